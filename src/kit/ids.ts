@@ -1,0 +1,17 @@
+import { randomInt, randomUUID } from "node:crypto";
+
+const SHORT_NAME_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/** A random UUID v4 in its 36-character text form; file-name safe. */
+export function randomId(): string {
+  return randomUUID();
+}
+
+/** `<prefix>-<six random letters or digits>`: the session id convention of every published client. */
+export function shortName(prefix: string, length = 6): string {
+  let suffix = "";
+  for (let i = 0; i < length; i++) {
+    suffix += SHORT_NAME_ALPHABET.charAt(randomInt(SHORT_NAME_ALPHABET.length));
+  }
+  return `${prefix}-${suffix}`;
+}

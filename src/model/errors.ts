@@ -1,0 +1,47 @@
+/**
+ * The one table of errors: code -> gRPC status -> exit code -> the kind that the command-line tools print.
+ * docs/protocol.md (section "Errors") lists the same rows; a test keeps both equal.
+ */
+export const errorTable = {
+  invalid_config: { grpcStatus: 3, exitCode: 1, kind: "InvalidConfig" },
+  invalid_argument: { grpcStatus: 3, exitCode: 1, kind: "InvalidArgument" },
+  // The published server answers a wrong state with INVALID_ARGUMENT, and its clients look at the text only.
+  invalid_state: { grpcStatus: 3, exitCode: 1, kind: "InvalidState" },
+  not_found: { grpcStatus: 5, exitCode: 1, kind: "NotFound" },
+  already_exists: { grpcStatus: 6, exitCode: 1, kind: "AlreadyExists" },
+  resource_exhausted: { grpcStatus: 8, exitCode: 1, kind: "ResourceExhausted" },
+  aborted: { grpcStatus: 10, exitCode: 1, kind: "Aborted" },
+  deadline_exceeded: { grpcStatus: 4, exitCode: 1, kind: "DeadlineExceeded" },
+  unimplemented: { grpcStatus: 12, exitCode: 1, kind: "Unimplemented" },
+  internal: { grpcStatus: 13, exitCode: 1, kind: "Internal" },
+  unavailable: { grpcStatus: 14, exitCode: 1, kind: "Network" },
+  unauthenticated: { grpcStatus: 16, exitCode: 1, kind: "Unauthenticated" },
+} as const satisfies Record<string, { grpcStatus: number; exitCode: number; kind: string }>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+const flameErrorMark = Symbol.for("flame.FlameError");
+
+/** The only error class that crosses a room's door; `message` says what, where, got, expected. */
+export class FlameError extends Error {
+  readonly [flameErrorMark] = true;
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "FlameError";
+    this.code = code;
+  }
+
+  // By mark, not by prototype: test realms and bundles hold more than one copy of this class.
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === "object" && value !== null && flameErrorMark in value;
+  }
+
+  /** The funnel at every boundary: what is not a FlameError becomes `internal`, with the original as cause. */
+  static from(thrown: unknown): FlameError {
+    if (thrown instanceof FlameError) return thrown;
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    return new FlameError("internal", message, { cause: thrown });
+  }
+}

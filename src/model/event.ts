@@ -1,0 +1,19 @@
+/** Codes of the events kept on tasks and sessions (docs/protocol.md, "Events"). */
+export const eventCodes = {
+  taskCreated: 0,
+  taskLaunched: 1,
+  taskSucceeded: 2,
+  taskFailed: 3,
+  taskRequeued: 5,
+  bindFailed: 1001,
+  bindRetriesExhausted: 1002,
+  noNodeOffersShim: 1003,
+} as const;
+
+/** Something that happened to a task or a session, in the order it happened. */
+export interface FlameEvent {
+  readonly code: number;
+  readonly message: string;
+  /** Unix milliseconds. */
+  readonly creationTime: number;
+}
