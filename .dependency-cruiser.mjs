@@ -1,0 +1,210 @@
+// The rooms of ARCHITECTURE.md as rules. kit <- model <- rooms <- composition roots <- bin.
+const room = (...names) => `^src/(${names.join("|")})/`;
+const ours = "^src/";
+const generated = "^src/protocol/generated/";
+const roots = ["session-manager", "executor-manager", "object-cache"];
+const servers = [
+  "core",
+  "application-registry",
+  "plugins",
+  "sessions",
+  "scheduler",
+  "executors",
+  "storage",
+  ...roots,
+];
+const pure = ["core", "sessions", "executors", "scheduler"];
+const shell = "-(store|service|client)\\.ts$";
+
+/** One named rule: `from` may not import `to`. */
+const forbid = (name, comment, from, to) => ({ name, comment, severity: "error", from, to });
+
+export default {
+  forbidden: [
+    forbid(
+      "kit-stands-alone",
+      "kit has no domain words, so it can know nothing of ours",
+      { path: room("kit") },
+      { path: ours, pathNot: room("kit") },
+    ),
+    forbid(
+      "model-knows-only-kit",
+      "nouns and rules are shared by every room; whatever they imported, every room would import",
+      { path: room("model") },
+      { path: ours, pathNot: room("model", "kit") },
+    ),
+    forbid(
+      "kit-and-model-without-packages",
+      "no npm packages in kit and model: their users must not inherit any",
+      { path: room("kit", "model") },
+      { dependencyTypes: ["npm", "npm-dev", "npm-optional", "npm-peer"] },
+    ),
+    forbid(
+      "model-without-io",
+      "model is values and rules; files, sockets and processes belong to the rooms that own them",
+      { path: room("model") },
+      { dependencyTypes: ["core"] },
+    ),
+    forbid(
+      "core-is-pure",
+      "the deterministic machine decides from commands and values only, so that it can be simulated",
+      { path: room(...pure), pathNot: shell },
+      { path: ours, pathNot: room(...pure, "application-registry", "manifest", "model", "kit") },
+    ),
+    forbid(
+      "core-without-io",
+      "no files, sockets, timers or packages inside the deterministic machine",
+      { path: room(...pure), pathNot: shell },
+      { dependencyTypes: ["core", "npm", "npm-dev"] },
+    ),
+    forbid(
+      "scheduler-through-ports",
+      "the scheduler sees the world only through src/scheduler/ports.ts",
+      { path: room("scheduler") },
+      { path: room(...pure), pathNot: room("scheduler") },
+    ),
+    forbid(
+      "object-cache-through-client",
+      "other rooms reach the object cache over its protocol, as a remote one",
+      { path: ours, pathNot: [room("object-cache"), room("bin")] },
+      { path: room("object-cache") },
+    ),
+    forbid(
+      "no-room-imports-a-root",
+      "composition roots wire the rooms; a room that knew a root could not be wired differently",
+      { path: ours, pathNot: room("bin", ...roots) },
+      { path: room(...roots) },
+    ),
+    forbid(
+      "roots-meet-over-the-wire",
+      "the daemons are separate processes and share nothing but the protocol",
+      { path: `^src/(${roots.join("|")})/` },
+      { path: `^src/(${roots.join("|")})/`, pathNot: "^src/$1/" },
+    ),
+    forbid(
+      "nothing-imports-bin",
+      "a program's file holds argv, start and exit code: nothing to reuse",
+      { path: ours, pathNot: room("bin") },
+      { path: room("bin") },
+    ),
+    forbid(
+      "bin-is-thin",
+      "a program starts one composition root or the command-line room, with its configuration",
+      { path: room("bin") },
+      {
+        path: ours,
+        pathNot: room("bin", ...roots, "cli", "services", "config", "process", "kit", "model"),
+      },
+    ),
+    forbid(
+      "cli-is-an-ordinary-client",
+      "the command-line tools work against any cluster: they may know no server room",
+      { path: room("cli") },
+      {
+        path: ours,
+        pathNot: room("cli", "client", "manifest", "config", "process", "model", "kit"),
+      },
+    ),
+    forbid(
+      "client-knows-no-server",
+      "the SDK is used by others without the servers",
+      { path: room("client") },
+      { path: room(...servers, "cli", "bin") },
+    ),
+    forbid(
+      "services-use-the-sdk",
+      "service programs are ordinary services; they show what the SDK can do",
+      { path: room("services") },
+      { path: room(...servers, "cli", "bin") },
+    ),
+    forbid(
+      "plugins-see-the-host-only",
+      "plugins reach the session manager through the typed host, never its rooms",
+      { path: room("plugins") },
+      { path: room("core", "sessions", "scheduler", "executors", "storage", ...roots, "cli") },
+    ),
+    forbid(
+      "grpc-in-its-places",
+      "gRPC only in protocol, services, clients and composition roots: rules stay free of the wire",
+      {
+        path: ours,
+        pathNot: [
+          "^src/protocol/",
+          "-(service|client)\\.ts$",
+          room(...roots, "client", "services"),
+        ],
+      },
+      { path: "^(node_modules/)?@grpc/grpc-js" },
+    ),
+    forbid(
+      "generated-behind-protocol",
+      "generated code changes with its generator; only protocol and the service files see it",
+      {
+        path: ours,
+        pathNot: [
+          "^src/protocol/",
+          "-(service|client)\\.ts$",
+          room(...roots, "client", "services"),
+        ],
+      },
+      { path: generated },
+    ),
+    forbid(
+      "sql-in-its-places",
+      "only storage and *-store.ts talk to SQLite",
+      { path: ours, pathNot: ["^src/storage/", "-store\\.ts$"] },
+      { path: "^(node_modules/)?better-sqlite3" },
+    ),
+    forbid(
+      "processes-in-process",
+      "one room starts and ends processes, so that one room is responsible for reaping them",
+      { path: ours, pathNot: room("process") },
+      { path: "^(node:)?child_process$" },
+    ),
+    forbid(
+      "no-cycles",
+      "a cycle means that two files are one decision, or that one knows too much",
+      { path: ours },
+      { circular: true },
+    ),
+    forbid(
+      "no-orphans",
+      "a file that nobody imports and that imports nothing is left over",
+      { orphan: true, path: ours, pathNot: ["\\.d\\.ts$", generated] },
+      {},
+    ),
+    forbid(
+      "src-without-test",
+      "the product does not depend on its tests",
+      { path: ours },
+      { path: "^(test|bench|scripts)/" },
+    ),
+    forbid(
+      "unit-tests-stay-in-their-room",
+      "a helper that two rooms' tests share belongs to test/support",
+      { path: "^test/unit/([^/]+)/" },
+      { path: "^test/unit/", pathNot: "^test/unit/$1/" },
+    ),
+    forbid(
+      "only-declared-packages",
+      "src uses only what package.json lists under dependencies: it is what an installation gets",
+      { path: ours, pathNot: "\\.d\\.ts$" },
+      {
+        dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "unknown"],
+        dependencyTypesNot: ["type-only"],
+      },
+    ),
+    forbid("nothing-unresolvable", "every import leads somewhere", {}, { couldNotResolve: true }),
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: {
+      extensions: [".ts", ".js", ".mjs", ".json"],
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "default"],
+    },
+    moduleSystems: ["es6"],
+  },
+};
