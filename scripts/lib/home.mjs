@@ -1,0 +1,197 @@
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, sep } from "node:path";
+import process from "node:process";
+import { programs } from "./bundle.mjs";
+import { homePaths } from "./paths.mjs";
+import { run } from "./run.mjs";
+import { isSource, whenChanged } from "./stamps.mjs";
+import { ensureUv, uvVersion } from "./uv.mjs";
+
+/** What the SQLite driver needs at run time, and nothing of what it was compiled from. */
+const runtimePackages = [
+  "better-sqlite3/package.json",
+  "better-sqlite3/lib",
+  "better-sqlite3/build/Release/better_sqlite3.node",
+  "bindings/package.json",
+  "bindings/bindings.js",
+  "file-uri-to-path/package.json",
+  "file-uri-to-path/index.js",
+];
+const shippedFolders = ["dist", "proto", "schemas", "defaults", "migrations"];
+/** Where the specified flmrun/pyproject.toml looks for flamepy: replaced by the home's own copy. */
+const specifiedSdk = "/usr/local/flame/sdk/python";
+
+/** Creates the folders of a home that hold what changes at run time. */
+export function ensureFolders(home) {
+  for (const name of ["bin", "conf", "data", "lib", "logs", "run", "sdk", "wheels", "work"]) {
+    mkdirSync(join(home, name), { recursive: true });
+  }
+}
+
+/** Copies the built programs and what they read to `lib/flame`, and their launchers to `bin`. */
+export async function ensurePrograms({ root, home, buildStamps }) {
+  const { lib, bin, stamps } = homePaths(home);
+  const names = programs(root);
+  await whenChanged({
+    folder: stamps,
+    name: "programs",
+    title: `laying out ${names.length} programs in ${home}`,
+    inputs: [
+      home,
+      process.execPath,
+      ...["proto", "schemas", "defaults", "migrations", "package.json"].map((path) => ({
+        path: join(root, path),
+      })),
+      { path: join(buildStamps, "dist") },
+      { path: join(root, "node_modules/better-sqlite3/package.json") },
+      { path: join(root, "scripts/lib/home.mjs") },
+    ],
+    products: [lib, ...names.map((name) => join(bin, name))],
+    work: () => {
+      layOutLibrary(root, lib);
+      for (const name of names) writeLauncher(bin, name);
+    },
+  });
+}
+
+function layOutLibrary(root, lib) {
+  const next = `${lib}.next`;
+  const old = `${lib}.old`;
+  for (const folder of [next, old]) rmSync(folder, { recursive: true, force: true });
+  for (const name of shippedFolders.filter((folder) => existsSync(join(root, folder)))) {
+    cpSync(join(root, name), join(next, name), { recursive: true });
+  }
+  for (const name of runtimePackages) {
+    const target = join(next, "node_modules", name);
+    mkdirSync(dirname(target), { recursive: true });
+    cpSync(join(root, "node_modules", name), target, { recursive: true });
+  }
+  cpSync(join(root, "package.json"), join(next, "package.json"));
+  // Renamed into place, so that a program that starts meanwhile finds all of it.
+  if (existsSync(lib)) renameSync(lib, old);
+  renameSync(next, lib);
+  rmSync(old, { recursive: true, force: true });
+}
+
+function writeLauncher(bin, name) {
+  const path = join(bin, name);
+  writeFileSync(`${path}.next`, launcher(name));
+  chmodSync(`${path}.next`, 0o755);
+  renameSync(`${path}.next`, path);
+}
+
+// The programs are found beside the launcher, also through a link to it; data belongs to FLAME_HOME.
+const launcher = (name) => `#!/bin/sh
+self="$0"
+while [ -h "$self" ]; do
+  target=$(readlink "$self")
+  case "$target" in /*) self="$target" ;; *) self="$(dirname "$self")/$target" ;; esac
+done
+home=$(cd "$(dirname "$self")/.." && pwd)
+: "\${FLAME_HOME:=$home}"
+export FLAME_HOME
+node="${process.execPath}"
+[ -x "$node" ] || node=node
+exec "$node" --enable-source-maps "$home/lib/flame/dist/bin/${name}.js" "$@"
+`;
+
+/** Copies the Python SDK, fetches what builds wheels without a network, and prepares flmrun's environment. */
+export async function ensurePythonParts({ root, home, python, uv }) {
+  const { sdk, flmrun, stamps } = homePaths(home);
+  const sources = [{ path: join(root, "sdk/python") }, { path: join(root, "flmrun") }];
+  const shared = { folder: stamps };
+  if (!existsSync(join(root, "flmrun/pyproject.toml"))) return;
+  await whenChanged({
+    ...shared,
+    name: "sdk",
+    title: "copying the Python SDK",
+    inputs: [home, sources[0]],
+    products: [sdk],
+    work: () => copySources(join(root, "sdk/python"), sdk),
+  });
+  await ensureWheels({ root, home, python, uv });
+  await whenChanged({
+    ...shared,
+    name: "flmrun",
+    title: `preparing flmrun's environment on Python ${python.version.join(".")}`,
+    inputs: [home, python, uvVersion, ...sources],
+    products: [join(flmrun, ".venv/bin/python")],
+    work: () => prepareFlmrun({ root, home, python, uv }),
+  });
+}
+
+function copySources(from, to) {
+  rmSync(to, { recursive: true, force: true });
+  mkdirSync(dirname(to), { recursive: true });
+  cpSync(from, to, {
+    recursive: true,
+    filter: (path) => path.slice(from.length).split(sep).every(isSource),
+  });
+}
+
+async function prepareFlmrun({ root, home, python, uv }) {
+  const { sdk, flmrun, wheels, logs } = homePaths(home);
+  copySources(join(root, "flmrun"), flmrun);
+  const project = join(flmrun, "pyproject.toml");
+  writeFileSync(project, readFileSync(project, "utf8").replaceAll(specifiedSdk, sdk));
+  await run([uv, "sync", "--no-config", "--python", python.executable], {
+    cwd: flmrun,
+    env: { UV_PYTHON_DOWNLOADS: "never", UV_FIND_LINKS: wheels, VIRTUAL_ENV: "" },
+    logFile: join(logs, "flmrun.log"),
+  });
+}
+
+/** Wheels that build user packages without a network: setuptools, wheel, and what the SDK builds with. */
+async function ensureWheels({ root, home, python, uv }) {
+  const { wheels, stamps, venvs, logs } = homePaths(home);
+  const requirements = [...new Set(["setuptools", "wheel", ...buildRequirements(root)])];
+  const logFile = join(logs, "wheels.log");
+  await whenChanged({
+    folder: stamps,
+    name: "wheels",
+    title: `fetching the wheels that build packages offline (${requirements.join(", ")})`,
+    inputs: [home, requirements, python.version],
+    products: [wheels],
+    work: async () => {
+      const tools = join(venvs, "tools");
+      rmSync(tools, { recursive: true, force: true });
+      await run([uv, "venv", "--seed", "--python", python.executable, tools], { logFile });
+      const pip = [join(tools, "bin/python"), "-m", "pip", "download", "--quiet"];
+      await run([...pip, "--only-binary=:all:", "--dest", wheels, ...requirements], { logFile });
+      rmSync(tools, { recursive: true, force: true });
+    },
+  });
+}
+
+function buildRequirements(root) {
+  const path = join(root, "sdk/python/pyproject.toml");
+  if (!existsSync(path)) return [];
+  const list = /^\[build-system\][^[]*?requires\s*=\s*\[([^\]]*)\]/ms.exec(
+    readFileSync(path, "utf8"),
+  );
+  return [...(list?.[1] ?? "").matchAll(/"([^"]+)"/g)].map(([, requirement]) => requirement);
+}
+
+/** Puts a uv of the pinned release at `bin/uv`. */
+export async function ensureHomeUv({ home }) {
+  const { bin, stamps, logs } = homePaths(home);
+  const target = join(bin, "uv");
+  await whenChanged({
+    folder: stamps,
+    name: "uv",
+    title: `installing uv ${uvVersion}`,
+    inputs: [home, uvVersion],
+    products: [target],
+    work: () => ensureUv({ target, logs }),
+  });
+  return target;
+}

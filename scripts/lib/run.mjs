@@ -1,0 +1,61 @@
+import { execFile, spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync, readFileSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import process from "node:process";
+import { promisify } from "node:util";
+import { SetupError } from "./progress.mjs";
+
+const execFileAsync = promisify(execFile);
+const tailLines = 25;
+
+/**
+ * Runs a command to its end with its output in `logFile`.
+ * @param {string[]} command program and arguments
+ * @param {{ logFile: string, cwd?: string, env?: Record<string, string> }} options `env` is added to ours
+ * @throws SetupError with the end of the output when the command fails or cannot start
+ */
+export async function run(command, { logFile, cwd, env }) {
+  mkdirSync(dirname(logFile), { recursive: true });
+  const log = openSync(logFile, "a");
+  const from = statSync(logFile).size;
+  try {
+    const [program, ...args] = command;
+    const child = spawn(program, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", log, log],
+    });
+    const outcome = await new Promise((resolve) => {
+      child.once("error", (cause) => resolve(`could not start: ${cause.message}`));
+      child.once("exit", (code, signal) =>
+        resolve(code === 0 ? undefined : `ended with ${signal ?? `exit code ${code}`}`),
+      );
+    });
+    if (outcome !== undefined) throw new SetupError(failureText(command, outcome, logFile, from));
+  } finally {
+    closeSync(log);
+  }
+}
+
+function failureText(command, outcome, logFile, from) {
+  const output = readFileSync(logFile).subarray(from).toString().trimEnd();
+  const tail = output.split("\n").slice(-tailLines).join("\n");
+  return `${command.join(" ")}: ${outcome}\n${tail}\n(all of its output: ${logFile})`;
+}
+
+/**
+ * The standard output of a short command, or undefined when it fails: for asking programs what they are.
+ * @param {string[]} command
+ * @param {{ timeoutMs?: number, env?: Record<string, string> }} [options]
+ */
+export async function ask([program, ...args], { timeoutMs = 20_000, env } = {}) {
+  try {
+    const { stdout } = await execFileAsync(program, args, {
+      timeout: timeoutMs,
+      env: { ...process.env, ...env },
+    });
+    return stdout.trim();
+  } catch {
+    return undefined;
+  }
+}
