@@ -1,0 +1,80 @@
+// npm test: set-up, every jest suite, then the Python SDK's own tests; the counts last.
+//   npm test -- PATTERN ...   passes its arguments to jest and leaves the Python tests out
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { root } from "./lib/paths.mjs";
+import { runMain } from "./lib/progress.mjs";
+import { check, closingLine, total } from "./lib/report.mjs";
+import { setUp } from "./setup.mjs";
+
+const results = join(root, ".cache/test");
+const jestReport = join(results, "jest.json");
+const pytestReport = join(results, "pytest.xml");
+/** Read by .ci/run, which adds its own checks to these counts. */
+const countsFile = join(results, "counts.json");
+
+/** Jest counts tests, not files: a file that does not even load is one failed test more. */
+function jestCounts({ ok }) {
+  if (!existsSync(jestReport)) return { failed: 1 };
+  const report = JSON.parse(readFileSync(jestReport, "utf8"));
+  const failed = report.numFailedTests + report.numRuntimeErrorTestSuites;
+  return {
+    passed: report.numPassedTests,
+    // Jest can fail without a failed test: a leak found when everything was over, for example.
+    failed: failed === 0 && !ok ? 1 : failed,
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
+}
+
+function pytestCounts({ ok }) {
+  if (!existsSync(pytestReport)) return { failed: 1 };
+  const head = /<testsuite [^>]*>/.exec(readFileSync(pytestReport, "utf8"))?.[0] ?? "";
+  const count = (name) => Number(new RegExp(` ${name}="(\\d+)"`).exec(head)?.[1] ?? 0);
+  const failed = count("failures") + count("errors");
+  const skipped = count("skipped");
+  return {
+    passed: count("tests") - failed - skipped,
+    failed: failed === 0 && !ok ? 1 : failed,
+    skipped,
+  };
+}
+
+function runJest(args) {
+  const jest = join(root, "node_modules/jest/bin/jest.js");
+  const flags = ["--experimental-vm-modules", "--disable-warning=ExperimentalWarning"];
+  const report = ["--json", `--outputFile=${jestReport}`, "--passWithNoTests"];
+  return check("jest", [process.execPath, ...flags, jest, ...report, ...args], { cwd: root });
+}
+
+function runPytest(home) {
+  const sdk = join(root, "sdk/python");
+  const venv = join(home, "venvs/sdk-dev");
+  return check("pytest (sdk/python)", [join(sdk, "scripts/test"), `--junitxml=${pytestReport}`], {
+    cwd: sdk,
+    env: { VIRTUAL_ENV: venv, PATH: `${join(venv, "bin")}:${process.env.PATH}` },
+  });
+}
+
+async function main() {
+  const args = process.argv.slice(2);
+  rmSync(results, { recursive: true, force: true });
+  mkdirSync(results, { recursive: true });
+  const { home } = await setUp({ tests: true });
+  const jest = await runJest(args);
+  const runs = [{ ...jest, counts: jestCounts(jest) }];
+  if (args.length === 0 && existsSync(join(root, "sdk/python/scripts/test"))) {
+    const pytest = await runPytest(home);
+    runs.push({ ...pytest, counts: pytestCounts(pytest) });
+  }
+  process.stdout.write("\n");
+  for (const { name, seconds, counts } of runs) {
+    process.stdout.write(`${name}: ${closingLine(total([counts]))} (${seconds} s)\n`);
+  }
+  const counts = total(runs.map((run) => run.counts));
+  writeFileSync(countsFile, JSON.stringify(counts));
+  process.stdout.write(`${closingLine(counts)}\n`);
+  return counts.failed === 0 && runs.every(({ ok }) => ok) ? 0 : 1;
+}
+
+await runMain(main);
