@@ -1,0 +1,205 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type Clock, systemClock } from "../kit/clock.ts";
+import { shortName } from "../kit/ids.ts";
+import type { ApplicationManifestSpec } from "../model/application-spec.ts";
+import type { Result } from "../protocol/generated/flame/v1/types.ts";
+import { decodeApplication, encodeApplicationSpec } from "./application-wire.ts";
+import { parseEndpoint } from "./endpoint.ts";
+import { FrontendClient, frontend } from "./frontend-client.ts";
+import { Limiter } from "./limiter.ts";
+import { fromResult } from "./rpc-error.ts";
+import { type CallLimits, Session } from "./session.ts";
+import type { Application, Executor, Node, SessionInfo, SessionSpec, Task } from "./types.ts";
+import { watchTask } from "./watch.ts";
+import {
+  decodeExecutor,
+  decodeNode,
+  decodeSession,
+  decodeTask,
+  encodeSessionSpec,
+  required,
+  toBuffer,
+} from "./wire.ts";
+
+export interface FlameClientOptions {
+  /** `http://HOST:PORT` or `https://HOST:PORT` of the session manager. @default http://127.0.0.1:8080 */
+  readonly endpoint?: string;
+  /** PEM file of the authorities to trust with https. @default the system's roots */
+  readonly caFile?: string;
+  /** How long a unary call may take, in milliseconds. @default 60,000 */
+  readonly callTimeoutMs?: number;
+  /** How long a watch tries to come back after its connection broke, in milliseconds. @default 120,000 */
+  readonly reconnectTimeoutMs?: number;
+  /** CreateTask calls under way at once. @default 128 */
+  readonly createsMax?: number;
+  /** Tasks watched at once by {@link Session.finished}. @default 512 */
+  readonly watchesMax?: number;
+  /** @default the machine's clock */
+  readonly clock?: Clock;
+}
+
+/**
+ * A client of one session manager. Connects with the first call and comes back by itself; close it when done.
+ *
+ * Every call throws FlameError with the server's own text: not_found, invalid_argument and so on by the
+ * status of the reply, unavailable when the connection broke, invalid_config when there never was one.
+ */
+export class FlameClient {
+  readonly #rpc: FrontendClient;
+  readonly #limits: CallLimits;
+  readonly #clock: Clock;
+  readonly #reconnectTimeoutMs: number;
+
+  /** @throws FlameError invalid_config for an endpoint that is none or a CA file that cannot be read. */
+  constructor(options: FlameClientOptions = {}) {
+    this.#clock = options.clock ?? systemClock;
+    this.#reconnectTimeoutMs = options.reconnectTimeoutMs ?? 120_000;
+    this.#limits = {
+      creates: new Limiter(options.createsMax ?? 128),
+      watches: new Limiter(options.watchesMax ?? 512),
+    };
+    this.#rpc = new FrontendClient(
+      { clock: this.#clock },
+      parseEndpoint(options.endpoint ?? "http://127.0.0.1:8080"),
+      {
+        callTimeoutMs: options.callTimeoutMs ?? 60_000,
+        ...(options.caFile === undefined ? {} : { caFile: options.caFile }),
+      },
+    );
+  }
+
+  /** Registers an application; an existing name is an error (already_exists). */
+  async registerApplication(name: string, spec: ApplicationManifestSpec): Promise<void> {
+    const application = encodeApplicationSpec(spec);
+    check(await this.#rpc.unary(frontend.registerApplication, { name, application }));
+  }
+
+  /** Replaces an application's specification as a whole: what is absent goes back to its default. */
+  async updateApplication(name: string, spec: ApplicationManifestSpec): Promise<void> {
+    const application = encodeApplicationSpec(spec);
+    check(await this.#rpc.unary(frontend.updateApplication, { name, application }));
+  }
+
+  /** Removes an application with its closed sessions; refused (invalid_state) while sessions are open. */
+  async unregisterApplication(name: string): Promise<void> {
+    check(await this.#rpc.unary(frontend.unregisterApplication, { name }));
+  }
+
+  async getApplication(name: string): Promise<Application> {
+    return decodeApplication(await this.#rpc.unary(frontend.getApplication, { name }));
+  }
+
+  /** All applications, in the server's order. */
+  async listApplications(): Promise<Application[]> {
+    const { applications } = await this.#rpc.unary(frontend.listApplication, {});
+    return applications.map(decodeApplication);
+  }
+
+  /**
+   * Creates a session.
+   * @param id @default `<application>-<six random letters or digits>`
+   */
+  async createSession(spec: SessionSpec, id = shortName(spec.application)): Promise<Session> {
+    const request = { sessionId: id, session: encodeSessionSpec(spec) };
+    return this.#session(decodeSession(await this.#rpc.unary(frontend.createSession, request)));
+  }
+
+  /** The open session of that id; with `spec` it is created if absent, and must match if present. */
+  async openSession(id: string, spec?: SessionSpec): Promise<Session> {
+    const request = { sessionId: id, session: spec && encodeSessionSpec(spec) };
+    return this.#session(decodeSession(await this.#rpc.unary(frontend.openSession, request)));
+  }
+
+  async getSession(id: string): Promise<SessionInfo> {
+    return decodeSession(await this.#rpc.unary(frontend.getSession, { sessionId: id }));
+  }
+
+  /** Open and closed sessions, in the server's order. */
+  async listSessions(): Promise<SessionInfo[]> {
+    const { sessions } = await this.#rpc.unary(frontend.listSession, {});
+    return sessions.map(decodeSession);
+  }
+
+  /** Closes a session: pending tasks are cancelled; with running ones the server refuses. */
+  async closeSession(id: string): Promise<SessionInfo> {
+    return decodeSession(await this.#rpc.unary(frontend.closeSession, { sessionId: id }));
+  }
+
+  /** Deletes a closed session with its tasks and events. */
+  async deleteSession(id: string): Promise<SessionInfo> {
+    return decodeSession(await this.#rpc.unary(frontend.deleteSession, { sessionId: id }));
+  }
+
+  /** Creates a task; {@link Session.createTask} says what a lost reply means. */
+  async createTask(sessionId: string, input?: Uint8Array): Promise<Task> {
+    const task = { sessionId, input: input && toBuffer(input), output: undefined };
+    return decodeTask(await this.#rpc.unary(frontend.createTask, { task }));
+  }
+
+  /** A task with its events. */
+  async getTask(sessionId: string, taskId: string): Promise<Task> {
+    return decodeTask(await this.#rpc.unary(frontend.getTask, { taskId, sessionId }));
+  }
+
+  /** Every task of a session once, in no order; read as slowly as you like. */
+  async *listTasks(sessionId: string): AsyncGenerator<Task, void, void> {
+    const tasks = this.#rpc.stream(frontend.listTask, { sessionId });
+    for await (const task of tasks) yield decodeTask(task);
+  }
+
+  /** The states of a task up to its final one; comes back after a restart of the session manager. */
+  watchTask(sessionId: string, taskId: string): AsyncGenerator<Task, void, void> {
+    return watchTask(
+      {
+        open: () => this.#watchOnce(sessionId, taskId),
+        get: () => this.getTask(sessionId, taskId),
+      },
+      {
+        clock: this.#clock,
+        pause: (delayMs) => delay(delayMs),
+        reconnectTimeoutMs: this.#reconnectTimeoutMs,
+      },
+    );
+  }
+
+  /** Every live executor, in the server's order. */
+  async listExecutors(): Promise<Executor[]> {
+    const { executors } = await this.#rpc.unary(frontend.listExecutor, {});
+    return executors.map(decodeExecutor);
+  }
+
+  async listNodes(): Promise<Node[]> {
+    const { nodes } = await this.#rpc.unary(frontend.listNodes, {});
+    return nodes.map(decodeNode);
+  }
+
+  async getNode(name: string): Promise<Node> {
+    const { node } = await this.#rpc.unary(frontend.getNode, { name });
+    return decodeNode(required(node, "GetNodeResponse.node"));
+  }
+
+  /** Ends the connection; calls under way fail. */
+  close(): void {
+    this.#rpc.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async *#watchOnce(sessionId: string, taskId: string): AsyncGenerator<Task, void, void> {
+    const tasks = this.#rpc.stream(frontend.watchTask, { taskId, sessionId });
+    for await (const task of tasks) yield decodeTask(task);
+  }
+
+  #session(info: SessionInfo): Session {
+    return new Session(this, this.#limits, info);
+  }
+}
+
+// Application RPCs report failures inside an OK reply; anything but zero is one (docs/protocol.md, "Errors").
+function check(result: Result): void {
+  if (result.returnCode !== 0) {
+    throw fromResult(result.message ?? `the server answered return_code ${result.returnCode}`);
+  }
+}

@@ -1,0 +1,129 @@
+import { Client, Metadata, type MethodDefinition, type ServiceError } from "@grpc/grpc-js";
+import type { Clock } from "../kit/clock.ts";
+import { FlameError } from "../model/errors.ts";
+import {
+  channelCredentials,
+  channelOptions,
+  receiveBytesMax,
+  receiveMaxKey,
+} from "./channel-options.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { fromRpcError } from "./rpc-error.ts";
+
+export { FrontendService as frontend } from "../protocol/generated/flame/v1/frontend.ts";
+
+interface FrontendClientOptions {
+  /** PEM file of the certificate authorities to trust instead of the system's. */
+  readonly caFile?: string;
+  /** How long a unary call may take, waiting for a connection included, in milliseconds. */
+  readonly callTimeoutMs: number;
+}
+
+/** The Frontend's RPCs as promises and async iterables, with FlameErrors instead of gRPC statuses. */
+export class FrontendClient {
+  readonly #channel: Client;
+  readonly #endpoint: Endpoint;
+  readonly #callTimeoutMs: number;
+  readonly #clock: Clock;
+  #reached = false;
+
+  constructor(deps: { clock: Clock }, endpoint: Endpoint, options: FrontendClientOptions) {
+    this.#clock = deps.clock;
+    this.#endpoint = endpoint;
+    this.#callTimeoutMs = options.callTimeoutMs;
+    const trust = channelCredentials(endpoint, options.caFile);
+    this.#channel = new Client(endpoint.target, trust, channelOptions);
+  }
+
+  /**
+   * One call, one reply.
+   *
+   * Until the endpoint has answered once, an unreachable one is a mistake in the configuration and fails at
+   * once; later it is a restart, and a call that has not left yet waits for the connection to come back.
+   * @throws FlameError with the status of the reply; unavailable when the connection broke before it came,
+   *   deadline_exceeded after `callTimeoutMs`, invalid_config when the endpoint was never reached.
+   */
+  unary<Request, Reply>(
+    method: MethodDefinition<Request, Reply>,
+    request: Request,
+  ): Promise<Reply> {
+    const options = { deadline: this.#clock.now() + this.#callTimeoutMs };
+    const metadata = this.#metadata({ waitForReady: this.#reached });
+    return new Promise((resolve, reject) => {
+      const answer = (error: ServiceError | null, reply?: Reply): void => {
+        if (error === null) {
+          this.#reached = true;
+          resolve(reply as Reply);
+        } else {
+          reject(this.#fail(error));
+        }
+      };
+      const { path, requestSerialize, responseDeserialize } = method;
+      this.#channel.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        metadata,
+        options,
+        answer,
+      );
+    });
+  }
+
+  /**
+   * One call, many replies; leaving the loop cancels the call. Has no deadline, as a watch may be silent for
+   * hours, and so does not wait for a connection either.
+   * @throws FlameError as {@link unary} does.
+   */
+  async *stream<Request, Reply>(
+    method: MethodDefinition<Request, Reply>,
+    request: Request,
+  ): AsyncGenerator<Reply, void, void> {
+    const { path, requestSerialize, responseDeserialize } = method;
+    const call = this.#channel.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      this.#metadata({ waitForReady: false }),
+    );
+    // After the loop is left, the cancellation itself arrives as an error that nobody waits for.
+    call.on("error", () => undefined);
+    try {
+      for await (const reply of call as AsyncIterable<Reply>) {
+        this.#reached = true;
+        yield reply;
+      }
+      this.#reached = true;
+    } catch (error) {
+      throw this.#fail(error as ServiceError);
+    } finally {
+      call.cancel();
+    }
+  }
+
+  close(): void {
+    this.#channel.close();
+  }
+
+  #metadata(options: { waitForReady: boolean }): Metadata {
+    const metadata = new Metadata(options);
+    metadata.set(receiveMaxKey, String(receiveBytesMax));
+    return metadata;
+  }
+
+  #fail(error: ServiceError): FlameError {
+    const failure = fromRpcError(error);
+    if (failure.code !== "unavailable") {
+      this.#reached = true;
+      return failure;
+    }
+    if (this.#reached) return failure;
+    return new FlameError(
+      "invalid_config",
+      `failed to connect to ${this.#endpoint.url}: ${failure.message}`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,15 @@
+export type { Endpoint } from "./endpoint.ts";
+export { parseEndpoint } from "./endpoint.ts";
+export type { FlameClientOptions } from "./flame-client.ts";
+export { FlameClient } from "./flame-client.ts";
+export { Session } from "./session.ts";
+export type {
+  Application,
+  EventInfo,
+  Executor,
+  ExecutorState,
+  Node,
+  SessionInfo,
+  SessionSpec,
+  Task,
+} from "./types.ts";

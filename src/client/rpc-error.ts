@@ -1,0 +1,43 @@
+import { type ServiceError, status } from "@grpc/grpc-js";
+import { textOf } from "../kit/thrown.ts";
+import { type ErrorCode, FlameError } from "../model/errors.ts";
+
+const codes: Partial<Record<number, ErrorCode>> = {
+  [status.CANCELLED]: "aborted",
+  [status.INVALID_ARGUMENT]: "invalid_argument",
+  [status.DEADLINE_EXCEEDED]: "deadline_exceeded",
+  [status.NOT_FOUND]: "not_found",
+  [status.ALREADY_EXISTS]: "already_exists",
+  [status.PERMISSION_DENIED]: "unauthenticated",
+  [status.RESOURCE_EXHAUSTED]: "resource_exhausted",
+  [status.FAILED_PRECONDITION]: "invalid_state",
+  [status.ABORTED]: "aborted",
+  // The published server's word for a message above its receive limit.
+  [status.OUT_OF_RANGE]: "resource_exhausted",
+  [status.UNIMPLEMENTED]: "unimplemented",
+  [status.UNAVAILABLE]: "unavailable",
+  [status.UNAUTHENTICATED]: "unauthenticated",
+};
+
+/** A connection that breaks inside a call is sometimes reported as an internal error or a cancellation. */
+const brokenConnection = /^Received RST_STREAM|^Connection dropped|ECONNRESET/;
+
+/** The FlameError of a failed call; its text is the server's own. */
+export function fromRpcError(error: Partial<ServiceError>): FlameError {
+  const text = error.details === undefined || error.details === "" ? textOf(error) : error.details;
+  if (brokenConnection.test(text)) {
+    return new FlameError("unavailable", `the connection broke: ${text}`, { cause: error });
+  }
+  return new FlameError(codes[error.code ?? status.INTERNAL] ?? "internal", text, { cause: error });
+}
+
+/**
+ * The FlameError of a `Result` below zero: its kind is read off the words that the contract fixes
+ * (docs/protocol.md, "Applications").
+ */
+export function fromResult(message: string): FlameError {
+  if (/already exists/i.test(message)) return new FlameError("already_exists", message);
+  if (/not found/i.test(message)) return new FlameError("not_found", message);
+  if (/open sessions?/i.test(message)) return new FlameError("invalid_state", message);
+  return new FlameError("invalid_argument", message);
+}

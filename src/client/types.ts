@@ -1,0 +1,92 @@
+import type { ApplicationState } from "../model/application.ts";
+import type { ApplicationManifestSpec } from "../model/application-spec.ts";
+import type { ExecutorState as LiveExecutorState } from "../model/executor.ts";
+import type { NodeState } from "../model/node.ts";
+import type { Resources } from "../model/resources.ts";
+import type { SessionState } from "../model/session.ts";
+import type { TaskState } from "../model/task.ts";
+
+/** Where an executor stands, as the wire can say it; the model explains the states in between. */
+export type ExecutorState = "Unknown" | LiveExecutorState | "Released";
+
+/** An event of a session or a task; the codes are `eventCodes` of the model. */
+export interface EventInfo {
+  readonly code: number;
+  readonly message: string;
+  readonly time: Date;
+}
+
+export interface Application {
+  readonly name: string;
+  readonly state: ApplicationState;
+  readonly creationTime: Date;
+  /** What the server holds: defaults filled in, absent fields absent. */
+  readonly spec: ApplicationManifestSpec;
+}
+
+/** What CreateSession and OpenSession take. */
+export interface SessionSpec {
+  readonly application: string;
+  /** Shared with every task of the session. */
+  readonly commonData?: Uint8Array;
+  /** @default 0 */
+  readonly minInstances?: number;
+  /** Absent: as many as there are tasks for. */
+  readonly maxInstances?: number;
+  /** Higher goes first. @default 0 */
+  readonly priority?: number;
+  /** Absent: the cluster's default. */
+  readonly resreq?: Resources;
+}
+
+/** A session as the server tells it. */
+export interface SessionInfo {
+  readonly id: string;
+  readonly application: string;
+  readonly state: SessionState;
+  readonly commonData?: Buffer;
+  readonly minInstances: number;
+  readonly maxInstances?: number;
+  readonly priority: number;
+  readonly resreq?: Resources;
+  readonly creationTime: Date;
+  readonly completionTime?: Date;
+  /** How many tasks the session has in each state. */
+  readonly pending: number;
+  readonly running: number;
+  readonly succeed: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  readonly events: readonly EventInfo[];
+}
+
+export interface Task {
+  /** Decimal text, counted from 1 within the session. */
+  readonly id: string;
+  readonly sessionId: string;
+  readonly state: TaskState;
+  readonly input?: Buffer;
+  readonly output?: Buffer;
+  readonly creationTime: Date;
+  readonly completionTime?: Date;
+  readonly events: readonly EventInfo[];
+}
+
+export interface Executor {
+  readonly id: string;
+  readonly node: string;
+  readonly state: ExecutorState;
+  readonly resreq?: Resources;
+  /** Present once the executor serves a session. */
+  readonly sessionId?: string;
+}
+
+export interface Node {
+  readonly name: string;
+  readonly hostname: string;
+  readonly state: NodeState;
+  readonly capacity: Resources;
+  readonly allocatable: Resources;
+  readonly arch: string;
+  readonly os: string;
+}
