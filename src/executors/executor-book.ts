@@ -1,0 +1,86 @@
+import type { Token } from "../kit/turn.ts";
+import { FlameError } from "../model/errors.ts";
+import { type ExecutorRecord, type ExecutorState, executorTransitions, type Shim } from "../model/executor.ts";
+import type { FlameTurn } from "../model/flame-turn.ts";
+
+/** One executor in memory. */
+export class ExecutorEntry {
+  record: ExecutorRecord;
+  /** The task it holds the lease of; only while it has a session. */
+  taskId: number | undefined;
+  /** Its BindExecutor call that waits for a session. */
+  bindWaiter: Token | undefined;
+  /** Its session is to give it up: the next LaunchTask is answered empty. */
+  reclaimed = false;
+
+  constructor(record: ExecutorRecord) {
+    this.record = record;
+  }
+}
+
+/** All executors, and the one way to change them. */
+export class ExecutorBook {
+  readonly #entries = new Map<string, ExecutorEntry>();
+  readonly #byNode = new Map<string, Set<ExecutorEntry>>();
+
+  /** Takes a stored executor in. */
+  restore(record: ExecutorRecord): ExecutorEntry {
+    const entry = new ExecutorEntry(record);
+    this.#entries.set(record.id, entry);
+    const peers = this.#byNode.get(record.node) ?? new Set();
+    this.#byNode.set(record.node, peers.add(entry));
+    return entry;
+  }
+
+  create(turn: FlameTurn, record: ExecutorRecord): ExecutorEntry {
+    turn.change({ kind: "executor.put", record });
+    return this.restore(record);
+  }
+
+  find(id: string): ExecutorEntry | undefined {
+    return this.#entries.get(id);
+  }
+
+  all(): IterableIterator<ExecutorEntry> {
+    return this.#entries.values();
+  }
+
+  ofNode(node: string): ReadonlySet<ExecutorEntry> {
+    return this.#byNode.get(node) ?? new Set();
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /**
+   * The one transition. `sessionId` stays as it is when undefined is not given explicitly.
+   * @throws FlameError invalid_state when the table of states does not allow it.
+   */
+  transition(turn: FlameTurn, entry: ExecutorEntry, to: ExecutorState, sessionId?: string): void {
+    const from = entry.record.state;
+    if (!executorTransitions[from].includes(to)) throw wrongState(entry, `become ${to}`);
+    const { sessionId: _previous, ...rest } = entry.record;
+    this.#replace(turn, entry, { ...rest, state: to, ...(sessionId !== undefined && { sessionId }) });
+  }
+
+  setShim(turn: FlameTurn, entry: ExecutorEntry, shim: Shim): void {
+    if (entry.record.shim !== shim) this.#replace(turn, entry, { ...entry.record, shim });
+  }
+
+  delete(turn: FlameTurn, entry: ExecutorEntry): void {
+    this.#entries.delete(entry.record.id);
+    this.#byNode.get(entry.record.node)?.delete(entry);
+    turn.change({ kind: "executor.delete", id: entry.record.id });
+  }
+
+  #replace(turn: FlameTurn, entry: ExecutorEntry, record: ExecutorRecord): void {
+    entry.record = record;
+    turn.change({ kind: "executor.put", record });
+  }
+}
+
+/** The answer to a call that the executor's state does not allow. */
+export function wrongState(entry: ExecutorEntry, wanted: string): FlameError {
+  return new FlameError("invalid_state", `executor ${entry.record.id} is ${entry.record.state}: it can not ${wanted}`);
+}

@@ -1,0 +1,109 @@
+import type { Token } from "../kit/turn.ts";
+import { FlameError } from "../model/errors.ts";
+import type { ExecutorRecord, Shim } from "../model/executor.ts";
+import type { FlameTurn } from "../model/flame-turn.ts";
+import type { NodeRecord, NodeReport, NodeState } from "../model/node.ts";
+import { noResources } from "../model/resources.ts";
+
+/** What is sent on a node's stream: an executor to make, or one to forget. */
+export interface NodePush {
+  readonly executor: ExecutorRecord;
+  readonly released: boolean;
+}
+
+/** One node in memory. */
+export class NodeEntry {
+  record: NodeRecord;
+  /** Its present WatchNode stream; earlier ones no longer speak for the node. */
+  stream: Token | undefined;
+  /** What waits for a stream, in order. */
+  readonly outbox: NodePush[] = [];
+
+  constructor(record: NodeRecord) {
+    this.record = record;
+  }
+}
+
+/** All nodes that ever registered and were not released. */
+export class NodeBook {
+  readonly #entries = new Map<string, NodeEntry>();
+
+  /** Takes a stored node in: not Ready until it registers again. */
+  restore(record: NodeRecord): NodeEntry {
+    const state: NodeState = record.state === "Ready" ? "Unknown" : record.state;
+    const entry = new NodeEntry({ ...record, state });
+    this.#entries.set(record.name, entry);
+    return entry;
+  }
+
+  find(name: string): NodeEntry | undefined {
+    return this.#entries.get(name);
+  }
+
+  /** @throws FlameError not_found. */
+  get(name: string): NodeEntry {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) throw new FlameError("not_found", `node ${name} not found: it never registered, or was released`);
+    return entry;
+  }
+
+  all(): IterableIterator<NodeEntry> {
+    return this.#entries.values();
+  }
+
+  /** The node (again) says that it is there: Ready, with what it reports. */
+  register(turn: FlameTurn, report: NodeReport): NodeEntry {
+    const previous = this.#entries.get(report.name);
+    const record: NodeRecord = { ...merge(previous?.record, report), state: "Ready", lastHeartbeat: turn.now };
+    const entry = previous ?? new NodeEntry(record);
+    entry.record = record;
+    this.#entries.set(record.name, entry);
+    turn.change({ kind: "node.put", record });
+    return entry;
+  }
+
+  /** A heartbeat updates a Ready node, in memory only: the next registration writes it. */
+  beat(entry: NodeEntry, report: NodeReport, now: number): void {
+    if (entry.record.state !== "Ready") return;
+    entry.record = { ...merge(entry.record, report), state: "Ready", lastHeartbeat: now };
+  }
+
+  setState(turn: FlameTurn, entry: NodeEntry, state: NodeState): void {
+    entry.record = { ...entry.record, state };
+    turn.change({ kind: "node.put", record: entry.record });
+  }
+
+  setShim(turn: FlameTurn, entry: NodeEntry, shim: Shim): void {
+    if (entry.record.shim === shim) return;
+    entry.record = { ...entry.record, shim };
+    turn.change({ kind: "node.put", record: entry.record });
+  }
+
+  /** Sends now, or keeps for the stream to come. */
+  push(turn: FlameTurn, entry: NodeEntry, push: NodePush): void {
+    if (entry.stream === undefined) entry.outbox.push(push);
+    else turn.push(entry.stream, push);
+  }
+
+  /** A new stream speaks for the node: it gets what waited. */
+  attach(turn: FlameTurn, entry: NodeEntry, stream: Token): void {
+    entry.stream = stream;
+    for (const push of entry.outbox.splice(0)) turn.push(stream, push);
+  }
+
+  delete(turn: FlameTurn, entry: NodeEntry): void {
+    this.#entries.delete(entry.record.name);
+    turn.change({ kind: "node.delete", name: entry.record.name });
+  }
+}
+
+function merge(previous: NodeRecord | undefined, report: NodeReport): Omit<NodeRecord, "state" | "lastHeartbeat"> {
+  return {
+    name: report.name,
+    capacity: report.capacity ?? previous?.capacity ?? noResources,
+    allocatable: report.allocatable ?? previous?.allocatable ?? report.capacity ?? noResources,
+    arch: report.arch ?? previous?.arch ?? "",
+    os: report.os ?? previous?.os ?? "",
+    ...(previous?.shim !== undefined && { shim: previous.shim }),
+  };
+}

@@ -1,0 +1,44 @@
+/** Names one waiting call or stream of the shell; the deterministic machine knows callers by nothing else. */
+export type Token = number;
+
+/**
+ * What the shell does for the machine once the turn is durable:
+ * reply and fail end a call, push sends on a stream, end closes it (with an error, if one is given).
+ */
+export type Effect<E extends Error> =
+  | { readonly kind: "reply"; readonly to: Token; readonly value: unknown }
+  | { readonly kind: "fail"; readonly to: Token; readonly error: E }
+  | { readonly kind: "push"; readonly to: Token; readonly value: unknown }
+  | { readonly kind: "end"; readonly to: Token; readonly error?: E };
+
+/** Gathers what one turn of the machine wants: changes for the disk, and effects that leave after them. */
+export class Turn<C, E extends Error> {
+  readonly changes: C[] = [];
+  readonly effects: Effect<E>[] = [];
+  /** Unix milliseconds at which the turn takes place. */
+  readonly now: number;
+
+  constructor(now: number) {
+    this.now = now;
+  }
+
+  change(change: C): void {
+    this.changes.push(change);
+  }
+
+  reply(to: Token, value: unknown): void {
+    this.effects.push({ kind: "reply", to, value });
+  }
+
+  fail(to: Token, error: E): void {
+    this.effects.push({ kind: "fail", to, error });
+  }
+
+  push(to: Token, value: unknown): void {
+    this.effects.push({ kind: "push", to, value });
+  }
+
+  end(to: Token, error?: E): void {
+    this.effects.push(error === undefined ? { kind: "end", to } : { kind: "end", to, error });
+  }
+}

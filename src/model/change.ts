@@ -1,0 +1,29 @@
+import type { ApplicationRecord } from "./application.ts";
+import type { ExecutorRecord } from "./executor.ts";
+import type { NodeRecord } from "./node.ts";
+import type { SessionRecord } from "./session.ts";
+import type { TaskRecord } from "./task.ts";
+
+/**
+ * One thing that a turn of the core wants on disk. Changes apply in order, and all changes of a commit or none.
+ * A `put` replaces the record of that key; payload bytes are written once and never changed.
+ */
+export type Change =
+  | { readonly kind: "application.put"; readonly record: ApplicationRecord }
+  /** Takes the application's closed sessions and their tasks along. */
+  | { readonly kind: "application.delete"; readonly name: string }
+  | { readonly kind: "session.put"; readonly record: SessionRecord; readonly commonData?: Buffer }
+  /** Takes the session's tasks and payloads along. */
+  | { readonly kind: "session.delete"; readonly id: string }
+  | {
+      readonly kind: "task.put";
+      readonly record: TaskRecord;
+      readonly input?: Buffer;
+      readonly output?: Buffer;
+    }
+  /** Every Pending task of the session becomes Cancelled. */
+  | { readonly kind: "tasks.cancel"; readonly sessionId: string; readonly time: number }
+  | { readonly kind: "executor.put"; readonly record: ExecutorRecord }
+  | { readonly kind: "executor.delete"; readonly id: string }
+  | { readonly kind: "node.put"; readonly record: NodeRecord }
+  | { readonly kind: "node.delete"; readonly name: string };

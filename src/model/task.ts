@@ -1,0 +1,64 @@
+import { FlameError } from "./errors.ts";
+import type { FlameEvent } from "./event.ts";
+
+/**
+ * - Pending: waits for an executor.
+ * - Running: leased to one executor.
+ * - Succeed, Failed, Cancelled: terminal; never changes again.
+ */
+export type TaskState = "Pending" | "Running" | "Succeed" | "Failed" | "Cancelled";
+
+export function isTerminal(state: TaskState): boolean {
+  return state === "Succeed" || state === "Failed" || state === "Cancelled";
+}
+
+/** One task as it is stored, without its payloads. Immutable: a change makes a new record. */
+export interface TaskRecord {
+  readonly sessionId: string;
+  /** Counts from 1 within the session. */
+  readonly id: number;
+  readonly state: TaskState;
+  /** Unix milliseconds. */
+  readonly creationTime: number;
+  /** Unix milliseconds; absent until terminal. */
+  readonly completionTime?: number;
+  /** Bytes of the input; absent when the client sent none (absent is not empty). */
+  readonly inputBytes?: number;
+  /** Bytes of the output; absent when the service gave none. */
+  readonly outputBytes?: number;
+  /** How often the task was handed out; the present lease carries this number. */
+  readonly attempt: number;
+  /** How many of these attempts ended with the crash of the service. */
+  readonly crashes: number;
+  /** The executor that holds the lease; present exactly while Running. */
+  readonly executorId?: string;
+  /** Chosen by the client, unique in its session: a repeated submission answers with the first task. */
+  readonly submitId?: string;
+  readonly events: readonly FlameEvent[];
+}
+
+/** What a service answered for a task. */
+export interface TaskOutcome {
+  readonly returnCode: number;
+  readonly output?: Buffer;
+  readonly message?: string;
+}
+
+/** `return_code` by which our executor manager says that the service died while the task ran (docs/protocol.md, "Leases"). */
+export const serviceCrashCode = 18;
+
+/** A task fails for good when this many of its attempts ended with the crash of the service. */
+export const taskCrashesMax = 5;
+
+/**
+ * Task ids travel as decimal text.
+ * @throws FlameError invalid_argument "invalid task id".
+ */
+export function parseTaskId(text: string): number {
+  const id = /^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(id)) return id;
+  throw new FlameError(
+    "invalid_argument",
+    `invalid task id: got ${JSON.stringify(text.slice(0, 80))}, expected a decimal number such as 1`,
+  );
+}

@@ -1,0 +1,135 @@
+import { FlameError } from "../model/errors.ts";
+import { eventCodes, type FlameEvent } from "../model/event.ts";
+import type { FlameTurn } from "../model/flame-turn.ts";
+import { eventMessageCharsMax } from "../model/limits.ts";
+import { noTasks, type SessionRecord, sessionEventsMax, type TaskCounts } from "../model/session.ts";
+import type { TaskRecord } from "../model/task.ts";
+import { SessionEntry } from "./session-entry.ts";
+import { notifyWatchers } from "./watches.ts";
+
+/** All sessions, open and closed, and the rules of their life. */
+export class SessionBook {
+  readonly #entries = new Map<string, SessionEntry>();
+  readonly #open = new Set<SessionEntry>();
+
+  /** Takes a stored session in, without its tasks. */
+  restore(record: SessionRecord, counts: TaskCounts, lastTaskId: number): void {
+    const entry = new SessionEntry(record, counts, lastTaskId);
+    this.#entries.set(record.id, entry);
+    if (record.state === "Open") this.#open.add(entry);
+  }
+
+  /** Takes a stored Pending or Running task in. */
+  restoreTask(task: TaskRecord): void {
+    const entry = this.get(task.sessionId);
+    entry.tasks.set(task.id, task);
+    if (task.state === "Pending") entry.pending.append(task.id);
+  }
+
+  find(id: string): SessionEntry | undefined {
+    return this.#entries.get(id);
+  }
+
+  /** @throws FlameError not_found. */
+  get(id: string): SessionEntry {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) {
+      throw new FlameError("not_found", `session ${id} not found: it was never created, or has been deleted`);
+    }
+    return entry;
+  }
+
+  all(): IterableIterator<SessionEntry> {
+    return this.#entries.values();
+  }
+
+  open(): ReadonlySet<SessionEntry> {
+    return this.#open;
+  }
+
+  /** How many open sessions an application has. */
+  openSessionsOf(application: string): number {
+    let count = 0;
+    for (const entry of this.#open) {
+      if (entry.record.application === application) count++;
+    }
+    return count;
+  }
+
+  create(turn: FlameTurn, record: SessionRecord, commonData: Buffer | undefined): SessionEntry {
+    const entry = new SessionEntry(record, noTasks(), 0);
+    this.#entries.set(record.id, entry);
+    this.#open.add(entry);
+    turn.change({ kind: "session.put", record, ...(commonData !== undefined && { commonData }) });
+    return entry;
+  }
+
+  /**
+   * Closes an open session: its Pending tasks become Cancelled and their watchers hear of it.
+   * @throws FlameError internal while a task runs (docs/protocol.md, "Sessions").
+   */
+  close(turn: FlameTurn, entry: SessionEntry): void {
+    if (entry.record.state === "Closed") return;
+    if (entry.counts.running > 0) {
+      throw new FlameError(
+        "internal",
+        `Cannot close session with running tasks: session ${entry.record.id} has ${entry.counts.running}; wait for them to end`,
+      );
+    }
+    if (entry.counts.pending > 0) {
+      turn.change({ kind: "tasks.cancel", sessionId: entry.record.id, time: turn.now });
+      for (const task of entry.tasks.values()) {
+        notifyWatchers(turn, entry, { ...task, state: "Cancelled", completionTime: turn.now });
+      }
+      entry.counts.cancelled += entry.counts.pending;
+      entry.counts.pending = 0;
+      entry.tasks.clear();
+      entry.pending.clear();
+    }
+    this.#open.delete(entry);
+    this.#replace(turn, entry, { ...entry.record, state: "Closed", completionTime: turn.now });
+  }
+
+  /**
+   * Deletes a closed session with its tasks.
+   * @throws FlameError internal while it is open.
+   */
+  delete(turn: FlameTurn, entry: SessionEntry): void {
+    if (entry.record.state === "Open") {
+      throw new FlameError("internal", `Cannot delete open session ${entry.record.id}; close it first`);
+    }
+    this.#entries.delete(entry.record.id);
+    turn.change({ kind: "session.delete", id: entry.record.id });
+  }
+
+  /** Forgets the closed sessions of an application that is being deleted; the store's cascade does the same. */
+  forgetClosedOf(application: string): void {
+    for (const [id, entry] of this.#entries) {
+      if (entry.record.application === application && entry.record.state === "Closed") this.#entries.delete(id);
+    }
+  }
+
+  /** Deletes the sessions that were closed longest ago until at most `sessionsMax` are left or none is closed. */
+  evictClosed(turn: FlameTurn, sessionsMax: number): void {
+    if (this.#entries.size <= sessionsMax) return;
+    const closed = [...this.#entries.values()]
+      .filter((entry) => entry.record.state === "Closed")
+      .sort((a, b) => (a.record.completionTime ?? 0) - (b.record.completionTime ?? 0));
+    for (const entry of closed.slice(0, this.#entries.size - sessionsMax)) this.delete(turn, entry);
+  }
+
+  addEvent(turn: FlameTurn, entry: SessionEntry, code: number, message: string): void {
+    const event: FlameEvent = { code, message: message.slice(0, eventMessageCharsMax), creationTime: turn.now };
+    const kept = entry.record.events.slice(-(sessionEventsMax - 1));
+    this.#replace(turn, entry, { ...entry.record, events: [...kept, event] });
+  }
+
+  hasEvent(entry: SessionEntry, code: (typeof eventCodes)[keyof typeof eventCodes]): boolean {
+    return entry.record.events.some((event) => event.code === code);
+  }
+
+  #replace(turn: FlameTurn, entry: SessionEntry, record: SessionRecord): void {
+    entry.record = record;
+    turn.change({ kind: "session.put", record });
+  }
+}

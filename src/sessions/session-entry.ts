@@ -1,0 +1,44 @@
+import type { Token } from "../kit/turn.ts";
+import type { SessionRecord, SessionView, TaskCounts } from "../model/session.ts";
+import type { TaskRecord, TaskState } from "../model/task.ts";
+import { PendingQueue } from "./pending-queue.ts";
+
+/** A stream that wants to hear when a task's state is no longer `lastState`. */
+export interface TaskWatcher {
+  readonly token: Token;
+  lastState: TaskState;
+}
+
+/** How binding executors to the session went of late; not stored: a restart tries afresh. */
+export interface BindBackoff {
+  /** Failures since the last success. */
+  failures: number;
+  /** Unix milliseconds before which no executor is given to the session. */
+  notBefore: number;
+}
+
+/** One session in memory: its record, its open tasks and who waits for them. */
+export class SessionEntry {
+  record: SessionRecord;
+  readonly counts: TaskCounts;
+  /** Pending and Running tasks; terminal ones live in the store alone. */
+  readonly tasks = new Map<number, TaskRecord>();
+  readonly pending = new PendingQueue();
+  lastTaskId: number;
+  /** Executors in Binding, Bound or Unbinding for this session. */
+  readonly executors = new Set<string>();
+  /** LaunchTask calls that wait for a task, by executor, first come first. */
+  readonly launchWaiters = new Map<string, Token>();
+  readonly watchers = new Map<number, TaskWatcher[]>();
+  readonly bind: BindBackoff = { failures: 0, notBefore: 0 };
+
+  constructor(record: SessionRecord, counts: TaskCounts, lastTaskId: number) {
+    this.record = record;
+    this.counts = counts;
+    this.lastTaskId = lastTaskId;
+  }
+
+  view(): SessionView {
+    return { record: this.record, counts: { ...this.counts } };
+  }
+}

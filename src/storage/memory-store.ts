@@ -1,0 +1,176 @@
+import type { ApplicationRecord } from "../model/application.ts";
+import type { Change } from "../model/change.ts";
+import type { ExecutorRecord } from "../model/executor.ts";
+import type { NodeRecord } from "../model/node.ts";
+import { noTasks, type SessionRecord, type TaskCounts } from "../model/session.ts";
+import { isTerminal, type TaskRecord } from "../model/task.ts";
+import type { PayloadKind, Store, StoredSession, StoredState } from "./store.ts";
+
+const countOf = {
+  Pending: "pending",
+  Running: "running",
+  Succeed: "succeed",
+  Failed: "failed",
+  Cancelled: "cancelled",
+} as const satisfies Record<TaskRecord["state"], keyof TaskCounts>;
+
+interface MemorySession {
+  record: SessionRecord;
+  commonData?: Buffer;
+  readonly tasks: Map<number, { record: TaskRecord; input?: Buffer; output?: Buffer }>;
+}
+
+/**
+ * Storage `none`: everything is lost with the process. Also what the simulation crashes and restarts on,
+ * since what it holds is exactly what was committed.
+ */
+export class MemoryStore implements Store {
+  readonly #applications = new Map<string, ApplicationRecord>();
+  readonly #revisions = new Map<string, ApplicationRecord>();
+  readonly #sessions = new Map<string, MemorySession>();
+  readonly #executors = new Map<string, ExecutorRecord>();
+  readonly #nodes = new Map<string, NodeRecord>();
+
+  load(): Promise<StoredState> {
+    const sessions = [...this.#sessions.values()];
+    const pinned = new Map<string, ApplicationRecord>();
+    for (const { record } of sessions) {
+      const key = revisionKey(record.application, record.applicationRevision);
+      const revision = this.#revisions.get(key);
+      const present = this.#applications.get(record.application);
+      if (revision !== undefined && present?.revision !== revision.revision) pinned.set(key, revision);
+    }
+    return Promise.resolve({
+      applications: [...this.#applications.values()],
+      pinnedRevisions: [...pinned.values()],
+      sessions: sessions.map(storedSession),
+      openTasks: sessions.flatMap((session) =>
+        [...session.tasks.values()].map((task) => task.record).filter((task) => !isTerminal(task.state)),
+      ),
+      executors: [...this.#executors.values()],
+      nodes: [...this.#nodes.values()],
+    });
+  }
+
+  commit(changes: readonly Change[]): Promise<void> {
+    for (const change of changes) this.#apply(change);
+    return Promise.resolve();
+  }
+
+  readTask(sessionId: string, taskId: number): TaskRecord | undefined {
+    return this.#sessions.get(sessionId)?.tasks.get(taskId)?.record;
+  }
+
+  readTasks(sessionId: string, afterId: number, limit: number): readonly TaskRecord[] {
+    const tasks = this.#sessions.get(sessionId)?.tasks;
+    if (tasks === undefined) return [];
+    // Ids count up and tasks are never removed singly, so the map's order is the order of the ids.
+    const found: TaskRecord[] = [];
+    for (const { record } of tasks.values()) {
+      if (record.id > afterId) found.push(record);
+      if (found.length === limit) break;
+    }
+    return found;
+  }
+
+  readPayload(sessionId: string, taskId: number, kind: PayloadKind): Buffer | undefined {
+    return this.#sessions.get(sessionId)?.tasks.get(taskId)?.[kind];
+  }
+
+  readCommonData(sessionId: string): Buffer | undefined {
+    return this.#sessions.get(sessionId)?.commonData;
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #apply(change: Change): void {
+    switch (change.kind) {
+      case "application.put":
+        this.#applications.set(change.record.name, change.record);
+        this.#revisions.set(revisionKey(change.record.name, change.record.revision), change.record);
+        return;
+      case "application.delete":
+        this.#deleteApplication(change.name);
+        return;
+      case "session.put":
+        this.#putSession(change.record, change.commonData);
+        return;
+      case "session.delete":
+        this.#sessions.delete(change.id);
+        return;
+      case "task.put":
+        this.#putTask(change);
+        return;
+      case "tasks.cancel":
+        this.#cancelTasks(change.sessionId, change.time);
+        return;
+      case "executor.put":
+        this.#executors.set(change.record.id, change.record);
+        return;
+      case "executor.delete":
+        this.#executors.delete(change.id);
+        return;
+      case "node.put":
+        this.#nodes.set(change.record.name, change.record);
+        return;
+      case "node.delete":
+        this.#nodes.delete(change.name);
+        return;
+      default:
+        change satisfies never;
+    }
+  }
+
+  #deleteApplication(name: string): void {
+    this.#applications.delete(name);
+    for (const [key, revision] of this.#revisions) {
+      if (revision.name === name) this.#revisions.delete(key);
+    }
+    for (const [id, session] of this.#sessions) {
+      if (session.record.application === name) this.#sessions.delete(id);
+    }
+  }
+
+  #putSession(record: SessionRecord, commonData: Buffer | undefined): void {
+    const session: MemorySession = this.#sessions.get(record.id) ?? { record, tasks: new Map() };
+    session.record = record;
+    if (commonData !== undefined) session.commonData = commonData;
+    this.#sessions.set(record.id, session);
+  }
+
+  #putTask(change: Extract<Change, { kind: "task.put" }>): void {
+    const tasks = this.#sessions.get(change.record.sessionId)?.tasks;
+    if (tasks === undefined) {
+      throw new Error(`task ${change.record.id} of session ${change.record.sessionId}: no such session`);
+    }
+    const task = tasks.get(change.record.id) ?? { record: change.record };
+    task.record = change.record;
+    if (change.input !== undefined) task.input = change.input;
+    if (change.output !== undefined) task.output = change.output;
+    tasks.set(change.record.id, task);
+  }
+
+  #cancelTasks(sessionId: string, time: number): void {
+    for (const task of this.#sessions.get(sessionId)?.tasks.values() ?? []) {
+      if (task.record.state === "Pending") {
+        task.record = { ...task.record, state: "Cancelled", completionTime: time };
+      }
+    }
+  }
+}
+
+function revisionKey(name: string, revision: number): string {
+  return `${name}@${revision}`;
+}
+
+function storedSession(session: MemorySession): StoredSession {
+  const counts = noTasks();
+  let lastTaskId = 0;
+  for (const { record } of session.tasks.values()) {
+    counts[countOf[record.state]]++;
+    lastTaskId = Math.max(lastTaskId, record.id);
+  }
+  return { record: session.record, counts, lastTaskId };
+}

@@ -1,0 +1,202 @@
+import type { ApplicationOrigin, ApplicationRecord, ApplicationState } from "../model/application.ts";
+import type { ApplicationManifestSpec, ApplicationSpec } from "../model/application-spec.ts";
+import type { FlameEvent } from "../model/event.ts";
+import type { ExecutorRecord, ExecutorState, Shim } from "../model/executor.ts";
+import type { NodeRecord, NodeState } from "../model/node.ts";
+import type { Resources } from "../model/resources.ts";
+import type { SessionRecord, SessionState, TaskCounts } from "../model/session.ts";
+import type { TaskRecord, TaskState } from "../model/task.ts";
+
+// Rows as SQLite gives them, and how they become records. Only columns that are NULL become absent.
+
+export interface ApplicationRow {
+  name: string;
+  state: string;
+  creation_time: number;
+  revision: number;
+  revision_time: number;
+  origin: string;
+  author: string;
+  manifest: string;
+  last_seeded: string | null;
+}
+
+export interface SessionRow {
+  id: string;
+  application: string;
+  application_revision: number;
+  state: string;
+  creation_time: number;
+  completion_time: number | null;
+  cpu: number;
+  memory: number;
+  gpu: number;
+  min_instances: number;
+  max_instances: number | null;
+  priority: number;
+  owner: string;
+  common_data_bytes: number | null;
+  events: string;
+}
+
+export interface CountRow {
+  session_id: string;
+  state: string;
+  tasks: number;
+  last_id: number;
+}
+
+export interface TaskRow {
+  session_id: string;
+  id: number;
+  state: string;
+  creation_time: number;
+  completion_time: number | null;
+  input_bytes: number | null;
+  output_bytes: number | null;
+  attempt: number;
+  crashes: number;
+  executor_id: string | null;
+  submit_id: string | null;
+  events: string;
+}
+
+export interface ExecutorRow {
+  id: string;
+  node: string;
+  cpu: number;
+  memory: number;
+  gpu: number;
+  shim: string;
+  state: string;
+  session_id: string | null;
+}
+
+export interface NodeRow {
+  name: string;
+  state: string;
+  capacity: string;
+  allocatable: string;
+  arch: string;
+  os: string;
+  shim: string | null;
+  last_heartbeat: number;
+}
+
+export function applicationOf(
+  row: ApplicationRow,
+  fillDefaults: (manifest: ApplicationManifestSpec) => ApplicationSpec,
+): ApplicationRecord {
+  const manifest = JSON.parse(row.manifest) as ApplicationManifestSpec;
+  return {
+    name: row.name,
+    state: row.state as ApplicationState,
+    creationTime: row.creation_time,
+    revision: row.revision,
+    revisionTime: row.revision_time,
+    origin: row.origin as ApplicationOrigin,
+    author: row.author,
+    manifest,
+    ...(row.last_seeded !== null && {
+      lastSeeded: JSON.parse(row.last_seeded) as ApplicationManifestSpec,
+    }),
+    spec: fillDefaults(manifest),
+  };
+}
+
+export function sessionOf(row: SessionRow): SessionRecord {
+  return {
+    id: row.id,
+    application: row.application,
+    applicationRevision: row.application_revision,
+    state: row.state as SessionState,
+    creationTime: row.creation_time,
+    ...(row.completion_time !== null && { completionTime: row.completion_time }),
+    resreq: resourcesOf(row),
+    minInstances: row.min_instances,
+    ...(row.max_instances !== null && { maxInstances: row.max_instances }),
+    priority: row.priority,
+    owner: row.owner,
+    ...(row.common_data_bytes !== null && { commonDataBytes: row.common_data_bytes }),
+    events: eventsOf(row.events),
+  };
+}
+
+export function taskOf(row: TaskRow): TaskRecord {
+  return {
+    sessionId: row.session_id,
+    id: row.id,
+    state: row.state as TaskState,
+    creationTime: row.creation_time,
+    ...(row.completion_time !== null && { completionTime: row.completion_time }),
+    ...(row.input_bytes !== null && { inputBytes: row.input_bytes }),
+    ...(row.output_bytes !== null && { outputBytes: row.output_bytes }),
+    attempt: row.attempt,
+    crashes: row.crashes,
+    ...(row.executor_id !== null && { executorId: row.executor_id }),
+    ...(row.submit_id !== null && { submitId: row.submit_id }),
+    events: eventsOf(row.events),
+  };
+}
+
+export function executorOf(row: ExecutorRow): ExecutorRecord {
+  return {
+    id: row.id,
+    node: row.node,
+    resreq: resourcesOf(row),
+    shim: row.shim as Shim,
+    state: row.state as ExecutorState,
+    ...(row.session_id !== null && { sessionId: row.session_id }),
+  };
+}
+
+export function nodeOf(row: NodeRow): NodeRecord {
+  return {
+    name: row.name,
+    state: row.state as NodeState,
+    capacity: JSON.parse(row.capacity) as Resources,
+    allocatable: JSON.parse(row.allocatable) as Resources,
+    arch: row.arch,
+    os: row.os,
+    ...(row.shim !== null && { shim: row.shim as Shim }),
+    lastHeartbeat: row.last_heartbeat,
+  };
+}
+
+/** Adds one group of a session's tasks to its counts. */
+export function addCount(counts: TaskCounts, row: CountRow): void {
+  switch (row.state as TaskState) {
+    case "Pending":
+      counts.pending += row.tasks;
+      return;
+    case "Running":
+      counts.running += row.tasks;
+      return;
+    case "Succeed":
+      counts.succeed += row.tasks;
+      return;
+    case "Failed":
+      counts.failed += row.tasks;
+      return;
+    case "Cancelled":
+      counts.cancelled += row.tasks;
+      return;
+  }
+}
+
+/** Events as a compact JSON array of `[code, creationTime, message]`. */
+export function eventsText(events: readonly FlameEvent[]): string {
+  return JSON.stringify(events.map((event) => [event.code, event.creationTime, event.message]));
+}
+
+function eventsOf(text: string): FlameEvent[] {
+  return (JSON.parse(text) as [number, number, string][]).map(([code, creationTime, message]) => ({
+    code,
+    message,
+    creationTime,
+  }));
+}
+
+function resourcesOf(row: { cpu: number; memory: number; gpu: number }): Resources {
+  return { cpu: row.cpu, memory: row.memory, gpu: row.gpu };
+}

@@ -1,0 +1,174 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import SqliteDatabase, { type Database } from "better-sqlite3";
+import type { ApplicationManifestSpec, ApplicationSpec } from "../model/application-spec.ts";
+import type { Change } from "../model/change.ts";
+import { FlameError } from "../model/errors.ts";
+import { noTasks, type TaskCounts } from "../model/session.ts";
+import type { TaskRecord } from "../model/task.ts";
+import { migrate } from "./migrate.ts";
+import {
+  type ApplicationRow,
+  addCount,
+  applicationOf,
+  type CountRow,
+  type ExecutorRow,
+  executorOf,
+  type NodeRow,
+  nodeOf,
+  type SessionRow,
+  sessionOf,
+  type TaskRow,
+  taskOf,
+} from "./sqlite-rows.ts";
+import { SqliteWriter } from "./sqlite-writer.ts";
+import type { PayloadKind, Store, StoredSession, StoredState } from "./store.ts";
+
+export interface SqliteStoreOptions {
+  /** The database file; made, with its folder, when it is missing. */
+  readonly file: string;
+  /** Folder of the `NNNN_name.sql` migrations. */
+  readonly migrationsFolder: string;
+  /** The last step of the manifest pipeline: fills defaults and freezes. */
+  readonly fillDefaults: (manifest: ApplicationManifestSpec) => ApplicationSpec;
+  /** Unix milliseconds, written beside each migration that is applied. */
+  readonly now: number;
+}
+
+/** The embedded database: WAL with `synchronous=FULL`, so a resolved commit survives a power cut. */
+export class SqliteStore implements Store {
+  readonly #database: Database;
+  readonly #fillDefaults: SqliteStoreOptions["fillDefaults"];
+  readonly #writer: SqliteWriter;
+  readonly #selectTask;
+  readonly #selectTasks;
+  readonly #selectPayload;
+  readonly #selectCommonData;
+  readonly #commit: (changes: readonly Change[]) => void;
+
+  /** @throws FlameError invalid_config naming the file when it can not be opened, or is newer than this program. */
+  constructor(options: SqliteStoreOptions) {
+    this.#fillDefaults = options.fillDefaults;
+    this.#database = open(options);
+    this.#writer = new SqliteWriter(this.#database);
+    const db = this.#database;
+    this.#selectTask = db.prepare<[string, number], TaskRow>("SELECT * FROM tasks WHERE session_id = ? AND id = ?");
+    this.#selectTasks = db.prepare<[string, number, number], TaskRow>(
+      "SELECT * FROM tasks WHERE session_id = ? AND id > ? ORDER BY id LIMIT ?",
+    );
+    this.#selectPayload = db.prepare<[string, number, string], { data: Buffer }>(
+      "SELECT data FROM task_payloads WHERE session_id = ? AND task_id = ? AND kind = ?",
+    );
+    this.#selectCommonData = db.prepare<[string], { data: Buffer }>(
+      "SELECT data FROM session_common_data WHERE session_id = ?",
+    );
+    this.#commit = db.transaction((changes: readonly Change[]) => {
+      for (const change of changes) this.#writer.apply(change);
+    }).immediate;
+  }
+
+  load(): Promise<StoredState> {
+    const db = this.#database;
+    const revisionColumns = "a.name, a.state, a.creation_time, a.last_seeded, r.revision, r.revision_time, r.origin, r.author, r.manifest";
+    const applications = db
+      .prepare<[], ApplicationRow>(
+        `SELECT ${revisionColumns} FROM applications a
+         JOIN application_revisions r ON r.name = a.name AND r.revision = a.revision ORDER BY a.name`,
+      )
+      .all();
+    const pinned = db
+      .prepare<[], ApplicationRow>(
+        `SELECT DISTINCT ${revisionColumns} FROM sessions s JOIN applications a ON a.name = s.application
+         JOIN application_revisions r ON r.name = s.application AND r.revision = s.application_revision
+         WHERE s.application_revision <> a.revision`,
+      )
+      .all();
+    return Promise.resolve({
+      applications: applications.map((row) => applicationOf(row, this.#fillDefaults)),
+      pinnedRevisions: pinned.map((row) => applicationOf(row, this.#fillDefaults)),
+      sessions: this.#loadSessions(),
+      openTasks: db
+        .prepare<[], TaskRow>("SELECT * FROM tasks WHERE state IN ('Pending', 'Running') ORDER BY session_id, id")
+        .all()
+        .map(taskOf),
+      executors: db.prepare<[], ExecutorRow>("SELECT * FROM executors ORDER BY id").all().map(executorOf),
+      nodes: db.prepare<[], NodeRow>("SELECT * FROM nodes ORDER BY name").all().map(nodeOf),
+    });
+  }
+
+  commit(changes: readonly Change[]): Promise<void> {
+    try {
+      this.#commit(changes);
+      return Promise.resolve();
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      return Promise.reject(
+        new FlameError("internal", `writing ${changes.length} changes to ${this.#database.name} failed: ${reason}`, { cause }),
+      );
+    }
+  }
+
+  readTask(sessionId: string, taskId: number): TaskRecord | undefined {
+    const row = this.#selectTask.get(sessionId, taskId);
+    return row === undefined ? undefined : taskOf(row);
+  }
+
+  readTasks(sessionId: string, afterId: number, limit: number): readonly TaskRecord[] {
+    return this.#selectTasks.all(sessionId, afterId, limit).map(taskOf);
+  }
+
+  readPayload(sessionId: string, taskId: number, kind: PayloadKind): Buffer | undefined {
+    return this.#selectPayload.get(sessionId, taskId, kind)?.data;
+  }
+
+  readCommonData(sessionId: string): Buffer | undefined {
+    return this.#selectCommonData.get(sessionId)?.data;
+  }
+
+  close(): Promise<void> {
+    this.#database.close();
+    return Promise.resolve();
+  }
+
+  #loadSessions(): StoredSession[] {
+    const counted = new Map<string, { counts: TaskCounts; lastTaskId: number }>();
+    const groups = this.#database.prepare<[], CountRow>(
+      "SELECT session_id, state, count(*) AS tasks, max(id) AS last_id FROM tasks GROUP BY session_id, state",
+    );
+    for (const row of groups.iterate()) {
+      const entry = counted.get(row.session_id) ?? { counts: noTasks(), lastTaskId: 0 };
+      addCount(entry.counts, row);
+      entry.lastTaskId = Math.max(entry.lastTaskId, row.last_id);
+      counted.set(row.session_id, entry);
+    }
+    return this.#database
+      .prepare<[], SessionRow>("SELECT * FROM sessions ORDER BY creation_time, id")
+      .all()
+      .map((row) => ({ record: sessionOf(row), ...(counted.get(row.id) ?? { counts: noTasks(), lastTaskId: 0 }) }));
+  }
+}
+
+function open(options: SqliteStoreOptions): Database {
+  const { file } = options;
+  let database: Database | undefined;
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    database = new SqliteDatabase(file);
+    database.pragma("busy_timeout = 5000");
+    database.pragma("journal_mode = WAL");
+    // WAL alone defaults to NORMAL, which can lose acknowledged commits on a power cut.
+    database.pragma("synchronous = FULL");
+    database.pragma("foreign_keys = ON");
+    migrate(database, options.migrationsFolder, file, options.now);
+    return database;
+  } catch (cause) {
+    database?.close();
+    if (cause instanceof FlameError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new FlameError(
+      "invalid_config",
+      `cannot open the database ${file}: ${reason}; check cluster.storage, its folder's permissions and free space`,
+      { cause },
+    );
+  }
+}

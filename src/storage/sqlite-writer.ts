@@ -1,0 +1,171 @@
+import type { Database } from "better-sqlite3";
+import type { ApplicationRecord } from "../model/application.ts";
+import type { Change } from "../model/change.ts";
+import { eventsText } from "./sqlite-rows.ts";
+
+/** Revisions of an application that are kept besides those that sessions are pinned to. */
+export const revisionsKept = 100;
+
+type Of<K extends Change["kind"]> = Extract<Change, { kind: K }>;
+
+/** Writes one change after the other inside the transaction that its caller holds open. */
+export class SqliteWriter {
+  readonly #statements;
+
+  constructor(database: Database) {
+    this.#statements = prepareAll(database);
+  }
+
+  apply(change: Change): void {
+    const sql = this.#statements;
+    switch (change.kind) {
+      case "task.put":
+        this.#putTask(change);
+        return;
+      case "executor.put": {
+        const { id, node, resreq, shim, state, sessionId } = change.record;
+        sql.putExecutor.run(id, node, resreq.cpu, resreq.memory, resreq.gpu, shim, state, sessionId ?? null);
+        return;
+      }
+      case "executor.delete":
+        sql.deleteExecutor.run(change.id);
+        return;
+      case "session.put":
+        this.#putSession(change);
+        return;
+      case "session.delete":
+        sql.deleteSession.run(change.id);
+        return;
+      case "tasks.cancel":
+        sql.cancelTasks.run(change.time, change.sessionId);
+        return;
+      case "application.put":
+        this.#putApplication(change.record);
+        return;
+      case "application.delete":
+        sql.deleteApplication.run(change.name);
+        return;
+      case "node.put": {
+        const { name, state, capacity, allocatable, arch, os, shim, lastHeartbeat } = change.record;
+        sql.putNode.run(name, state, JSON.stringify(capacity), JSON.stringify(allocatable), arch, os, shim ?? null, lastHeartbeat);
+        return;
+      }
+      case "node.delete":
+        sql.deleteNode.run(change.name);
+        return;
+      default:
+        change satisfies never;
+    }
+  }
+
+  #putTask({ record, input, output }: Of<"task.put">): void {
+    const sql = this.#statements;
+    sql.putTask.run(
+      record.sessionId,
+      record.id,
+      record.state,
+      record.creationTime,
+      record.completionTime ?? null,
+      record.inputBytes ?? null,
+      record.outputBytes ?? null,
+      record.attempt,
+      record.crashes,
+      record.executorId ?? null,
+      record.submitId ?? null,
+      eventsText(record.events),
+    );
+    if (input !== undefined) sql.putPayload.run(record.sessionId, record.id, "input", input);
+    if (output !== undefined) sql.putPayload.run(record.sessionId, record.id, "output", output);
+  }
+
+  #putSession({ record, commonData }: Of<"session.put">): void {
+    const sql = this.#statements;
+    sql.putSession.run(
+      record.id,
+      record.application,
+      record.applicationRevision,
+      record.state,
+      record.creationTime,
+      record.completionTime ?? null,
+      record.resreq.cpu,
+      record.resreq.memory,
+      record.resreq.gpu,
+      record.minInstances,
+      record.maxInstances ?? null,
+      record.priority,
+      record.owner,
+      record.commonDataBytes ?? null,
+      eventsText(record.events),
+    );
+    if (commonData !== undefined) sql.putCommonData.run(record.id, commonData);
+  }
+
+  #putApplication(record: ApplicationRecord): void {
+    const sql = this.#statements;
+    const lastSeeded = record.lastSeeded === undefined ? null : JSON.stringify(record.lastSeeded);
+    sql.putApplication.run(record.name, record.state, record.creationTime, record.revision, lastSeeded);
+    sql.putRevision.run(
+      record.name,
+      record.revision,
+      record.revisionTime,
+      record.origin,
+      record.author,
+      JSON.stringify(record.manifest),
+    );
+    sql.pruneRevisions.run(record.name, record.revision - revisionsKept);
+  }
+}
+
+function prepareAll(db: Database) {
+  return {
+    putTask: db.prepare(
+      `INSERT INTO tasks (session_id, id, state, creation_time, completion_time, input_bytes, output_bytes,
+                          attempt, crashes, executor_id, submit_id, events)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (session_id, id) DO UPDATE SET
+         state = excluded.state, completion_time = excluded.completion_time, output_bytes = excluded.output_bytes,
+         attempt = excluded.attempt, crashes = excluded.crashes, executor_id = excluded.executor_id,
+         events = excluded.events`,
+    ),
+    putPayload: db.prepare("INSERT INTO task_payloads (session_id, task_id, kind, data) VALUES (?, ?, ?, ?)"),
+    cancelTasks: db.prepare(
+      "UPDATE tasks SET state = 'Cancelled', completion_time = ? WHERE session_id = ? AND state = 'Pending'",
+    ),
+    putSession: db.prepare(
+      `INSERT INTO sessions (id, application, application_revision, state, creation_time, completion_time, cpu, memory,
+                             gpu, min_instances, max_instances, priority, owner, common_data_bytes, events)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET
+         state = excluded.state, completion_time = excluded.completion_time, events = excluded.events`,
+    ),
+    putCommonData: db.prepare("INSERT INTO session_common_data (session_id, data) VALUES (?, ?)"),
+    deleteSession: db.prepare("DELETE FROM sessions WHERE id = ?"),
+    putApplication: db.prepare(
+      `INSERT INTO applications (name, state, creation_time, revision, last_seeded) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (name) DO UPDATE SET
+         state = excluded.state, revision = excluded.revision, last_seeded = excluded.last_seeded`,
+    ),
+    putRevision: db.prepare(
+      `INSERT INTO application_revisions (name, revision, revision_time, origin, author, manifest)
+       VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name, revision) DO NOTHING`,
+    ),
+    pruneRevisions: db.prepare(
+      `DELETE FROM application_revisions WHERE name = ?1 AND revision <= ?2
+         AND revision NOT IN (SELECT application_revision FROM sessions WHERE application = ?1)`,
+    ),
+    deleteApplication: db.prepare("DELETE FROM applications WHERE name = ?"),
+    putExecutor: db.prepare(
+      `INSERT INTO executors (id, node, cpu, memory, gpu, shim, state, session_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET
+         shim = excluded.shim, state = excluded.state, session_id = excluded.session_id`,
+    ),
+    deleteExecutor: db.prepare("DELETE FROM executors WHERE id = ?"),
+    putNode: db.prepare(
+      `INSERT INTO nodes (name, state, capacity, allocatable, arch, os, shim, last_heartbeat) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (name) DO UPDATE SET
+         state = excluded.state, capacity = excluded.capacity, allocatable = excluded.allocatable,
+         arch = excluded.arch, os = excluded.os, shim = excluded.shim, last_heartbeat = excluded.last_heartbeat`,
+    ),
+    deleteNode: db.prepare("DELETE FROM nodes WHERE name = ?"),
+  };
+}

@@ -1,0 +1,56 @@
+import type { ApplicationRecord } from "../model/application.ts";
+import type { Change } from "../model/change.ts";
+import type { ExecutorRecord } from "../model/executor.ts";
+import type { NodeRecord } from "../model/node.ts";
+import type { SessionRecord, TaskCounts } from "../model/session.ts";
+import type { TaskRecord } from "../model/task.ts";
+
+/** What the core starts from: everything but terminal tasks and payloads, which are read when asked for. */
+export interface StoredState {
+  readonly applications: readonly ApplicationRecord[];
+  /** Revisions that open sessions are pinned to and that are no longer the present ones. */
+  readonly pinnedRevisions: readonly ApplicationRecord[];
+  readonly sessions: readonly StoredSession[];
+  /** Pending and Running tasks, by session and ascending id. */
+  readonly openTasks: readonly TaskRecord[];
+  readonly executors: readonly ExecutorRecord[];
+  readonly nodes: readonly NodeRecord[];
+}
+
+export interface StoredSession {
+  readonly record: SessionRecord;
+  readonly counts: TaskCounts;
+  /** The highest task id ever given in the session; 0 when it has no task. */
+  readonly lastTaskId: number;
+}
+
+export type PayloadKind = "input" | "output";
+
+/**
+ * The only door to disk. One suite (test/unit/storage) holds every implementation to these words.
+ * Reads see exactly what the last resolved commit left.
+ */
+export interface Store {
+  /** Reads the state that the core starts from. */
+  load(): Promise<StoredState>;
+
+  /**
+   * Makes all changes durable, in order, or none. When the promise resolves, a crash can not take them back.
+   * @throws Error when the medium refuses: the caller must stop, since memory is ahead of the disk.
+   */
+  commit(changes: readonly Change[]): Promise<void>;
+
+  /** The task, terminal or not; undefined when there is none. */
+  readTask(sessionId: string, taskId: number): TaskRecord | undefined;
+
+  /** Tasks of a session with an id above `afterId`, ascending, at most `limit`. */
+  readTasks(sessionId: string, afterId: number, limit: number): readonly TaskRecord[];
+
+  /** Payload bytes of a task; undefined when absent. */
+  readPayload(sessionId: string, taskId: number, kind: PayloadKind): Buffer | undefined;
+
+  /** Common data of a session; undefined when absent. */
+  readCommonData(sessionId: string): Buffer | undefined;
+
+  close(): Promise<void>;
+}
