@@ -1,0 +1,61 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import process from "node:process";
+
+const settleMs = 3_000;
+const pollMs = 100;
+
+/**
+ * Fails the run when it left a process, and so maybe a port, or a temporary home behind.
+ * Processes are found by their environment, which only Linux shows; elsewhere only files are checked.
+ */
+export default async function endRun() {
+  const run = process.env.FLAME_TEST_RUN;
+  if (run === undefined) return;
+  // What was told to end in the last test may need a moment to be gone.
+  const deadline = performance.now() + settleMs;
+  let left = leftovers(run);
+  while (left.length > 0 && performance.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+    left = leftovers(run);
+  }
+  if (left.length > 0) throw new Error(`the tests left behind:\n${left.join("\n")}`);
+}
+
+function leftovers(run) {
+  const files = readdirSync(tmpdir())
+    .filter((name) => name.startsWith(`flame-test-${run}-`))
+    .map((name) => `${tmpdir()}/${name}`);
+  return [...processesOf(run), ...files];
+}
+
+function processesOf(run) {
+  const marks = [`\0FLAME_TEST_RUN=${run}\0`, `/flame-test-${run}-`];
+  return (
+    pids()
+      .filter((pid) => pid !== process.pid && pid !== process.ppid)
+      .map((pid) => ({ pid, environment: `\0${read(pid, "environ")}\0` }))
+      .filter(({ environment }) => marks.some((mark) => environment.includes(mark)))
+      .map(({ pid }) => ({ pid, command: read(pid, "cmdline").replaceAll("\0", " ").trim() }))
+      // Jest's own workers carry the name too; they end after this.
+      .filter(({ command }) => command !== "" && !/node_modules\/(jest|@esbuild)/.test(command))
+      .map(({ pid, command }) => `process ${pid}: ${command.slice(0, 200)}`)
+  );
+}
+
+function pids() {
+  try {
+    return readdirSync("/proc").map(Number).filter(Number.isInteger);
+  } catch {
+    return [];
+  }
+}
+
+/** A process that ended meanwhile, or is not ours to look at, has nothing to say. */
+function read(pid, file) {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "utf8");
+  } catch {
+    return "";
+  }
+}
