@@ -1,0 +1,70 @@
+import { type ChildProcess, spawn } from "node:child_process";
+
+/**
+ * Kills process groups when this process ends, however it ends: a small shell reads their ids from a pipe, and
+ * the pipe closes even after `kill -9`. A parent-death signal would reach only the group's leader, and a leader such
+ * as `uv run` leaves the service itself behind.
+ */
+export interface GroupReaper {
+  /** From now on this group dies with this process. */
+  watch(group: number): void;
+  /** The group is gone, its id may be used by others again. */
+  forget(group: number): void;
+  /** Ends the helper; groups still watched are killed. */
+  close(): Promise<void>;
+}
+
+const SCRIPT = `
+watched=
+while read -r what group; do
+  case "$what" in
+    watch) watched="$watched $group" ;;
+    forget) kept=
+      for each in $watched; do [ "$each" = "$group" ] || kept="$kept $each"; done
+      watched=$kept ;;
+  esac
+done
+for each in $watched; do kill -KILL "-$each" 2>/dev/null; done
+exit 0
+`;
+
+/** Starts the helper, one per manager. */
+export function startGroupReaper(): GroupReaper {
+  // A session of its own: a Ctrl-C at the terminal must not take it before the manager has stopped its groups.
+  const shell = spawn("/bin/sh", ["-c", SCRIPT], {
+    detached: true,
+    stdio: ["pipe", "ignore", "ignore"],
+    env: {},
+    cwd: "/",
+  });
+  shell.unref();
+  return new ShellReaper(shell);
+}
+
+class ShellReaper implements GroupReaper {
+  readonly #shell: ChildProcess;
+  readonly #ended: Promise<void>;
+
+  constructor(shell: ChildProcess) {
+    this.#shell = shell;
+    this.#ended = new Promise((resolve) => {
+      // Without a shell the next start still finds leftovers by their records.
+      shell.once("error", () => resolve());
+      shell.once("exit", () => resolve());
+    });
+    shell.stdin?.on("error", () => undefined);
+  }
+
+  watch(group: number): void {
+    this.#shell.stdin?.write(`watch ${group}\n`);
+  }
+
+  forget(group: number): void {
+    this.#shell.stdin?.write(`forget ${group}\n`);
+  }
+
+  async close(): Promise<void> {
+    this.#shell.stdin?.end();
+    await this.#ended;
+  }
+}

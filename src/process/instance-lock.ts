@@ -1,0 +1,170 @@
+import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { codeOf } from "../kit/thrown.ts";
+import { FlameError } from "../model/errors.ts";
+import { isSameProcessAlive, processFacts } from "./process-facts.ts";
+
+/** What `FLAME_HOME/run/<name>.json` says about a running daemon. */
+export interface InstanceRecord {
+  readonly pid: number;
+  /** Clock ticks after boot: with the pid it names one process, however pids are reused. */
+  readonly startTime: number;
+  /** Where it serves; absent until it does. */
+  readonly endpoint?: string;
+  readonly version?: string;
+}
+
+/** The right to be the one instance of a daemon in a home. */
+export interface InstanceLock {
+  /** Tells others where the daemon serves, by replacing the file in one step. */
+  publish(endpoint: string): Promise<void>;
+  /** Removes the file. Idempotent. */
+  release(): Promise<void>;
+}
+
+/** Which daemon of which home. */
+export interface InstanceLockOptions {
+  /** FLAME_HOME. */
+  readonly home: string;
+  /** The daemon's name, such as `flame-session-manager`. */
+  readonly name: string;
+  readonly version?: string;
+  /** Who holds it. @default this process */
+  readonly pid?: number;
+}
+
+const TRIES_MAX = 5;
+
+/** `FLAME_HOME/run/<name>.json`. */
+export function instanceRecordPath(home: string, name: string): string {
+  return join(home, "run", `${name}.json`);
+}
+
+/** The running instance of a daemon; undefined when there is none, or when its file outlived it. */
+export async function findInstance(
+  home: string,
+  name: string,
+): Promise<InstanceRecord | undefined> {
+  const record = await readRecord(instanceRecordPath(home, name));
+  return record !== undefined && isSameProcessAlive(record.pid, record.startTime)
+    ? record
+    : undefined;
+}
+
+/**
+ * Claims the one place of a daemon in a home. A file whose process is gone is taken over.
+ * @throws FlameError already_exists naming the process that holds it, and what to do.
+ */
+export async function acquireInstanceLock(options: InstanceLockOptions): Promise<InstanceLock> {
+  const path = instanceRecordPath(options.home, options.name);
+  const pid = options.pid ?? process.pid;
+  const own: InstanceRecord = {
+    pid,
+    startTime: processFacts(pid)?.startTime ?? 0,
+    ...(options.version === undefined ? {} : { version: options.version }),
+  };
+  await mkdir(dirname(path), { recursive: true });
+  const claim = `${path}.${pid}.claim`;
+  await writeFile(claim, text(own));
+  try {
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      if (await linked(claim, path)) return new HeldLock(path, own);
+      await refuseWhileHeld(path, options);
+      await takeAway(path, `${path}.${pid}.stale`);
+    }
+  } finally {
+    await rm(claim, { force: true });
+  }
+  throw new FlameError(
+    "aborted",
+    `cannot claim "${path}": others claim it at the same time; try again`,
+  );
+}
+
+class HeldLock implements InstanceLock {
+  readonly #path: string;
+  readonly #own: InstanceRecord;
+  #released = false;
+
+  constructor(path: string, own: InstanceRecord) {
+    this.#path = path;
+    this.#own = own;
+  }
+
+  async publish(endpoint: string): Promise<void> {
+    const temporary = `${this.#path}.${this.#own.pid}.tmp`;
+    await writeFile(temporary, text({ ...this.#own, endpoint }));
+    await rename(temporary, this.#path);
+  }
+
+  async release(): Promise<void> {
+    if (this.#released) return;
+    this.#released = true;
+    const present = await readRecord(this.#path);
+    if (present !== undefined && sameOwner(present, this.#own))
+      await rm(this.#path, { force: true });
+  }
+}
+
+// A link, unlike a rename, fails when the name exists: exactly one of several claimants gets it.
+async function linked(claim: string, path: string): Promise<boolean> {
+  try {
+    await link(claim, path);
+    return true;
+  } catch (thrown) {
+    if (codeOf(thrown) === "EEXIST") return false;
+    throw thrown;
+  }
+}
+
+async function refuseWhileHeld(path: string, options: InstanceLockOptions): Promise<void> {
+  const holder = await findInstance(options.home, options.name);
+  if (holder === undefined) return;
+  const where = holder.endpoint === undefined ? "" : ` and serves ${holder.endpoint}`;
+  throw new FlameError(
+    "already_exists",
+    `${options.name} already runs in "${options.home}": process ${holder.pid} holds "${path}"${where}; ` +
+      `stop it first (kill ${holder.pid}), or use another FLAME_HOME`,
+  );
+}
+
+async function takeAway(path: string, stale: string): Promise<void> {
+  try {
+    await rename(path, stale);
+  } catch (thrown) {
+    if (codeOf(thrown) === "ENOENT") return;
+    throw thrown;
+  }
+  // Between the look and the rename another claimant may have taken over: then it gets its file back.
+  const taken = await readRecord(stale);
+  if (taken !== undefined && isSameProcessAlive(taken.pid, taken.startTime))
+    await linked(stale, path);
+  await rm(stale, { force: true });
+}
+
+async function readRecord(path: string): Promise<InstanceRecord | undefined> {
+  try {
+    const parsed: unknown = JSON.parse(await readFile(path, "utf8"));
+    return isRecord(parsed) ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is InstanceRecord {
+  if (typeof value !== "object" || value === null) return false;
+  return (
+    "pid" in value &&
+    typeof value.pid === "number" &&
+    "startTime" in value &&
+    typeof value.startTime === "number"
+  );
+}
+
+function sameOwner(a: InstanceRecord, b: InstanceRecord): boolean {
+  return a.pid === b.pid && a.startTime === b.startTime;
+}
+
+function text(record: InstanceRecord): string {
+  return `${JSON.stringify(record)}\n`;
+}

@@ -1,0 +1,98 @@
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { groupMembers, hasEnvironmentEntry } from "./process-facts.ts";
+import { signalGroup } from "./signal-group.ts";
+
+/** What is written down about a running group, so that a later manager can end it. */
+export interface GroupRecord {
+  readonly pid: number;
+  /** Clock ticks after boot of the leader. */
+  readonly startTime: number;
+  /** `NAME=value` that every member has in its environment and no other process has. */
+  readonly mark: string;
+}
+
+/** A folder of records, one file per running group. */
+export class GroupRecords {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Writes a group down; `key` is file-name safe. */
+  async add(key: string, record: GroupRecord): Promise<void> {
+    await mkdir(this.#folder, { recursive: true });
+    const temporary = this.#path(key, "tmp");
+    await writeFile(temporary, `${JSON.stringify(record)}\n`);
+    await rename(temporary, this.#path(key, "json"));
+  }
+
+  /** Forgets a group that has ended. */
+  async remove(key: string): Promise<void> {
+    await rm(this.#path(key, "json"), { force: true });
+  }
+
+  /**
+   * Kills what an earlier manager left running and empties the folder.
+   * @returns the ids of the groups that were killed.
+   */
+  async killLeftovers(): Promise<number[]> {
+    const killed: number[] = [];
+    for (const name of await entries(this.#folder)) {
+      const path = join(this.#folder, name);
+      const record = name.endsWith(".json") ? await read(path) : undefined;
+      if (record !== undefined && stillRuns(record)) {
+        signalGroup(record.pid, "SIGKILL");
+        killed.push(record.pid);
+      }
+      await rm(path, { force: true });
+    }
+    return killed;
+  }
+
+  #path(key: string, extension: string): string {
+    return join(this.#folder, `${key}.${extension}`);
+  }
+}
+
+// The id alone proves nothing: it may belong to somebody else by now. The leader's start time does, and when the
+// leader has ended, the mark in the environment of a member.
+function stillRuns(record: GroupRecord): boolean {
+  return groupMembers(record.pid).some(
+    (member) =>
+      (member.pid === record.pid && member.startTime === record.startTime) ||
+      hasEnvironmentEntry(member.pid, record.mark),
+  );
+}
+
+async function entries(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch {
+    return [];
+  }
+}
+
+async function read(path: string): Promise<GroupRecord | undefined> {
+  try {
+    const parsed: unknown = JSON.parse(await readFile(path, "utf8"));
+    return isGroupRecord(parsed) ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isGroupRecord(value: unknown): value is GroupRecord {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "pid" in value &&
+    typeof value.pid === "number" &&
+    value.pid > 1 &&
+    "startTime" in value &&
+    typeof value.startTime === "number" &&
+    "mark" in value &&
+    typeof value.mark === "string"
+  );
+}

@@ -1,0 +1,51 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+/** What the kernel tells about one process. */
+export interface ProcessFacts {
+  readonly pid: number;
+  /** `R`, `S`, `Z` ... as in proc(5). */
+  readonly state: string;
+  readonly group: number;
+  /** Clock ticks after boot; with the pid it names one process for ever, however pids are reused. */
+  readonly startTime: number;
+}
+
+/** Facts of a process; undefined when there is none of that pid. A zombie still has facts. */
+export function processFacts(pid: number): ProcessFacts | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, "utf8");
+  } catch {
+    return undefined;
+  }
+  // The name in parentheses may hold blanks and parentheses itself, so fields count from the last one.
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const [state = "?", , group = "0"] = fields;
+  return { pid, state, group: Number(group), startTime: Number(fields[19] ?? "0") };
+}
+
+/** True while exactly that process runs; a zombie does not, and neither does a later owner of the pid. */
+export function isSameProcessAlive(pid: number, startTime: number): boolean {
+  const facts = processFacts(pid);
+  return facts !== undefined && facts.state !== "Z" && facts.startTime === startTime;
+}
+
+/** Every process of a group that still runs, zombies left out. */
+export function groupMembers(group: number): ProcessFacts[] {
+  const members: ProcessFacts[] = [];
+  for (const entry of readdirSync("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    const facts = processFacts(Number(entry));
+    if (facts !== undefined && facts.group === group && facts.state !== "Z") members.push(facts);
+  }
+  return members;
+}
+
+/** True when the process was started with `NAME=value` in its environment; false when that cannot be read. */
+export function hasEnvironmentEntry(pid: number, entry: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").includes(entry);
+  } catch {
+    return false;
+  }
+}
