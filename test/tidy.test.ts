@@ -1,0 +1,123 @@
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+
+const root = resolve(import.meta.dirname, "..");
+const sourceLinesMax = 400;
+const columnsMax = 140;
+
+/** Everything that git tracks or would track. */
+const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
+  cwd: root,
+  encoding: "utf8",
+})
+  .split("\n")
+  .filter((file) => file !== "");
+
+const isGenerated = (file: string): boolean => /\/generated\/|_pb2|flamepy\/proto\//.test(file);
+const isText = (file: string): boolean =>
+  /\.(ts|mjs|json|ya?ml|py|md|sql|proto|toml|sh)$/.test(file);
+const written = files.filter((file) => !isGenerated(file) && file !== "package-lock.json");
+const sources = written.filter((file) => /\.(ts|mjs|py)$/.test(file));
+
+/** A file that was removed but not yet from the index has no lines. */
+function read(file: string): string {
+  try {
+    return readFileSync(join(root, file), "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** `file:line: text` of every line that `fault` complains about. */
+function faults(
+  among: readonly string[],
+  fault: (line: string, file: string) => boolean,
+): string[] {
+  return among.flatMap((file) =>
+    read(file)
+      .split("\n")
+      .flatMap((line, index) =>
+        fault(line, file) ? [`${file}:${index + 1}: ${line.trim()}`] : [],
+      ),
+  );
+}
+
+describe("tidy", () => {
+  test(`no source file is longer than ${sourceLinesMax} lines`, () => {
+    const long = sources
+      .map((file) => ({ file, lines: read(file).split("\n").length - 1 }))
+      .filter(({ lines }) => lines > sourceLinesMax);
+    expect(long).toEqual([]);
+  });
+
+  test(`no line of source is wider than ${columnsMax} columns`, () => {
+    expect(faults(sources, (line) => line.length > columnsMax && !line.includes("http"))).toEqual(
+      [],
+    );
+  });
+
+  test("source files are named in kebab-case", () => {
+    const named = written.filter((file) => /^(src|test|bench|scripts)\/.*\.(ts|mjs)$/.test(file));
+    expect(named.filter((file) => !/^[a-z0-9]+([-.][a-z0-9]+)*$/.test(basename(file)))).toEqual([]);
+  });
+
+  test("nothing is left for later: no notes to self, no stubs, no skipped or single tests", () => {
+    const unfinished = new RegExp(
+      ["TO" + "DO", "FIX" + "ME", "XX" + "X\\b", "not implemented" + " yet"].join("|"),
+    );
+    const held = new RegExp("\\b(test|it|describe)\\.(only|skip|todo)\\(");
+    expect(faults(sources, (line) => unfinished.test(line) || held.test(line))).toEqual([]);
+  });
+
+  test("no file names a machine's folders, a registry's address or a document outside the repository", () => {
+    const foreign = new RegExp(
+      [
+        "/wo" + "rk/",
+        "/ro" + "ot/",
+        "\\.\\./sha" + "red",
+        "/ho" + "me/[a-z]+/",
+        "registry\\.np" + "mjs",
+      ].join("|"),
+    );
+    // The specified home of flmrun, and variables, are not machines.
+    const allowed = /\$\{FLAME_HOME\}\/work\/|flame\/work\/|\{?home\}?\/work\//i;
+    expect(
+      faults(written.filter(isText), (line) => foreign.test(line) && !allowed.test(line)),
+    ).toEqual([]);
+  });
+
+  test("the lock file holds no registry addresses, so that any mirror serves it", () => {
+    expect(read("package-lock.json")).not.toContain('"resolved": "http');
+  });
+
+  test("migrations are numbered without gaps, each number once", () => {
+    const folder = join(root, "migrations/sqlite");
+    const names = readdirSync(folder).sort();
+    expect(names.filter((name) => !/^\d{4}_[a-z0-9_]+\.sql$/.test(name))).toEqual([]);
+    expect(names.map((name) => Number(name.slice(0, 4)))).toEqual(
+      names.map((_, index) => index + 1),
+    );
+  });
+
+  test("the change log has a place for the changes that are not released yet", () => {
+    expect(read("CHANGELOG.md")).toMatch(/^## \[Unreleased\]/m);
+  });
+
+  test("what the documents link to within the repository exists", () => {
+    const documents = written.filter((file) => file.endsWith(".md"));
+    const dead = documents.flatMap((file) =>
+      [...read(file).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)]
+        .map((match) => match[1] ?? "")
+        .filter((target) => !exists(join(file, "..", target)))
+        .map((target) => `${file}: ${target}`),
+    );
+    expect(dead).toEqual([]);
+  });
+});
+
+function exists(path: string): boolean {
+  const target = path.replace(/\/$/, "");
+  return files.some((file) => file === target || file.startsWith(`${target}/`));
+}
