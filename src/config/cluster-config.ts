@@ -1,0 +1,107 @@
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import clusterSchema from "../../schemas/cluster.schema.json" with { type: "json" };
+import { deepFreeze, fillDefaults } from "../documents/defaults.ts";
+import { compileSchema, type SchemaCheck } from "../documents/schema-check.ts";
+import type { Resources } from "../model/resources.ts";
+import { buildClusterConfig } from "./cluster-values.ts";
+import { type ConfigDocument, noConfigFile, readConfigFile } from "./config-file.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { Env } from "./env.ts";
+import { flameHome, userFlameFolder } from "./flame-home.ts";
+import type { CacheStorage, ClusterStorage } from "./storage-url.ts";
+
+/** Paths of PEM files, absolute. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** What clients and nodes trust; undefined: the system's authorities. */
+  readonly caFile: string | undefined;
+}
+
+/** Who may call a listener. */
+export type Access = "open" | "token" | "mtls";
+
+/** One entry of `cluster.plugins`. */
+export interface PluginEntry {
+  /** A built-in name, or a module path (absolute when it was written with `/` or `.` in front). */
+  readonly name: string;
+  readonly enabled: boolean;
+  /** Checked by the plugin's own schema. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** `flame-cluster.yaml`, checked, with every default filled in, frozen. Keys, limits and defaults: schemas/cluster.schema.json. */
+export interface ClusterConfig {
+  /** The file that was read, or `built-in defaults`. */
+  readonly source: string;
+  /** What to log once at start: unknown keys, values that mean something else than they once did. */
+  readonly warnings: readonly string[];
+  readonly cluster: {
+    readonly name: string;
+    readonly endpoint: Endpoint;
+    /** The address that Frontend (endpoint.port) and Backend (endpoint.port + 1) listen on. */
+    readonly listenHost: string;
+    /** Undefined: `defaultResreq` of model/resources. */
+    readonly resreq: Resources | undefined;
+    readonly policies: readonly string[];
+    readonly storage: ClusterStorage;
+    readonly scheduleIntervalMs: number;
+    /** Infinity when there is no limit. */
+    readonly maxSessions: number;
+    readonly maxExecutorsPerNode: number;
+    readonly bindRetryLimit: number;
+    readonly plugins: readonly PluginEntry[];
+    readonly tls: TlsFiles | undefined;
+    readonly security: { readonly clients: Access; readonly nodes: Access };
+  };
+  readonly executors: {
+    readonly shim: "host" | "wasm";
+    readonly environment: Readonly<Record<string, string>>;
+    readonly drainMs: number;
+  };
+  readonly cache: {
+    readonly endpoint: Endpoint;
+    readonly listenHost: string;
+    readonly storage: CacheStorage;
+    readonly policy: "lru" | "none";
+    readonly maxMemoryBytes: number;
+    /** Infinity when there is no limit. */
+    readonly maxObjects: number;
+    readonly maxDiskBytes: number;
+    readonly retentionMs: number;
+    readonly tls: TlsFiles | undefined;
+  };
+  readonly core: { readonly payloadCacheBytes: number };
+  readonly packages: { readonly allowedSchemes: readonly string[] };
+}
+
+/** Words that files of the published samples write in any case. */
+const ANY_CASE = [
+  ["cluster", "executors", "shim"],
+  ["cache", "eviction", "policy"],
+];
+
+let check: SchemaCheck | undefined;
+
+/**
+ * Loads the daemons' configuration: `path` (of `--config`), else `FLAME_HOME/conf/flame-cluster.yaml`,
+ * else `~/.flame/flame-cluster.yaml`, else built-in defaults. FLAME_CACHE_STORAGE comes before `cache.storage`.
+ * @throws FlameError invalid_config naming file, line:column, path, got and expected; all schema faults at once.
+ */
+export function loadClusterConfig(from: {
+  readonly path?: string | undefined;
+  readonly env: Env;
+}): ClusterConfig {
+  const document = readDocument(from.path, from.env);
+  const filled = fillDefaults(clusterSchema, document.value);
+  return deepFreeze(buildClusterConfig(filled as never, document, from.env));
+}
+
+function readDocument(path: string | undefined, env: Env): ConfigDocument {
+  const places = [flameHome(env).clusterConfig, join(userFlameFolder(env), "flame-cluster.yaml")];
+  const file = path === undefined ? places.find((place) => existsSync(place)) : resolve(path);
+  if (file === undefined) return noConfigFile();
+  check ??= compileSchema(clusterSchema);
+  return readConfigFile(file, check, ANY_CASE);
+}

@@ -1,0 +1,247 @@
+import { dirname, resolve } from "node:path";
+import type { DocumentPath } from "../documents/fault.ts";
+import { FlameError } from "../model/errors.ts";
+import { parseResources, parseSize, type Resources } from "../model/resources.ts";
+import type { Access, ClusterConfig, PluginEntry, TlsFiles } from "./cluster-config.ts";
+import type { ConfigDocument } from "./config-file.ts";
+import { type Endpoint, endpointOf, isLoopback, parseEndpoint } from "./endpoint.ts";
+import { type Env, envValue } from "./env.ts";
+import { flameHome } from "./flame-home.ts";
+import { parseCacheStorage, parseClusterStorage } from "./storage-url.ts";
+import { DURATION_MS_MAX, durationMs } from "./units.ts";
+
+const FRONTEND_PORT_DEFAULT = 8080;
+const CACHE_PORT_DEFAULT = 9090;
+
+interface RawTls {
+  readonly cert_file: string;
+  readonly key_file: string;
+  readonly ca_file?: string;
+}
+
+/** The document after the schema check and its defaults. */
+export interface RawClusterConfig {
+  readonly cluster: {
+    readonly name: string;
+    readonly endpoint: string;
+    readonly listen?: string;
+    readonly resreq?: string;
+    readonly policies: readonly string[];
+    readonly storage: string;
+    readonly schedule_interval: number | string;
+    readonly executors: {
+      readonly shim: "host" | "wasm";
+      readonly environment: Readonly<Record<string, string>>;
+      readonly drain: number | string;
+    };
+    readonly limits: { readonly max_sessions?: number; readonly max_executors: number };
+    readonly recovery: { readonly session: { readonly retry_limits: number } };
+    readonly tls?: RawTls;
+    readonly security: { readonly clients?: Access; readonly nodes?: Access };
+    readonly plugins: readonly (
+      | string
+      | { name: string; enabled?: boolean; options?: Record<string, unknown> }
+    )[];
+  };
+  readonly cache: {
+    readonly endpoint: string;
+    readonly listen?: string;
+    readonly storage: string;
+    readonly eviction: {
+      readonly policy: "lru" | "none";
+      readonly max_memory: number | string;
+      readonly max_objects?: number;
+    };
+    readonly max_disk: number | string;
+    readonly retention: number | string;
+    readonly tls?: RawTls;
+  };
+  readonly core: { readonly payload_cache_bytes: number | string };
+  readonly packages: { readonly allowed_schemes: readonly string[] };
+}
+
+/**
+ * Turns the checked document into typed values: texts into endpoints, sizes, durations and absolute paths.
+ * @throws FlameError invalid_config with the place in the file.
+ */
+export function buildClusterConfig(
+  raw: RawClusterConfig,
+  document: ConfigDocument,
+  env: Env,
+): ClusterConfig {
+  const read = new Reader(document, flameHome(env).data);
+  const { clients, nodes } = raw.cluster.security;
+  const cluster = {
+    name: raw.cluster.name,
+    ...read.clusterAddress(raw),
+    resreq: read.resources(raw.cluster.resreq),
+    policies: raw.cluster.policies,
+    storage: read.clusterStorage(raw.cluster.storage),
+    scheduleIntervalMs: read.duration(
+      ["cluster", "schedule_interval"],
+      raw.cluster.schedule_interval,
+      1,
+    ),
+    maxSessions: raw.cluster.limits.max_sessions ?? Number.POSITIVE_INFINITY,
+    maxExecutorsPerNode: raw.cluster.limits.max_executors,
+    bindRetryLimit: raw.cluster.recovery.session.retry_limits,
+    plugins: raw.cluster.plugins.map((entry) => read.plugin(entry)),
+    tls: read.tls(raw.cluster.tls),
+    // Open is the default only for what nobody but this machine can reach: see #listenHost.
+    security: { clients: clients ?? "open", nodes: nodes ?? "open" },
+  };
+  const { eviction } = raw.cache;
+  return {
+    source: document.source,
+    cluster,
+    executors: {
+      shim: raw.cluster.executors.shim,
+      environment: raw.cluster.executors.environment,
+      drainMs: read.duration(["cluster", "executors", "drain"], raw.cluster.executors.drain, 0),
+    },
+    cache: {
+      ...read.cacheAddress(raw),
+      storage: read.cacheStorage(raw.cache.storage, envValue(env, "FLAME_CACHE_STORAGE")),
+      policy: eviction.policy,
+      maxMemoryBytes: sizeOf(eviction.max_memory),
+      maxObjects: eviction.max_objects ?? Number.POSITIVE_INFINITY,
+      maxDiskBytes: sizeOf(raw.cache.max_disk),
+      retentionMs: read.duration(["cache", "retention"], raw.cache.retention, 0),
+      tls: read.tls(raw.cache.tls),
+    },
+    core: { payloadCacheBytes: sizeOf(raw.core.payload_cache_bytes) },
+    packages: { allowedSchemes: raw.packages.allowed_schemes },
+    warnings: [...document.warnings, ...read.warnings],
+  };
+}
+
+function sizeOf(value: number | string): number {
+  return typeof value === "number" ? value : parseSize(value);
+}
+
+class Reader {
+  readonly #document: ConfigDocument;
+  readonly #dataDir: string;
+  readonly warnings: string[] = [];
+
+  constructor(document: ConfigDocument, dataDir: string) {
+    this.#document = document;
+    this.#dataDir = dataDir;
+  }
+
+  clusterAddress(raw: RawClusterConfig): { endpoint: Endpoint; listenHost: string } {
+    const at = ["cluster", "endpoint"];
+    const endpoint = this.#endpoint(
+      at,
+      raw.cluster.endpoint,
+      ["http", "https"],
+      FRONTEND_PORT_DEFAULT,
+    );
+    if (endpoint.port === 65535) {
+      throw this.#document.fault(at, "a port of at most 65534", "nodes use the next port");
+    }
+    if (endpoint.secure !== (raw.cluster.tls !== undefined)) {
+      this.warnings.push(
+        `cluster.endpoint is ${endpoint.url}, but cluster.tls is ${endpoint.secure ? "absent" : "present"}: clients and server will not understand each other unless something between them does TLS`,
+      );
+    }
+    return { endpoint, listenHost: this.#listenHost("cluster", endpoint, raw) };
+  }
+
+  cacheAddress(raw: RawClusterConfig): { endpoint: Endpoint; listenHost: string } {
+    const schemes = ["grpc", "grpcs", "http", "https"];
+    const written = this.#endpoint(
+      ["cache", "endpoint"],
+      raw.cache.endpoint,
+      schemes,
+      CACHE_PORT_DEFAULT,
+    );
+    // Clients understand grpc and grpcs only; earlier files say http and https and mean these.
+    const endpoint = endpointOf(written.secure ? "grpcs" : "grpc", written.host, written.port);
+    if (written.scheme !== endpoint.scheme) {
+      this.warnings.push(`cache.endpoint ${written.url} is read as ${endpoint.url}`);
+    }
+    return { endpoint, listenHost: this.#listenHost("cache", endpoint, raw) };
+  }
+
+  #endpoint(at: DocumentPath, text: string, schemes: readonly string[], port: number): Endpoint {
+    try {
+      return parseEndpoint(text, schemes, port);
+    } catch {
+      const forms = schemes.map((scheme) => `${scheme}://HOST:PORT`).join(" or ");
+      throw this.#document.fault(at, forms);
+    }
+  }
+
+  #listenHost(section: "cluster" | "cache", endpoint: Endpoint, raw: RawClusterConfig): string {
+    const listen = raw[section].listen?.replace(/^\[(.*)\]$/, "$1");
+    const host = listen ?? endpoint.host;
+    if (isLoopback(host)) return host;
+    for (const key of ["clients", "nodes"] as const) {
+      if (raw.cluster.security[key] !== undefined) continue;
+      const at = [section, listen === undefined ? "endpoint" : "listen"];
+      throw this.#document.fault(
+        at,
+        "a loopback address (127.0.0.1, ::1, localhost) or an explicit choice of who may call",
+        `listening on ${host} lets others in: set cluster.security.${key} (available: open), or set ${section}.listen to a loopback address`,
+      );
+    }
+    return host;
+  }
+
+  resources(text: string | undefined): Resources | undefined {
+    if (text === undefined) return undefined;
+    try {
+      return parseResources(text);
+    } catch (thrown) {
+      const hint = FlameError.from(thrown).message;
+      throw this.#document.fault(["cluster", "resreq"], "cpu=N,mem=SIZE,gpu=N", hint);
+    }
+  }
+
+  clusterStorage(text: string): ClusterConfig["cluster"]["storage"] {
+    const parsed = parseClusterStorage(text, this.#dataDir);
+    if (parsed === undefined) {
+      throw this.#document.fault(["cluster", "storage"], "sqlite://FILE, fs://DIR or none");
+    }
+    if (parsed.warning !== undefined) this.warnings.push(parsed.warning);
+    return parsed.storage;
+  }
+
+  cacheStorage(text: string, fromEnv: string | undefined): ClusterConfig["cache"]["storage"] {
+    const storage = parseCacheStorage(fromEnv ?? text, this.#dataDir);
+    if (storage !== undefined) return storage;
+    if (fromEnv === undefined) throw this.#document.fault(["cache", "storage"], "a folder or none");
+    const got = `FLAME_CACHE_STORAGE: got "${fromEnv}", expected a folder or none`;
+    throw new FlameError("invalid_config", `invalid configuration: ${got}`);
+  }
+
+  duration(at: DocumentPath, value: number | string, leastMs: number): number {
+    const ms = durationMs(value);
+    if (ms >= leastMs && ms <= DURATION_MS_MAX) return ms;
+    throw this.#document.fault(at, `${leastMs} to ${DURATION_MS_MAX} milliseconds`);
+  }
+
+  /** Relative paths in a file are relative to it, so that the file means the same from everywhere. */
+  #path(path: string): string {
+    return resolve(dirname(this.#document.source), path);
+  }
+
+  tls(raw: RawTls | undefined): TlsFiles | undefined {
+    if (raw === undefined) return undefined;
+    return {
+      certFile: this.#path(raw.cert_file),
+      keyFile: this.#path(raw.key_file),
+      caFile: raw.ca_file === undefined ? undefined : this.#path(raw.ca_file),
+    };
+  }
+
+  plugin(entry: RawClusterConfig["cluster"]["plugins"][number]): PluginEntry {
+    const {
+      name,
+      enabled = true,
+      options = {},
+    } = typeof entry === "string" ? { name: entry } : entry;
+    return { name: /^[./]/.test(name) ? this.#path(name) : name, enabled, options };
+  }
+}

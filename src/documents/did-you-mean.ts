@@ -1,0 +1,42 @@
+/** The number of single-character edits (insert, delete, replace, swap neighbours) between two short words. */
+export function editDistance(a: string, b: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      let cost = Math.min(
+        (row[j - 1] ?? 0) + 1,
+        (last[j] ?? 0) + 1,
+        (last[j - 1] ?? 0) + (same ? 0 : 1),
+      );
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        cost = Math.min(cost, (beforeLast[j - 2] ?? 0) + 1);
+      }
+      row.push(cost);
+    }
+    beforeLast = last;
+    last = row;
+  }
+  return last[b.length] ?? 0;
+}
+
+/** Longer words are never misspellings of ours; comparing them would only cost time. */
+const WORD_CHARACTERS_MAX = 64;
+
+const bare = (word: string): string => word.toLowerCase().replaceAll(/[-_\s]/g, "");
+
+/** The known word that was probably meant, or undefined when none is near (a third of its letters may differ). */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  if (word.length > WORD_CHARACTERS_MAX) return undefined;
+  let best: { word: string; distance: number } | undefined;
+  for (const candidate of known) {
+    const distance = editDistance(bare(word), bare(candidate));
+    const allowed = Math.max(1, Math.floor(candidate.length / 3));
+    if (distance <= allowed && distance < (best?.distance ?? Number.POSITIVE_INFINITY)) {
+      best = { word: candidate, distance };
+    }
+  }
+  return best?.word;
+}

@@ -1,0 +1,50 @@
+/** One thing that is wrong in a document; every check reports all of them at once. */
+export interface Fault {
+  /** The rule that was broken, such as `unknown-key` or `url-scheme`: stable, for tools and tests. */
+  readonly rule: string;
+  /** Where in the document, such as `spec.url` or `spec.labels[2]`; empty for the whole document. */
+  readonly path: string;
+  /** What was found, cut to {@link GOT_CHARACTERS_MAX} characters. */
+  readonly got: string;
+  readonly expected: string;
+  /** What to do about it, such as `did you mean "url"?`. */
+  readonly hint?: string;
+  /** Line and column, both from 1, when the document was text. */
+  readonly line?: number;
+  readonly column?: number;
+}
+
+/** A path through a document: keys of mappings and indexes of lists. */
+export type DocumentPath = readonly (string | number)[];
+
+/** How much of a wrong value an error text repeats. */
+export const GOT_CHARACTERS_MAX = 80;
+
+/** `spec.labels[2]`; keys that are no plain words are quoted: `spec.environments["A B"]`. */
+export function pathText(path: DocumentPath): string {
+  let text = "";
+  for (const segment of path) {
+    if (typeof segment === "number") text += `[${segment}]`;
+    else if (/^[\w-]+$/.test(segment)) text += text === "" ? segment : `.${segment}`;
+    else text += `[${JSON.stringify(segment)}]`;
+  }
+  return text;
+}
+
+/** A value as an error text shows it: JSON, cut when long; `nothing` for what is not there. */
+export function gotText(value: unknown): string {
+  if (value === undefined || value === null) return "nothing";
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === "object") return "a mapping";
+  const text = JSON.stringify(value);
+  return text.length > GOT_CHARACTERS_MAX ? `${text.slice(0, GOT_CHARACTERS_MAX)}...` : text;
+}
+
+/** `FILE:LINE:COLUMN: PATH: got X, expected Y; HINT`, leaving out what is not known. */
+export function faultText(fault: Fault, source = ""): string {
+  const place = fault.line === undefined ? "" : `:${fault.line}:${fault.column ?? 1}`;
+  const at = [source === "" ? place.slice(1) : `${source}${place}`, fault.path];
+  const where = at.filter((part) => part !== "").join(": ");
+  const hint = fault.hint === undefined ? "" : `; ${fault.hint}`;
+  return `${where === "" ? "" : `${where}: `}got ${fault.got}, expected ${fault.expected}${hint}`;
+}

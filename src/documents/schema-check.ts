@@ -1,0 +1,189 @@
+import type { ErrorObject } from "ajv";
+import { Ajv2020, type AnySchemaObject } from "ajv/dist/2020.js";
+import { nearest } from "./did-you-mean.ts";
+import { type DocumentPath, type Fault, gotText, pathText } from "./fault.ts";
+
+/** A fault before it has a place in a text: the path is kept as segments, so that the text can be searched. */
+export interface SchemaFault extends Omit<Fault, "path" | "line" | "column"> {
+  readonly at: DocumentPath;
+  /** Whether the key or the value at `at` is what is wrong. */
+  readonly part: "key" | "value";
+}
+
+export type SchemaCheck = (value: unknown) => readonly SchemaFault[];
+
+/**
+ * Compiles one of our own schemas (JSON Schema 2020-12, strict) to a check that reports every fault.
+ * Never for schemas that users attach: compiling one runs what it says.
+ */
+export function compileSchema(schema: AnySchemaObject): SchemaCheck {
+  const ajv = new Ajv2020({ strict: true, allErrors: true, verbose: true, allowUnionTypes: true });
+  ajv.addVocabulary(["x-rule", "x-expected", "x-unavailable"]);
+  const validate = ajv.compile(schema);
+  return (value) => (validate(value) ? [] : tidy(validate.errors ?? []));
+}
+
+/** `anyOf` reports every branch that failed and then itself; the one fault of the whole says it better. */
+function tidy(errors: readonly ErrorObject[]): readonly SchemaFault[] {
+  const unions = errors.filter((e) => e.keyword === "anyOf" || e.keyword === "oneOf");
+  const inBranch = (error: ErrorObject): boolean =>
+    unions.some((union) => error !== union && error.schemaPath.startsWith(`${union.schemaPath}/`));
+  return errors
+    .filter((error) => !inBranch(error) && error.keyword !== "propertyNames")
+    .map(toFault);
+}
+
+function toFault(error: ErrorObject): SchemaFault {
+  const at = segmentsOf(error);
+  const base = { rule: ruleOf(error), at, part: "value" as const, got: gotText(error.data) };
+  const params = error.params as Record<string, unknown>;
+  const parent = error.parentSchema as AnySchemaObject;
+  switch (error.keyword) {
+    case "additionalProperties":
+      return unknownKey(at, String(params["additionalProperty"]), parent);
+    case "required": {
+      const key = String(params["missingProperty"]);
+      const expected = `the key ${pathText([...at, key])}`;
+      return { ...base, at: [...at, key], part: "key", got: "nothing", expected };
+    }
+    case "enum":
+      return oneOf(base, error.data, parent);
+    default:
+      break;
+  }
+  // A key that breaks a rule of names: the key itself is the wrong thing.
+  if (error.propertyName !== undefined) {
+    const key = error.propertyName;
+    return {
+      ...base,
+      at: [...at, key],
+      part: "key",
+      got: gotText(key),
+      expected: expectedOf(error, parent),
+    };
+  }
+  return { ...base, expected: expectedOf(error, parent), ...hintFor(error) };
+}
+
+function unknownKey(at: DocumentPath, key: string, parent: AnySchemaObject): SchemaFault {
+  const known = Object.keys((parent["properties"] ?? {}) as object);
+  const meant = nearest(key, known);
+  const hint = meant === undefined ? undefined : `did you mean "${meant}"?`;
+  return {
+    rule: "unknown-key",
+    at: [...at, key],
+    part: "key",
+    got: `the unknown key ${gotText(key)}`,
+    expected: `one of ${known.join(", ")}`,
+    ...(hint === undefined ? {} : { hint }),
+  };
+}
+
+/** `x-unavailable` of a schema says why a value that people know from elsewhere is refused. */
+function oneOf(
+  base: Omit<SchemaFault, "expected">,
+  value: unknown,
+  parent: AnySchemaObject,
+): SchemaFault {
+  const words = (parent["enum"] as readonly unknown[]).map(String);
+  const unavailable = (parent["x-unavailable"] ?? {}) as Readonly<Record<string, string>>;
+  const word = typeof value === "string" ? value : "";
+  const meant = nearest(word, words);
+  const guess = meant === undefined ? undefined : `did you mean "${meant}"?`;
+  const hint = Object.hasOwn(unavailable, word) ? unavailable[word] : guess;
+  return {
+    ...base,
+    expected: `one of ${words.join(", ")}`,
+    ...(hint === undefined ? {} : { hint }),
+  };
+}
+
+const RULES: Readonly<Record<string, string>> = {
+  additionalProperties: "unknown-key",
+  required: "missing-key",
+  enum: "unknown-value",
+  const: "unknown-value",
+  minLength: "too-short",
+  maxLength: "too-long",
+  minItems: "too-few",
+  maxItems: "too-many",
+  maxProperties: "too-many",
+  minProperties: "too-few",
+  minimum: "out-of-range",
+  maximum: "out-of-range",
+  anyOf: "type",
+  oneOf: "type",
+};
+
+/** A schema names its own rule with `x-rule` (beside `pattern`, where the keyword says too little). */
+function ruleOf(error: ErrorObject): string {
+  const parent = error.parentSchema as AnySchemaObject;
+  if (error.keyword === "pattern" && typeof parent["x-rule"] === "string") return parent["x-rule"];
+  return RULES[error.keyword] ?? error.keyword;
+}
+
+function expectedOf(error: ErrorObject, parent: AnySchemaObject): string {
+  const own: unknown = parent["x-expected"];
+  const limit: unknown = (error.params as Record<string, unknown>)["limit"];
+  switch (error.keyword) {
+    case "type":
+      return typeof own === "string" ? own : typeText(error.schema);
+    case "minLength":
+      return limit === 1 ? "a text that is not empty" : `at least ${String(limit)} characters`;
+    case "maxLength":
+      return `at most ${String(limit)} characters`;
+    case "maxItems":
+    case "maxProperties":
+      return `at most ${String(limit)} entries`;
+    case "minItems":
+    case "minProperties":
+      return `at least ${String(limit)} entries`;
+    case "minimum":
+    case "maximum":
+      return rangeText(parent);
+    default:
+      return typeof own === "string" ? own : (error.message ?? "a value that the schema allows");
+  }
+}
+
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  string: "a text",
+  integer: "a whole number",
+  number: "a number",
+  boolean: "true or false",
+  object: "a mapping",
+  array: "a list",
+};
+
+function typeText(type: unknown): string {
+  const types = Array.isArray(type) ? type.map(String) : [String(type)];
+  return types.map((name) => TYPE_WORDS[name] ?? name).join(" or ");
+}
+
+function rangeText(parent: AnySchemaObject): string {
+  const least: unknown = parent["minimum"];
+  const most: unknown = parent["maximum"];
+  if (least === undefined) return `at most ${String(most)}`;
+  return most === undefined ? `at least ${String(least)}` : `${String(least)} to ${String(most)}`;
+}
+
+/** Where YAML itself is the trap: bare numbers and booleans in the place of texts. */
+function hintFor(error: ErrorObject): { hint?: string } {
+  const data: unknown = error.data;
+  if (error.keyword !== "type") return {};
+  if (data === null) return { hint: "write a value or remove the key" };
+  if (error.schema !== "string") return {};
+  return typeof data === "number" || typeof data === "boolean"
+    ? { hint: `write it in quotes: "${data}"` }
+    : {};
+}
+
+function segmentsOf(error: ErrorObject): (string | number)[] {
+  const segments: (string | number)[] = [];
+  const parts = error.instancePath.split("/").slice(1);
+  for (const part of parts) {
+    const key = part.replaceAll("~1", "/").replaceAll("~0", "~");
+    segments.push(/^\d+$/.test(key) ? Number(key) : key);
+  }
+  return segments;
+}

@@ -1,0 +1,164 @@
+import {
+  Composer,
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  Parser,
+} from "yaml";
+import { type DocumentPath, type Fault, gotText } from "./fault.ts";
+
+/** What a text may cost before anything in it is looked at. */
+export interface TextLimits {
+  /** UTF-8 bytes of the whole text. */
+  readonly bytesMax: number;
+  /** Nesting of mappings and lists. */
+  readonly depthMax: number;
+  /** How many values an alias may stand for in sum: stops documents that explode when expanded. */
+  readonly aliasCountMax: number;
+  /** Documents in one text. */
+  readonly documentsMax: number;
+}
+
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** One document of a YAML text, with the way back from a path to a place in the text. */
+export interface YamlDocument {
+  readonly value: unknown;
+  /** Syntax faults; when there are any, `value` is undefined. */
+  readonly faults: readonly Fault[];
+  /** The place of the key (`key`) or value at `path`, or of the nearest thing around it. */
+  locate(path: DocumentPath, part: "key" | "value"): Position;
+}
+
+type Token = Parameters<Composer["compose"]>[0] extends Iterable<infer T> ? T : never;
+
+/**
+ * Reads every document of a YAML 1.2 text (JSON included). Never throws: what is wrong with the text is in `faults`.
+ * Documents without content are left out; a text without any gives one document with the fault `empty`.
+ */
+export function readYaml(text: string, limits: TextLimits): readonly YamlDocument[] {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > limits.bytesMax) {
+    return [broken("text-too-large", `${bytes} bytes`, `at most ${limits.bytesMax} bytes`)];
+  }
+  const lines = new LineCounter();
+  const tokens = [...new Parser(lines.addNewLine).parse(text)];
+  const deep = tokens.find((token) => depthOf(token) > limits.depthMax);
+  if (deep !== undefined) {
+    const place = lines.linePos(deep.offset);
+    return [broken("text-too-deep", "deeper nesting", `at most ${limits.depthMax} levels`, place)];
+  }
+  const documents: YamlDocument[] = [];
+  const composer = new Composer({ lineCounter: lines, logLevel: "error", uniqueKeys: true });
+  for (const document of composer.compose(tokens, true, text.length)) {
+    if (document.contents === null && document.errors.length === 0) continue;
+    if (documents.length === limits.documentsMax) {
+      const place = lines.linePos(document.range[0]);
+      const expected = `at most ${limits.documentsMax} documents in one text`;
+      return [...documents, broken("too-many-documents", "another document", expected, place)];
+    }
+    documents.push(fromParsed(document, lines, limits));
+  }
+  return documents.length > 0 ? documents : [broken("empty", "no document", "a YAML document")];
+}
+
+function broken(
+  rule: string,
+  got: string,
+  expected: string,
+  place?: { line: number; col: number },
+): YamlDocument {
+  const position = { line: place?.line ?? 1, column: place?.col ?? 1 };
+  const fault: Fault = { rule, path: "", got, expected, ...position };
+  return { value: undefined, faults: [fault], locate: () => position };
+}
+
+function fromParsed(
+  document: Document.Parsed,
+  lines: LineCounter,
+  limits: TextLimits,
+): YamlDocument {
+  const at = (offset: number): Position => {
+    const { line, col } = lines.linePos(offset);
+    return { line, column: col };
+  };
+  const locate: YamlDocument["locate"] = (path, part) => at(offsetOf(document, path, part));
+  const faults = document.errors.map((error): Fault => {
+    const [sentence = error.message] = error.message.split(/ at line \d+/);
+    const rule = error.code === "DUPLICATE_KEY" ? "duplicate-key" : "yaml-syntax";
+    return { rule, path: "", got: sentence, expected: "well-formed YAML", ...at(error.pos[0]) };
+  });
+  if (faults.length > 0) return { value: undefined, faults, locate };
+  try {
+    return { value: document.toJS({ maxAliasCount: limits.aliasCountMax }), faults, locate };
+  } catch (thrown) {
+    const got = thrown instanceof Error ? thrown.message : String(thrown);
+    const expected = `at most ${limits.aliasCountMax} values behind aliases, each with its anchor before it`;
+    const fault: Fault = { rule: "yaml-alias", path: "", got, expected, ...locate([], "value") };
+    return { value: undefined, faults: [fault], locate };
+  }
+}
+
+/** Walks as far as the path leads and returns where the last thing found begins. */
+function offsetOf(document: Document.Parsed, path: DocumentPath, part: "key" | "value"): number {
+  let node: Node | null | undefined = document.contents;
+  let offset = document.contents?.range[0] ?? document.range[0];
+  for (const [index, segment] of path.entries()) {
+    if (isAlias(node)) node = node.resolve(document);
+    const key: unknown = isMap(node)
+      ? node.items.find((pair) => keyText(pair.key) === String(segment))?.key
+      : undefined;
+    const value: unknown = isMap(node) || isSeq(node) ? childOf(node, segment) : undefined;
+    const wantsKey = part === "key" && index === path.length - 1;
+    const keyOffset = isNode(key) ? key.range?.[0] : undefined;
+    const valueOffset = isNode(value) ? value.range?.[0] : undefined;
+    offset =
+      (wantsKey ? keyOffset : undefined) ??
+      (isEmptyScalar(value) ? keyOffset : valueOffset) ??
+      keyOffset ??
+      offset;
+    if (!isNode(value)) return offset;
+    node = value;
+  }
+  return offset;
+}
+
+function childOf(node: Node, segment: string | number): unknown {
+  if (isSeq(node)) return typeof segment === "number" ? node.items[segment] : undefined;
+  if (!isMap(node)) return undefined;
+  return node.items.find((pair) => keyText(pair.key) === String(segment))?.value;
+}
+
+/** `key:` with nothing behind it has its value on the next line at best: its key is the better place. */
+function isEmptyScalar(value: unknown): boolean {
+  return isScalar(value) && value.value === null;
+}
+
+function keyText(key: unknown): string {
+  return isScalar(key) ? String(key.value) : gotText(key);
+}
+
+/** The deepest nesting of collections in a token tree, without recursion: this runs before any limit is known to hold. */
+function depthOf(root: Token): number {
+  let deepest = 0;
+  const open: { token: unknown; depth: number }[] = [{ token: root, depth: 0 }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { token, depth } = next;
+    if (typeof token !== "object" || token === null) continue;
+    deepest = Math.max(deepest, depth);
+    if ("value" in token) open.push({ token: token.value, depth });
+    if (!("items" in token) || !Array.isArray(token.items)) continue;
+    for (const item of token.items as { key?: unknown; value?: unknown }[]) {
+      open.push({ token: item.key, depth: depth + 1 }, { token: item.value, depth: depth + 1 });
+    }
+  }
+  return deepest;
+}
