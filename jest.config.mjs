@@ -15,6 +15,7 @@ const suite = (displayName, { timeoutMs, programs = false, files = [] }) => ({
   displayName,
   testMatch: [`<rootDir>/test/${displayName}/**/*.test.ts`, ...files],
   testTimeout: timeoutMs,
+  ...(programs && { testEnvironment: "<rootDir>/test/support/programs-environment.mjs" }),
   globalSetup: `<rootDir>/test/support/${programs ? "begin-run-with-programs" : "begin-run"}.mjs`,
 });
 

@@ -1,0 +1,134 @@
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Daemon, type DaemonName } from "./daemon.ts";
+import { freePorts } from "./ports.ts";
+import { type Finished, preparedHome, pythons, runPython, runToEnd } from "./python.ts";
+import { temporaryFolder } from "./temp.ts";
+
+/** In the order in which they are started; they are stopped in the opposite one. */
+const allDaemons: readonly DaemonName[] = [
+  "flame-session-manager",
+  "flame-object-cache",
+  "flame-executor-manager",
+];
+const linked = ["bin", "lib", "sdk", "wheels", "work"];
+const own = ["conf", "data", "logs", "run", "user"];
+const onFailure = Symbol.for("flame.test.onFailure");
+const logCharactersShown = 6_000;
+
+type Json = { readonly [key: string]: unknown };
+
+export interface ClusterOptions {
+  /** @default all three */
+  readonly daemons?: readonly DaemonName[];
+  /** Merged over the configuration, key by key; lists are replaced. */
+  readonly config?: Json;
+  /** Added to the environment of the daemons. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** Real daemons on free ports, in a home of their own that shares the prepared programs and environments. */
+export interface TestCluster {
+  readonly home: string;
+  /** `http://127.0.0.1:PORT` */
+  readonly endpoint: string;
+  /** `grpc://127.0.0.1:PORT` */
+  readonly cacheEndpoint: string;
+  /** What a client program needs to find this cluster, and nothing of the developer's own settings. */
+  readonly env: NodeJS.ProcessEnv;
+  daemon(name: DaemonName): Daemon;
+  /** Runs a program of the home's `bin` to its end. */
+  run(program: string, ...args: string[]): Promise<Finished>;
+  /** Runs Python source as a client of this cluster, with our flamepy or the published one. */
+  python(source: string, client?: keyof typeof pythons): Promise<Finished>;
+  /** Ends every daemon and removes the home. */
+  close(): Promise<void>;
+}
+
+/** Prepares a cluster without starting any daemon. */
+export async function prepareCluster(options: ClusterOptions = {}): Promise<TestCluster> {
+  const folder = temporaryFolder("home");
+  const home = folder.path;
+  const port = await freePorts(3);
+  const endpoint = `http://127.0.0.1:${port}`;
+  const cacheEndpoint = `grpc://127.0.0.1:${port + 2}`;
+  const base = { cluster: { name: "test", endpoint }, cache: { endpoint: cacheEndpoint } };
+  layOut(home, merge(base, options.config ?? {}));
+  const env = environment(home, endpoint, cacheEndpoint);
+  const daemons = new Map(
+    allDaemons.map((name) => [name, new Daemon(name, home, { ...env, ...options.env })]),
+  );
+  const daemon = (name: DaemonName): Daemon => daemons.get(name) as Daemon;
+  const forgetFailures = tellOnFailure(() => printLogs([...daemons.values()]));
+  return {
+    home,
+    endpoint,
+    cacheEndpoint,
+    env,
+    daemon,
+    run: (program, ...args) => runToEnd(join(home, "bin", program), args, { env }),
+    python: (source, client = "ours") => runPython(pythons[client], source, { env }),
+    async close() {
+      for (const name of [...allDaemons].reverse()) await daemon(name).stop();
+      forgetFailures();
+      folder.remove();
+    },
+  };
+}
+
+/** Prepares a cluster and starts its daemons, each serving when this resolves. */
+export async function startCluster(options: ClusterOptions = {}): Promise<TestCluster> {
+  const cluster = await prepareCluster(options);
+  try {
+    for (const name of options.daemons ?? allDaemons) await cluster.daemon(name).start();
+  } catch (failure) {
+    await cluster.close();
+    throw failure;
+  }
+  return cluster;
+}
+
+function layOut(home: string, config: Json): void {
+  for (const name of linked) symlinkSync(join(preparedHome, name), join(home, name));
+  for (const name of own) mkdirSync(join(home, name));
+  // JSON is YAML.
+  writeFileSync(join(home, "conf/flame-cluster.yaml"), JSON.stringify(config, undefined, 2));
+}
+
+function environment(home: string, endpoint: string, cacheEndpoint: string): NodeJS.ProcessEnv {
+  const { PATH, LANG, FLAME_TEST_RUN } = process.env;
+  return {
+    PATH,
+    LANG,
+    FLAME_TEST_RUN,
+    HOME: join(home, "user"),
+    FLAME_HOME: home,
+    FLAME_ENDPOINT: endpoint,
+    FLAME_CACHE_ENDPOINT: cacheEndpoint,
+  };
+}
+
+function merge(base: Json, over: Json): Json {
+  const merged: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const below = merged[key];
+    merged[key] = isMapping(below) && isMapping(value) ? merge(below, value) : value;
+  }
+  return merged;
+}
+
+const isMapping = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Registers with the test environment (`programs-environment.mjs`); other environments do not tell. */
+function tellOnFailure(tell: () => void): () => void {
+  const listeners = (globalThis as { [onFailure]?: Set<() => void> })[onFailure];
+  listeners?.add(tell);
+  return () => listeners?.delete(tell);
+}
+
+function printLogs(daemons: readonly Daemon[]): void {
+  for (const { name, log } of daemons.map((daemon) => ({ name: daemon.name, log: daemon.log() }))) {
+    if (log !== "") process.stderr.write(`---- ${name}\n${log.slice(-logCharactersShown)}\n`);
+  }
+}
