@@ -7,12 +7,14 @@ type Level = (typeof LEVELS)[number];
 
 /**
  * The level that FLAME_LOG or, in its absence, RUST_LOG asks for; `info` otherwise. Of a filter such as
- * `flame=debug,hyper=warn` the first level counts.
+ * `hyper=warn,debug` the entry without a target counts, else the first.
  */
 export function logLevel(env: Env): Level | "silent" {
-  const text = (envValue(env, "FLAME_LOG") ?? envValue(env, "RUST_LOG") ?? "info").toLowerCase();
-  if (text === "off") return "silent";
-  return LEVELS.find((level) => new RegExp(`(^|=)${level}(,|$)`).test(text)) ?? "info";
+  const text = envValue(env, "FLAME_LOG") ?? envValue(env, "RUST_LOG") ?? "info";
+  const entries = text.split(",").map((entry) => entry.trim().toLowerCase());
+  const entry = entries.find((one) => !one.includes("=")) ?? entries[0] ?? "info";
+  const word = entry.replace(/^.*=/, "");
+  return word === "off" ? "silent" : (LEVELS.find((level) => level === word) ?? "info");
 }
 
 /** A daemon's logger: one JSON line a message on stdout, written at once so that a crash loses none. */

@@ -29,7 +29,8 @@ describe("log levels", () => {
     [{ FLAME_LOG: "debug" }, "debug"],
     [{ RUST_LOG: "WARN" }, "warn"],
     [{ FLAME_LOG: "error", RUST_LOG: "debug" }, "error"],
-    [{ RUST_LOG: "hyper=trace,debug" }, "trace"],
+    [{ RUST_LOG: "hyper=trace,debug" }, "debug"],
+    [{ RUST_LOG: "flame=debug" }, "debug"],
     [{ FLAME_LOG: "off" }, "silent"],
     [{ FLAME_LOG: "loud" }, "info"],
   ])("%j asks for %s", (env, level) => {
