@@ -59,3 +59,19 @@ export async function ask([program, ...args], { timeoutMs = 20_000, env } = {}) 
     return undefined;
   }
 }
+
+/**
+ * Runs a program to its end and keeps what it printed; a non-zero exit code is a result, not an error.
+ * @param {string[]} command
+ * @param {{ timeoutMs?: number, env?: Record<string, string> }} [options] `env` is all of its environment
+ * @returns {Promise<{ code: number | null, stdout: string, stderr: string }>} `code` is null when it was killed
+ */
+export function runToEnd([program, ...args], { timeoutMs = 60_000, env } = {}) {
+  return new Promise((resolve) => {
+    const options = { timeout: timeoutMs, killSignal: "SIGKILL", env };
+    const child = execFile(program, args, options, (failure, stdout, stderr) => {
+      const ended = typeof failure?.code === "string" ? `${stderr}${failure.message}` : stderr;
+      resolve({ code: child.exitCode, stdout, stderr: ended });
+    });
+  });
+}

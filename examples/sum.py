@@ -1,0 +1,21 @@
+"""Runs `sum` remotely: no image to build, no service to write."""
+
+import flamepy
+from flamepy import RunnerContext, RunnerRequest, RunnerServiceKind
+
+
+def sum(a: int, b: int) -> int:
+    return a + b
+
+
+ctx = RunnerContext(
+    execution_object=sum,
+    kind=RunnerServiceKind.Stateless,
+)
+ssn = flamepy.create_session("flmrun", ctx)
+
+req = RunnerRequest(method=None, args=(1, 2))
+result = ssn.invoke(req)
+print(result.get())
+
+ssn.close()

@@ -1,0 +1,151 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { freePorts, isFree } from "./ports.mjs";
+import { SetupError } from "./progress.mjs";
+
+/** The daemons of one machine, by the names of the files in which they say that they serve. */
+const daemons = ["flame-session-manager", "flame-object-cache", "flame-executor-manager"];
+const linked = ["bin", "lib", "sdk", "wheels", "work"];
+const own = ["conf", "data", "logs", "run"];
+const serveDeadlineMs = 60_000;
+const pollMs = 50;
+const stderrCharactersKept = 8_000;
+
+/** Ports of a cluster that begins at `first`: backend one above the frontend, the cache after both. */
+const portsFrom = (first) => ({ frontend: first, backend: first + 1, cache: first + 2 });
+const defaultPorts = { frontend: 8080, backend: 8081, cache: 9090 };
+
+/**
+ * A home of its own for a short while, which shares the programs and environments of a prepared one.
+ * @returns {Promise<{ home: string, remove: () => Promise<void> }>}
+ */
+export async function temporaryHome(prepared) {
+  const home = await mkdtemp(join(tmpdir(), "flame-check-"));
+  for (const name of linked) symlinkSync(join(prepared, name), join(home, name));
+  for (const name of own) mkdirSync(join(home, name));
+  return { home, remove: () => rm(home, { recursive: true, force: true, maxRetries: 5 }) };
+}
+
+/**
+ * The configuration to start with, and its ports. An own file of the home is used as it is.
+ * @param {{ home: string, first?: number }} options `first`: begin at this port whatever the file says
+ */
+export async function configuration({ home, first }) {
+  const file = join(home, "conf/flame-cluster.yaml");
+  const { parse, stringify } = await import("yaml");
+  const written = existsSync(file) ? (parse(readFileSync(file, "utf8")) ?? {}) : {};
+  if (first === undefined) {
+    return { args: existsSync(file) ? ["--config", file] : [], ports: portsOf(written) };
+  }
+  const ports = portsFrom(first);
+  const moved = {
+    ...written,
+    cluster: { ...written.cluster, endpoint: `http://127.0.0.1:${ports.frontend}` },
+    cache: { ...written.cache, endpoint: `grpc://127.0.0.1:${ports.cache}` },
+  };
+  const movedFile = join(home, "run/flame-cluster.yaml");
+  writeFileSync(movedFile, stringify(moved));
+  return { args: ["--config", movedFile], ports };
+}
+
+export const chooseFreePorts = () => freePorts(3);
+
+function portsOf({ cluster, cache }) {
+  const frontend = portIn(cluster?.endpoint) ?? defaultPorts.frontend;
+  return { frontend, backend: frontend + 1, cache: portIn(cache?.endpoint) ?? defaultPorts.cache };
+}
+
+const portIn = (endpoint) => {
+  const port = /:(\d+)\/?$/.exec(endpoint ?? "")?.[1];
+  return port === undefined ? undefined : Number(port);
+};
+
+/** @throws SetupError when a cluster of this home is up already */
+export function refuseSecondStart(home) {
+  const running = daemons.map((name) => published(home, name)).find((entry) => entry !== undefined);
+  if (running === undefined) return;
+  throw new SetupError(
+    `Flame is already running in ${home} (process ${running.pid}, ${running.endpoint}).\n` +
+      "What to do: use it, or end it with Ctrl-C where it was started, and run the same command again.",
+  );
+}
+
+/** @throws SetupError naming each taken port and what wanted it */
+export async function refuseTakenPorts(ports) {
+  const taken = [];
+  for (const [name, port] of Object.entries(ports)) {
+    if (!(await isFree(port))) taken.push(`port ${port} of 127.0.0.1 (${name}) is taken`);
+  }
+  if (taken.length === 0) return;
+  throw new SetupError(
+    `${taken.join("; ")} by another program.\n` +
+      "What to do: end that program, or begin at another port: npm start -- --port 18080",
+  );
+}
+
+/** What a live daemon of the home says about itself. */
+function published(home, name) {
+  const file = join(home, "run", `${name}.json`);
+  if (!existsSync(file)) return undefined;
+  try {
+    const entry = JSON.parse(readFileSync(file, "utf8"));
+    process.kill(entry.pid, 0);
+    return entry.endpoint === undefined ? undefined : entry;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Starts `flame up` and waits until every daemon serves.
+ * @returns {Promise<{ exited: Promise<number>, stop: () => Promise<number> }>}
+ * @throws SetupError with what it printed when it ends before
+ */
+export async function startCluster({ home, args, env }) {
+  const child = spawn(join(home, "bin/flame"), ["up", ...args], {
+    env,
+    stdio: ["ignore", "ignore", "pipe"],
+    // In a group of its own: Ctrl-C is for us, and we end it in order.
+    detached: true,
+  });
+  let stderr = "";
+  child.stderr.on("data", (chunk) => {
+    stderr = (stderr + chunk).slice(-stderrCharactersKept);
+  });
+  const exited = new Promise((resolve) => {
+    child.once("error", (failure) => {
+      stderr += failure.message;
+      resolve(1);
+    });
+    // On close, not on exit: by then all that it printed has arrived.
+    child.once("close", (code) => resolve(code ?? 1));
+  });
+  let ended = false;
+  exited.then(() => {
+    ended = true;
+  });
+  const stop = () => {
+    child.kill("SIGTERM");
+    return exited;
+  };
+  const deadline = performance.now() + serveDeadlineMs;
+  while (!daemons.every((name) => published(home, name) !== undefined)) {
+    if (ended) throw new SetupError(`the cluster did not start:\n${stderr.trim()}`);
+    if (performance.now() > deadline) {
+      await stop();
+      throw new SetupError(
+        `the cluster did not serve within ${serveDeadlineMs} ms:\n${stderr.trim()}`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+  return { exited, stop };
+}
+
+/** Removes what a moved configuration left in the home. */
+export const forgetMovedConfiguration = (home) =>
+  rmSync(join(home, "run/flame-cluster.yaml"), { force: true });
