@@ -1,5 +1,5 @@
-// Generates code from proto/ (TypeScript and Python) and schemas/; --check fails when that changes anything.
-import { existsSync, readFileSync } from "node:fs";
+// Generates code from proto/ and schemas/; --check fails when that changes anything.
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { root } from "./lib/paths.mjs";
@@ -7,25 +7,23 @@ import { runMain, SetupError } from "./lib/progress.mjs";
 import { run } from "./lib/run.mjs";
 import { sourceFiles } from "./lib/stamps.mjs";
 
-const outputs = ["src/protocol/generated", "src/manifest/generated"];
+/** Everything that is generated, as files and folders. */
+const outputs = ["src/protocol/generated", "src/model/application-spec.ts"];
 const logFile = join(root, ".cache/gen.log");
 
-const contents = () =>
-  new Map(
-    outputs.flatMap((folder) =>
-      sourceFiles(join(root, folder)).map((file) => {
-        const path = join(folder, file);
-        return [path, readFileSync(join(root, path), "utf8")];
-      }),
-    ),
+/** The content of every generated file, by its path. */
+function contents() {
+  const files = outputs.flatMap((path) =>
+    statSync(join(root, path)).isDirectory()
+      ? sourceFiles(join(root, path)).map((file) => join(path, file))
+      : [path],
   );
+  return new Map(files.map((path) => [path, readFileSync(join(root, path), "utf8")]));
+}
 
 async function generate() {
   await run([join(root, "node_modules/.bin/buf"), "generate"], { cwd: root, logFile });
-  for (const script of ["scripts/generate-application-types.mjs"]) {
-    if (existsSync(join(root, script)))
-      await run([process.execPath, script], { cwd: root, logFile });
-  }
+  await run([process.execPath, "scripts/generate-application-types.mjs"], { cwd: root, logFile });
 }
 
 async function main() {
