@@ -66,7 +66,9 @@ const portIn = (endpoint) => {
 
 /** @throws SetupError when a cluster of this home is up already */
 export function refuseSecondStart(home) {
-  const running = daemons.map((name) => published(home, name)).find((entry) => entry !== undefined);
+  const running = daemons
+    .map((name) => publishedBy(home, name))
+    .find((entry) => entry !== undefined);
   if (running === undefined) return;
   throw new SetupError(
     `Flame is already running in ${home} (process ${running.pid}, ${running.endpoint}).\n` +
@@ -88,7 +90,7 @@ export async function refuseTakenPorts(ports) {
 }
 
 /** What a live daemon of the home says about itself. */
-function published(home, name) {
+export function publishedBy(home, name) {
   const file = join(home, "run", `${name}.json`);
   if (!existsSync(file)) return undefined;
   try {
@@ -133,7 +135,7 @@ export async function startCluster({ home, args, env }) {
     return exited;
   };
   const deadline = performance.now() + serveDeadlineMs;
-  while (!daemons.every((name) => published(home, name) !== undefined)) {
+  while (!daemons.every((name) => publishedBy(home, name) !== undefined)) {
     if (ended) throw new SetupError(`the cluster did not start:\n${stderr.trim()}`);
     if (performance.now() > deadline) {
       await stop();
