@@ -50,7 +50,8 @@ export function decodeApplicationSpec(spec: pb.ApplicationSpec): ApplicationMani
     url: spec.url,
     installer: spec.installer,
   } satisfies EveryKey<ApplicationManifestSpec>;
-  return present(fields);
+  // Another server may hold values that our schema does not know; showing them is better than failing.
+  return present(fields) as ApplicationManifestSpec;
 }
 
 export function decodeApplication(application: pb.Application): Application {

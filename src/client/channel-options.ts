@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { type ChannelCredentials, type ChannelOptions, credentials } from "@grpc/grpc-js";
+import type { Endpoint } from "../config/endpoint.ts";
 import { FlameError } from "../model/errors.ts";
-import type { Endpoint } from "./endpoint.ts";
 
 /**
  * The largest reply a client of ours takes, in bytes. Sent along as the metadata `flame-receive-max`, so

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { parseEndpoint } from "../config/endpoint.ts";
 import { type Clock, systemClock } from "../kit/clock.ts";
 import { shortName } from "../kit/ids.ts";
 import type { ApplicationManifestSpec } from "../model/application-spec.ts";
 import type { Result } from "../protocol/generated/flame/v1/types.ts";
 import { decodeApplication, encodeApplicationSpec } from "./application-wire.ts";
-import { parseEndpoint } from "./endpoint.ts";
 import { FrontendClient, frontend } from "./frontend-client.ts";
 import { Limiter } from "./limiter.ts";
 import { fromResult } from "./rpc-error.ts";
@@ -60,7 +60,7 @@ export class FlameClient {
     };
     this.#rpc = new FrontendClient(
       { clock: this.#clock },
-      parseEndpoint(options.endpoint ?? "http://127.0.0.1:8080"),
+      parseEndpoint(options.endpoint ?? "http://127.0.0.1:8080", ["http", "https"], 8080),
       {
         callTimeoutMs: options.callTimeoutMs ?? 60_000,
         ...(options.caFile === undefined ? {} : { caFile: options.caFile }),

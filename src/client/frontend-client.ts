@@ -1,4 +1,5 @@
 import { Client, Metadata, type MethodDefinition, type ServiceError } from "@grpc/grpc-js";
+import { type Endpoint, hostText } from "../config/endpoint.ts";
 import type { Clock } from "../kit/clock.ts";
 import { FlameError } from "../model/errors.ts";
 import {
@@ -7,7 +8,6 @@ import {
   receiveBytesMax,
   receiveMaxKey,
 } from "./channel-options.ts";
-import type { Endpoint } from "./endpoint.ts";
 import { fromRpcError } from "./rpc-error.ts";
 
 export { FrontendService as frontend } from "../protocol/generated/flame/v1/frontend.ts";
@@ -32,7 +32,11 @@ export class FrontendClient {
     this.#endpoint = endpoint;
     this.#callTimeoutMs = options.callTimeoutMs;
     const trust = channelCredentials(endpoint, options.caFile);
-    this.#channel = new Client(endpoint.target, trust, channelOptions);
+    this.#channel = new Client(
+      `${hostText(endpoint.host)}:${endpoint.port}`,
+      trust,
+      channelOptions,
+    );
   }
 
   /**

@@ -1,5 +1,3 @@
-export type { Endpoint } from "./endpoint.ts";
-export { parseEndpoint } from "./endpoint.ts";
 export type { FlameClientOptions } from "./flame-client.ts";
 export { FlameClient } from "./flame-client.ts";
 export { Session } from "./session.ts";

@@ -1,5 +1,4 @@
-import { type ServiceError, status } from "@grpc/grpc-js";
-import { textOf } from "../kit/thrown.ts";
+import { status } from "@grpc/grpc-js";
 import { type ErrorCode, FlameError } from "../model/errors.ts";
 
 const codes: Partial<Record<number, ErrorCode>> = {
@@ -22,9 +21,16 @@ const codes: Partial<Record<number, ErrorCode>> = {
 /** A connection that breaks inside a call is sometimes reported as an internal error or a cancellation. */
 const brokenConnection = /^Received RST_STREAM|^Connection dropped|ECONNRESET/;
 
+/** What is read of grpc's ServiceError. */
+export interface RpcFailure {
+  readonly code?: number;
+  readonly details?: string;
+  readonly message: string;
+}
+
 /** The FlameError of a failed call; its text is the server's own. */
-export function fromRpcError(error: Partial<ServiceError>): FlameError {
-  const text = error.details === undefined || error.details === "" ? textOf(error) : error.details;
+export function fromRpcError(error: RpcFailure): FlameError {
+  const text = error.details === undefined || error.details === "" ? error.message : error.details;
   if (brokenConnection.test(text)) {
     return new FlameError("unavailable", `the connection broke: ${text}`, { cause: error });
   }

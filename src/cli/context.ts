@@ -1,0 +1,47 @@
+import { FlameClient } from "../client/index.ts";
+import { loadClientConfig } from "../config/client-config.ts";
+import type { Env } from "../config/env.ts";
+import { type Clock, systemClock } from "../kit/clock.ts";
+import type { Terminal } from "./output/terminal.ts";
+
+/** What a command may ask of a cluster. */
+export type Cluster = Pick<FlameClient, Exclude<keyof FlameClient, symbol>>;
+
+/** Everything that a tool touches outside itself. */
+export interface CliContext {
+  readonly terminal: Terminal;
+  readonly env: Env;
+  readonly clock: Clock;
+  /** A client of the cluster that the configuration names; the caller closes it. */
+  readonly connect: (configFile: string | undefined) => Cluster;
+}
+
+/** The context of a real run: configuration from file and environment, warnings about it on stderr. */
+export function processContext(from: { terminal: Terminal; env: Env }): CliContext {
+  return {
+    ...from,
+    clock: systemClock,
+    connect: (configFile) => {
+      const config = loadClientConfig({ path: configFile, env: from.env });
+      for (const warning of config.warnings) from.terminal.err(`Warning: ${warning}\n`);
+      return new FlameClient({
+        endpoint: config.endpoint.url,
+        ...(config.caFile === undefined ? {} : { caFile: config.caFile }),
+      });
+    },
+  };
+}
+
+/** Runs `action` with a client and closes it, whatever happens. */
+export async function withCluster<T>(
+  context: CliContext,
+  configFile: string | undefined,
+  action: (cluster: Cluster) => Promise<T>,
+): Promise<T> {
+  const cluster = context.connect(configFile);
+  try {
+    return await action(cluster);
+  } finally {
+    cluster.close();
+  }
+}

@@ -1,0 +1,37 @@
+import { FlameError } from "../../model/errors.ts";
+
+/** What flmctl lists and views. */
+export type Kind = "app" | "session" | "executor" | "node";
+
+const aliases: Readonly<Record<string, Kind>> = {
+  app: "app",
+  apps: "app",
+  application: "app",
+  applications: "app",
+  session: "session",
+  sessions: "session",
+  ssn: "session",
+  executor: "executor",
+  executors: "executor",
+  node: "node",
+  nodes: "node",
+};
+
+/**
+ * The kind behind a word of the command line, singular or plural.
+ * @throws FlameError invalid_config for any other word.
+ */
+export function kindOf<K extends Kind>(word: string, kinds: readonly K[]): K {
+  const meant = aliases[word.toLowerCase()];
+  const kind = kinds.find((each) => each === meant);
+  if (kind === undefined) throw unsupported(`got "${word}"`, kinds);
+  return kind;
+}
+
+/** The error of a command line that names nothing to act on, or too much. */
+export function unsupported(got: string, kinds: readonly Kind[]): FlameError {
+  return new FlameError(
+    "invalid_config",
+    `unsupported parameters: ${got}, expected one of ${kinds.join(", ")}; see --help`,
+  );
+}

@@ -1,0 +1,146 @@
+import type { Command } from "@commander-js/extra-typings";
+import type { SessionInfo } from "../../client/index.ts";
+import type { Clock } from "../../kit/clock.ts";
+import { toYaml } from "../../manifest/to-yaml.ts";
+import { type CliContext, type Cluster, withCluster } from "../context.ts";
+import { jsonText, yamlText } from "../output/documents.ts";
+import { paddedTable, plainTable } from "../output/table.ts";
+import type { Terminal } from "../output/terminal.ts";
+import { ago, timeOfDay, timestamp } from "../output/times.ts";
+import { type Kind, kindOf, unsupported } from "./kinds.ts";
+import {
+  applicationColumns,
+  type Column,
+  executorColumns,
+  nodeColumns,
+  sessionColumns,
+} from "./list-columns.ts";
+import {
+  applicationDocument,
+  executorDocument,
+  nodeDocument,
+  sessionDocument,
+} from "./object-documents.ts";
+import { type OutputForm, outputOption } from "./options.ts";
+
+const kinds: readonly Kind[] = ["app", "session", "executor", "node"];
+
+export interface ListOptions {
+  readonly kind: Kind;
+  readonly output: OutputForm;
+  /** True for `list -a`: the published layout, times of day. */
+  readonly published: boolean;
+  readonly cluster: Cluster;
+  readonly terminal: Terminal;
+  readonly clock: Clock;
+}
+
+/** Adds `flmctl list`. */
+export function addList(program: Command<[], { config?: string }>, context: CliContext): void {
+  program
+    .command("list")
+    .description("List applications, sessions, executors or nodes.")
+    .argument("[kind]", `what to list: ${kinds.join(", ")}`)
+    .option("-a, --application", "list applications, in the published layout")
+    .option("-s, --session", "list sessions, in the published layout")
+    .option("-e, --executor", "list executors, in the published layout")
+    .option("-n, --node", "list nodes, in the published layout")
+    .addOption(outputOption(["table", "wide", "name", "json", "yaml"]))
+    .addHelpText(
+      "after",
+      "\nExamples:\n  flmctl list app\n  flmctl list session -o json\n  flmctl list -a",
+    )
+    .action(async (word, flags) => {
+      const flagged = flaggedKind(flags);
+      if (word === undefined && flagged === undefined) throw unsupported("nothing to list", kinds);
+      const kind = word === undefined ? (flagged ?? "app") : kindOf(word, kinds);
+      const { output } = flags;
+      const { terminal, clock } = context;
+      await withCluster(context, program.opts().config, (cluster) =>
+        runList({ kind, output, published: word === undefined, cluster, terminal, clock }),
+      );
+    });
+}
+
+/** One kind of things, fetched, and how to show them. */
+interface Listing<T> {
+  readonly items: readonly T[];
+  readonly columns: readonly Column<T>[];
+  readonly document: (item: T) => object;
+  readonly name: (item: T) => string;
+}
+
+/** Fetches and prints one listing. */
+export async function runList(options: ListOptions): Promise<void> {
+  const { cluster, output, terminal } = options;
+  switch (options.kind) {
+    case "app": {
+      const items = (await cluster.listApplications()).sort((a, b) => (a.name < b.name ? -1 : 1));
+      const listing = { items, columns: applicationColumns, document: applicationDocument, name };
+      // What `register -f` takes, so that the whole list can be kept in a file and edited.
+      const yaml = (): string => items.map((app) => toYaml(app.name, app.spec)).join("---\n");
+      terminal.out(output === "yaml" ? yaml() : listingText(options, listing));
+      break;
+    }
+    case "session": {
+      const items = (await cluster.listSessions()).sort(openFirst);
+      const document = (item: SessionInfo): object => sessionDocument(item);
+      terminal.out(listingText(options, { items, columns: sessionColumns, document, name: id }));
+      break;
+    }
+    case "executor": {
+      const items = await cluster.listExecutors();
+      const listing = { items, columns: executorColumns, document: executorDocument, name: id };
+      terminal.out(listingText(options, listing));
+      break;
+    }
+    case "node": {
+      const items = await cluster.listNodes();
+      const listing = { items, columns: nodeColumns, document: nodeDocument, name };
+      terminal.out(listingText(options, listing));
+      break;
+    }
+  }
+}
+
+const name = (item: { name: string }): string => item.name;
+const id = (item: { id: string }): string => item.id;
+const openFirst = (a: SessionInfo, b: SessionInfo): number =>
+  Number(a.state === "Closed") - Number(b.state === "Closed");
+
+function listingText<T>(options: ListOptions, listing: Listing<T>): string {
+  switch (options.output) {
+    case "json":
+      return jsonText(listing.items.map(listing.document));
+    case "yaml":
+      return yamlText(listing.items.map(listing.document));
+    case "name":
+      return listing.items.map((item) => `${listing.name(item)}\n`).join("");
+    case "table":
+    case "wide":
+      return tableText(options, listing);
+  }
+}
+
+function tableText<T>(options: ListOptions, { items, columns }: Listing<T>): string {
+  const { published, terminal, clock } = options;
+  const shown = columns.filter((column) => column.wide !== true || options.output === "wide");
+  const nowMs = clock.now();
+  const naturalTime = terminal.interactive ? (at: Date) => ago(at, nowMs) : timestamp;
+  const time = published ? timeOfDay : naturalTime;
+  const titles = shown.map(({ title }) => (published ? title : title.toUpperCase()));
+  const rows = items.map((item) => shown.map((column) => column.cell(item, time)));
+  return (published ? paddedTable : plainTable)([titles, ...rows]);
+}
+
+function flaggedKind(flags: {
+  application?: true;
+  session?: true;
+  executor?: true;
+  node?: true;
+}): Kind | undefined {
+  if (flags.application === true) return "app";
+  if (flags.session === true) return "session";
+  if (flags.executor === true) return "executor";
+  return flags.node === true ? "node" : undefined;
+}

@@ -1,0 +1,11 @@
+import { Option } from "@commander-js/extra-typings";
+
+/** How `list` and `view` print. */
+export type OutputForm = "table" | "wide" | "name" | "json" | "yaml";
+
+/** `-o`, with the forms that a command has; the first is the default. */
+export function outputOption<const F extends OutputForm>(
+  forms: readonly [F, ...F[]],
+): Option<"-o, --output <form>", undefined, F, undefined, false, F> {
+  return new Option("-o, --output <form>", "how to print").choices(forms).default(forms[0]);
+}

@@ -1,0 +1,23 @@
+import { Command } from "@commander-js/extra-typings";
+import type { CliContext } from "../context.ts";
+import { prepare, runProgram } from "../run-program.ts";
+import { version } from "../version.ts";
+import { addApplicationCommands } from "./application-commands.ts";
+import { addList } from "./list.ts";
+import { addSessionCommands } from "./session-commands.ts";
+import { addView } from "./view.ts";
+
+/** The whole of flmctl: runs one command line, tells its exit code. */
+export function flmctl(argv: readonly string[], context: CliContext): Promise<number> {
+  const program = new Command("flmctl")
+    .description("Look at and change the applications and sessions of a Flame cluster.")
+    .version(`flmctl ${version}`, "-V, --version", "print the version")
+    .option("--config <file>", "client configuration (default: ~/.flame/flame.yaml if it exists)");
+  addList(program, context);
+  addView(program, context);
+  addApplicationCommands(program, context);
+  addSessionCommands(program, context);
+  const anyProgram = program as unknown as Command;
+  prepare(anyProgram, context.terminal);
+  return runProgram(anyProgram, argv, context.terminal);
+}

@@ -1,0 +1,137 @@
+import type { Command } from "@commander-js/extra-typings";
+import type { Task } from "../../client/index.ts";
+import { toYaml } from "../../manifest/to-yaml.ts";
+import { type CliContext, type Cluster, withCluster } from "../context.ts";
+import { jsonText, yamlText } from "../output/documents.ts";
+import type { Terminal } from "../output/terminal.ts";
+import { kindOf, unsupported } from "./kinds.ts";
+import {
+  manifestDocument,
+  nodeDocument,
+  sessionDocument,
+  taskDocument,
+} from "./object-documents.ts";
+import { type OutputForm, outputOption } from "./options.ts";
+import { applicationDetails } from "./view-application.ts";
+import { nodeDetails } from "./view-node.ts";
+import { sessionDetails, taskDetails } from "./view-session.ts";
+
+const kinds = ["app", "session", "node"] as const;
+
+/** What is viewed: a task is named by its session and its id. */
+export type ViewTarget =
+  | { readonly kind: "app" | "session" | "node"; readonly name: string }
+  | { readonly kind: "task"; readonly session: string; readonly name: string };
+
+export interface ViewOptions {
+  readonly target: ViewTarget;
+  readonly output: OutputForm;
+  readonly cluster: Cluster;
+  readonly terminal: Terminal;
+}
+
+/** Adds `flmctl view`. */
+export function addView(program: Command<[], { config?: string }>, context: CliContext): void {
+  program
+    .command("view")
+    .description("Show one application, session, task or node in full.")
+    .argument("[kind]", `what to show: ${kinds.join(", ")}`)
+    .argument("[name]", "its name or id")
+    .option("-a, --application <name>", "show this application")
+    .option("-s, --session <id>", "show this session")
+    .option("-t, --task <id>", "show this task of the session")
+    .option("-n, --node <name>", "show this node")
+    .addOption(outputOption(["table", "json", "yaml"]))
+    .addHelpText(
+      "after",
+      "\nExamples:\n  flmctl view app flmrun\n  flmctl view app flmrun -o yaml > flmrun.yaml\n" +
+        "  flmctl view session flmping-Sf4R2o -t 1",
+    )
+    .action(async (word, name, flags) => {
+      const target = viewTarget(word, name, flags);
+      const { output } = flags;
+      const { terminal } = context;
+      await withCluster(context, program.opts().config, (cluster) =>
+        runView({ target, output, cluster, terminal }),
+      );
+    });
+}
+
+/** Fetches and prints one thing. */
+export async function runView({ target, output, cluster, terminal }: ViewOptions): Promise<void> {
+  const print = (
+    details: () => string,
+    document: () => object,
+    yaml = (): string => yamlText(document()),
+  ): void => {
+    if (output === "json") terminal.out(jsonText(document()));
+    else terminal.out(output === "yaml" ? yaml() : details());
+  };
+  switch (target.kind) {
+    case "app": {
+      const app = await cluster.getApplication(target.name);
+      print(
+        () => applicationDetails(app),
+        () => manifestDocument(app),
+        () => toYaml(app.name, app.spec),
+      );
+      break;
+    }
+    case "session": {
+      const session = await cluster.getSession(target.name);
+      const tasks = output === "table" ? [] : await tasksInOrder(cluster, target.name);
+      print(
+        () => sessionDetails(session),
+        () => sessionDocument(session, tasks),
+      );
+      break;
+    }
+    case "task": {
+      const session = await cluster.getSession(target.session);
+      const task = await cluster.getTask(target.session, target.name);
+      print(
+        () => taskDetails(task, session),
+        () => taskDocument(task),
+      );
+      break;
+    }
+    case "node": {
+      const node = await cluster.getNode(target.name);
+      print(
+        () => nodeDetails(node),
+        () => nodeDocument(node),
+      );
+      break;
+    }
+  }
+}
+
+function viewTarget(
+  word: string | undefined,
+  name: string | undefined,
+  flags: { application?: string; session?: string; task?: string; node?: string },
+): ViewTarget {
+  if (word !== undefined) {
+    const kind = kindOf(word, kinds);
+    if (name === undefined) throw unsupported(`"${word}" without a name`, kinds);
+    if (kind === "session" && flags.task !== undefined) {
+      return { kind: "task", session: name, name: flags.task };
+    }
+    return { kind, name };
+  }
+  if (flags.application !== undefined) return { kind: "app", name: flags.application };
+  if (flags.session !== undefined) {
+    return flags.task === undefined
+      ? { kind: "session", name: flags.session }
+      : { kind: "task", session: flags.session, name: flags.task };
+  }
+  if (flags.node !== undefined) return { kind: "node", name: flags.node };
+  throw unsupported("nothing to view", kinds);
+}
+
+// The server sends tasks in no order.
+async function tasksInOrder(cluster: Cluster, sessionId: string): Promise<Task[]> {
+  const tasks: Task[] = [];
+  for await (const task of cluster.listTasks(sessionId)) tasks.push(task);
+  return tasks.sort((a, b) => Number(a.id) - Number(b.id));
+}

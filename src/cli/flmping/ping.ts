@@ -1,0 +1,121 @@
+import type { Session } from "../../client/index.ts";
+import type { Clock } from "../../kit/clock.ts";
+import { FlameError } from "../../model/errors.ts";
+import type { Resources } from "../../model/resources.ts";
+import type { Cluster } from "../context.ts";
+import type { Terminal } from "../output/terminal.ts";
+import { encodeCommonData, encodeWork } from "./payloads.ts";
+import { benchmark, grouped, type Outcome, outcomeTable } from "./report.ts";
+
+const CLOSE_TRIES_MAX = 5;
+
+export interface PingOptions {
+  readonly taskCount: number;
+  readonly commonData?: string;
+  readonly durationMs?: number;
+  readonly memoryBytes?: number;
+  /** Print throughput instead of a row per task. */
+  readonly benchmark: boolean;
+  readonly priority: number;
+  readonly resreq?: Resources;
+  readonly cluster: Cluster;
+  readonly terminal: Terminal;
+  readonly clock: Clock;
+}
+
+/**
+ * Creates a session of flmping, runs its tasks all at once, prints what became of them and closes it.
+ * Failed tasks are results, not errors.
+ * @throws FlameError when the session cannot be created or closed.
+ */
+export async function ping(options: PingOptions): Promise<void> {
+  const { clock, terminal, taskCount } = options;
+  const beganAt = clock.now();
+  const session = await createSession(options);
+  terminal.out(
+    `Session <${session.id}> was created in <${grouped(clock.now() - beganAt)} ms>, ` +
+      `start to run <${grouped(taskCount)}> tasks in the session:\n\n`,
+  );
+  const input = encodeWork({
+    duration: options.durationMs ?? null,
+    memory: options.memoryBytes ?? null,
+  });
+  const startedAt = clock.now();
+  const outcomes = await Promise.all(
+    Array.from({ length: taskCount }, () => runOne(session, input)),
+  );
+  const elapsedMs = clock.now() - startedAt;
+  if (options.benchmark) {
+    terminal.out(benchmark(outcomes, elapsedMs));
+  } else {
+    terminal.out(`${outcomeTable(session.id, outcomes)}\n\n`);
+    terminal.out(`<${grouped(taskCount)}> tasks was completed in <${grouped(elapsedMs)} ms>.\n\n`);
+  }
+  await settleUncertain(session, outcomes, terminal);
+  await close(session);
+}
+
+function createSession(options: PingOptions): Promise<Session> {
+  const { commonData, resreq, priority } = options;
+  return options.cluster.createSession({
+    application: "flmping",
+    priority,
+    ...(commonData === undefined ? {} : { commonData: encodeCommonData(commonData) }),
+    ...(resreq === undefined ? {} : { resreq }),
+  });
+}
+
+async function runOne(session: Session, input: Buffer): Promise<Outcome> {
+  let taskId: string;
+  try {
+    taskId = (await session.createTask(input)).id;
+  } catch (thrown) {
+    const error = FlameError.from(thrown);
+    const lost = ["unavailable", "deadline_exceeded", "aborted"].includes(error.code);
+    return { kind: lost ? "unacknowledged" : "refused", reason: error.message };
+  }
+  try {
+    return { kind: "finished", task: await session.finished(taskId) };
+  } catch (thrown) {
+    return { kind: "lost", taskId, reason: FlameError.from(thrown).message };
+  }
+}
+
+/**
+ * Settles what became of tasks whose creation was not acknowledged: those that do exist are waited for, and
+ * what a reader of the rows might overlook is said on stderr.
+ */
+async function settleUncertain(
+  session: Session,
+  outcomes: readonly Outcome[],
+  terminal: Terminal,
+): Promise<void> {
+  const unacknowledged = outcomes.filter(({ kind }) => kind === "unacknowledged").length;
+  if (unacknowledged === 0) return;
+  const known = new Set(outcomes.map(taskIdOf));
+  const found: string[] = [];
+  for await (const task of session.listTasks()) if (!known.has(task.id)) found.push(task.id);
+  await Promise.all(found.map((taskId) => session.finished(taskId)));
+  const created = found.length === 0 ? "none of them exists" : `${found.join(", ")} exist and ran`;
+  terminal.err(
+    `Warning: ${grouped(unacknowledged)} of ${grouped(outcomes.length)} tasks were not acknowledged, as the ` +
+      `connection broke before the reply: ${created}\n`,
+  );
+}
+
+function taskIdOf(outcome: Outcome): string | undefined {
+  if (outcome.kind === "finished") return outcome.task.id;
+  return outcome.kind === "lost" ? outcome.taskId : undefined;
+}
+
+/** Closing twice does no harm, so a lost reply is asked for again. */
+async function close(session: Session): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await session.close();
+      return;
+    } catch (thrown) {
+      if (FlameError.from(thrown).code !== "unavailable" || tries === CLOSE_TRIES_MAX) throw thrown;
+    }
+  }
+}
