@@ -8,30 +8,17 @@ import { compile } from "json-schema-to-typescript";
 const schemaFile = fileURLToPath(new URL("../schemas/application.schema.json", import.meta.url));
 const typesFile = fileURLToPath(new URL("../src/model/application-spec.ts", import.meta.url));
 
-const { properties, $defs } = JSON.parse(readFileSync(schemaFile, "utf8"));
-const spec = { ...properties.spec, $defs };
+const { spec } = JSON.parse(readFileSync(schemaFile, "utf8")).properties;
 
-// Titles would become types of their own, and $refs lose what stands beside them.
-function plain(node) {
-  if (Array.isArray(node)) return node.map(plain);
-  if (typeof node !== "object" || node === null) return node;
-  const { title: _title, $ref: _ref, ...rest } = node;
-  const merged = typeof node.$ref === "string" ? { ...$defs[node.$ref.slice(8)], ...rest } : rest;
-  return Object.fromEntries(
-    Object.entries(merged).map(([key, child]) => [
-      key,
-      key === "properties" ? namedNodes(child) : plain(child),
-    ]),
-  );
-}
+// Titles are for editors; here each would become a type of its own.
+const withoutTitles = (node) =>
+  JSON.parse(JSON.stringify(node, (key, value) => (key === "title" ? undefined : value)));
 
-// Below `properties` the keys are names of the document, whatever they are called.
-const namedNodes = (nodes) =>
-  Object.fromEntries(Object.entries(nodes).map(([name, node]) => [name, plain(node)]));
-
-const { $defs: _defs, ...schema } = plain(spec);
 const manifestText = await compile(
-  { ...schema, description: "The specification as it was written: checked, before defaults." },
+  {
+    ...withoutTitles(spec),
+    description: "The specification as it was written: checked, before defaults.",
+  },
   "ApplicationManifestSpec",
   { bannerComment: "", ignoreMinAndMaxItems: true, style: { printWidth: 100 } },
 );
@@ -39,7 +26,7 @@ const readonlyText = manifestText
   .replaceAll(/^(\s+)([a-z_]+\??:|\[k: string\]:)/gm, "$1readonly $2")
   .replaceAll(/: (\w+)\[\]/g, ": readonly $1[]");
 
-const defaulted = Object.entries(properties.spec.properties)
+const defaulted = Object.entries(spec.properties)
   .filter(([, node]) => "default" in node)
   .map(([key]) => `  | "${key}"`);
 

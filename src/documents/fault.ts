@@ -6,6 +6,8 @@ export interface Fault {
   readonly path: string;
   /** What was found, cut to {@link GOT_CHARACTERS_MAX} characters. */
   readonly got: string;
+  /** What the value is for, where callers know the text by its beginning, such as `invalid url`. */
+  readonly label?: string;
   readonly expected: string;
   /** What to do about it, such as `did you mean "url"?`. */
   readonly hint?: string;
@@ -40,11 +42,11 @@ export function gotText(value: unknown): string {
   return text.length > GOT_CHARACTERS_MAX ? `${text.slice(0, GOT_CHARACTERS_MAX)}...` : text;
 }
 
-/** `FILE:LINE:COLUMN: PATH: got X, expected Y; HINT`, leaving out what is not known. */
+/** `FILE:LINE:COLUMN: PATH: LABEL: got X, expected Y; HINT`, leaving out what is not known. */
 export function faultText(fault: Fault, source = ""): string {
   const place = fault.line === undefined ? "" : `:${fault.line}:${fault.column ?? 1}`;
-  const at = [source === "" ? place.slice(1) : `${source}${place}`, fault.path];
-  const where = at.filter((part) => part !== "").join(": ");
+  const where = source === "" ? place.slice(1) : `${source}${place}`;
   const hint = fault.hint === undefined ? "" : `; ${fault.hint}`;
-  return `${where === "" ? "" : `${where}: `}got ${fault.got}, expected ${fault.expected}${hint}`;
+  const what = `got ${fault.got}, expected ${fault.expected}${hint}`;
+  return [where, fault.path, fault.label ?? "", what].filter((part) => part !== "").join(": ");
 }

@@ -23,6 +23,9 @@ export function compileSchema(schema: AnySchemaObject): SchemaCheck {
   return (value) => (validate(value) ? [] : tidy(validate.errors ?? []));
 }
 
+/** More faults than anybody reads at once; what is beyond shows when these are mended. */
+const FAULTS_MAX = 100;
+
 /** `anyOf` reports every branch that failed and then itself; the one fault of the whole says it better. */
 function tidy(errors: readonly ErrorObject[]): readonly SchemaFault[] {
   const unions = errors.filter((e) => e.keyword === "anyOf" || e.keyword === "oneOf");
@@ -30,6 +33,7 @@ function tidy(errors: readonly ErrorObject[]): readonly SchemaFault[] {
     unions.some((union) => error !== union && error.schemaPath.startsWith(`${union.schemaPath}/`));
   return errors
     .filter((error) => !inBranch(error) && error.keyword !== "propertyNames")
+    .slice(0, FAULTS_MAX)
     .map(toFault);
 }
 

@@ -10,6 +10,7 @@ import {
   type Node,
   Parser,
 } from "yaml";
+import { FlameError } from "../model/errors.ts";
 import { type DocumentPath, type Fault, gotText } from "./fault.ts";
 
 /** What a text may cost before anything in it is looked at. */
@@ -97,14 +98,42 @@ function fromParsed(
     return { rule, path: "", got: sentence, expected: "well-formed YAML", ...at(error.pos[0]) };
   });
   if (faults.length > 0) return { value: undefined, faults, locate };
+  const fault = (got: string): YamlDocument => ({
+    value: undefined,
+    faults: [
+      { rule: "yaml-alias", path: "", got, expected: aliasText(limits), ...locate([], "value") },
+    ],
+    locate,
+  });
   try {
-    return { value: document.toJS({ maxAliasCount: limits.aliasCountMax }), faults, locate };
+    const value: unknown = document.toJS({ maxAliasCount: limits.aliasCountMax });
+    return exceeds(value, limits)
+      ? fault("aliases that stand for too much")
+      : { value, faults, locate };
   } catch (thrown) {
-    const got = thrown instanceof Error ? thrown.message : String(thrown);
-    const expected = `at most ${limits.aliasCountMax} values behind aliases, each with its anchor before it`;
-    const fault: Fault = { rule: "yaml-alias", path: "", got, expected, ...locate([], "value") };
-    return { value: undefined, faults: [fault], locate };
+    return fault(FlameError.from(thrown).message);
   }
+}
+
+function aliasText(limits: TextLimits): string {
+  return `at most ${limits.aliasCountMax} aliases, each after its anchor, never inside it, and not more than ${limits.bytesMax} characters behind them`;
+}
+
+/** Aliases can make a short text stand for a huge value, or one that contains itself. */
+function exceeds(root: unknown, limits: TextLimits): boolean {
+  const open: { value: unknown; depth: number }[] = [{ value: root, depth: 0 }];
+  let characters = 0;
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { value, depth } = next;
+    characters += typeof value === "string" ? value.length : 1;
+    if (depth > limits.depthMax || characters > limits.bytesMax) return true;
+    if (typeof value !== "object" || value === null) continue;
+    for (const [key, child] of Object.entries(value)) {
+      if (!Array.isArray(value)) characters += key.length;
+      open.push({ value: child, depth: depth + 1 });
+    }
+  }
+  return false;
 }
 
 /** Walks as far as the path leads and returns where the last thing found begins. */

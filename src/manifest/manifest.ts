@@ -1,0 +1,174 @@
+import { deepFreeze } from "../documents/defaults.ts";
+import { type DocumentPath, gotText, pathText } from "../documents/fault.ts";
+import type { SchemaFault } from "../documents/schema-check.ts";
+import { type Position, readYaml, type TextLimits } from "../documents/yaml-text.ts";
+import type { ApplicationManifestSpec, ApplicationSpec } from "../model/application-spec.ts";
+import { checkShape, specKeys, specOf } from "./application-schema.ts";
+import { checkAttachedSchema } from "./attached-schema.ts";
+import { canonical } from "./canonical.ts";
+import type { ManifestFault } from "./manifest-fault.ts";
+import { isUrlFault, parsePackageUrl } from "./package-url.ts";
+
+/** A manifest that passed every check, frozen. */
+export interface CheckedManifest {
+  readonly ok: true;
+  readonly name: string;
+  /** What was written, in canonical form, before defaults: what is stored and shown for editing. */
+  readonly manifest: ApplicationManifestSpec;
+  /** With every default filled in. */
+  readonly spec: ApplicationSpec;
+}
+
+/** A manifest with faults: all of them, in the order of the document where it was text. */
+export interface FaultyManifest {
+  readonly ok: false;
+  /** The name, when at least that could be read. */
+  readonly name: string | undefined;
+  readonly faults: readonly ManifestFault[];
+}
+
+export interface ManifestOptions {
+  /** Schemes of `url` beside file, grpc and grpcs: `packages.allowed_schemes`. Default none. */
+  readonly allowedSchemes?: readonly string[];
+  /**
+   * Set for manifests that the server itself reads from a file: a leading `${FLAME_HOME}` in `working_directory` is
+   * replaced by this absolute path. From anywhere else it is a fault.
+   */
+  readonly flameHome?: string;
+}
+
+/** What one manifest may cost; a text may hold many. */
+export const MANIFEST_TEXT: TextLimits = Object.freeze({
+  bytesMax: 4 * 1024 * 1024,
+  depthMax: 16,
+  aliasCountMax: 1000,
+  documentsMax: 10_000,
+});
+
+/** UTF-8 bytes of one manifest as JSON: it travels whole to clients and nodes. */
+export const MANIFEST_BYTES_MAX = 1024 * 1024;
+
+const VARIABLE = "${FLAME_HOME}";
+
+type Locate = (path: DocumentPath, part: "key" | "value") => Position | undefined;
+
+/** Reads every manifest of a YAML (or JSON) text, one result for each document; never throws. */
+export function readManifests(
+  text: string,
+  options: ManifestOptions = {},
+): readonly (CheckedManifest | FaultyManifest)[] {
+  return readYaml(text, MANIFEST_TEXT).map((document) => {
+    if (document.faults.length === 0) return check(document.value, options, document.locate);
+    const faults = document.faults.map((fault): ManifestFault => ({ ...fault, kind: "argument" }));
+    return { ok: false, name: undefined, faults };
+  });
+}
+
+/** Checks a manifest `{ metadata: { name }, spec }` that came as structured data, such as a message from the wire. */
+export function checkManifest(
+  raw: unknown,
+  options: ManifestOptions = {},
+): CheckedManifest | FaultyManifest {
+  return check(raw, options, () => undefined);
+}
+
+function check(
+  written: unknown,
+  options: ManifestOptions,
+  locate: Locate,
+): CheckedManifest | FaultyManifest {
+  const raw = rendered(canonical(written), options.flameHome) as RawManifest;
+  const shape = checkShape(raw);
+  const wrong = new Set(shape.map((fault) => pathText(fault.at)));
+  const values = valueFaults(raw, options).filter((fault) => !wrong.has(pathText(fault.at)));
+  const found = [...shape.map(explained), ...sizeFaults(raw), ...values];
+  if (found.length === 0) {
+    const manifest = deepFreeze(structuredClone(raw?.spec) as ApplicationManifestSpec);
+    return { ok: true, name: String(raw?.metadata?.name), manifest, spec: specOf(manifest) };
+  }
+  const name = raw?.metadata?.name;
+  const faults = found.map((fault) => toManifestFault(fault, locate)).sort(byPlace);
+  return { ok: false, name: typeof name === "string" ? name : undefined, faults };
+}
+
+/** What may be there once the shape has been looked at; wrong types included. */
+interface RawDocument {
+  readonly metadata?: { readonly name?: unknown } | null;
+  readonly spec?: {
+    readonly url?: unknown;
+    readonly working_directory?: unknown;
+    readonly schema?: Readonly<Record<string, unknown>> | null;
+  } | null;
+}
+type RawManifest = RawDocument | null | undefined;
+
+function rendered(raw: unknown, flameHome: string | undefined): unknown {
+  const spec = (raw as RawManifest)?.spec;
+  const path = spec?.working_directory;
+  if (flameHome === undefined || typeof path !== "string") return raw;
+  if (path !== VARIABLE && !path.startsWith(`${VARIABLE}/`)) return raw;
+  const working_directory = flameHome + path.slice(VARIABLE.length);
+  return { ...(raw as object), spec: { ...spec, working_directory } };
+}
+
+/** Adds what only this document's meaning can say to a fault of its shape. */
+function explained(fault: SchemaFault): SchemaFault {
+  const label = LABELS[pathText(fault.at)];
+  const named = label === undefined ? fault : { ...fault, label };
+  const hint = hintFor(fault);
+  return hint === undefined ? named : { ...named, hint };
+}
+
+const LABELS: Readonly<Record<string, string>> = {
+  "metadata.name": "invalid application name",
+  "spec.url": "invalid url",
+  "spec.working_directory": "invalid working_directory",
+  "spec.schema.input": "invalid input schema",
+  "spec.schema.output": "invalid output schema",
+  "spec.schema.common_data": "invalid common data schema",
+};
+
+function hintFor({ rule, at, got }: SchemaFault): string | undefined {
+  const key = String(at.at(-1));
+  if (rule === "unknown-key" && specKeys.includes(key) && !(at[0] === "spec" && at.length === 2)) {
+    return `it belongs under spec: spec.${key}`;
+  }
+  if (rule === "working-directory" && got.includes(VARIABLE)) {
+    return `only manifests that the server reads from a file may begin it with ${VARIABLE}`;
+  }
+  return undefined;
+}
+
+function sizeFaults(raw: unknown): readonly SchemaFault[] {
+  const bytes = Buffer.byteLength(JSON.stringify(raw) ?? "");
+  if (bytes <= MANIFEST_BYTES_MAX) return [];
+  const expected = `at most ${MANIFEST_BYTES_MAX} bytes as JSON`;
+  return [{ rule: "manifest-too-large", at: [], part: "value", got: `${bytes} bytes`, expected }];
+}
+
+/** Rules that a schema cannot say: the url's form, and schemas that are texts. */
+function valueFaults(raw: RawManifest, options: ManifestOptions): readonly SchemaFault[] {
+  const faults: SchemaFault[] = [];
+  const add = (at: string[], fault: Pick<SchemaFault, "rule" | "got" | "expected">): void => {
+    faults.push(explained({ ...fault, at, part: "value" }));
+  };
+  const { url, schema } = raw?.spec ?? {};
+  const parsed = typeof url === "string" ? parsePackageUrl(url, options.allowedSchemes) : undefined;
+  if (parsed !== undefined && isUrlFault(parsed))
+    add(["spec", "url"], { ...parsed, got: gotText(url) });
+  for (const key of ["input", "output", "common_data"]) {
+    const text = schema?.[key];
+    const fault = typeof text === "string" ? checkAttachedSchema(text) : undefined;
+    if (fault !== undefined) add(["spec", "schema", key], fault);
+  }
+  return faults;
+}
+
+function toManifestFault({ at, part, ...rest }: SchemaFault, locate: Locate): ManifestFault {
+  const kind = at[0] === "metadata" && at[1] === "name" ? "name" : "argument";
+  return { ...rest, kind, path: pathText(at), ...locate(at, part) };
+}
+
+function byPlace(a: ManifestFault, b: ManifestFault): number {
+  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
+}

@@ -1,0 +1,17 @@
+import { Document } from "yaml";
+import type { ApplicationManifestSpec } from "../model/application-spec.ts";
+import { canonical } from "./canonical.ts";
+
+/**
+ * The YAML of a manifest, with its keys in the schema's order; reading it again gives the same manifest.
+ * Texts that an older YAML reader would take for something else (`no`, `1e3`) are quoted.
+ */
+export function toYaml(name: string, manifest: ApplicationManifestSpec): string {
+  const raw = canonical({ metadata: { name }, spec: manifest });
+  const document = new Document(raw, {
+    version: "1.2",
+    compat: "yaml-1.1",
+    aliasDuplicateObjects: false,
+  });
+  return document.toString({ lineWidth: 0 });
+}
