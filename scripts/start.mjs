@@ -1,8 +1,9 @@
 // npm start: prepares everything, starts a cluster on this machine, and runs examples/sum.py on it.
 //   npm start                  stays up until Ctrl-C, in .flame of the checkout
 //   npm start -- --port 18080  begins at another port (frontend; backend and cache take the next two)
+//   npm start -- --home DIR    keeps programs, environments and data in another home
 //   npm start -- --check       in a home and on ports of its own; exits 0 only if the sum was right
-import { join, relative } from "node:path";
+import { join, relative, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import {
@@ -29,13 +30,17 @@ const shown = (path) => {
 
 function options() {
   const { values } = parseArgs({
-    options: { check: { type: "boolean", default: false }, port: { type: "string" } },
+    options: {
+      check: { type: "boolean", default: false },
+      home: { type: "string", default: join(root, ".flame") },
+      port: { type: "string" },
+    },
   });
   const first = values.port === undefined ? undefined : Number(values.port);
   if (first !== undefined && !(Number.isInteger(first) && first >= 1 && first <= 65_533)) {
     throw new SetupError(`--port ${values.port}: expected a port from 1 to 65533`);
   }
-  return { check: values.check, first };
+  return { check: values.check, home: resolve(values.home), first };
 }
 
 /** Runs what the README begins with, as a client program of the cluster. */
@@ -101,7 +106,8 @@ async function serve({ home, first, check, interrupted }) {
     if (check || early !== undefined) return early ?? 0;
     print();
     print("The cluster is up until Ctrl-C.");
-    return await Promise.race([cluster.exited, interrupted]);
+    // From here on, being told to end is the expected end.
+    return await Promise.race([cluster.exited, interrupted.then(() => 0)]);
   } finally {
     await cluster.stop();
     forgetMovedConfiguration(home);
@@ -117,16 +123,17 @@ const interruption = () =>
   });
 
 async function main() {
-  const { check, first } = options();
-  if (!check) refuseSecondStart(join(root, ".flame"));
-  const { home: prepared } = await setUp();
+  const { check, home, first } = options();
+  if (!check) refuseSecondStart(home);
+  await setUp({ home });
   const interrupted = interruption();
-  if (!check) return serve({ home: prepared, first, check, interrupted });
-  const { home, remove } = await temporaryHome(prepared);
+  if (!check) return serve({ home, first, check, interrupted });
+  const temporary = await temporaryHome(home);
+  const port = first ?? (await chooseFreePorts());
   try {
-    return await serve({ home, first: first ?? (await chooseFreePorts()), check, interrupted });
+    return await serve({ home: temporary.home, first: port, check, interrupted });
   } finally {
-    await remove();
+    await temporary.remove();
   }
 }
 

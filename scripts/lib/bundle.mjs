@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
+import { SetupError } from "./progress.mjs";
 import { whenChanged } from "./stamps.mjs";
 
 // Bundled CommonJS packages ask for Node's own modules with require, which ES modules do not have.
@@ -42,13 +43,14 @@ export async function ensureBundles({ root, stamps }) {
 async function bundle(root, dist, names) {
   // Imported here because esbuild is one of the packages that set-up installs.
   const { build } = await import("esbuild");
-  rmSync(dist, { recursive: true, force: true });
+  const next = `${dist}/next`;
+  rmSync(next, { recursive: true, force: true });
   await build({
     entryPoints: names.map((name) => ({
       in: join(root, `src/bin/${name}.ts`),
       out: `bin/${name}`,
     })),
-    outdir: dist,
+    outdir: next,
     chunkNames: "chunks/[name]-[hash]",
     bundle: true,
     splitting: true,
@@ -59,6 +61,13 @@ async function bundle(root, dist, names) {
     sourcemap: true,
     sourcesContent: false,
     banner: { js: requireForBundledPackages },
-    logLevel: "error",
+    logLevel: "silent",
+  }).catch(({ message }) => {
+    throw new SetupError(message);
   });
+  for (const folder of ["bin", "chunks"]) {
+    rmSync(join(dist, folder), { recursive: true, force: true });
+    if (existsSync(join(next, folder))) renameSync(join(next, folder), join(dist, folder));
+  }
+  rmSync(next, { recursive: true });
 }

@@ -1,0 +1,109 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { freePorts, isFree } from "../support/ports.ts";
+import { type Finished, runToEnd } from "../support/python.ts";
+import { temporaryFolder } from "../support/temp.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+const script = join(root, "scripts/start.mjs");
+const deadlineMs = 150_000;
+
+/** What `npm start -- ARGS` runs. */
+const start = (args: string[], env: NodeJS.ProcessEnv = {}): Promise<Finished> =>
+  runToEnd(process.execPath, [script, ...args], { env: { ...process.env, ...env }, deadlineMs });
+
+const checkHomes = (): string[] =>
+  readdirSync(tmpdir()).filter((name) => name.startsWith("flame-check-"));
+
+describe("npm start -- --check", () => {
+  test("runs the program of the README on a cluster of its own and leaves nothing behind", async () => {
+    const port = await freePorts(3);
+    const homes = checkHomes();
+    const { code, stdout, stderr } = await start(["--check", "--port", String(port)]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.not.stringContaining("Error") });
+    expect(stdout).toContain(`http://127.0.0.1:${port}`);
+    for (const name of ["flmrun", "flmping", "flmexec"]) expect(stdout).toMatch(`${name} `);
+    expect(stdout.trimEnd().split("\n").at(-1)).toBe("sum(1, 2) = 3");
+    expect(checkHomes()).toEqual(homes);
+    for (const taken of [port, port + 1, port + 2]) expect(await isFree(taken)).toBe(true);
+  });
+
+  test("refuses a taken port with one message that says which and what to do", async () => {
+    const port = await freePorts(3);
+    const server = createServer().listen(port + 1, "127.0.0.1");
+    try {
+      const { code, stderr } = await start(["--check", "--port", String(port)]);
+      expect(code).toBe(1);
+      expect(stderr).toContain(`port ${port + 1} of 127.0.0.1 (backend) is taken`);
+      expect(stderr).toContain("npm start -- --port");
+    } finally {
+      server.close();
+    }
+  });
+
+  test("refuses a Python that does not run, naming it and what is expected", async () => {
+    const { code, stderr } = await start(["--check"], { FLAME_PYTHON: "/nowhere/python3" });
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      "Error: FLAME_PYTHON=/nowhere/python3: this command does not run; expected Python >= 3.12\n",
+    );
+  });
+});
+
+describe("npm start", () => {
+  let folder: ReturnType<typeof temporaryFolder>;
+  let child: ChildProcess | undefined;
+
+  beforeEach(() => {
+    folder = temporaryFolder("start");
+  });
+
+  afterEach(async () => {
+    // Told to end, not killed: it has to end the daemons that it started.
+    if (child?.exitCode === null) {
+      const exited = new Promise((done) => child?.once("exit", done));
+      child.kill("SIGTERM");
+      await exited;
+    }
+    folder.remove();
+  });
+
+  test("stays up until Ctrl-C in a home of any place, and refuses a second start there", async () => {
+    const home = folder.path;
+    const port = await freePorts(3);
+    const args = ["--home", home, "--port", String(port)];
+    const running = spawn(process.execPath, [script, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    child = running;
+    const output: string[] = [];
+    for (const stream of [running.stdout, running.stderr]) {
+      stream.on("data", (chunk: Buffer) => output.push(chunk.toString()));
+    }
+    await waitFor("the cluster to be up", () => output.join("").includes("up until Ctrl-C"), {
+      deadlineMs,
+      giveUp: () => running.exitCode !== null,
+    }).catch((cause: unknown) => {
+      throw new Error(`npm start said: ${output.join("")}`, { cause });
+    });
+
+    const second = await start(args);
+    expect(second.code).toBe(1);
+    expect(second.stderr).toContain(`Flame is already running in ${home}`);
+
+    const exited = new Promise((done) => running.once("exit", done));
+    running.kill("SIGINT");
+    expect(await exited).toBe(0);
+    for (const taken of [port, port + 1, port + 2]) expect(await isFree(taken)).toBe(true);
+  });
+});
+
+test("the README begins with the program that npm start runs", () => {
+  const block = /```python\n([\s\S]*?)```/.exec(readFileSync(join(root, "README.md"), "utf8"))?.[1];
+  expect(readFileSync(join(root, "examples/sum.py"), "utf8")).toContain(block);
+});
