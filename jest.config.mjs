@@ -2,7 +2,17 @@ const common = {
   testEnvironment: "node",
   extensionsToTreatAsEsm: [".ts"],
   transform: {
-    "\\.ts$": ["@swc/jest", { jsc: { target: "es2022", parser: { syntax: "typescript" } } }],
+    "\\.ts$": [
+      "@swc/jest",
+      {
+        jsc: {
+          target: "es2022",
+          parser: { syntax: "typescript" },
+          // JSON is imported with its attribute, which the runtime wants to see.
+          experimental: { keepImportAttributes: true },
+        },
+      },
+    ],
   },
   moduleFileExtensions: ["ts", "js", "mjs", "json", "node"],
   modulePathIgnorePatterns: ["<rootDir>/.flame/", "<rootDir>/.cache/", "<rootDir>/dist/"],
