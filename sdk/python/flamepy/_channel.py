@@ -1,0 +1,148 @@
+"""Channels to the session manager, and its calls with our errors."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import grpc
+
+from flamepy._config import FlameClientTls
+from flamepy._errors import FlameError, FlameErrorCode
+
+_DEFAULT_PORT = 8080
+_READY_SECONDS = 10.0
+#: How long a call waits for a session manager that is being restarted.
+CALL_SECONDS = 60.0
+_RECEIVE_BYTES_MAX = 64 * 1024 * 1024
+_KEEPALIVE_MS = 300_000
+RETRY_FIRST_SECONDS = 0.05
+RETRY_MAX_SECONDS = 2.0
+
+_OPTIONS: list[tuple[str, Any]] = [
+    ("grpc.max_receive_message_length", _RECEIVE_BYTES_MAX),
+    ("grpc.max_send_message_length", -1),
+    # A restarted session manager should be found again quickly, not after gRPC's two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
+    # Connections of one process to one address would be shared and outlive close() otherwise.
+    ("grpc.use_local_subchannel_pool", 1),
+]
+#: Tells the server how large a reply may be; others than ours ignore it.
+METADATA = (("flame-receive-max", str(_RECEIVE_BYTES_MAX)),)
+
+_CODES = {
+    grpc.StatusCode.NOT_FOUND: FlameErrorCode.NOT_FOUND,
+    grpc.StatusCode.ALREADY_EXISTS: FlameErrorCode.ALREADY_EXISTS,
+    grpc.StatusCode.INVALID_ARGUMENT: FlameErrorCode.INVALID_ARGUMENT,
+    grpc.StatusCode.OUT_OF_RANGE: FlameErrorCode.INVALID_ARGUMENT,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: FlameErrorCode.INVALID_ARGUMENT,
+    grpc.StatusCode.FAILED_PRECONDITION: FlameErrorCode.INVALID_STATE,
+}
+
+
+def open_channel(address: str, tls: FlameClientTls | None) -> grpc.Channel:
+    """Connect, and wait until the server answers.
+
+    Args:
+        address: ``http://host:port`` or ``https://host:port``; the default port is 8080.
+        tls: trust roots for https; None for the system's.
+
+    Raises:
+        FlameError: INVALID_CONFIG, when the address is no such URL, the CA file cannot be read, or
+            nothing answers within 10 seconds.
+    """
+    target, secure = _target(address)
+    if secure:
+        channel = grpc.secure_channel(target, _credentials(tls), options=_OPTIONS)
+    else:
+        channel = grpc.insecure_channel(target, options=_OPTIONS)
+    try:
+        grpc.channel_ready_future(channel).result(timeout=_READY_SECONDS)
+    except grpc.FutureTimeoutError:
+        channel.close()
+        raise FlameError(
+            FlameErrorCode.INVALID_CONFIG,
+            f"failed to connect to {address}: nothing answered within {_READY_SECONDS:g} s; "
+            "is the session manager running, and is FLAME_ENDPOINT right?",
+        ) from None
+    return channel
+
+
+def call(
+    operation: str,
+    method: Callable[..., Any],
+    request: Any,
+    *,
+    repeatable: bool,
+    seconds: float = CALL_SECONDS,
+) -> Any:
+    """Make a unary call; while the server is away, wait for it.
+
+    Args:
+        operation: what the call does, for the error text.
+        repeatable: whether it may be sent again after the connection broke in the middle. A
+            CreateTask may not: whether it happened is not known.
+        seconds: how long to wait at most.
+
+    Raises:
+        FlameError: the server refused, or did not answer in time.
+    """
+    deadline = time.monotonic() + seconds
+    pause = RETRY_FIRST_SECONDS
+    while True:
+        left = max(deadline - time.monotonic(), 0.0)
+        try:
+            return method(request, timeout=left, wait_for_ready=True, metadata=METADATA)
+        except grpc.RpcError as error:
+            again = repeatable and error.code() is grpc.StatusCode.UNAVAILABLE
+            if not again or time.monotonic() + pause >= deadline:
+                raise to_flame_error(error, operation) from error
+        time.sleep(pause)
+        pause = min(pause * 2, RETRY_MAX_SECONDS)
+
+
+def to_flame_error(error: grpc.RpcError, operation: str) -> FlameError:
+    """Return our form of a gRPC error."""
+    code = _CODES.get(error.code(), FlameErrorCode.INTERNAL)
+    details = error.details() or error.code().name
+    if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+        details = f"the session manager did not answer ({details})"
+    return FlameError(code, f"failed to {operation}: {details}")
+
+
+def _target(address: str) -> tuple[str, bool]:
+    try:
+        url = urlsplit(address)
+        port = url.port or _DEFAULT_PORT
+    except ValueError:
+        raise _bad_address(address) from None
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise _bad_address(address)
+    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
+    return f"{host}:{port}", url.scheme == "https"
+
+
+def _bad_address(address: str) -> FlameError:
+    return FlameError(
+        FlameErrorCode.INVALID_CONFIG,
+        f"address of the session manager is {address!r}: expected http://host:port or "
+        "https://host:port",
+    )
+
+
+def _credentials(tls: FlameClientTls | None) -> grpc.ChannelCredentials:
+    roots = None
+    if tls is not None and tls.ca_file:
+        try:
+            with open(tls.ca_file, "rb") as file:
+                roots = file.read()
+        except OSError as error:
+            raise FlameError(
+                FlameErrorCode.INVALID_CONFIG, f"cannot read the CA file {tls.ca_file}: {error}"
+            ) from error
+    return grpc.ssl_channel_credentials(root_certificates=roots)

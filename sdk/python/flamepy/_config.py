@@ -1,0 +1,236 @@
+"""Where the cluster and the object cache are: ``~/.flame/flame.yaml`` and the environment.
+
+Both are optional: without them everything points at a cluster on this machine.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._public import public
+
+DEFAULT_FLAME_CONF = "flame.yaml"
+DEFAULT_FLAME_ENDPOINT = "http://127.0.0.1:8080"
+DEFAULT_FLAME_CACHE_ENDPOINT = "grpc://127.0.0.1:9090"
+DEFAULT_FLAME_RUNNER_TEMPLATE = "flmrun"
+
+_VARIABLES = ("FLAME_ENDPOINT", "FLAME_CACHE_ENDPOINT", "FLAME_CACHE_STORAGE", "FLAME_CA_FILE")
+_KEYS: dict[str, tuple[str, ...]] = {
+    "": ("current-context", "contexts"),
+    "context": ("name", "cluster", "cache", "package", "runner"),
+    "cluster": ("endpoint", "tls"),
+    "cache": ("endpoint", "tls", "storage"),
+    "package": ("storage", "excludes"),
+    "runner": ("template",),
+    "tls": ("ca_file",),
+}
+
+_log = logging.getLogger("flamepy")
+
+
+@public("flamepy.core.types")
+@dataclass
+class FlameClientTls:
+    """TLS of a client; without ``ca_file`` the system's trust roots are used."""
+
+    ca_file: str | None = None
+
+
+@public("flamepy.core.types")
+@dataclass
+class FlameClientCache:
+    """The object cache of a context.
+
+    Attributes:
+        endpoint: ``grpc://host:port`` or ``grpcs://host:port``; None means the default.
+        tls: trust roots.
+        storage: accepted for the published configuration; objects always go through the cache
+            server, which keeps their versions right.
+    """
+
+    endpoint: str | None = None
+    tls: FlameClientTls | None = None
+    storage: str | None = None
+
+
+@public("flamepy.core.types")
+@dataclass
+class FlamePackage:
+    """Where packages are uploaded to, and what is left out of them."""
+
+    storage: str | None = None
+    excludes: list[str] = field(default_factory=list)
+
+
+@public("flamepy.core.types")
+@dataclass
+class FlameContextRunner:
+    """Settings of the Runner."""
+
+    template: str | None = None
+
+
+@public("flamepy.core.types")
+@dataclass
+class FlameClusterConfig:
+    """Where the session manager is."""
+
+    endpoint: str | None = None
+    tls: FlameClientTls | None = None
+
+
+@public("flamepy.core.types")
+class FlameContext:
+    """The configuration of this process: the current context of the file, then the environment.
+
+    ``~/.flame/flame.yaml`` is optional. ``FLAME_ENDPOINT``, ``FLAME_CACHE_ENDPOINT`` and
+    ``FLAME_CACHE_STORAGE`` win over it; ``FLAME_CA_FILE`` fills trust roots left unset.
+
+    Raises:
+        FlameError: INVALID_CONFIG, when the file cannot be read or names no usable context.
+    """
+
+    def __init__(self) -> None:
+        context = _read_context(_config_file())
+        cluster = _section(context, "cluster")
+        cache = _section(context, "cache")
+        package = _section(context, "package")
+        self._cluster = FlameClusterConfig(cluster.get("endpoint"), _tls(cluster))
+        self._cache = FlameClientCache(cache.get("endpoint"), _tls(cache), cache.get("storage"))
+        self._package = (
+            FlamePackage(package.get("storage"), list(package.get("excludes") or []))
+            if package
+            else None
+        )
+        self._runner = FlameContextRunner(_section(context, "runner").get("template"))
+        self._apply_environment()
+
+    def _apply_environment(self) -> None:
+        environment = {name: value for name in _VARIABLES if (value := os.environ.get(name))}
+        self._cluster.endpoint = environment.get("FLAME_ENDPOINT", self._cluster.endpoint)
+        self._cache.endpoint = environment.get("FLAME_CACHE_ENDPOINT", self._cache.endpoint)
+        self._cache.storage = environment.get("FLAME_CACHE_STORAGE", self._cache.storage)
+        ca_file = environment.get("FLAME_CA_FILE")
+        if ca_file and self._cluster.tls is None:
+            self._cluster.tls = FlameClientTls(ca_file)
+        if ca_file and self._cache.tls is None:
+            self._cache.tls = FlameClientTls(ca_file)
+
+    @property
+    def endpoint(self) -> str:
+        """Address of the session manager; default ``http://127.0.0.1:8080``."""
+        return self._cluster.endpoint or DEFAULT_FLAME_ENDPOINT
+
+    @property
+    def tls(self) -> FlameClientTls | None:
+        """Trust roots for the session manager; None for the system's."""
+        return self._cluster.tls
+
+    @property
+    def cache(self) -> FlameClientCache:
+        """The object cache."""
+        return self._cache
+
+    @property
+    def cache_endpoint(self) -> str:
+        """Address of the object cache; default ``grpc://127.0.0.1:9090``."""
+        return self._cache.endpoint or DEFAULT_FLAME_CACHE_ENDPOINT
+
+    @property
+    def cache_tls(self) -> FlameClientTls | None:
+        """Trust roots for the object cache; None for the system's."""
+        return self._cache.tls
+
+    @property
+    def package(self) -> FlamePackage | None:
+        """Settings of package uploads; None when the file has none."""
+        return self._package
+
+    @property
+    def runner(self) -> FlameContextRunner:
+        """Settings of the Runner; the default template is ``flmrun``."""
+        return FlameContextRunner(self._runner.template or DEFAULT_FLAME_RUNNER_TEMPLATE)
+
+
+_current: tuple[tuple[object, ...], FlameContext] | None = None
+_current_lock = threading.Lock()
+
+
+def current_context() -> FlameContext:
+    """Return the configuration, read anew only when file or environment changed."""
+    global _current
+    file = _config_file()
+    try:
+        stamp: float = file.stat().st_mtime
+    except OSError:
+        stamp = 0.0
+    state = (str(file), stamp, *(os.environ.get(name) for name in _VARIABLES))
+    with _current_lock:
+        if _current is None or _current[0] != state:
+            _current = (state, FlameContext())
+        return _current[1]
+
+
+def _config_file() -> Path:
+    return Path(os.path.expanduser("~")) / ".flame" / DEFAULT_FLAME_CONF
+
+
+def _read_context(file: Path) -> dict[str, Any]:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise _invalid(f"cannot read {file}: {error}") from error
+    try:
+        document = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise _invalid(f"{file} is not YAML: {error}") from error
+    if not isinstance(document, dict):
+        raise _invalid(f"{file}: expected a mapping with current-context and contexts")
+    _warn_unknown(file, "", document)
+    name = document.get("current-context")
+    if not name:
+        raise _invalid(f"{file}: current-context is missing; name one of the contexts in it")
+    contexts = document.get("contexts") or []
+    for context in contexts if isinstance(contexts, list) else []:
+        if isinstance(context, dict) and context.get("name") == name:
+            _warn_unknown(file, "context", context)
+            return context
+    raise _invalid(f"{file}: current-context is {name!r}, but no context has that name")
+
+
+def _section(parent: dict[str, Any], name: str) -> dict[str, Any]:
+    value = parent.get(name) or {}
+    if not isinstance(value, dict):
+        raise _invalid(f"{_config_file()}: {name} should be a mapping, got {value!r}")
+    return value
+
+
+def _tls(parent: dict[str, Any]) -> FlameClientTls | None:
+    ca_file = _section(parent, "tls").get("ca_file")
+    return FlameClientTls(ca_file) if ca_file else None
+
+
+def _warn_unknown(file: Path, where: str, mapping: dict[str, Any]) -> None:
+    known = _KEYS[where]
+    for key, value in mapping.items():
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            _log.warning("%s: unknown key %r in %s%s", file, key, where or "the file", hint)
+        elif key in _KEYS and isinstance(value, dict):
+            _warn_unknown(file, key, value)
+
+
+def _invalid(message: str) -> FlameError:
+    return FlameError(FlameErrorCode.INVALID_CONFIG, message)

@@ -1,0 +1,278 @@
+"""A connection to a session manager."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import grpc
+
+from flamepy._channel import CALL_SECONDS, call, open_channel
+from flamepy._config import FlameClientTls, current_context
+from flamepy._convert import (
+    attributes_from,
+    from_application,
+    from_session,
+    to_application,
+)
+from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._names import short_name
+from flamepy._objects import delete_objects
+from flamepy._public import public
+from flamepy._runner import RunnerContext, RunnerServiceKind, encode_context, referred
+from flamepy._session import Session, session_from
+from flamepy._types import Application, ApplicationAttributes, SessionAttributes
+from flamepy._workers import Workers
+from flamepy.proto import frontend_pb2, frontend_pb2_grpc, types_pb2
+
+#: Watches at a time. Tasks run in the order of their creation, so a later one seldom ends while
+#: this many earlier ones do not; its future then resolves late, and nothing is lost.
+_WATCHES_MAX = 256
+#: Codes that say for sure that nothing was created.
+_REFUSALS = (
+    FlameErrorCode.INVALID_ARGUMENT,
+    FlameErrorCode.INVALID_STATE,
+    FlameErrorCode.ALREADY_EXISTS,
+    FlameErrorCode.NOT_FOUND,
+)
+
+
+@public("flamepy.core.client")
+class Connection:
+    """A connection to a session manager; safe to be used by many threads.
+
+    Use :func:`connect` to make one. As a context manager it closes at the end.
+
+    Attributes:
+        addr: address of the session manager.
+    """
+
+    def __init__(self, addr: str, channel: grpc.Channel) -> None:
+        self.addr = addr
+        self._channel = channel
+        self._closed = False
+        stub: Any = frontend_pb2_grpc.FrontendStub  # Generated without types.
+        self.frontend = stub(channel)
+        self.workers = Workers("flamepy-watch", _WATCHES_MAX)
+
+    @classmethod
+    def connect(cls, addr: str, tls_config: FlameClientTls | None = None) -> Connection:
+        """Connect to ``addr``; see :func:`connect`."""
+        if not addr:
+            raise FlameError(
+                FlameErrorCode.INVALID_CONFIG,
+                "address of the session manager is empty: expected http://host:port",
+            )
+        return cls(addr, open_channel(addr, tls_config))
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; calls and watches under way end with an error."""
+        self._closed = True
+        self._channel.close()
+
+    def call(
+        self,
+        operation: str,
+        method: str,
+        request: Any,
+        *,
+        repeatable: bool = True,
+        seconds: float = CALL_SECONDS,
+    ) -> Any:
+        """Make a unary call of the Frontend service; see ``_channel.call``."""
+        if self._closed:
+            raise FlameError(
+                FlameErrorCode.INVALID_STATE,
+                f"failed to {operation}: the connection to {self.addr} is closed",
+            )
+        rpc = getattr(self.frontend, method)
+        return call(operation, rpc, request, repeatable=repeatable, seconds=seconds)
+
+    def register_application(
+        self, name: str, app_attrs: ApplicationAttributes | dict[str, Any]
+    ) -> None:
+        """Register an application.
+
+        Raises:
+            FlameError: ALREADY_EXISTS, or the server refused the attributes.
+        """
+        spec = from_application(attributes_from(app_attrs))
+        request = frontend_pb2.RegisterApplicationRequest(name=name, application=spec)
+        self._check(
+            f"register application {name!r}",
+            self.call(
+                f"register application {name!r}", "RegisterApplication", request, repeatable=False
+            ),
+        )
+
+    def unregister_application(self, name: str) -> None:
+        """Remove an application; refused while it has open sessions."""
+        request = frontend_pb2.UnregisterApplicationRequest(name=name)
+        operation = f"unregister application {name!r}"
+        self._check(operation, self.call(operation, "UnregisterApplication", request))
+
+    def list_applications(self) -> list[Application]:
+        """Return all applications."""
+        request = frontend_pb2.ListApplicationRequest()
+        reply = self.call("list applications", "ListApplication", request)
+        return [to_application(message) for message in reply.applications]
+
+    def get_application(self, name: str) -> Application | None:
+        """Return an application, or None when there is none of that name."""
+        request = frontend_pb2.GetApplicationRequest(name=name)
+        try:
+            return to_application(self.call(f"get application {name!r}", "GetApplication", request))
+        except FlameError as error:
+            if error.code is FlameErrorCode.NOT_FOUND:
+                return None
+            raise
+
+    def list_executors(self) -> list[types_pb2.Executor]:
+        """Return all executors, as wire messages."""
+        request = frontend_pb2.ListExecutorRequest()
+        return list(self.call("list executors", "ListExecutor", request).executors)
+
+    def list_nodes(self) -> list[types_pb2.Node]:
+        """Return all nodes, as wire messages."""
+        request = frontend_pb2.ListNodesRequest()
+        return list(self.call("list nodes", "ListNodes", request).nodes)
+
+    def create_session(self, attrs: SessionAttributes) -> Session:
+        """Create a session.
+
+        Raises:
+            FlameError: NOT_FOUND for an unknown application, ALREADY_EXISTS for a used id.
+        """
+        session_id = attrs.id or short_name(attrs.application)
+        attrs, common_data = _with_common_data(attrs, session_id)
+        request = frontend_pb2.CreateSessionRequest(
+            session_id=session_id, session=from_session(attrs, common_data)
+        )
+        operation = f"create session {session_id!r} of application {attrs.application!r}"
+        try:
+            reply = self.call(operation, "CreateSession", request, repeatable=False)
+        except FlameError as error:
+            if error.code in _REFUSALS:
+                _forget_object(attrs, common_data)
+            raise
+        return session_from(self, reply)
+
+    def list_sessions(self) -> list[Session]:
+        """Return all sessions."""
+        request = frontend_pb2.ListSessionRequest()
+        reply = self.call("list sessions", "ListSession", request)
+        return [session_from(self, message) for message in reply.sessions]
+
+    def open_session(self, session_id: str, spec: SessionAttributes | None = None) -> Session:
+        """Open a session that exists, or, when ``spec`` is given, create it if it does not.
+
+        Raises:
+            FlameError: NOT_FOUND without ``spec`` and session; INVALID_ARGUMENT when the session is
+                closed, or was created with other attributes.
+        """
+        wire, common_data = None, None
+        if spec is not None:
+            spec, common_data = _with_common_data(spec, session_id)
+            wire = from_session(spec, common_data)
+        request = frontend_pb2.OpenSessionRequest(session_id=session_id, session=wire)
+        reply = self.call(f"open session {session_id!r}", "OpenSession", request)
+        session = session_from(self, reply)
+        if spec is not None and session.common_data() != common_data:
+            _forget_object(spec, common_data)  # It existed already, with common data of its own.
+        return session
+
+    def get_session(self, session_id: str) -> Session:
+        """Return a session, open or closed.
+
+        Raises:
+            FlameError: NOT_FOUND.
+        """
+        request = frontend_pb2.GetSessionRequest(session_id=session_id)
+        return session_from(self, self.call(f"get session {session_id!r}", "GetSession", request))
+
+    def close_session(self, session_id: str) -> Session:
+        """Close a session: its pending tasks are cancelled; refused while tasks run."""
+        request = frontend_pb2.CloseSessionRequest(session_id=session_id)
+        operation = f"close session {session_id!r}"
+        return session_from(self, self.call(operation, "CloseSession", request))
+
+    @staticmethod
+    def _check(operation: str, result: types_pb2.Result) -> None:
+        if result.return_code != 0:
+            code = FlameErrorCode.INTERNAL
+            if "already exists" in result.message:
+                code = FlameErrorCode.ALREADY_EXISTS
+            elif "not found" in result.message:
+                code = FlameErrorCode.NOT_FOUND
+            raise FlameError(code, f"failed to {operation}: {result.message}")
+
+
+@public("flamepy.core.client")
+class ConnectionInstance:
+    """The connection that the functions of this module share; made on first use."""
+
+    _lock = threading.Lock()
+    _connection: Connection | None = None
+
+    @classmethod
+    def instance(cls) -> Connection:
+        """Return the shared connection, to the endpoint of the configuration."""
+        with cls._lock:
+            if cls._connection is None:
+                context = current_context()
+                cls._connection = Connection.connect(context.endpoint, context.tls)
+            return cls._connection
+
+    @classmethod
+    def close(cls) -> None:
+        """Close the shared connection; the next use makes a new one."""
+        with cls._lock:
+            connection, cls._connection = cls._connection, None
+        if connection is not None:
+            connection.close()
+
+
+def _with_common_data(
+    attrs: SessionAttributes, session_id: str
+) -> tuple[SessionAttributes, bytes | None]:
+    data = attrs.common_data
+    if data is None or isinstance(data, bytes):
+        return attrs, data
+    if not isinstance(data, RunnerContext):
+        raise FlameError(
+            FlameErrorCode.INVALID_ARGUMENT,
+            f"common data of session {session_id!r} is a {type(data).__name__}: "
+            "expected a RunnerContext, bytes or None",
+        )
+    if data.kind is RunnerServiceKind.Stateful:
+        attrs = _single_instance(attrs)
+    return attrs, encode_context(data, f"{attrs.application}/{session_id}")
+
+
+def _single_instance(attrs: SessionAttributes) -> SessionAttributes:
+    if attrs.max_instances not in (None, 1) or attrs.min_instances > 1:
+        raise FlameError(
+            FlameErrorCode.INVALID_ARGUMENT,
+            "a stateful session has one instance at most, got "
+            f"min_instances={attrs.min_instances}, max_instances={attrs.max_instances}; "
+            "leave them out, or use kind=RunnerServiceKind.Stateless",
+        )
+    return SessionAttributes(**{**attrs.__dict__, "max_instances": 1})
+
+
+def _forget_object(attrs: SessionAttributes, common_data: bytes | None) -> None:
+    """Delete what was put for a session that then did not come to use it."""
+    if common_data is None or not isinstance(attrs.common_data, RunnerContext):
+        return
+    ref = referred(common_data)
+    if ref is not None:
+        try:
+            delete_objects(ref.key)
+        except FlameError:
+            pass  # Only room is lost, and the cache bounds that.

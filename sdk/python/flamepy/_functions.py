@@ -1,0 +1,148 @@
+"""The functions of the API; they share one connection, made on first use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flamepy._config import FlameClientTls
+from flamepy._connection import Connection, ConnectionInstance
+from flamepy._public import public
+from flamepy._runner import RunnerContext
+from flamepy._session import Session
+from flamepy._types import (
+    Application,
+    ApplicationAttributes,
+    ResourceRequirement,
+    SessionAttributes,
+)
+from flamepy.proto import types_pb2
+
+_MODULE = "flamepy.core.client"
+
+
+@public(_MODULE)
+def connect(addr: str, tls_config: FlameClientTls | None = None) -> Connection:
+    """Connect to a session manager.
+
+    Args:
+        addr: ``http://host:port`` or ``https://host:port``; the default port is 8080.
+        tls_config: trust roots for https; None for the system's.
+
+    Raises:
+        FlameError: INVALID_CONFIG, when nothing answers within 10 seconds.
+    """
+    return Connection.connect(addr, tls_config)
+
+
+@public(_MODULE)
+def create_session(
+    application: str,
+    common_data: RunnerContext | bytes | None = None,
+    session_id: str | None = None,
+    min_instances: int = 0,
+    max_instances: int | None = None,
+    batch_size: int = 1,
+    resreq: ResourceRequirement | None = None,
+    priority: int = 0,
+) -> Session:
+    """Create a session.
+
+    Args:
+        application: name of a registered application, such as ``flmrun``.
+        common_data: for flmrun and applications like it a ``RunnerContext``; for others bytes.
+        session_id: id of the session; None makes ``<application>-<6 letters or digits>``.
+        min_instances: instances kept even when no task waits.
+        max_instances: most instances at a time; None for no limit. A stateful RunnerContext has
+            one at most.
+        batch_size: kept for the published API.
+        resreq: what one instance needs; None for the cluster's default.
+        priority: higher goes first.
+
+    Raises:
+        FlameError: NOT_FOUND for an unknown application, ALREADY_EXISTS for a used id.
+    """
+    return ConnectionInstance.instance().create_session(
+        SessionAttributes(
+            application=application,
+            id=session_id,
+            common_data=common_data,
+            min_instances=min_instances,
+            max_instances=max_instances,
+            batch_size=batch_size,
+            resreq=resreq,
+            priority=priority,
+        )
+    )
+
+
+@public(_MODULE)
+def open_session(session_id: str, spec: SessionAttributes | None = None) -> Session:
+    """Open a session that exists, or, when ``spec`` is given, create it if it does not.
+
+    Raises:
+        FlameError: NOT_FOUND without ``spec`` and session; INVALID_ARGUMENT when the session is
+            closed, or was created with other attributes.
+    """
+    return ConnectionInstance.instance().open_session(session_id, spec)
+
+
+@public(_MODULE)
+def get_session(session_id: str) -> Session:
+    """Return a session, open or closed.
+
+    Raises:
+        FlameError: NOT_FOUND.
+    """
+    return ConnectionInstance.instance().get_session(session_id)
+
+
+@public(_MODULE)
+def close_session(session_id: str) -> Session:
+    """Close a session: its pending tasks are cancelled; refused while tasks run."""
+    return ConnectionInstance.instance().close_session(session_id)
+
+
+@public(_MODULE)
+def list_sessions() -> list[Session]:
+    """Return all sessions."""
+    return ConnectionInstance.instance().list_sessions()
+
+
+@public(_MODULE)
+def register_application(name: str, app_attrs: ApplicationAttributes | dict[str, Any]) -> None:
+    """Register an application.
+
+    Raises:
+        FlameError: ALREADY_EXISTS, or the server refused the attributes.
+    """
+    ConnectionInstance.instance().register_application(name, app_attrs)
+
+
+@public(_MODULE)
+def unregister_application(name: str) -> None:
+    """Remove an application; refused while it has open sessions."""
+    ConnectionInstance.instance().unregister_application(name)
+
+
+@public(_MODULE)
+def get_application(name: str) -> Application | None:
+    """Return an application, or None when there is none of that name."""
+    return ConnectionInstance.instance().get_application(name)
+
+
+@public(_MODULE)
+def list_applications() -> list[Application]:
+    """Return all applications."""
+    return ConnectionInstance.instance().list_applications()
+
+
+@public(_MODULE)
+def list_executors() -> list[types_pb2.Executor]:
+    """Return all executors, as wire messages."""
+    return ConnectionInstance.instance().list_executors()
+
+
+@public(_MODULE)
+def list_nodes() -> list[types_pb2.Node]:
+    """Return all nodes, as wire messages."""
+    return ConnectionInstance.instance().list_nodes()

@@ -1,0 +1,16 @@
+"""Short random names."""
+
+import secrets
+import string
+
+_ALPHABET = string.ascii_letters + string.digits
+
+
+def short_name(prefix: str, length: int = 6) -> str:
+    """Return ``<prefix>-<length random letters and digits>``.
+
+    Args:
+        prefix: what the name begins with.
+        length: number of random characters.
+    """
+    return f"{prefix}-{''.join(secrets.choice(_ALPHABET) for _ in range(length))}"

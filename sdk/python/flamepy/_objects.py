@@ -1,0 +1,332 @@
+"""Objects in the cache: put, get, update, patch, delete, upload, download."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flamepy import _bson, _codec, _flight, _native
+from flamepy._codec import Buffer
+from flamepy._config import FlameClientTls, current_context
+from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._keys import ObjectKey
+from flamepy._public import public
+
+_UPLOAD_CHUNK_BYTES = 1024 * 1024
+_HELD_OBJECTS_MAX = 1000
+_HELD_BYTES_MAX = 256 * 1024 * 1024
+
+Deserializer = Callable[[Any, list[Any]], Any]
+
+
+@public("flamepy.core.cache")
+@dataclass(frozen=True)
+class ObjectRef:
+    """Where an object is: small, and good to be sent around instead of the object.
+
+    Attributes:
+        endpoint: address of the object cache that holds it.
+        key: ``<application>/<session>/<object>``.
+        version: version of the object when the reference was made; getting it gives the current
+            one.
+    """
+
+    endpoint: str
+    key: str
+    version: int = 0
+
+    def encode(self) -> bytes:
+        """Return the reference as a BSON document, as it travels on the wire."""
+        return _bson.encode_ref(self.endpoint, self.key, self.version)
+
+    @classmethod
+    def decode(cls, data: bytes) -> ObjectRef:
+        """Read a reference from its BSON document.
+
+        Raises:
+            ValueError: ``data`` is no reference.
+        """
+        return ObjectRef(*_bson.decode_ref(data))
+
+    def get(self) -> Any:
+        """Fetch the object; the same as :func:`flamepy.get_object`."""
+        return get_object(self)
+
+    def _carried(self) -> Callable[[], Any] | None:
+        """Return what loads the value without asking the cache; None when only the cache has it."""
+        return None
+
+
+@dataclass
+class _Held:
+    """What this process holds of an object: raw, so that every get makes a fresh value."""
+
+    version: int
+    base: Any
+    patches: list[tuple[int, Buffer]]
+    size: int
+
+
+class _HeldObjects:
+    """Objects fetched before, least recently used first out; saves the transfer, not the call."""
+
+    def __init__(self) -> None:
+        self._held: OrderedDict[tuple[str, str], _Held] = OrderedDict()
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def get(self, ref: ObjectRef) -> _Held | None:
+        with self._lock:
+            held = self._held.get((ref.endpoint, ref.key))
+            if held is not None:
+                self._held.move_to_end((ref.endpoint, ref.key))
+            return held
+
+    def put(self, ref: ObjectRef, held: _Held) -> None:
+        with self._lock:
+            self._drop((ref.endpoint, ref.key))
+            if held.size > _HELD_BYTES_MAX:
+                return
+            self._held[ref.endpoint, ref.key] = held
+            self._size += held.size
+            while self._size > _HELD_BYTES_MAX or len(self._held) > _HELD_OBJECTS_MAX:
+                self._drop(next(iter(self._held)))
+
+    def drop(self, matches: Callable[[str], bool]) -> None:
+        with self._lock:
+            for where in [where for where in self._held if matches(where[1])]:
+                self._drop(where)
+
+    def _drop(self, where: tuple[str, str]) -> None:
+        held = self._held.pop(where, None)
+        if held is not None:
+            self._size -= held.size
+
+
+_held = _HeldObjects()
+
+
+def put_object(key_prefix: str, obj: Any) -> ObjectRef:
+    """Put a value into the configured object cache.
+
+    Args:
+        key_prefix: ``<application>/<session>``; the cache invents the object's id.
+        obj: any value that cloudpickle can pickle; frames and tables are kept as Arrow data.
+
+    Raises:
+        ValueError: ``key_prefix`` has another form.
+        FlameError: the cache cannot be reached, or refuses.
+    """
+    prefix = _writable(ObjectKey.from_prefix(key_prefix)).to_prefix()
+    endpoint, tls = _configured()
+    return _put_value(endpoint, tls, prefix, obj)
+
+
+def put_cell(key_prefix: str, cell: Buffer) -> ObjectRef:
+    """Put bytes that are an encoded value already (see ``_codec``), or bytes of our own form."""
+    endpoint, tls = _configured()
+    prefix = _writable(ObjectKey.from_prefix(key_prefix)).to_prefix()
+    return ObjectRef.decode(_flight.put(endpoint, tls, prefix, cell))
+
+
+def update_cell(ref: ObjectRef, cell: Buffer, expected_version: int) -> ObjectRef:
+    """Replace an object by bytes if its version is still ``expected_version``.
+
+    Raises:
+        VersionConflict: it is not; nothing was written.
+    """
+    tls = current_context().cache_tls
+    answer = _flight.put(ref.endpoint, tls, ref.key, cell, expected_version)
+    _held.drop(lambda key: key == ref.key)
+    return ObjectRef.decode(answer)
+
+
+def get_cell(ref: ObjectRef, known_version: int = 0) -> tuple[int, Buffer] | None:
+    """Fetch version and bytes of an object; None when ``known_version`` is the current one."""
+    found = _fetch(ref, known_version)
+    if found is None:
+        return None
+    if not isinstance(found.base, bytes | memoryview):
+        raise FlameError(FlameErrorCode.INVALID_ARGUMENT, f"object {ref.key!r} is a table")
+    return found.version, found.base
+
+
+def get_object(ref: ObjectRef, deserializer: Deserializer | None = None) -> Any:
+    """Fetch a value.
+
+    Each call asks the cache for the current version; bytes that this process still holds are not
+    sent again. Every call returns a fresh value, so changing one changes no other.
+
+    Args:
+        ref: where it is.
+        deserializer: called with the value and the list of its patches; default: the value.
+
+    Raises:
+        FlameError: NOT_FOUND when there is no such object.
+    """
+    carried = ref._carried()
+    if carried is not None:
+        return deserializer(carried(), []) if deserializer else carried()
+    held = _held.get(ref) if ref.version else None
+    found = _fetch(ref, held.version if held else 0, held)
+    if found is None:
+        if held is None:
+            raise FlameError(
+                FlameErrorCode.NOT_FOUND, f"object {ref.key!r} is not at {ref.endpoint}"
+            )
+        found = held
+    else:
+        _held.put(ref, found)
+    value = _value(found)
+    if deserializer is None:
+        return value
+    return deserializer(value, [_codec.decode(cell) for _, cell in found.patches])
+
+
+def update_object(ref: ObjectRef, new_obj: Any) -> ObjectRef:
+    """Replace a value, and return the reference to its new version."""
+    tls = current_context().cache_tls
+    _held.drop(lambda key: key == ref.key)
+    return _put_value(ref.endpoint, tls, str(ObjectKey.from_key(ref.key)), new_obj)
+
+
+def patch_object(ref: ObjectRef, delta: Any) -> ObjectRef:
+    """Append a patch to a value; ``get_object`` hands patches to its deserializer."""
+    tls = current_context().cache_tls
+    _held.drop(lambda key: key == ref.key)
+    return ObjectRef.decode(_flight.patch(ref.endpoint, tls, ref.key, _codec.encode(delta)))
+
+
+def delete_objects(key_prefix: str) -> None:
+    """Delete one object, all of a session, or (``<application>/*``) all of an application.
+
+    Deleting what does not exist is no error.
+    """
+    key = ObjectKey.from_path(key_prefix)
+    endpoint, tls = _configured()
+    _flight.delete(endpoint, tls, str(key))
+    _held.drop(key.matches_key)
+
+
+def upload_object(key_or_prefix: str, file_path: str) -> ObjectRef:
+    """Put the bytes of a file, as they are.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is empty, or the key has another form.
+    """
+    key = _writable(ObjectKey.from_path(key_or_prefix))
+    size = os.stat(file_path).st_size
+    if size == 0:
+        raise ValueError(f"{file_path} is empty: the object cache keeps no empty objects")
+    if size > _flight.OBJECT_BYTES_MAX:
+        raise ValueError(
+            f"{file_path} has {size} bytes; the object cache takes at most "
+            f"{_flight.OBJECT_BYTES_MAX}"
+        )
+
+    def chunks() -> Iterator[bytes]:
+        with open(file_path, "rb") as file:
+            while chunk := file.read(_UPLOAD_CHUNK_BYTES):
+                yield chunk
+
+    endpoint, tls = _configured()
+    return ObjectRef.decode(_flight.put_stream(endpoint, tls, str(key), chunks))
+
+
+def download_object(ref: ObjectRef, dest_path: str) -> None:
+    """Write the bytes of an object to a file, which appears when it is complete.
+
+    Raises:
+        FlameError: NOT_FOUND when there is no such object.
+        ValueError: the object has patches, so that its bytes alone would not be all of it.
+    """
+    found = _fetch(ref, 0)
+    if found is None:
+        raise FlameError(FlameErrorCode.NOT_FOUND, f"object {ref.key!r} is not at {ref.endpoint}")
+    if found.patches or not isinstance(found.base, bytes | memoryview):
+        raise ValueError(f"object {ref.key!r} is a table or has patches: use get_object")
+    dest = Path(dest_path)
+    partial = dest.with_name(dest.name + ".part")
+    try:
+        partial.write_bytes(found.base)
+        partial.replace(dest)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _configured() -> tuple[str, FlameClientTls | None]:
+    context = current_context()
+    return context.cache_endpoint, context.cache_tls
+
+
+def _writable(key: ObjectKey) -> ObjectKey:
+    if key.is_all_sessions():
+        raise ValueError(f"object key {str(key)!r}: only deleting takes '*'")
+    return key
+
+
+def _put_value(endpoint: str, tls: FlameClientTls | None, path: str, obj: Any) -> ObjectRef:
+    table = _native.to_table(obj)
+    if table is not None:
+        return ObjectRef.decode(_flight.put_table(endpoint, tls, path, table))
+    return ObjectRef.decode(_flight.put(endpoint, tls, path, _codec.encode(obj)))
+
+
+def _value(held: _Held) -> Any:
+    if isinstance(held.base, bytes | memoryview):
+        return _codec.decode(held.base)
+    return _native.from_table(held.base)
+
+
+def _fetch(ref: ObjectRef, version: int, held: _Held | None = None) -> _Held | None:
+    """Fetch an object; None when ``version`` is the current one."""
+    schema, batches = _flight.get(ref.endpoint, current_context().cache_tls, ref.key, version)
+    if _flight.is_table(schema):
+        import pyarrow
+
+        table = pyarrow.Table.from_batches(batches, schema)
+        return _Held(_flight.table_version(schema), table, [], table.nbytes)
+    if not batches:
+        return None
+    rows = list(_rows(schema, batches))
+    if rows[0][1] == "base":
+        patches = [(number, cell) for number, _, cell in rows[1:]]
+        base: Any = rows[0][2]
+    elif held is not None and held.version == version and rows[0][0] == version + 1:
+        patches = held.patches + [(number, cell) for number, _, cell in rows]
+        base = held.base
+    else:
+        return _fetch(ref, 0)
+    _check_patches(ref, [kind for _, kind, _ in rows[1:]], [number for number, _ in patches])
+    size = len(base) + sum(len(cell) for _, cell in patches)
+    return _Held(patches[-1][0] if patches else rows[0][0], base, patches, size)
+
+
+def _rows(schema: Any, batches: list[Any]) -> Iterator[tuple[int, str, Buffer]]:
+    """Yield ``(version, kind, bytes)`` of a response; the older form has no kinds."""
+    kinds = schema.get_field_index("kind") >= 0
+    first = True
+    for batch in batches:
+        versions = batch.column("version")
+        cells = batch.column("data")
+        for at in range(batch.num_rows):
+            kind = batch.column("kind")[at].as_py() if kinds else "base" if first else "patch"
+            if kind not in ("base", "patch"):
+                raise FlameError(FlameErrorCode.INTERNAL, f"unknown kind of row {kind!r}")
+            # as_buffer, so that a large object is not copied.
+            yield versions[at].as_py(), kind, memoryview(cells[at].as_buffer())
+            first = False
+
+
+def _check_patches(ref: ObjectRef, kinds: list[str], versions: list[int]) -> None:
+    if "base" in kinds or versions != sorted(set(versions)):
+        raise FlameError(
+            FlameErrorCode.INTERNAL,
+            f"object {ref.key!r}: the cache at {ref.endpoint} sent rows out of order",
+        )

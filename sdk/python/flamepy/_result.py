@@ -1,0 +1,189 @@
+"""What a call returns: on the executor side it is made, on the client side it is read."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flamepy import _codec, _native
+from flamepy._envelope import PYTHON, Envelope, check_python, is_envelope, seal, unseal
+from flamepy._errors import FlameError, RemoteTaskError
+from flamepy._objects import ObjectRef, get_object, put_cell, put_object
+from flamepy._public import public
+from flamepy._runner import INLINE_BYTES_MAX
+from flamepy._types import Task
+
+_TRACEBACK_BYTES_MAX = 64 * 1024
+_EXCEPTION_BYTES_MAX = 1024 * 1024
+_OWN_FOLDER = str(Path(__file__).parent)
+
+
+@public("flamepy.core")
+class ResultRef(ObjectRef):
+    """The result of a call: an object reference that may carry a small value itself.
+
+    ``get()`` and ``flamepy.get_object(ref)`` give the value, a fresh one each time. It can be
+    pickled and passed as an argument of another request. Asking for ``endpoint``, ``key``,
+    ``version`` or ``encode()`` puts a carried value into the object cache first.
+    """
+
+    _payload: bytes | None
+    _python: str
+    _prefix: str
+    _ref: ObjectRef | None
+
+    def __init__(
+        self, payload: bytes | None, python: str, prefix: str, ref: ObjectRef | None = None
+    ) -> None:
+        for name, value in (
+            ("_payload", payload),
+            ("_python", python),
+            ("_prefix", prefix),
+            ("_ref", ref),
+        ):
+            object.__setattr__(self, name, value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (ResultRef, (self._payload, self._python, self._prefix, self._ref))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ObjectRef):
+            return NotImplemented
+        if self is other:
+            return True
+        if isinstance(other, ResultRef) and self._ref is None and other._ref is None:
+            return self._payload == other._payload and self._prefix == other._prefix
+        return self._stored() == (other._stored() if isinstance(other, ResultRef) else other)
+
+    def __hash__(self) -> int:
+        return hash((self._payload, self._prefix))
+
+    def __repr__(self) -> str:
+        if self._ref is not None:
+            return f"ResultRef({self._ref!r})"
+        return f"ResultRef(<{len(self._payload or b'')} bytes carried, of {self._prefix!r}>)"
+
+    def _carried(self) -> Callable[[], Any] | None:
+        check_python(self._python, "the result")
+        payload = self._payload
+        return None if payload is None else lambda: _codec.decode(payload)
+
+    def _stored(self) -> ObjectRef:
+        if self._ref is None:
+            cell = _codec.PICKLE_PREFIX + (self._payload or b"")
+            object.__setattr__(self, "_ref", put_cell(self._prefix, cell))
+        assert self._ref is not None
+        return self._ref
+
+
+def _stored_field(name: str) -> property:
+    return property(lambda self: getattr(self._stored(), name))
+
+
+for _name in ("endpoint", "key", "version"):
+    # Dataclass fields of the parent: here they are known once the value lies in the cache.
+    setattr(ResultRef, _name, _stored_field(_name))
+
+
+def encode_result(value: Any, prefix: str) -> bytes:
+    """Return the output of a task that gives ``value``: inline when small, else by reference."""
+    cell = _codec.pickled(value)
+    if len(cell) <= INLINE_BYTES_MAX:
+        header = {"result": "value", "body": "inline"}
+        return seal(header, cell[len(_codec.PICKLE_PREFIX) :])
+    as_table = _native.to_table(value) is not None
+    ref = put_object(prefix, value) if as_table else put_cell(prefix, cell)
+    return seal({"result": "value", "body": "ref"}, ref.encode())
+
+
+def decode_result(output: bytes | None, prefix: str) -> ObjectRef:
+    """Read the output of a task.
+
+    Raises:
+        FlameError: it is no result of flmrun.
+    """
+    if output is not None and not is_envelope(output):
+        return ObjectRef.decode(output)
+    envelope = unseal(output or b"")
+    if envelope.text("body") == "ref":
+        return ResultRef(None, envelope.python, prefix, ObjectRef.decode(bytes(envelope.body)))
+    return ResultRef(bytes(envelope.body), envelope.python, prefix)
+
+
+def describe(error: BaseException) -> str:
+    """Return ``Type: text`` of an exception."""
+    text = error.message if isinstance(error, FlameError) else str(error)
+    name = type(error).__name__
+    return f"{name}: {text}" if text else name
+
+
+def encode_failure(error: BaseException) -> bytes:
+    """Return the output of a task that failed: type, text, traceback, and the pickled exception."""
+    header = {
+        "result": "error",
+        "type": type(error).__qualname__,
+        "traceback": _remote_traceback(error),
+    }
+    return seal(header, _pickled_exception(error))
+
+
+def failure_of(task: Task) -> RemoteTaskError:
+    """Return the error of a failed task, with the original as its cause when it can be loaded."""
+    envelope = _failure_envelope(task.output)
+    error = RemoteTaskError(
+        task.failure(),
+        task.session_id,
+        task.id,
+        envelope.text("type") if envelope else "",
+        envelope.text("traceback") if envelope else "",
+    )
+    if envelope is not None and envelope.python == PYTHON and envelope.body:
+        try:
+            cause = _codec.decode(envelope.body)
+        except Exception:  # Its class may exist on the executor only: the text is what remains.
+            cause = None
+        error.__cause__ = cause if isinstance(cause, BaseException) else None
+    return error
+
+
+def _failure_envelope(output: bytes | None) -> Envelope | None:
+    if output is None or not is_envelope(output):
+        return None
+    try:
+        envelope = unseal(output)
+    except FlameError:
+        return None
+    return envelope if envelope.text("result") == "error" else None
+
+
+def _remote_traceback(error: BaseException) -> str:
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(_OWN_FOLDER):
+        frames = frames.tb_next  # Ours on the way to the user's code tell the user nothing.
+    text = "".join(traceback.format_exception(type(error), error, frames or error.__traceback__))
+    if len(text) > _TRACEBACK_BYTES_MAX:
+        half = _TRACEBACK_BYTES_MAX // 2
+        text = f"{text[:half]}\n... {len(text) - 2 * half} characters left out ...\n{text[-half:]}"
+    return text
+
+
+def _pickled_exception(error: BaseException) -> memoryview:
+    try:
+        cell = _codec.pickled(error)[len(_codec.PICKLE_PREFIX) :]
+        _codec.decode(cell)  # Many exceptions can be pickled and not loaded again.
+    except Exception:
+        return memoryview(b"")
+    return cell if len(cell) <= _EXCEPTION_BYTES_MAX else memoryview(b"")
+
+
+__all__ = [
+    "ResultRef",
+    "decode_result",
+    "describe",
+    "encode_failure",
+    "encode_result",
+    "failure_of",
+    "get_object",
+]

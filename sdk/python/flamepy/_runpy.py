@@ -1,0 +1,369 @@
+"""The common Python service: runs the execution object of a session.
+
+Two kinds of clients are told apart by what they send. Ours frames common data and requests (see
+``_envelope``); the published Runner sends an object reference and plain pickles, and gets plain
+object references back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from flamepy import _codec
+from flamepy._envelope import check_python, is_envelope, unseal
+from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._flight import VersionConflict
+from flamepy._objects import ObjectRef, get_cell, get_object, put_object, update_cell
+from flamepy._public import public
+from flamepy._result import encode_result
+from flamepy._runner import RunnerContext, RunnerRequest, encode_state
+from flamepy._service import ApplicationContext, FlameService, SessionContext, TaskContext, run
+from flamepy._site import APP_SITE, AppSite
+from flamepy.runner import types as published
+
+_RESOLVERS = 8
+_LOG_LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
+_log = logging.getLogger("flamepy.runpy")
+
+Context = RunnerContext | published.RunnerContext
+Request = RunnerRequest | published.RunnerRequest
+
+
+@dataclass
+class _State:
+    """The execution object of a stateful session, as it lies in the cache."""
+
+    ref: ObjectRef
+    version: int
+    task_id: str | None
+    output: bytes
+    context: Context
+
+
+class RunnerSessionContext(SessionContext):
+    """The session of an instance of flmrun; its common data is the decoded context."""
+
+    def __init__(self, raw: SessionContext) -> None:
+        super().__init__(raw._common_data, raw.session_id, raw.application)
+        self._load: Callable[[], Context] | None = None
+
+    def load_with(self, load: Callable[[], Context]) -> None:
+        """Say what gives the context."""
+        self._load = load
+
+    def common_data(self) -> Any:
+        """Return the context of the session.
+
+        Raises:
+            Exception: whatever kept it from being loaded.
+        """
+        return None if self._load is None else self._load()
+
+
+@public("flamepy.runpy")
+class FlameRunpyService(FlameService):
+    """Calls the execution object of a session with the requests of its tasks."""
+
+    def __init__(self) -> None:
+        self._ssn_ctx: RunnerSessionContext | None = None
+        self._site = AppSite([])
+        self._stateful = False
+        self._state_ref: ObjectRef | None = None
+        self._state: _State | None = None
+        self._framed = True
+
+    def on_session_enter(self, context: SessionContext) -> bool:
+        """Make the application's package importable and load the context of the session.
+
+        What cannot be loaded (another Python version, a missing module) fails each task with its
+        reason, so that whoever waits for a task hears of it; only what may pass by itself, such as
+        an object cache that does not answer, keeps the session from being entered.
+        """
+        self._enter_package(context.application)
+        self._ssn_ctx = RunnerSessionContext(context)
+        data = context.common_data()
+        if not data:
+            raise FlameError(
+                FlameErrorCode.INVALID_ARGUMENT,
+                f"session {context.session_id} has no common data: sessions of "
+                f"{context.application.name} are created with a RunnerContext, as in "
+                f'flamepy.create_session("{context.application.name}", RunnerContext(...))',
+            )
+        self._framed = is_envelope(data)
+        if self._framed:
+            self._enter_framed(self._ssn_ctx, data)
+        else:
+            self._enter_published(self._ssn_ctx, data)
+        return True
+
+    def on_task_invoke(self, context: TaskContext) -> bytes:
+        """Run one request and return its result."""
+        session = self._ssn_ctx
+        if session is None:
+            raise FlameError(FlameErrorCode.INVALID_STATE, "no session was entered")
+        framed = context.input is not None and is_envelope(context.input)
+        if self._stateful:
+            state = self._current_state()
+            if state.task_id == context.task_id:
+                # It ran to its end before, and only the answer got lost.
+                return state.output
+        runner = session.common_data()
+        request = self._request(context)
+        prefix = f"{session.application.name}/{session.session_id}"
+        try:
+            value = _call(runner.execution_object, request)
+            output = encode_result(value, prefix) if framed else _bare_result(value, prefix)
+        except BaseException:
+            self._state = None  # What the failed call changed is not kept.
+            raise
+        return self._write_back(context, output) if self._stateful else output
+
+    def on_session_leave(self) -> bool:
+        """Forget the session, and take its package off again."""
+        self._ssn_ctx = None
+        self._state = None
+        self._site.leave()
+        self._site = AppSite([])
+        return True
+
+    def _enter_package(self, application: ApplicationContext) -> None:
+        self._site = AppSite.from_environment()
+        if application.url and not self._site.folders:
+            _log.warning(
+                "application %s has the package %s, but the executor manager did not say where it "
+                "installed it (%s is not set)",
+                application.name,
+                application.url,
+                APP_SITE,
+            )
+        self._site.enter()
+
+    def _enter_framed(self, session: RunnerSessionContext, data: bytes) -> None:
+        envelope = unseal(data)
+        what = f"session {session.session_id}"
+        body = bytes(envelope.body)
+        kind = envelope.text("body")
+        self._stateful = kind == "state"
+        if kind == "state":
+            self._state_ref = ref = ObjectRef.decode(body)
+            session.load_with(lambda: self._current_state().context)
+            version, cell = _fetched_with_version(ref)
+            with suppress(Exception):  # Each task will say why it cannot be loaded.
+                self._state = _load_state(ref, version, cell)
+        elif kind in ("inline", "ref"):
+            cell = _fetched(ObjectRef.decode(body)) if kind == "ref" else body
+            session.load_with(_once(lambda: _load_context(cell, envelope.python, what)))
+        else:
+            raise FlameError(
+                FlameErrorCode.INVALID_ARGUMENT, f"common data of {what} has the body {kind!r}"
+            )
+
+    def _enter_published(self, session: RunnerSessionContext, data: bytes) -> None:
+        ref = ObjectRef.decode(data)
+        self._stateful = False
+        context = _load_published(ref)
+        if inspect.isclass(context.execution_object):
+            context.execution_object = context.execution_object()
+        if context.stateful:
+            self._stateful = True
+            self._state_ref = ref
+            session.load_with(lambda: self._current_state().context)
+        else:
+            session.load_with(lambda: context)
+
+    def _current_state(self) -> _State:
+        """Return the state, loaded anew only when the cache has another version."""
+        assert self._state_ref is not None
+        ref, held = self._state_ref, self._state
+        found = get_cell(ref, held.version if held else 0)
+        if found is None:
+            assert held is not None
+            return held
+        self._state = _load_state(ref, *found)
+        return self._state
+
+    def _request(self, context: TaskContext) -> Request:
+        data: _codec.Buffer = context.input or b""
+        if is_envelope(data):
+            envelope = unseal(data)
+            check_python(envelope.python, f"the request of task {context.task_id}")
+            body = bytes(envelope.body)
+            data = _fetched(ObjectRef.decode(body)) if envelope.text("body") == "ref" else body
+        if not data:
+            raise FlameError(
+                FlameErrorCode.INVALID_ARGUMENT,
+                f"task {context.task_id} has no input: expected a RunnerRequest",
+            )
+        request = _codec.decode(data)
+        if not isinstance(request, RunnerRequest | published.RunnerRequest):
+            raise FlameError(
+                FlameErrorCode.INVALID_ARGUMENT,
+                f"input of task {context.task_id} is a {type(request).__name__}: "
+                "expected a RunnerRequest",
+            )
+        request.validate()
+        return request
+
+    def _write_back(self, context: TaskContext, output: bytes) -> bytes:
+        """Keep what the call changed, with its output; refused when somebody else wrote before."""
+        state = self._state
+        assert state is not None
+        if not self._framed:
+            cell: _codec.Buffer = _codec.pickled(bytes(_pickle_of(state.context)))
+        else:
+            cell = encode_state(_pickle_of(state.context), context.task_id, output)
+        self._state = None
+        try:
+            ref = update_cell(state.ref, cell, state.version)
+        except VersionConflict as error:
+            found = self._current_state()
+            if found.task_id == context.task_id:
+                return found.output  # An earlier run of this very task came through after all.
+            raise FlameError(
+                FlameErrorCode.INVALID_STATE,
+                f"the state of session {context.session_id} was changed by task {found.task_id} "
+                f"while task {context.task_id} ran, so this executor has lost the session; "
+                f"nothing of task {context.task_id} was kept ({error.message})",
+            ) from error
+        self._state = _State(state.ref, ref.version, context.task_id, output, state.context)
+        return output
+
+
+def _call(thing: Any, request: Request) -> Any:
+    target = thing if request.method is None else _method(thing, request.method)
+    input_object = getattr(request, "input_object", None)
+    args = list((input_object,) if input_object is not None else request.args or ())
+    kwargs = dict(request.kwargs or {})
+    _resolve(args, kwargs)
+    if not callable(target):
+        name = f"method {request.method!r}" if request.method else "the execution object"
+        raise TypeError(f"{name} is a {type(target).__name__} and cannot be called")
+    value = target(*args, **kwargs)
+    return asyncio.run(_awaited(value)) if inspect.isawaitable(value) else value
+
+
+def _method(thing: Any, name: str) -> Any:
+    try:
+        return getattr(thing, name)
+    except AttributeError:
+        known = ", ".join(sorted(entry for entry in dir(thing) if not entry.startswith("_")))
+        raise AttributeError(
+            f"{type(thing).__name__} has no method {name!r}; it has: {known or 'none'}"
+        ) from None
+
+
+async def _awaited(value: Any) -> Any:
+    return await value
+
+
+def _resolve(args: list[Any], kwargs: dict[str, Any]) -> None:
+    """Replace object references directly in the arguments by the objects, some at a time."""
+    places: list[tuple[Any, Any, ObjectRef]] = [
+        *((args, at, value) for at, value in enumerate(args) if isinstance(value, ObjectRef)),
+        *((kwargs, at, value) for at, value in kwargs.items() if isinstance(value, ObjectRef)),
+    ]
+    if len(places) > 1:
+        with ThreadPoolExecutor(min(len(places), _RESOLVERS)) as pool:
+            values = list(pool.map(lambda place: get_object(place[2]), places))
+    else:
+        values = [get_object(place[2]) for place in places]
+    for (where, at, _), value in zip(places, values, strict=True):
+        where[at] = value
+
+
+def _once(load: Callable[[], Context]) -> Callable[[], Context]:
+    """Return ``load`` so that a value is made once; a failure is tried again."""
+    made: list[Context] = []
+
+    def get() -> Context:
+        if not made:
+            made.append(load())
+        return made[0]
+
+    return get
+
+
+def _fetched(ref: ObjectRef) -> _codec.Buffer:
+    return _fetched_with_version(ref)[1]
+
+
+def _fetched_with_version(ref: ObjectRef) -> tuple[int, _codec.Buffer]:
+    found = get_cell(ref)
+    if found is None:
+        raise FlameError(FlameErrorCode.NOT_FOUND, f"object {ref.key!r} is not at {ref.endpoint}")
+    return found
+
+
+def _load_context(cell: _codec.Buffer, python: str, what: str) -> Context:
+    check_python(python, what)
+    try:
+        context = _codec.decode(cell)
+    except ModuleNotFoundError as error:
+        error.add_note(
+            f"The execution object of {what} needs the module {error.name!r}, which is not "
+            "installed on the executor. Name a package with it in the application's url, or call "
+            "cloudpickle.register_pickle_by_value(module) before creating the session."
+        )
+        raise
+    if not isinstance(context, RunnerContext | published.RunnerContext):
+        raise FlameError(
+            FlameErrorCode.INVALID_ARGUMENT,
+            f"common data of {what} is a {type(context).__name__}: expected a RunnerContext",
+        )
+    return context
+
+
+def _load_published(ref: ObjectRef) -> published.RunnerContext:
+    data = _codec.decode(_fetched(ref))
+    context = _codec.decode(data) if isinstance(data, bytes) else data
+    if not isinstance(context, published.RunnerContext):
+        raise FlameError(
+            FlameErrorCode.INVALID_ARGUMENT,
+            f"object {ref.key!r} is a {type(context).__name__}: expected a RunnerContext",
+        )
+    return context
+
+
+def _load_state(ref: ObjectRef, version: int, cell: _codec.Buffer) -> _State:
+    if not is_envelope(cell):
+        data = _codec.decode(cell)
+        context = _codec.decode(data) if isinstance(data, bytes) else data
+        return _State(ref, version, None, b"", context)
+    envelope = unseal(cell)
+    size = int(envelope.header["output_bytes"])
+    context = _load_context(envelope.body[size:], envelope.python, f"the state {ref.key!r}")
+    task = envelope.text("task") or None
+    return _State(ref, version, task, bytes(envelope.body[:size]), context)
+
+
+def _pickle_of(context: Context) -> memoryview:
+    return _codec.pickled(context)[len(_codec.PICKLE_PREFIX) :]
+
+
+def _bare_result(value: Any, prefix: str) -> bytes:
+    """Return the output for a published client: a reference to the value in the cache."""
+    ref = put_object(prefix, value)
+    return ObjectRef(ref.endpoint, ref.key, ref.version).encode()
+
+
+def main() -> None:
+    """Serve as an instance of a Python application; the executor manager starts this."""
+    level = os.environ.get("FLAME_LOG", "").upper()
+    logging.basicConfig(
+        level=level if level in _LOG_LEVELS else "INFO",
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(line_buffering=True)  # What user code prints should not wait for the end.
+    run(FlameRunpyService())

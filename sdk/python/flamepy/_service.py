@@ -1,0 +1,236 @@
+"""Services: what an application runs on the executors."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+
+from flamepy._convert import optional
+from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._public import public
+from flamepy._result import describe, encode_failure
+from flamepy._types import Shim
+from flamepy.proto import shim_pb2, shim_pb2_grpc, types_pb2
+
+FLAME_INSTANCE_ENDPOINT = "FLAME_INSTANCE_ENDPOINT"
+
+_THREADS = 10
+_STOP_SECONDS = 2.0
+_FAILED = -1
+#: Sizes are bounded by whoever sends them; this hop is a socket on the same machine.
+_OPTIONS = [
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.so_reuseport", 0),
+]
+_log = logging.getLogger("flamepy")
+
+
+@public("flamepy.core.service")
+@dataclass
+class ApplicationContext:
+    """The application of a session, as it is registered; None where it says nothing.
+
+    Attributes:
+        url: where the application's package lies; None when it has none.
+    """
+
+    name: str
+    image: str | None = None
+    command: str | None = None
+    working_directory: str | None = None
+    url: str | None = None
+    shim: Shim = Shim.HOST
+    installer: str | None = None
+
+
+@public("flamepy.core.service")
+@dataclass
+class SessionContext:
+    """The session that an instance serves."""
+
+    _common_data: bytes | None = field(repr=False)
+    session_id: str
+    application: ApplicationContext
+
+    def common_data(self) -> bytes | None:
+        """Return the bytes that the session was created with; None without any."""
+        return self._common_data
+
+
+@public("flamepy.core.service")
+@dataclass
+class TaskContext:
+    """The task that an instance should run; ``input`` is None when the task has none."""
+
+    task_id: str
+    session_id: str
+    input: bytes | None = field(repr=False)
+
+
+@public("flamepy.core.service")
+class FlameService:
+    """What an application does; override the methods and hand an instance to :func:`run`.
+
+    The methods are called one at a time, from threads of a pool. An exception of
+    ``on_session_enter`` keeps the session from being served here, one of ``on_task_invoke`` fails
+    the task; both travel to the client.
+    """
+
+    def on_session_enter(self, context: SessionContext) -> bool | None:
+        """Prepare for the tasks of a session. What is returned does not matter."""
+        return None
+
+    def on_task_invoke(self, context: TaskContext) -> bytes | None:
+        """Run a task and return its output; None for no output."""
+        return None
+
+    def on_session_leave(self) -> bool | None:
+        """Clean up after the last task of the session. What is returned does not matter."""
+        return None
+
+
+@public("flamepy.core.service")
+class FlameInstanceServicer(shim_pb2_grpc.InstanceServicer):
+    """Answers the executor manager by calling a service."""
+
+    def __init__(self, service: FlameService) -> None:
+        self._service = service
+        self.busy = 0
+        self._lock = threading.Lock()
+
+    def OnSessionEnter(
+        self, request: shim_pb2.SessionContext, context: grpc.ServicerContext
+    ) -> types_pb2.Result:
+        """Call ``on_session_enter``."""
+        application = request.application
+        session = SessionContext(
+            _common_data=optional(request, "common_data"),
+            session_id=request.session_id,
+            application=ApplicationContext(
+                name=application.name,
+                image=optional(application, "image"),
+                command=optional(application, "command"),
+                working_directory=optional(application, "working_directory"),
+                url=optional(application, "url"),
+                shim=Shim(int(application.shim)),
+                installer=optional(application, "installer"),
+            ),
+        )
+        with self:
+            try:
+                self._service.on_session_enter(session)
+            except BaseException as error:  # What user code raises must not end this process.
+                _log.exception("cannot enter session %s", request.session_id)
+                return types_pb2.Result(return_code=_FAILED, message=describe(error))
+        return types_pb2.Result(return_code=0)
+
+    def OnTaskInvoke(
+        self, request: shim_pb2.TaskContext, context: grpc.ServicerContext
+    ) -> types_pb2.TaskResult:
+        """Call ``on_task_invoke``."""
+        task = TaskContext(request.task_id, request.session_id, optional(request, "input"))
+        with self:
+            try:
+                output = self._service.on_task_invoke(task)
+                if output is not None and not isinstance(output, bytes):
+                    raise TypeError(
+                        f"on_task_invoke returned a {type(output).__name__}: expected bytes or None"
+                    )
+            except BaseException as error:  # What user code raises must not end this process.
+                _log.info("task %s failed: %s", request.task_id, describe(error))
+                return types_pb2.TaskResult(
+                    return_code=_FAILED, output=encode_failure(error), message=describe(error)
+                )
+        return types_pb2.TaskResult(return_code=0, output=output)
+
+    def OnSessionLeave(
+        self, request: types_pb2.EmptyRequest, context: grpc.ServicerContext
+    ) -> types_pb2.Result:
+        """Call ``on_session_leave``."""
+        with self:
+            try:
+                self._service.on_session_leave()
+            except BaseException as error:  # What user code raises must not end this process.
+                _log.exception("cannot leave the session")
+                return types_pb2.Result(return_code=_FAILED, message=describe(error))
+        return types_pb2.Result(return_code=0)
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self.busy += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self.busy -= 1
+
+
+@public("flamepy.core.service")
+class FlameInstanceServer:
+    """Serves a service on the socket that the executor manager named.
+
+    Raises:
+        FlameError: INVALID_CONFIG, on start, when no socket was named or it cannot be bound.
+    """
+
+    def __init__(self, service: FlameService) -> None:
+        self.servicer = FlameInstanceServicer(service)
+        self._server: grpc.Server | None = None
+
+    def start(self) -> None:
+        """Listen; returns at once."""
+        path = os.environ.get(FLAME_INSTANCE_ENDPOINT)
+        if not path:
+            raise FlameError(
+                FlameErrorCode.INVALID_CONFIG,
+                f"{FLAME_INSTANCE_ENDPOINT} is not set: a service is started by an executor "
+                "manager, which names the unix socket to listen on",
+            )
+        server = grpc.server(ThreadPoolExecutor(_THREADS, "flamepy-service"), options=_OPTIONS)
+        register: Any = shim_pb2_grpc.add_InstanceServicer_to_server  # Generated without types.
+        register(self.servicer, server)
+        try:
+            server.add_insecure_port(f"unix:{os.path.abspath(path)}")
+        except RuntimeError as error:
+            raise FlameError(
+                FlameErrorCode.INVALID_CONFIG, f"cannot listen on the unix socket {path}: {error}"
+            ) from error
+        server.start()
+        self._server = server
+
+    def stop(self) -> None:
+        """Stop listening; a call under way gets two seconds to end."""
+        if self._server is not None:
+            self._server.stop(_STOP_SECONDS).wait()
+            self._server = None
+
+
+@public("flamepy.core.service")
+def run(service: FlameService) -> None:
+    """Serve ``service`` until SIGTERM or SIGINT.
+
+    Raises:
+        FlameError: INVALID_CONFIG, when it was not started by an executor manager.
+    """
+    server = FlameInstanceServer(service)
+    ended = threading.Event()
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: ended.set())
+    server.start()
+    ended.wait()
+    server.stop()
+    if server.servicer.busy:
+        # A task that does not end would keep the interpreter from exiting.
+        _log.warning("stopped while a task was running")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)

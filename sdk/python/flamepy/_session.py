@@ -1,0 +1,357 @@
+"""Sessions: creating tasks, waiting for them, closing."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Iterator
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, overload
+
+import grpc
+
+from flamepy._channel import CALL_SECONDS, METADATA, RETRY_FIRST_SECONDS, to_flame_error
+from flamepy._convert import optional, to_events, to_task, to_time
+from flamepy._errors import FlameError, FlameErrorCode, RemoteTaskError
+from flamepy._objects import ObjectRef
+from flamepy._public import public
+from flamepy._result import decode_result, failure_of
+from flamepy._runner import RunnerRequest, bound_request, encode_request
+from flamepy._session_events import SessionEvents
+from flamepy._types import Event, SessionState, Task, TaskState
+from flamepy._watch import watch
+from flamepy.proto import frontend_pb2, types_pb2
+
+if TYPE_CHECKING:
+    from flamepy._connection import Connection
+
+_CLOSE_PAUSE_MAX_SECONDS = 0.5
+#: For what only explains a wait: it must not become a second one.
+_LOOK_SECONDS = 2.0
+
+#: Sessions this process knows, so that `set_object(session_id, obj)` need not ask for them.
+_known: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
+
+
+@public("flamepy.core.client")
+class TaskWatcher:
+    """Iterates over the states of a task, last the final one.
+
+    Raises:
+        TimeoutError: while iterating, when the final state is not reached in time.
+        FlameError: while iterating, when there is no such task.
+    """
+
+    def __init__(self, updates: Iterator[Task]) -> None:
+        self._updates = updates
+
+    def __iter__(self) -> TaskWatcher:
+        return self
+
+    def __next__(self) -> Task:
+        return next(self._updates)
+
+
+@public("flamepy.core.client")
+class Session:
+    """An open or closed session; made by ``create_session`` and ``open_session``.
+
+    As a context manager it is closed at the end, after its running tasks have ended.
+
+    Attributes:
+        connection: the connection it was made with.
+        id: its id.
+        application: name of its application.
+        state: open or closed, when this object was made.
+        creation_time: in UTC.
+        pending: number of its pending tasks then; likewise running, succeed, failed, cancelled.
+        completion_time: when it was closed, in UTC; None while open.
+        events: what happened to it.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        id: str,
+        application: str,
+        state: SessionState,
+        creation_time: datetime,
+        pending: int = 0,
+        running: int = 0,
+        succeed: int = 0,
+        failed: int = 0,
+        completion_time: datetime | None = None,
+        events: list[Event] | None = None,
+        _common_data: bytes | None = None,
+        cancelled: int = 0,
+    ) -> None:
+        self.connection = connection
+        self.id = id
+        self.application = application
+        self.state = state
+        self.creation_time = creation_time
+        self.pending = pending
+        self.running = running
+        self.succeed = succeed
+        self.failed = failed
+        self.cancelled = cancelled
+        self.completion_time = completion_time
+        self.events = events or []
+        self._common_data = _common_data
+        self._trouble = SessionEvents(id, self._fetch_events)
+        _known[id] = self
+
+    def __repr__(self) -> str:
+        return f"Session(id={self.id!r}, application={self.application!r}, state={self.state.name})"
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None or issubclass(kind, Exception):
+            self.close()
+            return
+        # Somebody pressed Ctrl-C: do not make them wait, and do not hide their exception.
+        with suppress(FlameError):
+            self.close(wait=False)
+
+    @property
+    def object_prefix(self) -> str:
+        """``<application>/<session>``: where objects of this session are kept."""
+        return f"{self.application}/{self.id}"
+
+    def common_data(self) -> bytes | None:
+        """Return the bytes that the session was created with; None without any."""
+        return self._common_data
+
+    def request(self, method: str | None = None) -> RunnerRequest:
+        """Return an empty request for ``method`` on which ``set_object(obj)`` can be called."""
+        return bound_request(self, method)
+
+    def create_task(self, input_data: bytes | RunnerRequest) -> Task:
+        """Create a task.
+
+        A task whose creation was not confirmed, because the connection broke at the wrong moment,
+        is reported as an error and not created again: it may exist.
+
+        Args:
+            input_data: bytes, as the application defines them, or a request for flmrun.
+
+        Raises:
+            FlameError: INVALID_ARGUMENT for another input, or the session is closed or gone.
+        """
+        if isinstance(input_data, RunnerRequest):
+            data = encode_request(input_data, self.object_prefix)
+        elif isinstance(input_data, bytes):
+            data = input_data
+        else:
+            raise FlameError(
+                FlameErrorCode.INVALID_ARGUMENT,
+                f"input of a task in session {self.id} is a {type(input_data).__name__}: "
+                "expected a RunnerRequest or bytes",
+            )
+        request = frontend_pb2.CreateTaskRequest(
+            task=types_pb2.TaskSpec(session_id=self.id, input=data)
+        )
+        operation = f"create a task in session {self.id!r}"
+        return to_task(self.connection.call(operation, "CreateTask", request, repeatable=False))
+
+    def get_task(self, task_id: str) -> Task:
+        """Return a task with its events.
+
+        Raises:
+            FlameError: NOT_FOUND.
+        """
+        return self._get_task(task_id, CALL_SECONDS)
+
+    def list_tasks(self) -> Iterator[Task]:
+        """Iterate over all tasks of the session."""
+        request = frontend_pb2.ListTaskRequest(session_id=self.id)
+        try:
+            for message in self.connection.frontend.ListTask(request, metadata=METADATA):
+                yield to_task(message)
+        except grpc.RpcError as error:
+            raise to_flame_error(error, f"list tasks of session {self.id!r}") from error
+
+    def watch_task(self, task_id: str, timeout: float | None = None) -> TaskWatcher:
+        """Watch a task until it ends; a restart of the session manager does not end the watch.
+
+        Args:
+            timeout: seconds until a final state must be reached; None for no limit.
+        """
+        return TaskWatcher(watch(self.connection.frontend, self.id, task_id, timeout))
+
+    @overload
+    def invoke(self, input_data: RunnerRequest, timeout: float | None = None) -> ObjectRef: ...
+
+    @overload
+    def invoke(self, input_data: bytes, timeout: float | None = None) -> bytes | None: ...
+
+    def invoke(
+        self, input_data: bytes | RunnerRequest, timeout: float | None = None
+    ) -> ObjectRef | bytes | None:
+        """Create a task and wait for its result.
+
+        While it waits, troubles of the session (such as a package that cannot be installed) are
+        logged as warnings of the logger ``flamepy``.
+
+        Args:
+            input_data: a request, which gives a reference with ``get()``, or bytes, which give
+                bytes, or None when the task gave no output.
+            timeout: seconds to wait; None for no limit. The task itself goes on.
+
+        Raises:
+            RemoteTaskError: the task failed; the original exception is its cause.
+            TimeoutError: the time is over; the text quotes the session's last trouble.
+            CancelledError: the session was closed before the task ran.
+            FlameError: the task could not be created or watched.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        task = self.create_task(input_data)
+        left = None if deadline is None else max(deadline - time.monotonic(), 0.001)
+        try:
+            done = self._wait(task, left)
+        except TimeoutError as error:
+            raise self._timed_out(task, timeout) from error
+        return self._result(done, input_data)
+
+    def run(self, input_data: bytes | RunnerRequest) -> Future[Any]:
+        """Create a task and return a future of its result, which is what ``invoke`` returns.
+
+        The task exists when this returns. Cancelling the future while the task is pending gives up
+        waiting for it; the task itself goes on, there is no call to cancel one.
+        """
+        task = self.create_task(input_data)
+        future: Future[Any] = Future()
+
+        def settle() -> None:
+            if future.cancelled():
+                return
+            try:
+                result = self._result(self._wait(task, None), input_data)
+            except CancelledError as error:
+                if not future.cancel():
+                    future.set_exception(error)
+                else:
+                    future.set_running_or_notify_cancel()
+            except Exception as error:
+                if future.set_running_or_notify_cancel():
+                    future.set_exception(error)
+            else:
+                if future.set_running_or_notify_cancel():
+                    future.set_result(result)
+
+        self.connection.workers.submit(settle)
+        return future
+
+    def close(self, wait: bool = True) -> None:
+        """Close the session: pending tasks are cancelled, and no more are taken.
+
+        Args:
+            wait: a session cannot be closed while tasks run. True waits for them to end; False
+                raises FlameError instead, and the session stays open.
+
+        Raises:
+            FlameError: tasks run and ``wait`` is False, or the session is unknown.
+        """
+        pause = RETRY_FIRST_SECONDS
+        while True:
+            try:
+                closed = self.connection.close_session(self.id)
+                break
+            except FlameError as error:
+                if not wait or "running tasks" not in error.message:
+                    raise
+            time.sleep(pause)
+            pause = min(pause * 2, _CLOSE_PAUSE_MAX_SECONDS)
+        self.state = closed.state
+        self.completion_time = closed.completion_time
+
+    def _wait(self, task: Task, timeout: float | None) -> Task:
+        with self._trouble:
+            for update in watch(self.connection.frontend, self.id, task.id, timeout):
+                if update.is_completed():
+                    return update
+        raise FlameError(
+            FlameErrorCode.INTERNAL, f"the watch of task {task.id} of session {self.id} just ended"
+        )
+
+    def _result(self, task: Task, input_data: bytes | RunnerRequest) -> ObjectRef | bytes | None:
+        if task.state is TaskState.CANCELLED:
+            raise CancelledError(
+                f"task {task.id} was cancelled: session {self.id} was closed before it ran"
+            )
+        if task.state is TaskState.FAILED:
+            raise self._failure(task)
+        if isinstance(input_data, RunnerRequest):
+            return decode_result(task.output, self.object_prefix)
+        return task.output
+
+    def _failure(self, task: Task) -> RemoteTaskError:
+        if not any(event.code == TaskState.FAILED for event in task.events):
+            with suppress(FlameError):  # Some servers send no events with a watch.
+                task = self.get_task(task.id)
+        return failure_of(task)
+
+    def _timed_out(self, task: Task, timeout: float | None) -> TimeoutError:
+        trouble = self._trouble.look()
+        state = task.state.name
+        with suppress(FlameError):
+            state = self._get_task(task.id, _LOOK_SECONDS).state.name
+        why = (
+            f"the session's last trouble was {trouble.message!r} ({trouble.code})"
+            if trouble
+            else "the session reports no trouble"
+        )
+        return TimeoutError(
+            f"task {task.id} of session {self.id} did not end within {timeout:g} s: "
+            f"it is {state}, and {why}"
+        )
+
+    def _get_task(self, task_id: str, seconds: float) -> Task:
+        request = frontend_pb2.GetTaskRequest(task_id=task_id, session_id=self.id)
+        operation = f"get task {task_id} of session {self.id!r}"
+        return to_task(self.connection.call(operation, "GetTask", request, seconds=seconds))
+
+    def _fetch_events(self) -> list[Event]:
+        request = frontend_pb2.GetSessionRequest(session_id=self.id)
+        operation = f"get session {self.id!r}"
+        reply = self.connection.call(operation, "GetSession", request, seconds=_LOOK_SECONDS)
+        return to_events(reply.status.events)
+
+
+def session_from(connection: Connection, message: types_pb2.Session) -> Session:
+    """Return the session of a wire message."""
+    status = message.status
+    done = optional(status, "completion_time")
+    return Session(
+        connection=connection,
+        id=message.metadata.id,
+        application=message.spec.application,
+        state=SessionState(int(status.state)),
+        creation_time=to_time(status.creation_time),
+        pending=status.pending,
+        running=status.running,
+        succeed=status.succeed,
+        failed=status.failed,
+        completion_time=None if done is None else to_time(done),
+        events=to_events(status.events),
+        _common_data=optional(message.spec, "common_data"),
+        cancelled=status.cancelled,
+    )
+
+
+def object_prefix_of(session_id: str) -> str:
+    """Return where objects of a session are kept, by its id alone.
+
+    Raises:
+        FlameError: NOT_FOUND, when there is no such session.
+    """
+    known = _known.get(session_id)
+    if known is None:
+        from flamepy._connection import ConnectionInstance
+
+        known = ConnectionInstance.instance().get_session(session_id)
+    return known.object_prefix

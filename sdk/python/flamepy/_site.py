@@ -1,0 +1,73 @@
+"""The package of a session on ``sys.path``, from entering the session to leaving it."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import site
+import sys
+from types import ModuleType
+
+APP_SITE = "FLAME_APP_SITE"
+
+
+class AppSite:
+    """Folders with the installed package of an application.
+
+    Args:
+        folders: as ``site.addsitedir`` takes them: their ``.pth`` files are honoured.
+    """
+
+    def __init__(self, folders: list[str]) -> None:
+        self.folders = folders
+        self._added: list[str] = []
+
+    @classmethod
+    def from_environment(cls) -> AppSite:
+        """Return the folders that the executor manager named in ``FLAME_APP_SITE``."""
+        text = os.environ.get(APP_SITE, "")
+        return cls([folder for folder in text.split(os.pathsep) if folder])
+
+    def enter(self) -> None:
+        """Make the package importable.
+
+        Raises:
+            FileNotFoundError: a folder does not exist.
+        """
+        before = list(sys.path)
+        for folder in self.folders:
+            if not os.path.isdir(folder):
+                raise FileNotFoundError(
+                    f"{APP_SITE} names {folder}, which is no folder: the package of the "
+                    "application is not installed there"
+                )
+            site.addsitedir(folder)
+        self._added = [path for path in sys.path if path not in before]
+        importlib.invalidate_caches()
+
+    def leave(self) -> None:
+        """Make nothing of the package importable any more, and forget its loaded modules."""
+        roots = [os.path.realpath(folder) for folder in (*self.folders, *self._added)]
+        sys.path[:] = [path for path in sys.path if path not in self._added]
+        for name, module in list(sys.modules.items()):
+            if any(_under(place, roots) for place in _places(module)):
+                del sys.modules[name]
+        for path in list(sys.path_importer_cache):
+            if _under(path, roots):
+                del sys.path_importer_cache[path]
+        self._added = []
+        importlib.invalidate_caches()
+
+
+def _places(module: ModuleType | None) -> list[str]:
+    places = [getattr(module, "__file__", None)]
+    try:
+        places.extend(getattr(module, "__path__", ()))
+    except Exception:
+        pass  # Lazy modules may do anything when they are looked at.
+    return [place for place in places if isinstance(place, str)]
+
+
+def _under(path: str, roots: list[str]) -> bool:
+    real = os.path.realpath(path)
+    return any(real == root or real.startswith(root + os.sep) for root in roots)

@@ -1,0 +1,110 @@
+"""Watching a task to its end, through broken streams and restarts of the session manager."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+
+from flamepy._channel import METADATA, RETRY_FIRST_SECONDS, RETRY_MAX_SECONDS, to_flame_error
+from flamepy._convert import to_task
+from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._types import Task
+from flamepy.proto import frontend_pb2
+
+#: How long a watch looks for a session manager that is away.
+_AWAY_SECONDS = 600.0
+#: A stream that broke off; the task itself goes on. UNKNOWN is what a cut HTTP/2 stream can give.
+_BROKEN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN, grpc.StatusCode.CANCELLED)
+
+_log = logging.getLogger("flamepy")
+
+
+def watch(frontend: Any, session_id: str, task_id: str, timeout: float | None) -> Iterator[Task]:
+    """Yield the task each time its state changed, last in a final state.
+
+    Args:
+        frontend: stub of the Frontend service.
+        timeout: seconds until a final state must be reached; None for no limit.
+
+    Raises:
+        TimeoutError: the time is over.
+        FlameError: there is no such task, or the session manager is away for too long.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    request = frontend_pb2.WatchTaskRequest(task_id=task_id, session_id=session_id)
+    away = _Away(session_id, task_id)
+    state = None
+    while True:
+        stream = frontend.WatchTask(request, timeout=_left(deadline), metadata=METADATA)
+        try:
+            for message in stream:
+                away.ended()
+                task = to_task(message)
+                if task.state is not state:  # A watch that was opened again repeats itself.
+                    state = task.state
+                    yield task
+                if task.is_completed():
+                    return
+            # The stream ended without a final state: ask once, then watch again.
+            task = _get(frontend, session_id, task_id, deadline)
+            if task.is_completed():
+                yield task
+                return
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED and deadline is not None:
+                raise _timed_out(session_id, task_id, timeout) from None
+            if error.code() not in _BROKEN:
+                raise to_flame_error(error, f"watch task {task_id} of {session_id}") from error
+            away.began(error)
+        finally:
+            stream.cancel()
+        pause = away.pause()
+        if deadline is not None and time.monotonic() + pause >= deadline:
+            raise _timed_out(session_id, task_id, timeout)
+        time.sleep(pause)
+
+
+def _get(frontend: Any, session_id: str, task_id: str, deadline: float | None) -> Task:
+    request = frontend_pb2.GetTaskRequest(task_id=task_id, session_id=session_id)
+    return to_task(frontend.GetTask(request, timeout=_left(deadline), metadata=METADATA))
+
+
+def _left(deadline: float | None) -> float | None:
+    return None if deadline is None else max(deadline - time.monotonic(), 0.001)
+
+
+def _timed_out(session_id: str, task_id: str, timeout: float | None) -> TimeoutError:
+    return TimeoutError(f"task {task_id} of session {session_id} did not end within {timeout:g} s")
+
+
+class _Away:
+    """Keeps the pauses between tries, and tells people once when the session manager is away."""
+
+    def __init__(self, session_id: str, task_id: str) -> None:
+        self._what = f"task {task_id} of session {session_id}"
+        self._since: float | None = None
+        self._pause = RETRY_FIRST_SECONDS
+
+    def began(self, error: grpc.RpcError) -> None:
+        if self._since is None:
+            self._since = time.monotonic()
+            _log.info("watch of %s broke off, opening it again: %s", self._what, error.details())
+        elif time.monotonic() - self._since > _AWAY_SECONDS:
+            raise FlameError(
+                FlameErrorCode.INTERNAL,
+                f"lost {self._what}: the session manager has not answered for "
+                f"{_AWAY_SECONDS:g} s ({error.details()})",
+            ) from error
+
+    def ended(self) -> None:
+        self._since = None
+        self._pause = RETRY_FIRST_SECONDS
+
+    def pause(self) -> float:
+        pause = self._pause
+        self._pause = min(pause * 2, RETRY_MAX_SECONDS)
+        return pause

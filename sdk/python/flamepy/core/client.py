@@ -1,0 +1,37 @@
+"""Connections, sessions and watches, under their published path."""
+
+from flamepy._connection import Connection, ConnectionInstance
+from flamepy._functions import (
+    close_session,
+    connect,
+    create_session,
+    get_application,
+    get_session,
+    list_applications,
+    list_executors,
+    list_nodes,
+    list_sessions,
+    open_session,
+    register_application,
+    unregister_application,
+)
+from flamepy._session import Session, TaskWatcher
+
+__all__ = [
+    "Connection",
+    "ConnectionInstance",
+    "Session",
+    "TaskWatcher",
+    "close_session",
+    "connect",
+    "create_session",
+    "get_application",
+    "get_session",
+    "list_applications",
+    "list_executors",
+    "list_nodes",
+    "list_sessions",
+    "open_session",
+    "register_application",
+    "unregister_application",
+]

@@ -1,0 +1,8 @@
+"""The common Python service as an executable module: ``python -m flamepy.runpy``."""
+
+from flamepy._runpy import FlameRunpyService, main
+
+__all__ = ["FlameRunpyService", "main"]
+
+if __name__ == "__main__":
+    main()
