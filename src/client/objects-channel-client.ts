@@ -1,0 +1,99 @@
+import {
+  Client,
+  type ClientDuplexStream,
+  type ClientReadableStream,
+  Metadata,
+} from "@grpc/grpc-js";
+import { type Endpoint, endpointOf, hostText, parseEndpoint } from "../config/endpoint.ts";
+import type { Clock } from "../kit/clock.ts";
+import { flightDefinition as flight } from "../protocol/flight/flight-definition.ts";
+import {
+  Action,
+  type PutResult,
+  type Result,
+  Ticket,
+} from "../protocol/generated/arrow/flight/flight.ts";
+import { channelCredentials, channelOptions } from "./channel-options.ts";
+
+export interface ObjectChannelOptions {
+  /** PEM file of the authorities to trust with TLS. */
+  readonly caFile?: string | undefined;
+  /** How long one put, get or delete may take, in milliseconds. */
+  readonly callTimeoutMs: number;
+}
+
+/** Port of a cache whose endpoint names none. */
+const CACHE_PORT_DEFAULT = 9090;
+
+/**
+ * Parses the endpoint of a cache: `grpc://`, `grpcs://`, or `grpc+tls://` as object references write it.
+ * @throws FlameError invalid_config for anything else.
+ */
+export function cacheEndpoint(text: string): Endpoint {
+  const schemes = ["grpc", "grpcs", "grpc+tls"];
+  const { scheme, host, port } = parseEndpoint(text, schemes, CACHE_PORT_DEFAULT);
+  return endpointOf(scheme === "grpc" ? "grpc" : "grpcs", host, port);
+}
+
+/** The Flight calls to one object cache. */
+export class ObjectChannel {
+  readonly #clock: Clock;
+  readonly #callTimeoutMs: number;
+  readonly #client: Client;
+
+  constructor(deps: { clock: Clock }, endpoint: Endpoint, options: ObjectChannelOptions) {
+    this.#clock = deps.clock;
+    this.#callTimeoutMs = options.callTimeoutMs;
+    this.#client = new Client(
+      `${hostText(endpoint.host)}:${endpoint.port}`,
+      channelCredentials(endpoint, options.caFile),
+      // An object is one message, whatever its size.
+      { ...channelOptions, "grpc.max_receive_message_length": -1 },
+    );
+  }
+
+  put(metadata: Metadata): ClientDuplexStream<Buffer, PutResult> {
+    const { path, requestSerialize, responseDeserialize } = flight.doPut;
+    return this.#client.makeBidiStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      metadata,
+      this.#options(),
+    );
+  }
+
+  get(ticket: string): ClientReadableStream<Buffer> {
+    const { path, requestSerialize, responseDeserialize } = flight.doGet;
+    const request = Ticket.fromPartial({ ticket: Buffer.from(ticket) });
+    return this.#client.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      new Metadata(),
+      this.#options(),
+    );
+  }
+
+  action(type: string, body: string): ClientReadableStream<Result> {
+    const { path, requestSerialize, responseDeserialize } = flight.doAction;
+    const request = Action.fromPartial({ type, body: Buffer.from(body) });
+    return this.#client.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      new Metadata(),
+      this.#options(),
+    );
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  #options(): { deadline: number } {
+    return { deadline: this.#clock.now() + this.#callTimeoutMs };
+  }
+}

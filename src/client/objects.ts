@@ -1,0 +1,237 @@
+import { randomUUID } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { rename, rm, writeFile } from "node:fs/promises";
+import { Metadata } from "@grpc/grpc-js";
+import { type Clock, systemClock } from "../kit/clock.ts";
+import { FlameError } from "../model/errors.ts";
+import { allocateFlightData, decodeFlightData } from "../protocol/flight/flight-data.ts";
+import { readIpcMessage } from "../protocol/flight/ipc-message.ts";
+import { decodeObjectRef, type ObjectRef } from "../protocol/flight/object-ref.ts";
+import { requestSchemaHeader } from "../protocol/flight/opaque-headers.ts";
+import {
+  frameRequestRow,
+  type OpaqueRow,
+  opaqueBytesMax,
+  responseRows,
+} from "../protocol/flight/opaque-rows.ts";
+import { isTableSchema } from "../protocol/flight/table-schema.ts";
+import {
+  FlightDescriptor_DescriptorType as DescriptorType,
+  FlightDescriptor,
+} from "../protocol/generated/arrow/flight/flight.ts";
+import { collect, sendPut } from "./objects-calls.ts";
+import { cacheEndpoint, ObjectChannel } from "./objects-channel-client.ts";
+
+export type { ObjectRef } from "../protocol/flight/object-ref.ts";
+export { decodeObjectRef, encodeObjectRef } from "../protocol/flight/object-ref.ts";
+
+export interface ObjectClientOptions {
+  /** Where puts without a reference and deletes go. @default grpc://127.0.0.1:9090 */
+  readonly endpoint?: string;
+  /** PEM file of the authorities to trust with TLS. @default the system's roots */
+  readonly caFile?: string;
+  /** How long one call may take, in milliseconds. @default 300,000 */
+  readonly callTimeoutMs?: number;
+  /** @default the machine's clock */
+  readonly clock?: Clock;
+}
+
+export interface ChangeOptions {
+  /** The change is made only if the object has this version now (0 = does not exist); else `aborted`. */
+  readonly expectedVersion?: number;
+}
+
+/** A patch as it was put. */
+export interface ObjectPatch {
+  readonly version: number;
+  readonly data: Buffer;
+}
+
+/** What changed since the version that the caller knows. */
+export type ObjectChange =
+  | { readonly kind: "unchanged" }
+  | {
+      readonly kind: "full";
+      readonly version: number;
+      readonly data: Buffer;
+      readonly patches: readonly ObjectPatch[];
+    }
+  | {
+      readonly kind: "patches";
+      readonly version: number;
+      readonly patches: readonly ObjectPatch[];
+    };
+
+const ENDPOINT_DEFAULT = "grpc://127.0.0.1:9090";
+const CALL_TIMEOUT_MS_DEFAULT = 300_000;
+const UPLOAD_CHUNK_BYTES = 1024 * 1024;
+const EXPECTED_VERSION_METADATA = "flame-expected-version";
+
+/**
+ * A client of the object cache (docs/object-cache.md) for objects of bytes. References say which cache to dial, so
+ * one client reaches several; close it when done.
+ */
+export class ObjectClient {
+  readonly #deps: { clock: Clock };
+  readonly #endpoint: string;
+  readonly #options: { caFile: string | undefined; callTimeoutMs: number };
+  readonly #channels = new Map<string, ObjectChannel>();
+
+  constructor(options: ObjectClientOptions = {}) {
+    this.#deps = { clock: options.clock ?? systemClock };
+    this.#endpoint = options.endpoint ?? ENDPOINT_DEFAULT;
+    this.#options = {
+      caFile: options.caFile,
+      callTimeoutMs: options.callTimeoutMs ?? CALL_TIMEOUT_MS_DEFAULT,
+    };
+  }
+
+  /**
+   * Stores an object under `<app>/<session>/<object>`, or under `<app>/<session>` with an id that the cache makes up;
+   * an existing one is replaced, its version counted on.
+   * @throws FlameError invalid_argument, aborted (expected version), resource_exhausted, unavailable.
+   */
+  put(keyOrPrefix: string, data: Uint8Array, options?: ChangeOptions): Promise<ObjectRef> {
+    return this.#put(this.#endpoint, pathDescriptor(keyOrPrefix), [asBuffer(data)], options);
+  }
+
+  /** Replaces an object where it lies. */
+  update(ref: ObjectRef, data: Uint8Array, options?: ChangeOptions): Promise<ObjectRef> {
+    return this.#put(ref.endpoint, pathDescriptor(ref.key), [asBuffer(data)], options);
+  }
+
+  /**
+   * Adds a patch on top of an object.
+   * @throws FlameError not_found; invalid_argument for a table, or beyond 1,000 patches.
+   */
+  patch(ref: ObjectRef, data: Uint8Array, options?: ChangeOptions): Promise<ObjectRef> {
+    const descriptor = FlightDescriptor.fromPartial({
+      type: DescriptorType.CMD,
+      cmd: Buffer.from(`PATCH:${ref.key}`),
+    });
+    return this.#put(ref.endpoint, descriptor, [asBuffer(data)], options);
+  }
+
+  /** The object as it is now, whatever the reference's version. */
+  async get(ref: ObjectRef): Promise<Buffer> {
+    const change = await this.fetch(ref, 0);
+    if (change.kind === "full") return change.data;
+    throw new FlameError("internal", `the object cache answered a full get with "${change.kind}"`);
+  }
+
+  /**
+   * What changed since `knownVersion`; 0 fetches everything.
+   * @throws FlameError not_found; invalid_argument when the object is an Arrow table.
+   */
+  async fetch(ref: ObjectRef, knownVersion: number): Promise<ObjectChange> {
+    const call = this.#channel(ref.endpoint).get(`${ref.key}:${knownVersion}`);
+    return changeOf(ref.key, await collect(call));
+  }
+
+  /** Stores the content of a file, piece by piece: memory holds one megabyte of it. */
+  upload(keyOrPrefix: string, file: string, options?: ChangeOptions): Promise<ObjectRef> {
+    const chunks = createReadStream(file, { highWaterMark: UPLOAD_CHUNK_BYTES });
+    return this.#put(
+      this.#endpoint,
+      pathDescriptor(keyOrPrefix),
+      chunks as AsyncIterable<Buffer>,
+      options,
+    );
+  }
+
+  /** Writes an object to a file that appears whole or not at all. */
+  async download(ref: ObjectRef, file: string): Promise<void> {
+    const temporary = `${file}.${randomUUID()}.part`;
+    try {
+      await writeFile(temporary, await this.get(ref));
+      await rename(temporary, file);
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  }
+
+  /** Deletes `<app>/<session>/<object>`, `<app>/<session>` or `<app>/*`; nothing there is no error. */
+  async delete(target: string): Promise<void> {
+    await collect(this.#channel(this.#endpoint).action("DELETE", target));
+  }
+
+  close(): void {
+    for (const channel of this.#channels.values()) channel.close();
+    this.#channels.clear();
+  }
+
+  async #put(
+    endpoint: string,
+    descriptor: FlightDescriptor,
+    chunks: AsyncIterable<Buffer> | Iterable<Buffer>,
+    options: ChangeOptions = {},
+  ): Promise<ObjectRef> {
+    const metadata = new Metadata();
+    if (options.expectedVersion !== undefined) {
+      metadata.set(EXPECTED_VERSION_METADATA, String(options.expectedVersion));
+    }
+    const call = this.#channel(endpoint).put(metadata);
+    const result = await sendPut(call, putMessages(descriptor, chunks));
+    return decodeObjectRef(result.appMetadata);
+  }
+
+  #channel(endpoint: string): ObjectChannel {
+    const known = this.#channels.get(endpoint);
+    if (known !== undefined) return known;
+    const channel = new ObjectChannel(this.#deps, cacheEndpoint(endpoint), this.#options);
+    this.#channels.set(endpoint, channel);
+    return channel;
+  }
+}
+
+async function* putMessages(
+  descriptor: FlightDescriptor,
+  chunks: AsyncIterable<Buffer> | Iterable<Buffer>,
+): AsyncGenerator<Buffer, void, undefined> {
+  const encoded = Buffer.from(FlightDescriptor.encode(descriptor).finish());
+  yield allocateFlightData(requestSchemaHeader, 0, encoded).message;
+  for await (const chunk of chunks) yield rowMessage(chunk);
+}
+
+function rowMessage(data: Buffer): Buffer {
+  if (data.length > opaqueBytesMax) {
+    throw new FlameError(
+      "invalid_argument",
+      `the object has ${data.length} bytes; at most ${opaqueBytesMax} (2^31 - 1) fit into one object`,
+    );
+  }
+  const row = frameRequestRow(data.length);
+  const { message, body } = allocateFlightData(row.header, row.bodyBytes);
+  row.writeAround(body);
+  data.copy(body, row.dataOffset);
+  return message;
+}
+
+function changeOf(key: string, messages: readonly Buffer[]): ObjectChange {
+  const rows: OpaqueRow[] = [];
+  for (const bytes of messages) {
+    const { header, body } = decodeFlightData(bytes);
+    const message = readIpcMessage(header);
+    if (message.kind === "schema" && isTableSchema(message)) {
+      throw new FlameError(
+        "invalid_argument",
+        `the object "${key}" is an Arrow table; this client reads objects of bytes: use the Python SDK for it`,
+      );
+    }
+    if (message.kind === "batch") rows.push(...responseRows(message, body));
+  }
+  const version = Math.max(0, ...rows.map((row) => row.version));
+  const [first] = rows;
+  if (first === undefined) return { kind: "unchanged" };
+  const patches = rows.filter(({ kind }) => kind === "patch");
+  if (first.kind === "patch") return { kind: "patches", version, patches };
+  return { kind: "full", version, data: first.data, patches };
+}
+
+function pathDescriptor(key: string): FlightDescriptor {
+  return FlightDescriptor.fromPartial({ type: DescriptorType.PATH, path: [key] });
+}
+
+function asBuffer(data: Uint8Array): Buffer {
+  return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+}

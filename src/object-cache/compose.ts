@@ -1,0 +1,149 @@
+import { readFile } from "node:fs/promises";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import type { ClusterConfig } from "../config/cluster-config.ts";
+import { hostText } from "../config/endpoint.ts";
+import { randomId } from "../kit/ids.ts";
+import type { Logger } from "../kit/logger.ts";
+import { Releasers } from "../kit/releasers.ts";
+import { textOf } from "../kit/thrown.ts";
+import { FlameError } from "../model/errors.ts";
+import { acquireInstanceLock } from "../process/instance-lock.ts";
+import { flightDefinition } from "../protocol/flight/flight-definition.ts";
+import { opaqueBytesMax } from "../protocol/flight/opaque-rows.ts";
+import { DiskStore } from "./disk-store.ts";
+import { FlightService } from "./flight-service.ts";
+import { MemoryCache } from "./memory-cache.ts";
+import { MemoryStore } from "./memory-store.ts";
+import { ObjectCache } from "./object-cache.ts";
+import type { ObjectStore } from "./object-store.ts";
+
+/** The part of the cluster configuration that the object cache needs. */
+export type ObjectCacheConfig = Pick<ClusterConfig, "cache" | "source">;
+
+export interface ObjectCacheOptions {
+  readonly config: ObjectCacheConfig;
+  readonly logger: Logger;
+  /** Listens here instead of on the endpoint's port; 0 picks a free one. References carry the real one. */
+  readonly port?: number;
+}
+
+/** An object cache that serves. */
+export interface RunningObjectCache {
+  /** What object references carry. */
+  readonly endpoint: string;
+  readonly port: number;
+  /** Waits for running calls (at most {@link DRAIN_MS}), then gives back listener, store and the folder's lock. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** How long running calls may go on after `close`. Unit: milliseconds. */
+const DRAIN_MS = 5_000;
+/** A message is one object, its description and padding. Unit: bytes. */
+const MESSAGE_BYTES_MAX = opaqueBytesMax + 1024 * 1024;
+
+/** Opens the store and serves Arrow Flight; everything acquired is given back when the start fails. */
+export async function startObjectCache(options: ObjectCacheOptions): Promise<RunningObjectCache> {
+  const releasers = new Releasers();
+  try {
+    return await start(options, releasers);
+  } catch (thrown) {
+    await releasers.close();
+    throw thrown;
+  }
+}
+
+async function start(
+  options: ObjectCacheOptions,
+  releasers: Releasers,
+): Promise<RunningObjectCache> {
+  const { config, logger } = options;
+  const { storage } = config.cache;
+  if (storage.kind === "disk") {
+    // Two caches on one folder would overwrite each other, whatever their homes.
+    const lock = await acquireInstanceLock({ home: storage.dir, name: "object-cache" });
+    releasers.add("the lock of the folder", () => lock.release());
+  }
+  const store = openStore(config, logger);
+  releasers.add("the store", () => store.close());
+  const cache = await ObjectCache.open({ store, memory: memoryAbove(config), logger });
+
+  let port = options.port ?? config.cache.endpoint.port;
+  const { endpoint } = config.cache;
+  // Clients dial what a reference says, and Arrow Flight calls TLS grpc+tls.
+  const scheme = endpoint.secure ? "grpc+tls" : "grpc";
+  const advertised = (): string => `${scheme}://${hostText(endpoint.host)}:${port}`;
+  const service = new FlightService({ cache, logger, newId: randomId, advertised });
+  const server = new Server({
+    "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
+    "grpc.max_send_message_length": -1,
+  });
+  server.addService(flightDefinition, service.handlers());
+  releasers.add("the listener", () => shutDown(server));
+  port = await bind(
+    server,
+    `${hostText(config.cache.listenHost)}:${port}`,
+    await credentials(config),
+  );
+  logger.info({ endpoint: advertised(), store: store.place, config: config.source }, "serving");
+  return { endpoint: advertised(), port, close: () => releasers.close() };
+}
+
+function openStore({ cache }: ObjectCacheConfig, logger: Logger): ObjectStore {
+  if (cache.storage.kind === "disk") {
+    return new DiskStore({ logger }, cache.storage.dir, cache.maxDiskBytes);
+  }
+  return new MemoryStore({ bytesMax: cache.maxMemoryBytes, piecesMax: cache.maxObjects });
+}
+
+/** Nothing above a store that is memory itself. */
+function memoryAbove({ cache }: ObjectCacheConfig): MemoryCache {
+  return new MemoryCache({
+    policy: cache.policy,
+    bytesMax: cache.storage.kind === "disk" ? cache.maxMemoryBytes : 0,
+    piecesMax: cache.maxObjects,
+  });
+}
+
+async function credentials({ cache }: ObjectCacheConfig): Promise<ServerCredentials> {
+  if (!cache.endpoint.secure) return ServerCredentials.createInsecure();
+  if (cache.tls === undefined) {
+    throw new FlameError(
+      "invalid_config",
+      `cache.endpoint is ${cache.endpoint.url}, which means TLS, but cache.tls is absent: set cache.tls.cert_file ` +
+        "and cache.tls.key_file, or use grpc://",
+    );
+  }
+  const [cert, key] = await Promise.all([
+    readFile(cache.tls.certFile),
+    readFile(cache.tls.keyFile),
+  ]);
+  return ServerCredentials.createSsl(null, [{ cert_chain: cert, private_key: key }]);
+}
+
+function bind(server: Server, address: string, how: ServerCredentials): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, how, (error, port) => {
+      if (error === null) resolve(port);
+      else reject(cannotListen(address, error));
+    });
+  });
+}
+
+function cannotListen(address: string, error: Error): FlameError {
+  return new FlameError(
+    "unavailable",
+    `the object cache cannot listen on ${address}: ${textOf(error)}; is another program on this port? ` +
+      "Choose another one in cache.endpoint",
+    { cause: error },
+  );
+}
+
+function shutDown(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const force = setTimeout(() => server.forceShutdown(), DRAIN_MS);
+    server.tryShutdown(() => {
+      clearTimeout(force);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,71 @@
+import { allocateFlightData } from "../protocol/flight/flight-data.ts";
+import { responseSchemaHeader } from "../protocol/flight/opaque-headers.ts";
+import { frameResponseRow } from "../protocol/flight/opaque-rows.ts";
+import { withTableVersion } from "../protocol/flight/table-schema.ts";
+import type { ObjectCache, ObjectView } from "./object-cache.ts";
+import type { Piece, PieceReader } from "./object-store.ts";
+import { readFrameHead } from "./table-frames.ts";
+
+/** The FlightData messages that answer a get, made one at a time as the client takes them. */
+export async function* responseMessages(
+  cache: ObjectCache,
+  view: ObjectView,
+): AsyncGenerator<Buffer, void, undefined> {
+  if (view.kind === "table") {
+    for (const piece of view.pieces) yield* tableMessages(cache, piece);
+    return;
+  }
+  yield allocateFlightData(responseSchemaHeader, 0).message;
+  for (const piece of view.pieces) yield await rowMessage(cache, piece);
+}
+
+/** Reads the object's bytes straight into their place in the message. */
+async function rowMessage(cache: ObjectCache, piece: Piece): Promise<Buffer> {
+  const row = frameResponseRow(piece.version, piece.kind, piece.size);
+  const { message, body } = allocateFlightData(row.header, row.bodyBytes);
+  row.writeAround(body);
+  const data = body.subarray(row.dataOffset, row.dataOffset + piece.size);
+  await reading(cache, piece, (reader) => reader.read(data));
+  cache.remember(piece, data);
+  return message;
+}
+
+async function* tableMessages(
+  cache: ObjectCache,
+  piece: Piece,
+): AsyncGenerator<Buffer, void, undefined> {
+  const reader = await cache.openPiece(piece);
+  try {
+    for (let left = piece.size; left > 0; ) {
+      const isSchema = left === piece.size;
+      const { header, bodyBytes, frameBytes } = await readFrameHead(reader);
+      const sent = isSchema ? withTableVersion(header, piece.version) : header;
+      const { message, body } = allocateFlightData(sent, bodyBytes);
+      await reader.read(body);
+      yield message;
+      left -= frameBytes;
+    }
+  } finally {
+    await reader.close();
+  }
+}
+
+/** The schema of a stored table as it is handed out; undefined for an opaque object. */
+export async function tableSchema(cache: ObjectCache, piece: Piece): Promise<Buffer | undefined> {
+  if (piece.format !== "table") return undefined;
+  const { header } = await reading(cache, piece, readFrameHead);
+  return withTableVersion(header, piece.version);
+}
+
+async function reading<T>(
+  cache: ObjectCache,
+  piece: Piece,
+  action: (reader: PieceReader) => Promise<T>,
+): Promise<T> {
+  const reader = await cache.openPiece(piece);
+  try {
+    return await action(reader);
+  } finally {
+    await reader.close();
+  }
+}

@@ -1,0 +1,233 @@
+import type {
+  ServerDuplexStream,
+  ServerUnaryCall,
+  ServerWritableStream,
+  sendUnaryData,
+  UntypedServiceImplementation,
+} from "@grpc/grpc-js";
+import type { Logger } from "../kit/logger.ts";
+import { FlameError } from "../model/errors.ts";
+import { decodeFlightData } from "../protocol/flight/flight-data.ts";
+import { encodeObjectRef } from "../protocol/flight/object-ref.ts";
+import { responseSchemaHeader } from "../protocol/flight/opaque-headers.ts";
+import { encapsulated } from "../protocol/flight/table-schema.ts";
+import {
+  type Action,
+  type ActionType,
+  type Criteria,
+  type Empty,
+  FlightDescriptor,
+  FlightDescriptor_DescriptorType,
+  type FlightInfo,
+  type PutResult,
+  type Result,
+  type SchemaResult,
+  type Ticket,
+} from "../protocol/generated/arrow/flight/flight.ts";
+import { fail, forEachMessage, send, toStatus } from "./call-io.ts";
+import { responseMessages, tableSchema } from "./flight-responses.ts";
+import type { ObjectCache } from "./object-cache.ts";
+import { parseDeleteTarget, parseObjectKey, parseTicket, quoted } from "./object-key.ts";
+import { sizeOf } from "./object-table.ts";
+import { PutReceiver } from "./put-receiver.ts";
+import { type PutTarget, readPutTarget, readUtf8 } from "./put-target.ts";
+
+export interface FlightServiceDeps {
+  readonly cache: ObjectCache;
+  readonly logger: Logger;
+  /** Makes object ids of puts that name none. */
+  readonly newId: () => string;
+  /** What object references say: `grpc://host:port` or `grpc+tls://host:port`. */
+  readonly advertised: () => string;
+}
+
+/** Request metadata of a put that must not overwrite what it has not seen (docs/object-cache.md, section 3). */
+export const EXPECTED_VERSION_METADATA = "flame-expected-version";
+
+const DELETE_ACTION = "DELETE";
+const EMPTY = Buffer.alloc(0);
+
+/** The handlers of Arrow Flight; what is not here is answered UNIMPLEMENTED by the server. */
+export class FlightService {
+  readonly #cache: ObjectCache;
+  readonly #logger: Logger;
+  readonly #newId: () => string;
+  readonly #advertised: () => string;
+
+  constructor(deps: FlightServiceDeps) {
+    this.#cache = deps.cache;
+    this.#logger = deps.logger;
+    this.#newId = deps.newId;
+    this.#advertised = deps.advertised;
+  }
+
+  handlers(): UntypedServiceImplementation {
+    return {
+      doPut: (call: ServerDuplexStream<Buffer, PutResult>) => void this.#doPut(call),
+      doGet: (call: ServerWritableStream<Ticket, Buffer>) => void this.#doGet(call),
+      doAction: (call: ServerWritableStream<Action, Result>) => void this.#doAction(call),
+      getFlightInfo: (
+        call: ServerUnaryCall<FlightDescriptor, FlightInfo>,
+        answer: sendUnaryData<FlightInfo>,
+      ) => {
+        this.#flightInfo(call.request).then(
+          (info) => answer(null, info),
+          (thrown: unknown) => answer(toStatus(thrown)),
+        );
+      },
+      getSchema: (
+        _call: ServerUnaryCall<FlightDescriptor, SchemaResult>,
+        answer: sendUnaryData<SchemaResult>,
+      ) => answer(null, { schema: encapsulated(responseSchemaHeader) }),
+      listFlights: (call: ServerWritableStream<Criteria, FlightInfo>) =>
+        void this.#listFlights(call),
+      listActions: (call: ServerWritableStream<Empty, ActionType>) => {
+        call.write({
+          type: DELETE_ACTION,
+          description: "Deletes <app>/<session>/<object>, <app>/<session>, or <app>/*",
+        });
+        call.end();
+      },
+    };
+  }
+
+  async #doPut(call: ServerDuplexStream<Buffer, PutResult>): Promise<void> {
+    let receiver: PutReceiver | undefined;
+    try {
+      const expected = readExpectedVersion(call.metadata.get(EXPECTED_VERSION_METADATA));
+      const readTarget = (descriptor: Buffer): PutTarget =>
+        readPutTarget(FlightDescriptor.decode(descriptor), this.#newId);
+      const own = new PutReceiver({ cache: this.#cache, readTarget }, expected);
+      receiver = own;
+      const ended = await forEachMessage(call, async (bytes) =>
+        own.accept(decodeFlightData(bytes)),
+      );
+      if (!ended) {
+        this.#logger.debug({ peer: call.getPeer() }, "a put was given up by its client");
+        return;
+      }
+      const { key, version } = await own.finish();
+      const ref = { endpoint: this.#advertised(), key: key.text, version };
+      call.write({ appMetadata: encodeObjectRef(ref) });
+      call.end();
+    } catch (thrown) {
+      this.#report("put", thrown);
+      fail(call, thrown);
+    } finally {
+      await receiver?.abort().catch((thrown: unknown) => this.#report("put", thrown));
+    }
+  }
+
+  async #doGet(call: ServerWritableStream<Ticket, Buffer>): Promise<void> {
+    try {
+      const ticket = parseTicket(readUtf8(call.request.ticket, "the ticket"));
+      const view = this.#cache.view(ticket.key, ticket.version);
+      try {
+        for await (const message of responseMessages(this.#cache, view)) {
+          if (!(await send(call, message))) return;
+        }
+      } finally {
+        await view.release();
+      }
+      call.end();
+    } catch (thrown) {
+      this.#report("get", thrown);
+      fail(call, thrown);
+    }
+  }
+
+  async #doAction(call: ServerWritableStream<Action, Result>): Promise<void> {
+    try {
+      const { type, body } = call.request;
+      if (type !== DELETE_ACTION) {
+        throw new FlameError(
+          "invalid_argument",
+          `unknown action ${quoted(type)}: expected ${DELETE_ACTION}`,
+        );
+      }
+      const target = parseDeleteTarget(readUtf8(body, "the body of the action"));
+      const deleted = await this.#cache.delete(target);
+      this.#logger.debug({ ...target, deleted }, "deleted objects");
+      call.write({ body: Buffer.from("OK") });
+      call.end();
+    } catch (thrown) {
+      this.#report("delete", thrown);
+      fail(call, thrown);
+    }
+  }
+
+  /** Never NOT_FOUND: clients ask where an object is to be found, before or after it is there. */
+  async #flightInfo(descriptor: FlightDescriptor): Promise<FlightInfo> {
+    const path = descriptor.path.join("/");
+    if (path === "") {
+      throw new FlameError(
+        "invalid_argument",
+        'the flight descriptor has no path: expected "<app>/<session>/<object>"',
+      );
+    }
+    const schema = await this.#schemaOf(path);
+    return {
+      ...this.#info(path),
+      schema: schema === undefined ? EMPTY : encapsulated(schema),
+      flightDescriptor: { type: descriptor.type, cmd: EMPTY, path: [path] },
+      totalBytes: -1n,
+    };
+  }
+
+  async #schemaOf(path: string): Promise<Buffer | undefined> {
+    if (path.split("/").length !== 3) return undefined;
+    const record = this.#cache.find(parseObjectKey(path));
+    return record === undefined ? undefined : await tableSchema(this.#cache, record.base);
+  }
+
+  async #listFlights(call: ServerWritableStream<Criteria, FlightInfo>): Promise<void> {
+    for (const record of this.#cache.list()) {
+      const { text } = record.key;
+      // pyarrow refuses a listing without descriptors.
+      const flightDescriptor = {
+        type: FlightDescriptor_DescriptorType.PATH,
+        cmd: EMPTY,
+        path: [text],
+      };
+      const totalBytes = BigInt(sizeOf(record));
+      if (!(await send(call, { ...this.#info(text), flightDescriptor, totalBytes }))) return;
+    }
+    call.end();
+  }
+
+  #info(key: string): FlightInfo {
+    const location = [{ uri: this.#advertised() }];
+    const ticket = { ticket: Buffer.from(key) };
+    return {
+      schema: EMPTY,
+      flightDescriptor: undefined,
+      endpoint: [{ ticket, location, appMetadata: EMPTY }],
+      totalRecords: -1n,
+      totalBytes: -1n,
+      ordered: false,
+      appMetadata: EMPTY,
+    };
+  }
+
+  /** Clients are told; what is the cache's own trouble is logged too. */
+  #report(operation: string, thrown: unknown): void {
+    const { code, message } = FlameError.from(thrown);
+    const fields = { operation, code, reason: message };
+    if (code === "internal" || code === "resource_exhausted") {
+      this.#logger.warn(fields, "a request failed");
+    } else {
+      this.#logger.debug(fields, "a request was refused");
+    }
+  }
+}
+
+function readExpectedVersion(values: readonly (string | Buffer)[]): number | undefined {
+  const [value] = values;
+  if (value === undefined) return undefined;
+  const version = Number(value.toString());
+  if (/^\d+$/.test(value.toString()) && Number.isSafeInteger(version)) return version;
+  throw new FlameError(
+    "invalid_argument",
+    `bad metadata ${EXPECTED_VERSION_METADATA}: expected the version as a decimal number, got ${quoted(value.toString())}`,
+  );
+}

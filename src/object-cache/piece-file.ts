@@ -1,0 +1,125 @@
+import { createHash } from "node:crypto";
+import { type FileHandle, open } from "node:fs/promises";
+import { crc32 } from "node:zlib";
+import { FlameError } from "../model/errors.ts";
+import type { Piece, PieceDraft } from "./object-store.ts";
+
+/**
+ * A stored piece is one file: its bytes from the beginning, then a trailer (docs/object-cache.md, section 6):
+ * JSON description, its length and CRC-32 (uint32 LE each), and eight letters that name the layout. A file that was
+ * cut short lacks the letters; one that was changed fails a sum.
+ */
+const LAYOUT = Buffer.from("FLMOBJ01", "latin1");
+const TAIL_BYTES = 8 + LAYOUT.length;
+/** The description holds a key and a few numbers. Unit: bytes. */
+const DESCRIPTION_BYTES_MAX = 64 * 1024;
+
+const FILE_NAME = /^(?<hash>[0-9a-f]{64})-(?<version>\d{1,16})\.(?<kind>base|patch)$/;
+
+/** The file of a piece: the key's hash, since keys may hold what file names may not. */
+export function pieceFileName(draft: Pick<PieceDraft, "key" | "kind" | "version">): string {
+  const hash = createHash("sha256").update(draft.key).digest("hex");
+  return `${hash}-${draft.version}.${draft.kind}`;
+}
+
+export function isPieceFileName(name: string): boolean {
+  return FILE_NAME.test(name);
+}
+
+/** What follows the bytes of a piece. */
+export function trailerOf(draft: PieceDraft, size: number, crc: number): Buffer {
+  const { key, kind, format, version } = draft;
+  const description = Buffer.from(
+    JSON.stringify({ key, kind, format, version, size, crc32: crc }),
+    "utf8",
+  );
+  const numbers = Buffer.alloc(8);
+  numbers.writeUInt32LE(description.length, 0);
+  numbers.writeUInt32LE(crc32(description), 4);
+  return Buffer.concat([description, numbers, LAYOUT]);
+}
+
+/** A piece with the key it belongs to. */
+export interface DescribedPiece {
+  readonly key: string;
+  readonly piece: Piece;
+  /** Of the whole file. Unit: bytes. */
+  readonly fileBytes: number;
+}
+
+/**
+ * Reads the description of a file.
+ * @throws FlameError internal saying why the file is not a whole piece of this layout.
+ */
+export async function readDescription(path: string, name: string): Promise<DescribedPiece> {
+  const file = await open(path, "r");
+  try {
+    const { size: fileBytes } = await file.stat();
+    const description = await readTrailer(file, fileBytes);
+    const { key, piece } = parseDescription(description, name);
+    const expected = fileBytes - TAIL_BYTES - description.length;
+    if (piece.size !== expected) {
+      throw damaged(`it describes ${piece.size} bytes and holds ${expected}`);
+    }
+    return { key, piece, fileBytes };
+  } finally {
+    await file.close();
+  }
+}
+
+async function readTrailer(file: FileHandle, fileBytes: number): Promise<Buffer> {
+  if (fileBytes < TAIL_BYTES) throw damaged(`it has ${fileBytes} bytes and no trailer`);
+  const tail = await readAt(file, fileBytes - TAIL_BYTES, TAIL_BYTES);
+  if (!tail.subarray(8).equals(LAYOUT)) throw damaged(`it does not end with ${LAYOUT.toString()}`);
+  const length = tail.readUInt32LE(0);
+  if (length > Math.min(DESCRIPTION_BYTES_MAX, fileBytes - TAIL_BYTES)) {
+    throw damaged(`its trailer says ${length} bytes of description`);
+  }
+  const description = await readAt(file, fileBytes - TAIL_BYTES - length, length);
+  if (crc32(description) !== tail.readUInt32LE(4)) {
+    throw damaged("the checksum of its description is wrong");
+  }
+  return description;
+}
+
+async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(length);
+  const { bytesRead } = await file.read(bytes, 0, length, position);
+  if (bytesRead !== length) throw damaged(`it ends at byte ${position + bytesRead}`);
+  return bytes;
+}
+
+function parseDescription(
+  description: Buffer,
+  name: string,
+): { readonly key: string; readonly piece: Piece } {
+  const said: unknown = JSON.parse(description.toString("utf8"));
+  if (!isDescription(said)) throw damaged("its description lacks a field");
+  const { key, kind, format, version, size, crc32: crc } = said;
+  if (pieceFileName({ key, kind, version }) !== name) {
+    throw damaged(
+      `it describes version ${version} of ${JSON.stringify(key)}, its name another one`,
+    );
+  }
+  return { key, piece: { id: name, kind, format, version, size, crc32: crc } };
+}
+
+interface Description extends PieceDraft {
+  readonly size: number;
+  readonly crc32: number;
+}
+
+function isDescription(value: unknown): value is Description {
+  if (typeof value !== "object" || value === null) return false;
+  const fields = value as Partial<Record<keyof Description, unknown>>;
+  return (
+    typeof fields.key === "string" &&
+    (fields.kind === "base" || fields.kind === "patch") &&
+    (fields.format === "opaque" || fields.format === "table") &&
+    [fields.version, fields.size, fields.crc32].every((n) => Number.isSafeInteger(n))
+  );
+}
+
+function damaged(why: string): FlameError {
+  return new FlameError("internal", why);
+}

@@ -1,0 +1,101 @@
+import { randomUUID } from "node:crypto";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import type { Piece, PieceDraft, PieceWriter } from "./object-store.ts";
+import { pieceFileName, trailerOf } from "./piece-file.ts";
+
+/** Bytes written and summed at a time, so that one big object does not hold up everybody else. */
+const SLICE_BYTES = 4 * 1024 * 1024;
+
+/** What a writer needs of its store. */
+export interface PieceWriterHost {
+  readonly temporaryFolder: string;
+  readonly piecesFolder: string;
+  /** @throws FlameError resource_exhausted when the store's limit does not hold them. */
+  reserve(bytes: number): void;
+  release(bytes: number): void;
+  /** Makes a renamed file's name durable. */
+  syncPieces(): Promise<void>;
+  /** Takes over what was reserved for a committed piece. */
+  keep(id: string, fileBytes: number): void;
+  /** Turns a failure of the file system into one that names the folder and what to do. */
+  explain(thrown: unknown): unknown;
+}
+
+/** Writes one piece into a temporary file, and renames it into place when it is durable. */
+export class FilePieceWriter implements PieceWriter {
+  readonly #host: PieceWriterHost;
+  readonly #path: string;
+  #file: FileHandle | undefined;
+  #reserved = 0;
+  #size = 0;
+  #crc = 0;
+
+  constructor(host: PieceWriterHost) {
+    this.#host = host;
+    this.#path = join(host.temporaryFolder, randomUUID());
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  async append(chunk: Buffer): Promise<void> {
+    this.#reserve(chunk.length);
+    try {
+      const file = await this.#open();
+      for (let start = 0; start < chunk.length; start += SLICE_BYTES) {
+        const slice = chunk.subarray(start, start + SLICE_BYTES);
+        this.#crc = crc32(slice, this.#crc);
+        await file.writeFile(slice);
+      }
+    } catch (thrown) {
+      throw this.#host.explain(thrown);
+    }
+    this.#size += chunk.length;
+  }
+
+  async commit(draft: PieceDraft): Promise<Piece> {
+    const trailer = trailerOf(draft, this.#size, this.#crc);
+    const name = pieceFileName(draft);
+    this.#reserve(trailer.length);
+    try {
+      const file = await this.#open();
+      await file.writeFile(trailer);
+      await file.datasync();
+      await this.#close();
+      await rename(this.#path, join(this.#host.piecesFolder, name));
+      await this.#host.syncPieces();
+    } catch (thrown) {
+      throw this.#host.explain(thrown);
+    }
+    this.#host.keep(name, this.#reserved);
+    this.#reserved = 0;
+    const { kind, format, version } = draft;
+    return { id: name, kind, format, version, size: this.#size, crc32: this.#crc };
+  }
+
+  async abort(): Promise<void> {
+    this.#host.release(this.#reserved);
+    this.#reserved = 0;
+    await this.#close();
+    await rm(this.#path, { force: true });
+  }
+
+  #reserve(bytes: number): void {
+    this.#host.reserve(bytes);
+    this.#reserved += bytes;
+  }
+
+  async #open(): Promise<FileHandle> {
+    this.#file ??= await open(this.#path, "wx", 0o600);
+    return this.#file;
+  }
+
+  async #close(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.close();
+  }
+}

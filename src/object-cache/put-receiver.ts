@@ -1,0 +1,131 @@
+import { FlameError } from "../model/errors.ts";
+import type { FlightData } from "../protocol/flight/flight-data.ts";
+import { readIpcMessage } from "../protocol/flight/ipc-message.ts";
+import { checkRequestSchema, opaqueBytesMax, requestData } from "../protocol/flight/opaque-rows.ts";
+import { isTableSchema } from "../protocol/flight/table-schema.ts";
+import type { ObjectCache } from "./object-cache.ts";
+import { type ObjectKey, quoted } from "./object-key.ts";
+import type { PieceFormat, PieceWriter } from "./object-store.ts";
+import type { PutTarget } from "./put-target.ts";
+import { appendFrame } from "./table-frames.ts";
+
+/** What a stream of FlightData becomes. */
+interface Reception {
+  readonly target: PutTarget;
+  readonly format: PieceFormat;
+  readonly writer: PieceWriter;
+  batches: number;
+  rows: number;
+  /** The bytes of the only chunk so far; undefined before the first and from the second on. */
+  onlyChunk: Buffer | undefined;
+}
+
+/** Receives one DoPut message by message, straight into the store: memory holds one message at a time. */
+export class PutReceiver {
+  readonly #cache: ObjectCache;
+  readonly #readTarget: (descriptor: Buffer) => PutTarget;
+  readonly #expectedVersion: number | undefined;
+  #reception: Reception | undefined;
+
+  constructor(
+    deps: { readonly cache: ObjectCache; readonly readTarget: (descriptor: Buffer) => PutTarget },
+    expectedVersion: number | undefined,
+  ) {
+    this.#cache = deps.cache;
+    this.#readTarget = deps.readTarget;
+    this.#expectedVersion = expectedVersion;
+  }
+
+  /** @throws FlameError as docs/object-cache.md, section 5, says; the receiver must then be aborted. */
+  async accept(message: FlightData): Promise<void> {
+    if (this.#reception === undefined) {
+      this.#reception = this.#begin(message);
+      if (this.#reception.format === "table") {
+        await appendFrame(this.#reception.writer, message.header, message.body);
+      }
+      return;
+    }
+    // A message with metadata only is allowed anywhere in Flight.
+    if (message.header.length === 0 && message.body.length === 0) return;
+    if (this.#reception.format === "table") await acceptFrame(this.#reception, message);
+    else await acceptRows(this.#reception, message);
+  }
+
+  /** Ends the stream. @returns the key and the version of the object. */
+  async finish(): Promise<{ readonly key: ObjectKey; readonly version: number }> {
+    const reception = this.#reception;
+    if (reception === undefined) throw noData("the stream ended before its first message");
+    const { target, format, writer } = reception;
+    if (format === "opaque" && reception.batches === 0) throw noData("no record batch came");
+    if (format === "opaque" && reception.rows === 0) throw noData("the record batches have no row");
+    const draft = { ...target, format, expectedVersion: this.#expectedVersion };
+    const version = await this.#cache.commit(draft, writer, reception.onlyChunk);
+    return { key: target.key, version };
+  }
+
+  /** Gives back what was received. Idempotent; harmless after `finish`. */
+  async abort(): Promise<void> {
+    await this.#reception?.writer.abort();
+  }
+
+  #begin(message: FlightData): Reception {
+    const target = this.#readTarget(message.descriptor ?? Buffer.alloc(0));
+    const schema = readIpcMessage(message.header);
+    if (schema.kind !== "schema") {
+      throw new FlameError(
+        "internal",
+        `the first message of a put must carry the Arrow schema, got a ${schema.kind} message`,
+      );
+    }
+    const format: PieceFormat = isTableSchema(schema) ? "table" : "opaque";
+    if (format === "opaque") checkRequestSchema(schema.fields);
+    if (target.operation === "patch") this.#checkPatch(target.key, format);
+    const writer = this.#cache.createWriter();
+    return { target, format, writer, batches: 0, rows: 0, onlyChunk: undefined };
+  }
+
+  #checkPatch(key: ObjectKey, format: PieceFormat): void {
+    if (format === "table") {
+      throw new FlameError(
+        "invalid_argument",
+        `a patch of ${quoted(key.text)} came as an Arrow table; expected the columns version: uint64, data: binary`,
+      );
+    }
+    this.#cache.checkPatchable(key);
+  }
+}
+
+async function acceptRows(reception: Reception, { header, body }: FlightData): Promise<void> {
+  const message = readIpcMessage(header);
+  if (message.kind !== "batch") {
+    throw new FlameError("internal", `expected a record batch, got a ${message.kind} message`);
+  }
+  const data = requestData(message, body);
+  const size = reception.writer.size + data.length;
+  if (size > opaqueBytesMax) {
+    throw new FlameError(
+      "invalid_argument",
+      `the object ${quoted(reception.target.key.text)} has ${size} bytes or more; at most ${opaqueBytesMax} (2^31 - 1) ` +
+        "fit into one object: split it, or store it as an Arrow table",
+    );
+  }
+  await reception.writer.append(data);
+  reception.batches += 1;
+  reception.rows += message.rows;
+  reception.onlyChunk = reception.batches === 1 ? data : undefined;
+}
+
+async function acceptFrame(reception: Reception, { header, body }: FlightData): Promise<void> {
+  const message = readIpcMessage(header);
+  if (message.kind !== "batch" && message.kind !== "dictionary") {
+    throw new FlameError("internal", `expected a record batch, got a ${message.kind} message`);
+  }
+  await appendFrame(reception.writer, header, body);
+}
+
+function noData(why: string): FlameError {
+  return new FlameError(
+    "invalid_argument",
+    `nothing to store: ${why}; an object has at least one row`,
+  );
+}
