@@ -27,6 +27,7 @@ const checks = [
     ),
   ],
   ["dead code (knip)", tool("knip/bin/knip.js", "--treat-config-hints-as-errors")],
+  ["Python format, lint and types (ruff, mypy)", [join(root, "sdk/python/scripts/lint")]],
   ["generated code (gen:check)", [process.execPath, "scripts/gen.mjs", "--check"]],
 ];
 
@@ -42,10 +43,11 @@ async function runTests() {
 
 async function main() {
   const runs = [];
-  if (process.argv.includes("--checks")) await setUp();
-  else runs.push(await runTests());
+  if (!process.argv.includes("--checks")) runs.push(await runTests());
+  const { home } = await setUp({ tests: true });
+  const env = { PYTHON: join(home, "venvs/sdk-dev/bin/python") };
   for (const [name, command] of checks) {
-    const run = await check(name, command, { cwd: root });
+    const run = await check(name, command, { cwd: root, env });
     runs.push({ ...run, counts: run.ok ? { passed: 1 } : { failed: 1 } });
   }
   process.stdout.write("\n");

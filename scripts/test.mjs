@@ -48,12 +48,11 @@ function runJest(args) {
 }
 
 function runPytest(home) {
-  const sdk = join(root, "sdk/python");
-  const venv = join(home, "venvs/sdk-dev");
-  return check("pytest (sdk/python)", [join(sdk, "scripts/test"), `--junitxml=${pytestReport}`], {
-    cwd: sdk,
-    env: { VIRTUAL_ENV: venv, PATH: `${join(venv, "bin")}:${process.env.PATH}` },
-  });
+  return check(
+    "pytest (sdk/python)",
+    [join(root, "sdk/python/scripts/test"), `--junitxml=${pytestReport}`],
+    { env: { PYTHON: join(home, "venvs/sdk-dev/bin/python") } },
+  );
 }
 
 async function main() {
@@ -63,7 +62,7 @@ async function main() {
   const { home } = await setUp({ tests: true });
   const jest = await runJest(args);
   const runs = [{ ...jest, counts: jestCounts(jest) }];
-  if (args.length === 0 && existsSync(join(root, "sdk/python/scripts/test"))) {
+  if (args.length === 0) {
     const pytest = await runPytest(home);
     runs.push({ ...pytest, counts: pytestCounts(pytest) });
   }

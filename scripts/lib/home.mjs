@@ -109,7 +109,6 @@ export async function ensurePythonParts({ root, home, python, uv }) {
   const { sdk, flmrun, stamps } = homePaths(home);
   const sources = [{ path: join(root, "sdk/python") }, { path: join(root, "flmrun") }];
   const shared = { folder: stamps };
-  if (!existsSync(join(root, "flmrun/pyproject.toml"))) return;
   await whenChanged({
     ...shared,
     name: "sdk",
@@ -143,17 +142,28 @@ async function prepareFlmrun({ root, home, python, uv }) {
   copySources(join(root, "flmrun"), flmrun);
   const project = join(flmrun, "pyproject.toml");
   writeFileSync(project, readFileSync(project, "utf8").replaceAll(specifiedSdk, sdk));
-  await run([uv, "sync", "--no-config", "--python", python.executable], {
-    cwd: flmrun,
-    env: { UV_PYTHON_DOWNLOADS: "never", UV_FIND_LINKS: wheels, VIRTUAL_ENV: "" },
-    logFile: join(logs, "flmrun.log"),
-  });
+  await run(
+    [
+      uv,
+      "sync",
+      // Its version stays the same while its sources change.
+      ...["--reinstall-package", "flamepy"],
+      ...["--python", python.executable],
+    ],
+    {
+      cwd: flmrun,
+      env: { UV_PYTHON_DOWNLOADS: "never", UV_FIND_LINKS: wheels, VIRTUAL_ENV: "" },
+      logFile: join(logs, "flmrun.log"),
+    },
+  );
 }
 
 /** Wheels that build user packages without a network: setuptools, wheel, and what the SDK builds with. */
 async function ensureWheels({ root, home, python, uv }) {
   const { wheels, stamps, venvs, logs } = homePaths(home);
-  const requirements = [...new Set(["setuptools", "wheel", ...buildRequirements(root)])];
+  const asked = buildRequirements(root);
+  const usual = ["setuptools", "wheel"].filter((name) => !asked.some((it) => it.startsWith(name)));
+  const requirements = [...usual, ...asked];
   const logFile = join(logs, "wheels.log");
   await whenChanged({
     folder: stamps,
