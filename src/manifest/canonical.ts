@@ -21,6 +21,7 @@ export function canonical(raw: unknown): unknown {
 function canonicalSpec(spec: Record<string, unknown>): Record<string, unknown> {
   const known = specKeys.filter((key) => Object.hasOwn(spec, key) && spec[key] !== undefined);
   const unknown = Object.keys(spec).filter((key) => !specKeys.includes(key));
+  // Messages from the wire carry absent keys as undefined ones, in the attached schemas too.
   const entries = [...known, ...unknown].map((key): [string, unknown] => [
     key,
     spelling(key, spec[key]),
@@ -31,6 +32,9 @@ function canonicalSpec(spec: Record<string, unknown>): Record<string, unknown> {
 }
 
 function spelling(key: string, value: unknown): unknown {
+  if (key === "schema" && isMapping(value)) {
+    return Object.fromEntries(Object.entries(value).filter(([, text]) => text !== undefined));
+  }
   const known = Object.hasOwn(SPELLINGS, key) ? SPELLINGS[key] : undefined;
   if (known === undefined || typeof value !== "string") return value;
   return Object.hasOwn(known, value) ? known[value] : value;

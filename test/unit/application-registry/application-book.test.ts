@@ -1,0 +1,243 @@
+import { describe, expect, it } from "@jest/globals";
+import {
+  ApplicationBook,
+  type RegisterApplication,
+  type SeedApplication,
+} from "../../../src/application-registry/index.ts";
+import { sameDocument } from "../../../src/application-registry/same-document.ts";
+import { specOf } from "../../../src/manifest/application-schema.ts";
+import type { ApplicationManifestSpec } from "../../../src/model/application-spec.ts";
+import { FlameError } from "../../../src/model/errors.ts";
+
+const input = (name: string, manifest: ApplicationManifestSpec = {}): RegisterApplication => ({
+  name,
+  manifest,
+  spec: specOf(manifest),
+  origin: "api",
+  author: "anonymous (127.0.0.1:5000)",
+});
+const shipped = (name: string, manifest: ApplicationManifestSpec): SeedApplication => ({
+  name,
+  manifest,
+  spec: specOf(manifest),
+  author: `defaults/${name}.yaml`,
+});
+
+function refusal(action: () => unknown): { code: string; message: string } {
+  try {
+    action();
+  } catch (thrown) {
+    const { code, message } = FlameError.from(thrown);
+    return { code, message };
+  }
+  throw new Error("nothing was thrown");
+}
+
+describe("the book of applications", () => {
+  it("registers a new application as its first revision, Enabled", () => {
+    const book = new ApplicationBook([]);
+    const record = book.register(input("a", { url: "file:///x" }), 1000);
+    expect(record).toEqual({
+      name: "a",
+      state: "Enabled",
+      creationTime: 1000,
+      revision: 1,
+      revisionTime: 1000,
+      origin: "api",
+      author: "anonymous (127.0.0.1:5000)",
+      manifest: { url: "file:///x" },
+      spec: specOf({ url: "file:///x" }),
+    });
+    expect("lastSeeded" in record).toBe(false);
+    expect(book.get("a")).toBe(record);
+    expect(Object.isFrozen(record)).toBe(true);
+  });
+
+  it("refuses a name that exists and changes nothing", () => {
+    const book = new ApplicationBook([]);
+    const first = book.register(input("a"), 1);
+    expect(refusal(() => book.register(input("a", { command: "x" }), 2))).toEqual({
+      code: "already_exists",
+      message: 'application "a" already exists; update it, or unregister it first',
+    });
+    expect(book.get("a")).toBe(first);
+  });
+
+  it("replaces the whole manifest on update and keeps name, state and creation time", () => {
+    const book = new ApplicationBook([]);
+    book.register(input("a", { url: "file:///x", labels: ["l"] }), 1);
+    const next = book.update({ ...input("a", { command: "c" }), author: "other" }, 0, 5);
+    expect(next).toMatchObject({
+      creationTime: 1,
+      revision: 2,
+      revisionTime: 5,
+      author: "other",
+      state: "Enabled",
+    });
+    expect(next.manifest).toEqual({ command: "c" });
+    expect("url" in next.spec).toBe(false);
+    expect(next.spec.labels).toEqual([]);
+  });
+
+  it("does not count the same manifest again as a revision", () => {
+    const book = new ApplicationBook([]);
+    const first = book.register(input("a", { environments: { A: "1", B: "2" } }), 1);
+    expect(book.update(input("a", { environments: { B: "2", A: "1" } }), 0, 2)).toBe(first);
+  });
+
+  it("refuses update and unregister while sessions are open, with their count", () => {
+    const book = new ApplicationBook([]);
+    const first = book.register(input("a"), 1);
+    expect(refusal(() => book.update(input("a", { command: "x" }), 3, 2))).toEqual({
+      code: "invalid_state",
+      message: '3 open sessions in the application "a": it can be updated when they are closed',
+    });
+    expect(refusal(() => book.unregister("a", 1)).message).toContain(
+      "1 open session in the application",
+    );
+    expect(book.get("a")).toBe(first);
+  });
+
+  it("says not found for unknown names, those of the language's own objects included", () => {
+    const book = new ApplicationBook([]);
+    for (const name of ["x", "__proto__", "constructor", ""]) {
+      expect(refusal(() => book.get(name)).message).toContain("not found");
+      expect(refusal(() => book.update(input(name), 0, 1)).code).toBe("not_found");
+      expect(refusal(() => book.unregister(name, 0)).code).toBe("not_found");
+      expect(book.find(name)).toBeUndefined();
+    }
+  });
+
+  it("lists by name, and forgets what was unregistered", () => {
+    const book = new ApplicationBook([]);
+    for (const name of ["b", "c", "a", "B"]) book.register(input(name), 1);
+    book.unregister("c", 0);
+    expect(book.list().map((record) => record.name)).toEqual(["B", "a", "b"]);
+    expect(book.register(input("c"), 2).revision).toBe(1);
+  });
+
+  it("starts from what the store holds", () => {
+    const first = new ApplicationBook([]);
+    first.register(input("a"), 1);
+    expect(new ApplicationBook(first.list()).get("a").creationTime).toBe(1);
+  });
+});
+
+describe("seeding", () => {
+  const run = shipped("flmrun", { command: "uv", arguments: ["run"] });
+  const newer = shipped("flmrun", { command: "uv", arguments: ["run", "--offline"] });
+
+  it("creates what is absent", () => {
+    const book = new ApplicationBook([]);
+    const { outcomes, changed, replaced } = book.seed([run, shipped("flmping", {})], 7);
+    expect(outcomes).toEqual([
+      { name: "flmrun", action: "created" },
+      { name: "flmping", action: "created" },
+    ]);
+    expect(changed).toEqual([book.get("flmrun"), book.get("flmping")]);
+    expect(replaced).toEqual([]);
+    expect(book.get("flmrun")).toMatchObject({
+      origin: "default",
+      author: "defaults/flmrun.yaml",
+      revision: 1,
+      creationTime: 7,
+      lastSeeded: run.manifest,
+    });
+  });
+
+  it("changes nothing at the next start with the same files", () => {
+    const book = new ApplicationBook([]);
+    book.seed([run], 7);
+    const before = book.get("flmrun");
+    const { outcomes, changed } = new ApplicationBook(book.list()).seed([run], 8);
+    expect(outcomes).toEqual([{ name: "flmrun", action: "unchanged" }]);
+    expect(changed).toEqual([]);
+    expect(book.get("flmrun")).toBe(before);
+  });
+
+  it("follows a newer file when nobody changed the application, as a revision of its own", () => {
+    const book = new ApplicationBook([]);
+    book.seed([run], 7);
+    const before = book.get("flmrun");
+    const { outcomes, changed, replaced } = book.seed([newer], 8);
+    expect(outcomes).toEqual([{ name: "flmrun", action: "followed" }]);
+    expect(changed).toEqual([book.get("flmrun")]);
+    expect(replaced).toEqual([before]);
+    expect(book.get("flmrun")).toMatchObject({
+      revision: 2,
+      creationTime: 7,
+      revisionTime: 8,
+      manifest: newer.manifest,
+      spec: newer.spec,
+      lastSeeded: newer.manifest,
+    });
+  });
+
+  it("leaves an edited application whole, start after start", () => {
+    const book = new ApplicationBook([]);
+    book.seed([run], 7);
+    const edited = book.update(input("flmrun", { command: "mine" }), 0, 8);
+    for (const file of [run, newer, run]) {
+      expect(book.seed([file], 9)).toEqual({
+        outcomes: [{ name: "flmrun", action: "kept-edited" }],
+        changed: [],
+        replaced: [],
+      });
+    }
+    expect(book.get("flmrun")).toBe(edited);
+    expect(edited.lastSeeded).toEqual(run.manifest);
+  });
+
+  it("follows again once the edit was taken back", () => {
+    const book = new ApplicationBook([]);
+    book.seed([run], 7);
+    book.update(input("flmrun", { command: "mine" }), 0, 8);
+    book.update(input("flmrun", { arguments: ["run"], command: "uv" }), 0, 9);
+    expect(book.seed([newer], 10).outcomes).toEqual([{ name: "flmrun", action: "followed" }]);
+  });
+
+  it("recognises an edit that the next file ships, and follows from then on", () => {
+    const book = new ApplicationBook([]);
+    book.seed([run], 7);
+    book.update(input("flmrun", newer.manifest), 0, 8);
+    const { outcomes, changed } = book.seed([newer], 9);
+    expect(outcomes).toEqual([{ name: "flmrun", action: "unchanged" }]);
+    expect(changed).toMatchObject([{ revision: 2, origin: "api", lastSeeded: newer.manifest }]);
+    expect(book.seed([run], 10).outcomes).toEqual([{ name: "flmrun", action: "followed" }]);
+  });
+
+  it("brings an unregistered default back at the next start", () => {
+    const book = new ApplicationBook([]);
+    book.seed([run], 7);
+    book.unregister("flmrun", 0);
+    expect(book.seed([run], 8).outcomes).toEqual([{ name: "flmrun", action: "created" }]);
+    expect(book.get("flmrun").creationTime).toBe(8);
+  });
+
+  it("keeps what somebody registered under a default's name", () => {
+    const book = new ApplicationBook([]);
+    const own = book.register(input("flmrun", { command: "own" }), 1);
+    expect(book.seed([run], 2).outcomes).toEqual([{ name: "flmrun", action: "kept-edited" }]);
+    expect(book.get("flmrun")).toBe(own);
+  });
+});
+
+describe("equality of documents", () => {
+  it("looks at values, not at the order of keys", () => {
+    expect(sameDocument({ a: 1, b: [1, { c: null }] }, { b: [1, { c: null }], a: 1 })).toBe(true);
+    expect(sameDocument({ a: undefined }, {})).toBe(true);
+    for (const [a, b] of [
+      [[1], { 0: 1 }],
+      [
+        [1, 2],
+        [2, 1],
+      ],
+      [{ a: 1 }, { b: 1 }],
+      [null, {}],
+      ["1", 1],
+      [{}, []],
+    ]) {
+      expect(sameDocument(a, b)).toBe(false);
+    }
+  });
+});
