@@ -2,7 +2,6 @@ import { status } from "@grpc/grpc-js";
 import { type ErrorCode, FlameError } from "../model/errors.ts";
 
 const codes: Partial<Record<number, ErrorCode>> = {
-  [status.CANCELLED]: "aborted",
   [status.INVALID_ARGUMENT]: "invalid_argument",
   [status.DEADLINE_EXCEEDED]: "deadline_exceeded",
   [status.NOT_FOUND]: "not_found",
@@ -18,7 +17,7 @@ const codes: Partial<Record<number, ErrorCode>> = {
   [status.UNAUTHENTICATED]: "unauthenticated",
 };
 
-/** A connection that breaks inside a call is sometimes reported as an internal error or a cancellation. */
+/** How the library sometimes reports a connection that broke inside a call. */
 const brokenConnection = /^Received RST_STREAM|^Connection dropped|ECONNRESET/;
 
 /** What is read of grpc's ServiceError. */
@@ -31,7 +30,8 @@ export interface RpcFailure {
 /** The FlameError of a failed call; its text is the server's own. */
 export function fromRpcError(error: RpcFailure): FlameError {
   const text = error.details === undefined || error.details === "" ? error.message : error.details;
-  if (brokenConnection.test(text)) {
+  // This SDK never cancels a call that is waited for: a cancelled one was cut off by a server that stopped.
+  if (error.code === status.CANCELLED || brokenConnection.test(text)) {
     return new FlameError("unavailable", `the connection broke: ${text}`, { cause: error });
   }
   return new FlameError(codes[error.code ?? status.INTERNAL] ?? "internal", text, { cause: error });

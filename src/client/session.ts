@@ -89,7 +89,7 @@ export class Session {
 }
 
 function unacknowledged(sessionId: string, error: FlameError): FlameError {
-  if (!["unavailable", "deadline_exceeded", "aborted"].includes(error.code)) return error;
+  if (!["unavailable", "deadline_exceeded"].includes(error.code)) return error;
   return new FlameError(
     error.code,
     `a task of session ${sessionId} was not acknowledged and may exist or not: ${error.message}`,

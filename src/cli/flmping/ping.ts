@@ -45,12 +45,12 @@ export async function ping(options: PingOptions): Promise<void> {
     Array.from({ length: taskCount }, () => runOne(session, input)),
   );
   const elapsedMs = clock.now() - startedAt;
-  if (options.benchmark) {
-    terminal.out(benchmark(outcomes, elapsedMs));
-  } else {
-    terminal.out(`${outcomeTable(session.id, outcomes)}\n\n`);
-    terminal.out(`<${grouped(taskCount)}> tasks was completed in <${grouped(elapsedMs)} ms>.\n\n`);
-  }
+  const result = options.benchmark
+    ? benchmark(outcomes, elapsedMs)
+    : outcomeTable(session.id, outcomes);
+  terminal.out(
+    `${result}\n\n<${grouped(taskCount)}> tasks was completed in <${grouped(elapsedMs)} ms>.\n\n`,
+  );
   await settleUncertain(session, outcomes, terminal);
   await close(session);
 }
@@ -71,7 +71,7 @@ async function runOne(session: Session, input: Buffer): Promise<Outcome> {
     taskId = (await session.createTask(input)).id;
   } catch (thrown) {
     const error = FlameError.from(thrown);
-    const lost = ["unavailable", "deadline_exceeded", "aborted"].includes(error.code);
+    const lost = ["unavailable", "deadline_exceeded"].includes(error.code);
     return { kind: lost ? "unacknowledged" : "refused", reason: error.message };
   }
   try {
@@ -96,7 +96,8 @@ async function settleUncertain(
   const found: string[] = [];
   for await (const task of session.listTasks()) if (!known.has(task.id)) found.push(task.id);
   await Promise.all(found.map((taskId) => session.finished(taskId)));
-  const created = found.length === 0 ? "none of them exists" : `${found.join(", ")} exist and ran`;
+  const created =
+    found.length === 0 ? "none exists" : `these exist and have ended: ${found.join(", ")}`;
   terminal.err(
     `Warning: ${grouped(unacknowledged)} of ${grouped(outcomes.length)} tasks were not acknowledged, as the ` +
       `connection broke before the reply: ${created}\n`,

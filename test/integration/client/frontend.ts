@@ -1,0 +1,94 @@
+import {
+  type handleUnaryCall,
+  Server,
+  ServerCredentials,
+  type ServerWritableStream,
+  status,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
+import { FrontendService } from "../../../src/protocol/generated/flame/v1/frontend.ts";
+import * as pb from "../../../src/protocol/generated/flame/v1/types.ts";
+
+/** What a test wants of the Frontend; every other call is answered UNIMPLEMENTED. */
+export interface Behaviour {
+  readonly unary?: Record<string, (request: never, metadata: Map<string, string>) => unknown>;
+  readonly watch?: (call: ServerWritableStream<unknown, pb.Task>) => void;
+}
+
+/** A Frontend that does as it is told, misbehaviour included, on a port of its own. */
+export class ScriptedFrontend {
+  readonly #behaviour: Behaviour;
+  #server: Server | undefined;
+  #port = 0;
+
+  constructor(behaviour: Behaviour) {
+    this.#behaviour = behaviour;
+  }
+
+  get endpoint(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** Listens, again on the port it had. */
+  async start(): Promise<this> {
+    const server = new Server();
+    server.addService(FrontendService, this.#implementation());
+    this.#port = await new Promise((resolve, reject) => {
+      server.bindAsync(
+        `127.0.0.1:${this.#port}`,
+        ServerCredentials.createInsecure(),
+        (error, port) => (error === null ? resolve(port) : reject(error)),
+      );
+    });
+    this.#server = server;
+    return this;
+  }
+
+  /** Breaks every connection, as `kill -9` does. */
+  stop(): void {
+    this.#server?.forceShutdown();
+    this.#server = undefined;
+  }
+
+  #implementation(): UntypedServiceImplementation {
+    const implementation: UntypedServiceImplementation = {};
+    for (const [name, definition] of Object.entries(FrontendService)) {
+      if (definition.responseStream) continue;
+      const handle: handleUnaryCall<never, unknown> = (call, callback) => {
+        const answer = this.#behaviour.unary?.[name];
+        if (answer === undefined) {
+          callback({ code: status.UNIMPLEMENTED, details: name });
+          return;
+        }
+        const metadata = new Map(
+          Object.entries(call.metadata.getMap()).map(([key, value]) => [key, String(value)]),
+        );
+        void Promise.resolve(answer(call.request, metadata)).then((reply) => callback(null, reply));
+      };
+      implementation[name] = handle;
+    }
+    implementation["watchTask"] = (call: ServerWritableStream<unknown, pb.Task>) =>
+      this.#behaviour.watch?.(call);
+    return implementation;
+  }
+}
+
+/** A task of session `s` on the wire. */
+export function wireTask(id: string, state: keyof typeof states, output?: string): pb.Task {
+  return pb.Task.fromPartial({
+    metadata: { id, name: id },
+    spec: { sessionId: "s", ...(output === undefined ? {} : { output: Buffer.from(output) }) },
+    status: { state: states[state] },
+  });
+}
+
+const states = { Pending: 0, Running: 1, Succeed: 2, Failed: 3, Cancelled: 4 } as const;
+
+/** Session `s` on the wire. */
+export function wireSession(): pb.Session {
+  return pb.Session.fromPartial({
+    metadata: { id: "s", name: "s" },
+    spec: { application: "a" },
+    status: { state: 0 },
+  });
+}
