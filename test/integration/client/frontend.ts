@@ -54,7 +54,7 @@ export class ScriptedFrontend {
     const implementation: UntypedServiceImplementation = {};
     for (const [name, definition] of Object.entries(FrontendService)) {
       if (definition.responseStream) continue;
-      const handle: handleUnaryCall<never, unknown> = (call, callback) => {
+      const handle: handleUnaryCall<unknown, unknown> = (call, callback) => {
         const answer = this.#behaviour.unary?.[name];
         if (answer === undefined) {
           callback({ code: status.UNIMPLEMENTED, details: name });
@@ -63,7 +63,7 @@ export class ScriptedFrontend {
         const metadata = new Map(
           Object.entries(call.metadata.getMap()).map(([key, value]) => [key, String(value)]),
         );
-        void Promise.resolve(answer(call.request, metadata)).then((reply) => callback(null, reply));
+        void Promise.resolve(answer(call.request as never, metadata)).then((reply) => callback(null, reply));
       };
       implementation[name] = handle;
     }
