@@ -1,0 +1,184 @@
+import type { ClientDuplexStream } from "@grpc/grpc-js";
+import { channelCredentials, channelOptions } from "../client/channel-options.ts";
+import { type Endpoint, hostText } from "../config/endpoint.ts";
+import type { Clock } from "../kit/clock.ts";
+import type { Logger } from "../kit/logger.ts";
+import {
+  BackendService,
+  BackendClient as Stub,
+  type BindExecutorResponse,
+  type RegisterNodeRequest,
+  type WatchNodeRequest,
+  type WatchNodeResponse,
+} from "../protocol/generated/flame/v1/backend.ts";
+import type {
+  ExecutorSpec,
+  Result,
+  Task,
+  TaskResult,
+} from "../protocol/generated/flame/v1/types.ts";
+import { Backoff, pause } from "./backoff.ts";
+import { isRefusal, RpcFailure, unary, type UnaryMethod, type UnaryOptions } from "./unary.ts";
+
+/** The node's end of the heartbeat stream. */
+export type NodeStream = ClientDuplexStream<WatchNodeRequest, WatchNodeResponse>;
+
+/** What an executor asks of the session manager. Every call is repeated until it is answered. */
+export interface ExecutorCalls {
+  register(executorId: string, spec: ExecutorSpec, signal: AbortSignal): Promise<void>;
+  /** Waits, for hours if need be, until the executor has a session or has to go. */
+  bind(executorId: string, signal: AbortSignal): Promise<BindExecutorResponse>;
+  bindCompleted(executorId: string, result: Result, signal: AbortSignal): Promise<void>;
+  /** Waits for a task as long as the application's `delay_release` says; undefined when none came. */
+  launch(executorId: string, signal: AbortSignal): Promise<Task | undefined>;
+  complete(executorId: string, result: TaskResult, signal: AbortSignal): Promise<void>;
+  unbind(executorId: string, signal: AbortSignal): Promise<void>;
+  unbindCompleted(executorId: string, signal: AbortSignal): Promise<void>;
+  unregister(executorId: string, signal: AbortSignal): Promise<void>;
+}
+
+/** What the node itself asks. These calls are made once. */
+export interface NodeCalls {
+  registerNode(request: RegisterNodeRequest, signal: AbortSignal): Promise<void>;
+  watchNode(): NodeStream;
+}
+
+/** Where the session manager is. */
+export interface BackendTarget {
+  /** `cluster.endpoint`: the Frontend; the Backend listens on the next port. */
+  readonly clusterEndpoint: Endpoint;
+  readonly caFile?: string;
+}
+
+const SHORT_CALL_TIMEOUT_MS = 30_000;
+const RETRY_FIRST_MS = 100;
+const RETRY_MAX_MS = 5_000;
+
+/** One connection to the Backend of a session manager (docs/protocol.md, "Backend"). */
+export class BackendClient implements ExecutorCalls, NodeCalls {
+  readonly #stub: Stub;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  /** `host:port` of the Backend. */
+  readonly target: string;
+
+  /** @throws FlameError invalid_config for a CA file that cannot be read. */
+  constructor(deps: { clock: Clock; logger: Logger }, options: BackendTarget) {
+    const endpoint = options.clusterEndpoint;
+    this.#clock = deps.clock;
+    this.#logger = deps.logger;
+    this.target = `${hostText(endpoint.host)}:${endpoint.port + 1}`;
+    this.#stub = new Stub(
+      this.target,
+      channelCredentials(endpoint, options.caFile),
+      channelOptions,
+    );
+  }
+
+  close(): void {
+    this.#stub.close();
+  }
+
+  async registerNode(request: RegisterNodeRequest, signal: AbortSignal): Promise<void> {
+    await unary(this.#stub, BackendService.registerNode, request, {
+      signal,
+      timeoutMs: SHORT_CALL_TIMEOUT_MS,
+    });
+  }
+
+  watchNode(): NodeStream {
+    return this.#stub.watchNode();
+  }
+
+  async register(
+    executorId: string,
+    executorSpec: ExecutorSpec,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#short(
+      "RegisterExecutor",
+      BackendService.registerExecutor,
+      { executorId, executorSpec },
+      signal,
+    );
+  }
+
+  bind(executorId: string, signal: AbortSignal): Promise<BindExecutorResponse> {
+    return this.#repeat("BindExecutor", BackendService.bindExecutor, { executorId }, { signal });
+  }
+
+  async bindCompleted(executorId: string, result: Result, signal: AbortSignal): Promise<void> {
+    const method = BackendService.bindExecutorCompleted;
+    await this.#short("BindExecutorCompleted", method, { executorId, result }, signal);
+  }
+
+  async launch(executorId: string, signal: AbortSignal): Promise<Task | undefined> {
+    const response = await this.#repeat(
+      "LaunchTask",
+      BackendService.launchTask,
+      { executorId },
+      { signal },
+    );
+    return response.task;
+  }
+
+  async complete(executorId: string, taskResult: TaskResult, signal: AbortSignal): Promise<void> {
+    await this.#short(
+      "CompleteTask",
+      BackendService.completeTask,
+      { executorId, taskResult },
+      signal,
+    );
+  }
+
+  async unbind(executorId: string, signal: AbortSignal): Promise<void> {
+    await this.#short("UnbindExecutor", BackendService.unbindExecutor, { executorId }, signal);
+  }
+
+  async unbindCompleted(executorId: string, signal: AbortSignal): Promise<void> {
+    const method = BackendService.unbindExecutorCompleted;
+    await this.#short("UnbindExecutorCompleted", method, { executorId }, signal);
+  }
+
+  async unregister(executorId: string, signal: AbortSignal): Promise<void> {
+    await this.#short(
+      "UnregisterExecutor",
+      BackendService.unregisterExecutor,
+      { executorId },
+      signal,
+    );
+  }
+
+  #short<Request, Response>(
+    name: string,
+    method: UnaryMethod<Request, Response>,
+    request: Request,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    return this.#repeat(name, method, request, { signal, timeoutMs: SHORT_CALL_TIMEOUT_MS });
+  }
+
+  // A manager that restarts is away for seconds, and meanwhile nothing here is lost: so ask again until it answers.
+  async #repeat<Request, Response>(
+    name: string,
+    method: UnaryMethod<Request, Response>,
+    request: Request,
+    options: UnaryOptions & { signal: AbortSignal },
+  ): Promise<Response> {
+    const backoff = new Backoff(RETRY_FIRST_MS, RETRY_MAX_MS);
+    for (;;) {
+      try {
+        return await unary(this.#stub, method, request, options);
+      } catch (thrown) {
+        if (!(thrown instanceof RpcFailure) || options.signal.aborted || isRefusal(thrown))
+          throw thrown;
+        const pauseMs = backoff.next();
+        this.#logger.debug(
+          { rpc: name, status: thrown.status, text: thrown.message, pauseMs },
+          "call failed, trying again",
+        );
+        await pause(this.#clock, pauseMs, options.signal);
+      }
+    }
+  }
+}

@@ -1,0 +1,161 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { ClusterConfig } from "../config/cluster-config.ts";
+import { type Env, envValue } from "../config/env.ts";
+import type { FlameHome } from "../config/flame-home.ts";
+import type { Clock } from "../kit/clock.ts";
+import type { Logger } from "../kit/logger.ts";
+import { Releasers } from "../kit/releasers.ts";
+import { FlameError } from "../model/errors.ts";
+import { cleanEnvironment } from "../process/clean-environment.ts";
+import { startGroupReaper } from "../process/group-reaper.ts";
+import { GroupRecords } from "../process/leftovers.ts";
+import { BackendClient } from "./backend-client.ts";
+import { ExecutorBook } from "./executor-book.ts";
+import { defaultNodeName, measureNode } from "./node-facts.ts";
+import { NodeLoop } from "./node-loop.ts";
+import { openPackageStore } from "./packages/package-store.ts";
+import { pruneLogs } from "./prune-logs.ts";
+import { ServiceHost } from "./service-host.ts";
+import { type ServiceSurroundings, scratchFolder, serviceLogFolder } from "./service-process.ts";
+import { openSocketFolder } from "./socket-folder.ts";
+
+/** How long a service may take until it accepts connections: imports from a network file system are slow. */
+const SERVICE_START_TIMEOUT_MS = 120_000;
+/** Between TERM and KILL of a service. */
+const SERVICE_STOP_GRACE_MS = 5_000;
+
+/** What an executor manager is made of. */
+export interface ExecutorManagerOptions {
+  readonly config: ClusterConfig;
+  readonly home: FlameHome;
+  readonly env: Env;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** @default FLAME_NODE_NAME, else the host name */
+  readonly nodeName?: string;
+  /** Milliseconds. @default 120,000 */
+  readonly serviceStartTimeoutMs?: number;
+  /** Milliseconds. @default 5,000 */
+  readonly serviceStopGraceMs?: number;
+}
+
+/** A running executor manager. */
+export interface ExecutorManager {
+  readonly nodeName: string;
+  /** `host:port` of the Backend that it dials. */
+  readonly target: string;
+  /** Resolves when the session manager has accepted the node for the first time. */
+  readonly ready: Promise<void>;
+  /**
+   * Finishes and delivers running tasks for at most `executors.drain`, then ends every service. The tasks that
+   * were cut short go back to Pending when the session manager sees the node gone.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the executor manager of one node. An unreachable session manager is no error: it is dialled until it is there.
+ * @throws FlameError invalid_config for a shim that this build does not offer, or a CA file that cannot be read.
+ */
+export async function startExecutorManager(
+  options: ExecutorManagerOptions,
+): Promise<ExecutorManager> {
+  const { config, home, env, logger, clock } = options;
+  if (config.executors.shim !== "host") {
+    throw new FlameError(
+      "invalid_config",
+      `cluster.executors.shim: got "${config.executors.shim}", expected "host": this executor manager offers no other`,
+    );
+  }
+  const nodeName = options.nodeName ?? envValue(env, "FLAME_NODE_NAME") ?? defaultNodeName();
+  const releasers = new Releasers();
+  try {
+    const clusterEndpoint = config.cluster.endpoint;
+    const caFile = config.cluster.tls?.caFile;
+    const calls = new BackendClient(
+      { clock, logger },
+      { clusterEndpoint, ...(caFile === undefined ? {} : { caFile }) },
+    );
+    releasers.add("connection", () => calls.close());
+    const around = await openSurroundings(options, releasers);
+    const installer = await openPackageStore({ home, env, logger });
+    releasers.add("package store", () => installer.close());
+    const book = new ExecutorBook({
+      calls,
+      host: new ServiceHost(around, installer),
+      clock,
+      logger,
+    });
+    const measure = () => measureNode(env);
+    const node = new NodeLoop(
+      { calls, book, clock, logger, measure, target: calls.target },
+      nodeName,
+    );
+    releasers.add("node stream", () => node.close());
+    releasers.add("executors", () => endExecutors(book, options));
+    node.start();
+    return {
+      nodeName,
+      target: calls.target,
+      ready: node.registered,
+      close: () => releasers.close(),
+    };
+  } catch (thrown) {
+    await releasers.close();
+    throw thrown;
+  }
+}
+
+async function openSurroundings(
+  { config, home, env, logger, clock, ...limits }: ExecutorManagerOptions,
+  releasers: Releasers,
+): Promise<ServiceSurroundings> {
+  // Timers and idle connections do not keep a process alive, a manager that waits for its work has to.
+  const alive = setInterval(() => undefined, 0x7fff_ffff);
+  releasers.add("process", () => clearInterval(alive));
+  const records = new GroupRecords(join(home.run, "services"));
+  const killed = await records.killLeftovers();
+  if (killed.length > 0)
+    logger.warn({ groups: killed }, "ended services that an earlier executor manager left behind");
+  await rm(scratchFolder(home.root), { recursive: true, force: true });
+  await pruneLogs(serviceLogFolder(home.root));
+  const sockets = await openSocketFolder(
+    envValue(env, "FLAME_SOCKET_DIR") ?? join(home.run, "sockets"),
+  );
+  releasers.add("socket folder", () => sockets.release());
+  const reaper = startGroupReaper();
+  releasers.add("group reaper", () => reaper.close());
+  const caFile = config.cluster.tls?.caFile;
+  return {
+    clock,
+    logger,
+    reaper,
+    records,
+    flameHome: home.root,
+    socketFolder: sockets.path,
+    inherited: { ...cleanEnvironment(env), FLAME_HOME: home.root, ...config.executors.environment },
+    logLevel: envValue(env, "RUST_LOG") ?? envValue(env, "FLAME_LOG") ?? "info",
+    clusterEndpoint: config.cluster.endpoint.url,
+    ...(caFile === undefined ? {} : { caFile }),
+    cacheEndpoint: config.cache.endpoint.url,
+    startTimeoutMs: limits.serviceStartTimeoutMs ?? SERVICE_START_TIMEOUT_MS,
+    stopGraceMs: limits.serviceStopGraceMs ?? SERVICE_STOP_GRACE_MS,
+  };
+}
+
+async function endExecutors(
+  book: ExecutorBook,
+  { config, clock, logger }: ExecutorManagerOptions,
+): Promise<void> {
+  const { drainMs } = config.executors;
+  const timer = clock.after(drainMs, () => {
+    logger.warn(
+      { executors: book.size, drainMs },
+      "tasks still run past executors.drain, they are given back",
+    );
+    void book.kill();
+  });
+  await book.drain();
+  timer.cancel();
+}

@@ -1,0 +1,316 @@
+import type { Clock } from "../kit/clock.ts";
+import type { Logger } from "../kit/logger.ts";
+import { textOf } from "../kit/thrown.ts";
+import { serviceCrashCode } from "../model/task.ts";
+import type { BindExecutorResponse } from "../protocol/generated/flame/v1/backend.ts";
+import type { Executor, Result, Task, TaskResult } from "../protocol/generated/flame/v1/types.ts";
+import { ExecutorState } from "../protocol/generated/flame/v1/types.ts";
+import { pause } from "./backoff.ts";
+import type { ExecutorCalls } from "./backend-client.ts";
+import { type Binding, type ExecutorOrder, readBinding } from "./executor-messages.ts";
+import { bindCodes, type ServiceHost } from "./service-host.ts";
+import type { ServiceSession } from "./service-session.ts";
+import { isRefusal, isTooLarge, RpcFailure } from "./unary.ts";
+
+/**
+ * - Void: not yet registered.
+ * - Idle: waits for a session.
+ * - Binding: has one; its package is being installed, its service started.
+ * - Bound: serves tasks.
+ * - Unbinding: leaves the session.
+ * - Releasing: gives itself back.
+ * - Released: ended.
+ */
+type LoopState = "Void" | "Idle" | "Binding" | "Bound" | "Unbinding" | "Releasing" | "Released";
+
+const wireStates = {
+  Void: ExecutorState.ExecutorVoid,
+  Idle: ExecutorState.ExecutorIdle,
+  Binding: ExecutorState.ExecutorBinding,
+  Bound: ExecutorState.ExecutorBound,
+  Unbinding: ExecutorState.ExecutorUnbinding,
+  Releasing: ExecutorState.ExecutorReleasing,
+  Released: ExecutorState.ExecutorReleased,
+} as const satisfies Record<LoopState, ExecutorState>;
+
+/** Without a service a bound or unbinding executor can only leave; a binding one asks anew. */
+const firstStates: Partial<Record<ExecutorState, LoopState>> = {
+  [ExecutorState.ExecutorVoid]: "Void",
+  [ExecutorState.ExecutorIdle]: "Idle",
+  [ExecutorState.ExecutorBinding]: "Idle",
+  [ExecutorState.ExecutorBound]: "Unbinding",
+  [ExecutorState.ExecutorUnbinding]: "Unbinding",
+  [ExecutorState.ExecutorReleasing]: "Releasing",
+};
+
+/** A refused call is not repeated before this time, in milliseconds: two sides that disagree must not spin. */
+const REFUSED_PAUSE_MS = 1_000;
+
+/** What every executor of a node shares. */
+export interface ExecutorDeps {
+  readonly calls: ExecutorCalls;
+  readonly host: ServiceHost;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** One executor: the sequence of calls that takes it from registration through sessions to its release (docs/protocol.md, "Executors"). */
+export class ExecutorLoop {
+  readonly #deps: ExecutorDeps;
+  readonly #order: ExecutorOrder;
+  readonly #logger: Logger;
+  /** Ends everything at once. */
+  readonly #kill = new AbortController();
+  /** Ends waiting, lets work end. */
+  readonly #drain = new AbortController();
+  #state: LoopState;
+  #binding: Binding | undefined;
+  #session: ServiceSession | undefined;
+  /** Resolves when the loop has ended and its service is gone. Never rejects. */
+  readonly ended: Promise<void>;
+
+  constructor(deps: ExecutorDeps, order: ExecutorOrder) {
+    this.#deps = deps;
+    this.#order = order;
+    this.#logger = deps.logger.child({ executor: order.id });
+    this.#state = firstStates[order.state] ?? "Released";
+    this.ended = this.#run();
+  }
+
+  /** The executor as a registering node reports it. */
+  get report(): Executor {
+    const { id, spec } = this.#order;
+    return {
+      metadata: { id, name: id },
+      spec,
+      status: { state: wireStates[this.#state], sessionId: this.#binding?.sessionId },
+    };
+  }
+
+  /** Stops at once: open calls are given up, the service is ended. */
+  kill(): void {
+    this.#kill.abort();
+    this.#drain.abort();
+  }
+
+  /** Takes nothing new: a running task is finished and delivered, then the session is left. */
+  drain(): void {
+    this.#drain.abort();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#state !== "Released" && !this.#mayStop()) {
+        const next = await this.#step();
+        this.#logger.debug({ from: this.#state, to: next }, "executor");
+        this.#state = next;
+      }
+    } catch (thrown) {
+      // Calls that were cut short by the stop end up here; anything else is worth telling.
+      if (!this.#killed) this.#logger.error({ error: textOf(thrown) }, "executor loop ended");
+    } finally {
+      this.#state = "Released";
+      await this.#endService();
+    }
+  }
+
+  get #killed(): boolean {
+    return this.#kill.signal.aborted;
+  }
+
+  get #draining(): boolean {
+    return this.#drain.signal.aborted;
+  }
+
+  #mayStop(): boolean {
+    const waiting = this.#state === "Void" || this.#state === "Idle";
+    return this.#killed || (this.#draining && waiting);
+  }
+
+  #step(): Promise<LoopState> {
+    switch (this.#state) {
+      case "Void":
+        return this.#register();
+      case "Idle":
+        return this.#waitForSession();
+      case "Binding":
+        return this.#setUp();
+      case "Bound":
+        return this.#serveTask();
+      case "Unbinding":
+        return this.#leave();
+      case "Releasing":
+        return this.#unregister();
+      case "Released":
+        return Promise.resolve("Released");
+    }
+  }
+
+  async #register(): Promise<LoopState> {
+    const { id, spec } = this.#order;
+    // Refused: registered already, and only the reply was lost. BindExecutor tells if it is unknown.
+    await this.#tolerant(
+      "RegisterExecutor",
+      this.#deps.calls.register(id, spec, this.#kill.signal),
+    );
+    return "Idle";
+  }
+
+  async #waitForSession(): Promise<LoopState> {
+    let response: BindExecutorResponse;
+    try {
+      response = await this.#deps.calls.bind(this.#order.id, this.#drain.signal);
+    } catch (thrown) {
+      if (this.#draining) return "Idle";
+      await this.#refused("BindExecutor", thrown);
+      return "Releasing";
+    }
+    try {
+      this.#binding = readBinding(response);
+    } catch (thrown) {
+      return this.#reportBind({ returnCode: bindCodes.start, message: textOf(thrown) });
+    }
+    return this.#binding === undefined ? "Releasing" : "Binding";
+  }
+
+  async #setUp(): Promise<LoopState> {
+    if (this.#binding === undefined) return "Unbinding";
+    const { id } = this.#order;
+    const opened = await this.#deps.host.open(id, this.#binding, this.#kill.signal);
+    this.#session = opened.session;
+    if (this.#killed) return "Released";
+    const fields = {
+      session: this.#binding.sessionId,
+      application: this.#binding.application.name,
+    };
+    if (opened.returnCode === bindCodes.ok) this.#logger.info(fields, "session entered");
+    else
+      this.#logger.warn(
+        { ...fields, code: opened.returnCode, reason: opened.message },
+        "bind failed",
+      );
+    const { returnCode, message } = opened;
+    return this.#reportBind(message === "" ? { returnCode } : { returnCode, message });
+  }
+
+  async #reportBind(result: Result): Promise<LoopState> {
+    try {
+      await this.#deps.calls.bindCompleted(this.#order.id, result, this.#kill.signal);
+    } catch (thrown) {
+      await this.#refused("BindExecutorCompleted", thrown);
+      return "Unbinding";
+    }
+    return result.returnCode === bindCodes.ok ? "Bound" : "Unbinding";
+  }
+
+  async #serveTask(): Promise<LoopState> {
+    if (this.#draining) return "Unbinding";
+    let task: Task | undefined;
+    try {
+      task = await this.#deps.calls.launch(this.#order.id, this.#drain.signal);
+    } catch (thrown) {
+      if (!this.#draining) await this.#refused("LaunchTask", thrown);
+      return "Unbinding";
+    }
+    if (task === undefined) return "Unbinding";
+    const result = await this.#runTask(task);
+    if (this.#killed) return "Released";
+    await this.#deliver(task, result);
+    return result.returnCode === serviceCrashCode ? "Unbinding" : "Bound";
+  }
+
+  async #runTask(task: Task): Promise<TaskResult> {
+    const session = await this.#livingSession();
+    if (typeof session === "string") return { returnCode: serviceCrashCode, message: session };
+    const outcome = await session.invoke(task);
+    if (outcome.kind === "answered") return outcome.result;
+    this.#logger.warn(
+      { task: task.metadata?.id, reason: outcome.message },
+      "service ended during a task",
+    );
+    return { returnCode: serviceCrashCode, message: outcome.message };
+  }
+
+  // A service that ended between two tasks took none with it: another one enters the session in its place.
+  async #livingSession(): Promise<ServiceSession | string> {
+    if (this.#session?.alive === true) return this.#session;
+    if (this.#binding === undefined) return "the executor has no session";
+    this.#logger.warn(
+      { session: this.#binding.sessionId },
+      "service ended between tasks, starting another",
+    );
+    await this.#endService();
+    const opened = await this.#deps.host.open(this.#order.id, this.#binding, this.#kill.signal);
+    this.#session = opened.session;
+    return opened.returnCode === bindCodes.ok && opened.session !== undefined
+      ? opened.session
+      : opened.message;
+  }
+
+  async #deliver(task: Task, result: TaskResult): Promise<void> {
+    const { calls } = this.#deps;
+    const { id } = this.#order;
+    try {
+      await calls.complete(id, result, this.#kill.signal);
+    } catch (thrown) {
+      if (!(thrown instanceof RpcFailure) || !isRefusal(thrown)) throw thrown;
+      this.#logger.warn({ task: task.metadata?.id, reason: thrown.message }, "result refused");
+      // Left as it is, the task would be handed out again and again with the same end.
+      if (!isTooLarge(thrown) || result.output === undefined) return;
+      const message = `the output (${result.output.length} bytes) was refused: ${thrown.message}; use put_object`;
+      await this.#tolerant(
+        "CompleteTask",
+        calls.complete(id, { returnCode: -1, message }, this.#kill.signal),
+      );
+    }
+  }
+
+  async #leave(): Promise<LoopState> {
+    const { calls } = this.#deps;
+    const { id } = this.#order;
+    await this.#tolerant("UnbindExecutor", calls.unbind(id, this.#kill.signal));
+    const failure = await this.#session?.leave();
+    if (failure !== undefined)
+      this.#logger.warn(
+        { reason: failure },
+        "service did not leave its session; it is ended all the same",
+      );
+    // Before the executor counts as idle, its CPU and memory are free again.
+    await this.#endService();
+    await this.#tolerant("UnbindExecutorCompleted", calls.unbindCompleted(id, this.#kill.signal));
+    this.#binding = undefined;
+    return "Idle";
+  }
+
+  async #unregister(): Promise<LoopState> {
+    await this.#tolerant(
+      "UnregisterExecutor",
+      this.#deps.calls.unregister(this.#order.id, this.#kill.signal),
+    );
+    return "Released";
+  }
+
+  async #endService(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    await session?.stop();
+  }
+
+  async #tolerant(rpc: string, call: Promise<unknown>): Promise<void> {
+    try {
+      await call;
+    } catch (thrown) {
+      await this.#refused(rpc, thrown);
+    }
+  }
+
+  /** Goes on after a refusal, a little later; rethrows everything else. */
+  async #refused(rpc: string, thrown: unknown): Promise<void> {
+    if (!(thrown instanceof RpcFailure) || !isRefusal(thrown)) throw thrown;
+    this.#logger.warn(
+      { rpc, status: thrown.status, reason: thrown.message },
+      "the session manager refused",
+    );
+    await pause(this.#deps.clock, REFUSED_PAUSE_MS, this.#kill.signal);
+  }
+}

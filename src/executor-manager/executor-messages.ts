@@ -1,0 +1,105 @@
+import { FlameError } from "../model/errors.ts";
+import type { BindExecutorResponse } from "../protocol/generated/flame/v1/backend.ts";
+import type { SessionContext } from "../protocol/generated/flame/v1/shim.ts";
+import type { ExecutorSpec, Executor, Shim } from "../protocol/generated/flame/v1/types.ts";
+import { ExecutorState } from "../protocol/generated/flame/v1/types.ts";
+import type { PackageSource } from "./packages/package-source.ts";
+import type { ServiceApplication } from "./service-process.ts";
+
+/** A session given to an executor: what is installed, what is started, and what its service is told. */
+export interface Binding {
+  readonly sessionId: string;
+  readonly shim: Shim;
+  readonly application: ServiceApplication;
+  readonly source: PackageSource;
+  readonly context: SessionContext;
+}
+
+/**
+ * Reads what BindExecutor answered; undefined when the executor has to go.
+ * @throws FlameError invalid_argument naming what an incomplete answer lacks.
+ */
+export function readBinding(response: BindExecutorResponse): Binding | undefined {
+  const { application, session } = response;
+  if (application === undefined || session === undefined) return undefined;
+  const { metadata, spec } = application;
+  if (metadata === undefined || spec === undefined)
+    throw incomplete("application metadata or spec");
+  if (session.metadata === undefined || session.spec === undefined)
+    throw incomplete("session metadata or spec");
+  const environments = Object.fromEntries(
+    spec.environments.map(({ name, value }) => [name, value]),
+  );
+  return {
+    sessionId: session.metadata.id,
+    shim: spec.shim,
+    application: {
+      name: metadata.name,
+      command: spec.command ?? "",
+      arguments: spec.arguments,
+      environments,
+      workingDirectory: spec.workingDirectory ?? "",
+    },
+    source: {
+      application: metadata.name,
+      url: spec.url,
+      installer: spec.installer,
+      environments,
+      commandLine: [spec.command ?? "", ...spec.arguments],
+    },
+    // As registered: nothing is expanded, and what is absent stays absent.
+    context: {
+      sessionId: session.metadata.id,
+      application: {
+        name: metadata.name,
+        shim: spec.shim,
+        image: spec.image,
+        command: spec.command,
+        workingDirectory: spec.workingDirectory,
+        url: spec.url,
+        installer: spec.installer,
+      },
+      commonData: session.spec.commonData,
+    },
+  };
+}
+
+function incomplete(what: string): FlameError {
+  return new FlameError(
+    "invalid_argument",
+    `the session manager's answer to BindExecutor lacks ${what}`,
+  );
+}
+
+/** What a node keeps of an executor that the session manager made. */
+export interface ExecutorOrder {
+  readonly id: string;
+  readonly spec: ExecutorSpec;
+  readonly state: ExecutorState;
+}
+
+// It becomes the name of a socket, of log files and of a folder.
+const FILE_NAME_SAFE = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
+
+/**
+ * Reads an executor pushed on the node stream.
+ * @throws FlameError invalid_argument naming what is missing or wrong.
+ */
+export function readOrder(executor: Executor): ExecutorOrder {
+  const { metadata, spec, status } = executor;
+  const refuse = (what: string): FlameError =>
+    new FlameError("invalid_argument", `the session manager pushed an executor ${what}`);
+  if (metadata === undefined || spec?.resreq === undefined || status === undefined) {
+    throw refuse("without metadata, spec, resource requirement or status");
+  }
+  if (!FILE_NAME_SAFE.test(metadata.id)) {
+    throw refuse(`whose id cannot be a file name: ${JSON.stringify(metadata.id.slice(0, 200))}`);
+  }
+  if (
+    status.state === ExecutorState.ExecutorUnknown ||
+    status.state === ExecutorState.UNRECOGNIZED
+  ) {
+    throw refuse(`"${metadata.id}" in no known state (${status.state})`);
+  }
+  return { id: metadata.id, spec, state: status.state };
+}

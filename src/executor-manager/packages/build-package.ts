@@ -1,0 +1,112 @@
+import { copyFile, cp, mkdir, readdir, rm, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { FlameError } from "../../model/errors.ts";
+import { contentHash, isDerived } from "./content-hash.ts";
+import { installPython, type PythonInstallDeps } from "./install-python.ts";
+import type { Installer, PackageForm } from "./package-kind.ts";
+import type { InstalledPackage } from "./package-variables.ts";
+import type { PythonEnvironment } from "./python-environment.ts";
+import { unpack } from "./unpack.ts";
+import { wheelName } from "./wheel-name.ts";
+
+/** One package to build. */
+export interface PackageBuild {
+  readonly application: string;
+  readonly url: string;
+  readonly path: string;
+  readonly form: PackageForm;
+  readonly installer: Installer;
+  /** What the content hashed to when its place was chosen. */
+  readonly hash: string;
+  /** Present for installer `python`. */
+  readonly environment: PythonEnvironment | undefined;
+}
+
+const PROJECT_FILES = ["pyproject.toml", "setup.py", "setup.cfg"];
+
+/** Where the parts of a package lie in its folder. */
+export function partsOf(folder: string, installer: Installer, form: PackageForm): InstalledPackage {
+  return {
+    deps: installer === "python" ? join(folder, "deps") : undefined,
+    src: form === "wheel" ? undefined : join(folder, "src"),
+  };
+}
+
+/**
+ * Builds a package in an empty folder; the original is copied first and never written to.
+ * @throws FlameError saying what is wrong with it.
+ */
+export async function buildPackage(
+  deps: PythonInstallDeps,
+  build: PackageBuild,
+  folder: string,
+): Promise<void> {
+  const scratch = join(folder, "scratch");
+  await mkdir(scratch, { recursive: true });
+  const copy = await copyOf(build, scratch);
+  const isDirectory = build.form === "directory";
+  if ((await contentHash(copy, isDirectory)) !== build.hash) {
+    throw new FlameError(
+      "aborted",
+      `package url "${build.url}": it changed while it was copied; the next bind tries again`,
+    );
+  }
+  const { deps: target, src } = partsOf(folder, build.installer, build.form);
+  if (src !== undefined) await layOutSources(build, copy, src);
+  if (target !== undefined && build.environment !== undefined) {
+    const { application, environment } = build;
+    await installPython(deps, { application, source: src ?? copy, target, scratch, environment });
+  }
+  await rm(scratch, { recursive: true, force: true });
+}
+
+async function copyOf(build: PackageBuild, scratch: string): Promise<string> {
+  if (build.form === "directory") {
+    const copy = join(scratch, "src");
+    const filter = (path: string): boolean => path === build.path || !isDerived(basename(path));
+    await cp(build.path, copy, {
+      recursive: true,
+      preserveTimestamps: true,
+      verbatimSymlinks: true,
+      filter,
+    });
+    return copy;
+  }
+  const name = build.form === "wheel" ? await wheelName(build.path) : basename(build.path);
+  const copy = join(scratch, name);
+  await copyFile(build.path, copy);
+  return copy;
+}
+
+async function layOutSources(build: PackageBuild, copy: string, src: string): Promise<void> {
+  let root = copy;
+  if (build.form === "archive") {
+    root = join(src, "..", "scratch", "unpacked");
+    await mkdir(root);
+    await unpack(copy, root);
+  }
+  if (build.installer === "python") root = await projectRoot(build.url, root);
+  await cp(root, src, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+}
+
+// Archives of uploaded projects have the project at their root, source distributions in one folder.
+async function projectRoot(url: string, root: string): Promise<string> {
+  const names = await readdir(root);
+  const [only] = names;
+  const inner = names.length === 1 && only !== undefined ? [join(root, only)] : [];
+  for (const candidate of [root, ...inner]) {
+    for (const file of PROJECT_FILES) {
+      if (
+        await stat(join(candidate, file)).then(
+          () => true,
+          () => false,
+        )
+      )
+        return candidate;
+    }
+  }
+  throw new FlameError(
+    "invalid_argument",
+    `package url "${url}": it holds no ${PROJECT_FILES.join(", ")}, so installer python cannot install it`,
+  );
+}

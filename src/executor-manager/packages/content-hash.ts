@@ -1,0 +1,59 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { lstat, readdir, readlink } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { FlameError } from "../../model/errors.ts";
+
+/** A directory package has at most this many entries. */
+const ENTRIES_MAX = 100_000;
+
+/** Made by running the sources, not part of them. */
+const DERIVED = new Set(["__pycache__", ".venv"]);
+
+/** True for what is neither hashed nor copied of a directory package. */
+export function isDerived(name: string): boolean {
+  return DERIVED.has(name);
+}
+
+/**
+ * SHA-256 of a package in lower-case hex: of the bytes of a file; of a directory over its sorted entries, each
+ * with path, kind, executable bit and content.
+ */
+export async function contentHash(path: string, isDirectory: boolean): Promise<string> {
+  return isDirectory ? hashDirectory(path) : hashFile(path);
+}
+
+async function hashFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path), hash);
+  return hash.digest("hex");
+}
+
+async function hashDirectory(root: string): Promise<string> {
+  const hash = createHash("sha256");
+  let entries = 0;
+  const walk = async (relative: string): Promise<void> => {
+    const names = (await readdir(join(root, relative))).filter((name) => !isDerived(name)).sort();
+    for (const name of names) {
+      if (++entries > ENTRIES_MAX) {
+        throw new FlameError(
+          "resource_exhausted",
+          `package "${root}" has more than ${ENTRIES_MAX} entries`,
+        );
+      }
+      const inner = join(relative, name);
+      const path = join(root, inner);
+      const facts = await lstat(path);
+      const kind = facts.isSymbolicLink() ? "link" : facts.isDirectory() ? "directory" : "file";
+      const content =
+        kind === "link" ? await readlink(path) : kind === "file" ? await hashFile(path) : "";
+      hash.update(
+        JSON.stringify([inner, kind, kind === "file" && (facts.mode & 0o100) !== 0, content]),
+      );
+      if (kind === "directory") await walk(inner);
+    }
+  };
+  await walk("");
+  return hash.digest("hex");
+}

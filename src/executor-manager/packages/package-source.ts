@@ -1,0 +1,12 @@
+/** What an application says about its package. */
+export interface PackageSource {
+  /** The application's name, for logs and errors. */
+  readonly application: string;
+  /** As registered; undefined: the application has no package. */
+  readonly url: string | undefined;
+  /** As registered; undefined: by what lies behind the url. */
+  readonly installer: string | undefined;
+  readonly environments: Readonly<Record<string, string>>;
+  /** Command and arguments, unexpanded. */
+  readonly commandLine: readonly string[];
+}

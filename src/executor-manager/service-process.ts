@@ -1,0 +1,203 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../kit/clock.ts";
+import type { Logger } from "../kit/logger.ts";
+import { textOf } from "../kit/thrown.ts";
+import { FlameError } from "../model/errors.ts";
+import { describeExit } from "../process/exit-facts.ts";
+import type { GroupReaper } from "../process/group-reaper.ts";
+import type { GroupRecords } from "../process/leftovers.ts";
+import { type ProcessGroup, spawnGroup } from "../process/spawn-group.ts";
+import { InstanceClient, socketAccepts } from "./instance-client.ts";
+import {
+  expandCommandLine,
+  type PackageVariables,
+  serviceEnvironment,
+} from "./service-environment.ts";
+
+/** What of an application its service process is made of. */
+export interface ServiceApplication {
+  readonly name: string;
+  readonly command: string;
+  readonly arguments: readonly string[];
+  readonly environments: Readonly<Record<string, string>>;
+  /** Empty: a folder of the executor's own. */
+  readonly workingDirectory: string;
+}
+
+/** What all services of a node share. */
+export interface ServiceSurroundings {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly reaper: GroupReaper;
+  readonly records: GroupRecords;
+  readonly flameHome: string;
+  readonly socketFolder: string;
+  /** The clean environment that every service begins with. */
+  readonly inherited: Readonly<Record<string, string>>;
+  readonly logLevel: string;
+  readonly clusterEndpoint: string;
+  readonly caFile?: string;
+  readonly cacheEndpoint?: string;
+  /** How long a service may take until it accepts connections, in milliseconds. */
+  readonly startTimeoutMs: number;
+  /** Between TERM and KILL, in milliseconds. */
+  readonly stopGraceMs: number;
+}
+
+/** A service that accepts connections. */
+export interface ServiceProcess {
+  readonly client: InstanceClient;
+  readonly group: ProcessGroup;
+  /** Ends the whole group, then removes socket and folders. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Folder of all the folders that belong to one executor each; emptied when the manager starts. */
+export function scratchFolder(flameHome: string): string {
+  return join(flameHome, "run", "executors");
+}
+
+/** Folder of the services' output, two files per executor. */
+export function serviceLogFolder(flameHome: string): string {
+  return join(flameHome, "logs", "executors");
+}
+
+/**
+ * Starts the service of one executor and waits until it accepts connections (docs/protocol.md, "Services").
+ * @throws FlameError saying what was started, how it ended or how long it was waited for, and its last words.
+ */
+export async function startServiceProcess(
+  around: ServiceSurroundings,
+  executorId: string,
+  application: ServiceApplication,
+  packageVariables: PackageVariables,
+  signal: AbortSignal,
+): Promise<ServiceProcess> {
+  const scratch = join(scratchFolder(around.flameHome), executorId);
+  const temporary = join(scratch, "work", application.name, "tmp");
+  const directory = application.workingDirectory === "" ? scratch : application.workingDirectory;
+  const socketPath = join(around.socketFolder, `${executorId}.sock`);
+  for (const folder of [temporary, directory, serviceLogFolder(around.flameHome)]) {
+    await mkdir(folder, { recursive: true });
+  }
+  // A file left by an earlier service would look like a service that is ready.
+  await rm(socketPath, { force: true });
+  const env = serviceEnvironment({
+    ...around,
+    application: application.environments,
+    packageVariables,
+    socketPath,
+    temporary,
+  });
+  const commandLine = expandCommandLine(application.command, application.arguments, env);
+  if (commandLine.command === "") {
+    throw new FlameError("invalid_argument", `application "${application.name}" has no command`);
+  }
+  const log = join(serviceLogFolder(around.flameHome), executorId);
+  const group = await spawnGroup({
+    command: commandLine.command,
+    args: commandLine.args,
+    cwd: directory,
+    env,
+    stdoutFile: `${log}.out`,
+    stderrFile: `${log}.err`,
+  });
+  const service = new Service(around, executorId, group, { socketPath, scratch });
+  try {
+    await service.started();
+    await service.ready(commandLine.command, signal);
+    return service;
+  } catch (thrown) {
+    await service.stop();
+    throw thrown;
+  }
+}
+
+class Service implements ServiceProcess {
+  readonly client: InstanceClient;
+  readonly group: ProcessGroup;
+  readonly #around: ServiceSurroundings;
+  readonly #executorId: string;
+  readonly #paths: { readonly socketPath: string; readonly scratch: string };
+  #stopping: Promise<void> | undefined;
+
+  constructor(
+    around: ServiceSurroundings,
+    executorId: string,
+    group: ProcessGroup,
+    paths: { socketPath: string; scratch: string },
+  ) {
+    this.#around = around;
+    this.#executorId = executorId;
+    this.#paths = paths;
+    this.group = group;
+    this.client = new InstanceClient(paths.socketPath);
+    around.reaper.watch(group.pid);
+  }
+
+  /** Writes down what a later manager would have to end. */
+  async started(): Promise<void> {
+    await this.#around.records.add(this.#executorId, {
+      pid: this.group.pid,
+      startTime: this.group.startTime,
+      mark: `FLAME_INSTANCE_ENDPOINT=${this.#paths.socketPath}`,
+    });
+  }
+
+  async ready(command: string, signal: AbortSignal): Promise<void> {
+    const { clock, startTimeoutMs } = this.#around;
+    const over = new AbortController();
+    const stopProbing = (): void => over.abort();
+    const timer = clock.after(startTimeoutMs, stopProbing);
+    signal.addEventListener("abort", stopProbing, { once: true });
+    void this.group.exited.then(stopProbing);
+    if (signal.aborted) stopProbing();
+    try {
+      await socketAccepts(this.#paths.socketPath, clock, over.signal);
+    } catch {
+      throw await this.#notReady(command, signal);
+    } finally {
+      timer.cancel();
+      signal.removeEventListener("abort", stopProbing);
+    }
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #notReady(command: string, signal: AbortSignal): Promise<FlameError> {
+    if (signal.aborted) return new FlameError("aborted", `"${command}" is no longer wanted`);
+    const { exitFacts } = this.group;
+    const how =
+      exitFacts === undefined
+        ? `did not accept connections on "${this.#paths.socketPath}" within ${this.#around.startTimeoutMs} ms`
+        : `ended with ${describeExit(exitFacts)} before it accepted connections`;
+    return new FlameError("unavailable", `"${command}" ${how}${await lastWords(this.group)}`);
+  }
+
+  async #stop(): Promise<void> {
+    const { reaper, records, logger, stopGraceMs } = this.#around;
+    this.client.close();
+    try {
+      await this.group.terminate(stopGraceMs);
+      reaper.forget(this.group.pid);
+      await records.remove(this.#executorId);
+      await rm(this.#paths.socketPath, { force: true });
+      await rm(this.#paths.scratch, { recursive: true, force: true });
+    } catch (thrown) {
+      logger.warn(
+        { executor: this.#executorId, error: textOf(thrown) },
+        "cleaning up after a service failed",
+      );
+    }
+  }
+}
+
+/** `; its last words: ...` of a service's stderr, or nothing when it said nothing. */
+export async function lastWords(group: ProcessGroup): Promise<string> {
+  const tail = await group.stderrTail();
+  return tail === "" ? "; it wrote nothing to stderr" : `; its last words on stderr: ${tail}`;
+}

@@ -1,0 +1,115 @@
+import { textOf } from "../kit/thrown.ts";
+import { describeExit } from "../process/exit-facts.ts";
+import type { Result, Task, TaskResult } from "../protocol/generated/flame/v1/types.ts";
+import type { Binding } from "./executor-messages.ts";
+import { lastWords, type ServiceProcess } from "./service-process.ts";
+import { isBroken, RpcFailure } from "./unary.ts";
+
+/** What came of a task: the service's own answer, or the news that the service is gone. */
+export type TaskOutcome =
+  | { readonly kind: "answered"; readonly result: TaskResult }
+  | { readonly kind: "crashed"; readonly message: string };
+
+/** Every failure that a service reports itself is sent as this code, so that none can ask for a re-queue. */
+const OWN_FAILURE = -1;
+
+/** How long a process whose connection broke may take to be seen ending, in milliseconds. */
+const EXIT_WAIT_MS = 1_000;
+
+/** How long a service may take to leave a session, in milliseconds. */
+const LEAVE_TIMEOUT_MS = 10_000;
+
+/** One service process serving one session. */
+export class ServiceSession {
+  readonly #process: ServiceProcess;
+  readonly #binding: Binding;
+  /** Ends the open call: nobody wants its answer any more, or nobody is left to give it. */
+  readonly #over = new AbortController();
+  #gone = false;
+
+  /** @param signal aborts when the executor is stopped. */
+  constructor(process: ServiceProcess, binding: Binding, signal: AbortSignal) {
+    this.#process = process;
+    this.#binding = binding;
+    const stop = (): void => this.#over.abort();
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    // A member of the group that outlives its leader may keep the connection open without ever answering.
+    void process.group.exited.then(() => {
+      signal.removeEventListener("abort", stop);
+      setTimeout(stop, EXIT_WAIT_MS).unref();
+    });
+  }
+
+  /** False once the process has ended or its connection broke. */
+  get alive(): boolean {
+    return !this.#gone && this.#process.group.exitFacts === undefined;
+  }
+
+  /** Lets the service enter the session; a result that is not 0 tells why it did not. */
+  async enter(): Promise<Result> {
+    try {
+      const result = await this.#process.client.enter(this.#binding.context, this.#over.signal);
+      return { returnCode: result.returnCode, message: result.message ?? "" };
+    } catch (thrown) {
+      return {
+        returnCode: OWN_FAILURE,
+        message: await this.#failureText("OnSessionEnter", thrown),
+      };
+    }
+  }
+
+  /** Runs a task. A service that cannot answer any more is `crashed`; one that answers with an error has failed the task. */
+  async invoke(task: Task): Promise<TaskOutcome> {
+    const taskId = task.metadata?.id ?? "";
+    const context = { taskId, sessionId: this.#binding.sessionId, input: task.spec?.input };
+    try {
+      const result = await this.#process.client.invoke(context, this.#over.signal);
+      const returnCode = result.returnCode === 0 ? 0 : OWN_FAILURE;
+      return { kind: "answered", result: { ...result, returnCode } };
+    } catch (thrown) {
+      const message = await this.#failureText(`task ${taskId}`, thrown);
+      if (!this.alive) return { kind: "crashed", message };
+      return { kind: "answered", result: { returnCode: OWN_FAILURE, message } };
+    }
+  }
+
+  /** Lets the service leave the session; undefined on success, else why it did not, which changes nothing. */
+  async leave(): Promise<string | undefined> {
+    if (!this.alive) return undefined;
+    try {
+      const { returnCode, message } = await this.#process.client.leave(
+        LEAVE_TIMEOUT_MS,
+        this.#over.signal,
+      );
+      return returnCode === 0 ? undefined : `return code ${returnCode}: ${message ?? ""}`;
+    } catch (thrown) {
+      return textOf(thrown);
+    }
+  }
+
+  stop(): Promise<void> {
+    return this.#process.stop();
+  }
+
+  async #failureText(what: string, thrown: unknown): Promise<string> {
+    const { application } = this.#binding;
+    const service = `the service of application "${application.name}"`;
+    if (!(thrown instanceof RpcFailure) || !isBroken(thrown))
+      return `${service}: ${what}: ${textOf(thrown)}`;
+    this.#gone = true;
+    const { group } = this.#process;
+    await Promise.race([group.exited, elapsed(EXIT_WAIT_MS)]);
+    const how =
+      group.exitFacts === undefined
+        ? `closed its connection (${thrown.message})`
+        : `ended with ${describeExit(group.exitFacts)}`;
+    return `${service} ${how} during ${what}${await lastWords(group)}`;
+  }
+}
+
+function elapsed(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+}

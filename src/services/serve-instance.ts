@@ -1,0 +1,107 @@
+import { type sendUnaryData, Server, ServerCredentials, type ServerUnaryCall } from "@grpc/grpc-js";
+import { textOf } from "../kit/thrown.ts";
+import { FlameError } from "../model/errors.ts";
+import {
+  InstanceService,
+  type SessionContext,
+  type TaskContext,
+} from "../protocol/generated/flame/v1/shim.ts";
+import type { EmptyRequest, Result, TaskResult } from "../protocol/generated/flame/v1/types.ts";
+
+export type { SessionContext, TaskContext };
+
+/** A service: what an executor calls in the life of one session. What a method throws fails that call with its text. */
+export interface FlameService {
+  /** Once, before any task. */
+  onSessionEnter?(context: SessionContext): Promise<void> | void;
+  /** One task at a time; the output is undefined when there is none, which is not the same as an empty one. */
+  onTaskInvoke(context: TaskContext): Promise<Buffer | undefined> | Buffer | undefined;
+  /** Once, after the last task. */
+  onSessionLeave?(): Promise<void> | void;
+}
+
+/** A service that accepts calls. */
+export interface InstanceHandle {
+  /** Ends open calls and removes the socket. */
+  close(): Promise<void>;
+}
+
+/** Return code of every failure. */
+const FAILED = -1;
+
+/**
+ * Serves `flame.v1.Instance` on the unix socket that the executor manager chose.
+ * @param endpoint the path in FLAME_INSTANCE_ENDPOINT.
+ * @throws FlameError invalid_config when it is missing, unavailable when the socket cannot be bound.
+ */
+export async function serveInstance(
+  service: FlameService,
+  endpoint: string | undefined,
+): Promise<InstanceHandle> {
+  if (endpoint === undefined || endpoint === "") {
+    throw new FlameError(
+      "invalid_config",
+      "FLAME_INSTANCE_ENDPOINT is not set: a service is started by an executor manager, which sets it to the path of a unix socket",
+    );
+  }
+  const server = new Server({
+    "grpc.max_receive_message_length": -1,
+    "grpc.max_send_message_length": -1,
+  });
+  server.addService(InstanceService, {
+    onSessionEnter: answering(
+      async ({ request }: ServerUnaryCall<SessionContext, Result>): Promise<Result> => {
+        if (request.application === undefined)
+          throw new FlameError("invalid_argument", "the session has no application");
+        await service.onSessionEnter?.(request);
+        return { returnCode: 0 };
+      },
+    ),
+    onTaskInvoke: answering(
+      async ({ request }: ServerUnaryCall<TaskContext, TaskResult>): Promise<TaskResult> => ({
+        returnCode: 0,
+        output: await service.onTaskInvoke(request),
+      }),
+    ),
+    onSessionLeave: answering(
+      async (_call: ServerUnaryCall<EmptyRequest, Result>): Promise<Result> => {
+        await service.onSessionLeave?.();
+        return { returnCode: 0 };
+      },
+    ),
+  });
+  await bind(server, endpoint);
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        server.tryShutdown(() => resolve());
+        server.forceShutdown();
+      }),
+  };
+}
+
+type Call<Request, Response> = ServerUnaryCall<Request, Response>;
+
+/** Failures travel as return codes with the text of what was thrown, never as gRPC statuses. */
+function answering<Request, Response extends { returnCode: number; message?: string | undefined }>(
+  handle: (call: Call<Request, Response>) => Promise<Response>,
+): (call: Call<Request, Response>, callback: sendUnaryData<Response | Result>) => void {
+  return (call, callback) => {
+    handle(call).then(
+      (response) => callback(null, response),
+      (thrown: unknown) => callback(null, { returnCode: FAILED, message: textOf(thrown) }),
+    );
+  };
+}
+
+function bind(server: Server, endpoint: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`unix:${endpoint}`, ServerCredentials.createInsecure(), (error) => {
+      if (error === null) resolve();
+      else {
+        const text = `cannot serve on FLAME_INSTANCE_ENDPOINT "${endpoint}": ${error.message}`;
+        reject(new FlameError("unavailable", text, { cause: error }));
+      }
+    });
+  });
+}
