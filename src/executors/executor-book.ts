@@ -1,6 +1,11 @@
 import type { Token } from "../kit/turn.ts";
 import { FlameError } from "../model/errors.ts";
-import { type ExecutorRecord, type ExecutorState, executorTransitions, type Shim } from "../model/executor.ts";
+import {
+  type ExecutorRecord,
+  type ExecutorState,
+  executorTransitions,
+  type Shim,
+} from "../model/executor.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 
 /** One executor in memory. */
@@ -54,14 +59,25 @@ export class ExecutorBook {
   }
 
   /**
-   * The one transition. `sessionId` stays as it is when undefined is not given explicitly.
+   * The one transition. The executor serves `sessionId` afterwards, or none when it is not given.
    * @throws FlameError invalid_state when the table of states does not allow it.
    */
   transition(turn: FlameTurn, entry: ExecutorEntry, to: ExecutorState, sessionId?: string): void {
     const from = entry.record.state;
     if (!executorTransitions[from].includes(to)) throw wrongState(entry, `become ${to}`);
     const { sessionId: _previous, ...rest } = entry.record;
-    this.#replace(turn, entry, { ...rest, state: to, ...(sessionId !== undefined && { sessionId }) });
+    this.#replace(turn, entry, {
+      ...rest,
+      state: to,
+      ...(sessionId !== undefined && { sessionId }),
+    });
+  }
+
+  /** Its session is gone: whatever state it is in, it serves none. */
+  detach(turn: FlameTurn, entry: ExecutorEntry): void {
+    const { sessionId: _gone, ...rest } = entry.record;
+    entry.taskId = undefined;
+    this.#replace(turn, entry, rest);
   }
 
   setShim(turn: FlameTurn, entry: ExecutorEntry, shim: Shim): void {
@@ -82,5 +98,8 @@ export class ExecutorBook {
 
 /** The answer to a call that the executor's state does not allow. */
 export function wrongState(entry: ExecutorEntry, wanted: string): FlameError {
-  return new FlameError("invalid_state", `executor ${entry.record.id} is ${entry.record.state}: it can not ${wanted}`);
+  return new FlameError(
+    "invalid_state",
+    `executor ${entry.record.id} is ${entry.record.state}: it can not ${wanted}`,
+  );
 }

@@ -43,7 +43,11 @@ export class NodeBook {
   /** @throws FlameError not_found. */
   get(name: string): NodeEntry {
     const entry = this.#entries.get(name);
-    if (entry === undefined) throw new FlameError("not_found", `node ${name} not found: it never registered, or was released`);
+    if (entry === undefined)
+      throw new FlameError(
+        "not_found",
+        `node ${name} not found: it never registered, or was released`,
+      );
     return entry;
   }
 
@@ -54,7 +58,11 @@ export class NodeBook {
   /** The node (again) says that it is there: Ready, with what it reports. */
   register(turn: FlameTurn, report: NodeReport): NodeEntry {
     const previous = this.#entries.get(report.name);
-    const record: NodeRecord = { ...merge(previous?.record, report), state: "Ready", lastHeartbeat: turn.now };
+    const record: NodeRecord = {
+      ...merge(previous?.record, report),
+      state: "Ready",
+      lastHeartbeat: turn.now,
+    };
     const entry = previous ?? new NodeEntry(record);
     entry.record = record;
     this.#entries.set(record.name, entry);
@@ -97,7 +105,10 @@ export class NodeBook {
   }
 }
 
-function merge(previous: NodeRecord | undefined, report: NodeReport): Omit<NodeRecord, "state" | "lastHeartbeat"> {
+function merge(
+  previous: NodeRecord | undefined,
+  report: NodeReport,
+): Omit<NodeRecord, "state" | "lastHeartbeat"> {
   return {
     name: report.name,
     capacity: report.capacity ?? previous?.capacity ?? noResources,

@@ -26,7 +26,8 @@ export class PendingQueue {
   take(): number | undefined {
     const returned = this.#returned[0];
     const fresh = this.#fresh[this.#head];
-    if (returned !== undefined && (fresh === undefined || returned < fresh)) return this.#returned.shift();
+    if (returned !== undefined && (fresh === undefined || returned < fresh))
+      return this.#returned.shift();
     if (fresh === undefined) return undefined;
     this.#head++;
     // Drop the taken front once it is the larger half, so that taking stays O(1) on average.

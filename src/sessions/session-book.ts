@@ -2,7 +2,12 @@ import { FlameError } from "../model/errors.ts";
 import { eventCodes, type FlameEvent } from "../model/event.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import { eventMessageCharsMax } from "../model/limits.ts";
-import { noTasks, type SessionRecord, sessionEventsMax, type TaskCounts } from "../model/session.ts";
+import {
+  noTasks,
+  type SessionRecord,
+  sessionEventsMax,
+  type TaskCounts,
+} from "../model/session.ts";
 import type { TaskRecord } from "../model/task.ts";
 import { SessionEntry } from "./session-entry.ts";
 import { notifyWatchers } from "./watches.ts";
@@ -34,7 +39,10 @@ export class SessionBook {
   get(id: string): SessionEntry {
     const entry = this.#entries.get(id);
     if (entry === undefined) {
-      throw new FlameError("not_found", `session ${id} not found: it was never created, or has been deleted`);
+      throw new FlameError(
+        "not_found",
+        `session ${id} not found: it was never created, or has been deleted`,
+      );
     }
     return entry;
   }
@@ -96,30 +104,37 @@ export class SessionBook {
    */
   delete(turn: FlameTurn, entry: SessionEntry): void {
     if (entry.record.state === "Open") {
-      throw new FlameError("internal", `Cannot delete open session ${entry.record.id}; close it first`);
+      throw new FlameError(
+        "internal",
+        `Cannot delete open session ${entry.record.id}; close it first`,
+      );
     }
     this.#entries.delete(entry.record.id);
     turn.change({ kind: "session.delete", id: entry.record.id });
   }
 
-  /** Forgets the closed sessions of an application that is being deleted; the store's cascade does the same. */
-  forgetClosedOf(application: string): void {
-    for (const [id, entry] of this.#entries) {
-      if (entry.record.application === application && entry.record.state === "Closed") this.#entries.delete(id);
-    }
+  /** The closed sessions of an application. */
+  closedOf(application: string): SessionEntry[] {
+    return [...this.#entries.values()].filter(
+      ({ record }) => record.application === application && record.state === "Closed",
+    );
   }
 
-  /** Deletes the sessions that were closed longest ago until at most `sessionsMax` are left or none is closed. */
-  evictClosed(turn: FlameTurn, sessionsMax: number): void {
-    if (this.#entries.size <= sessionsMax) return;
-    const closed = [...this.#entries.values()]
+  /** The sessions that were closed longest ago, as many as there are sessions above `sessionsMax`. */
+  closedBeyond(sessionsMax: number): SessionEntry[] {
+    if (this.#entries.size <= sessionsMax) return [];
+    return [...this.#entries.values()]
       .filter((entry) => entry.record.state === "Closed")
-      .sort((a, b) => (a.record.completionTime ?? 0) - (b.record.completionTime ?? 0));
-    for (const entry of closed.slice(0, this.#entries.size - sessionsMax)) this.delete(turn, entry);
+      .sort((a, b) => (a.record.completionTime ?? 0) - (b.record.completionTime ?? 0))
+      .slice(0, this.#entries.size - sessionsMax);
   }
 
   addEvent(turn: FlameTurn, entry: SessionEntry, code: number, message: string): void {
-    const event: FlameEvent = { code, message: message.slice(0, eventMessageCharsMax), creationTime: turn.now };
+    const event: FlameEvent = {
+      code,
+      message: message.slice(0, eventMessageCharsMax),
+      creationTime: turn.now,
+    };
     const kept = entry.record.events.slice(-(sessionEventsMax - 1));
     this.#replace(turn, entry, { ...entry.record, events: [...kept, event] });
   }

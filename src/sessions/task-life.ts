@@ -34,7 +34,11 @@ export function createTask(
 }
 
 /** Leases the lowest Pending task to an executor; undefined when none is Pending. */
-export function launchTask(turn: FlameTurn, entry: SessionEntry, executorId: string): TaskRecord | undefined {
+export function launchTask(
+  turn: FlameTurn,
+  entry: SessionEntry,
+  executorId: string,
+): TaskRecord | undefined {
   const id = entry.pending.take();
   const task = id === undefined ? undefined : entry.tasks.get(id);
   if (task === undefined) return undefined;
@@ -45,18 +49,29 @@ export function launchTask(turn: FlameTurn, entry: SessionEntry, executorId: str
     state: "Running",
     attempt: task.attempt + 1,
     executorId,
-    events: [...task.events, event(turn, eventCodes.taskLaunched, "Task was updated to state <Running>")],
+    events: [
+      ...task.events,
+      event(turn, eventCodes.taskLaunched, "Task was updated to state <Running>"),
+    ],
   });
 }
 
 /** The service answered: the task is Succeed or Failed for good. */
-export function completeTask(turn: FlameTurn, entry: SessionEntry, task: TaskRecord, outcome: TaskOutcome): TaskRecord {
+export function completeTask(
+  turn: FlameTurn,
+  entry: SessionEntry,
+  task: TaskRecord,
+  outcome: TaskOutcome,
+): TaskRecord {
   const succeeded = outcome.returnCode === 0;
   entry.counts.running--;
   if (succeeded) entry.counts.succeed++;
   else entry.counts.failed++;
   const { executorId: _lease, ...rest } = task;
-  const failure = outcome.message === undefined || outcome.message === "" ? "Task failed without a message" : outcome.message;
+  const failure =
+    outcome.message === undefined || outcome.message === ""
+      ? "Task failed without a message"
+      : outcome.message;
   return replace(
     turn,
     entry,
@@ -77,7 +92,12 @@ export function completeTask(turn: FlameTurn, entry: SessionEntry, task: TaskRec
 }
 
 /** The lease was lost through no fault of the task: Pending again, with an event that says why. */
-export function requeueTask(turn: FlameTurn, entry: SessionEntry, task: TaskRecord, reason: string): TaskRecord {
+export function requeueTask(
+  turn: FlameTurn,
+  entry: SessionEntry,
+  task: TaskRecord,
+  reason: string,
+): TaskRecord {
   entry.counts.running--;
   entry.counts.pending++;
   entry.pending.putBack(task.id);
@@ -85,12 +105,20 @@ export function requeueTask(turn: FlameTurn, entry: SessionEntry, task: TaskReco
   return replace(turn, entry, {
     ...rest,
     state: "Pending",
-    events: [...task.events, event(turn, eventCodes.taskRequeued, `Task was put back to state <Pending>: ${reason}`)],
+    events: [
+      ...task.events,
+      event(turn, eventCodes.taskRequeued, `Task was put back to state <Pending>: ${reason}`),
+    ],
   });
 }
 
 /** The service died while the task ran: Pending again, or Failed when that happened too often. */
-export function crashTask(turn: FlameTurn, entry: SessionEntry, task: TaskRecord, detail: string): TaskRecord {
+export function crashTask(
+  turn: FlameTurn,
+  entry: SessionEntry,
+  task: TaskRecord,
+  detail: string,
+): TaskRecord {
   const crashed = { ...task, crashes: task.crashes + 1 };
   if (crashed.crashes < taskCrashesMax) {
     const attempt = `attempt ${crashed.crashes} of ${taskCrashesMax}`;
@@ -100,7 +128,12 @@ export function crashTask(turn: FlameTurn, entry: SessionEntry, task: TaskRecord
   return completeTask(turn, entry, crashed, { returnCode: -1, message });
 }
 
-function replace(turn: FlameTurn, entry: SessionEntry, record: TaskRecord, output?: Buffer): TaskRecord {
+function replace(
+  turn: FlameTurn,
+  entry: SessionEntry,
+  record: TaskRecord,
+  output?: Buffer,
+): TaskRecord {
   turn.change({ kind: "task.put", record, ...(output !== undefined && { output }) });
   if (record.completionTime === undefined) entry.tasks.set(record.id, record);
   else entry.tasks.delete(record.id);

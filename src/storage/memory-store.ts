@@ -38,14 +38,17 @@ export class MemoryStore implements Store {
       const key = revisionKey(record.application, record.applicationRevision);
       const revision = this.#revisions.get(key);
       const present = this.#applications.get(record.application);
-      if (revision !== undefined && present?.revision !== revision.revision) pinned.set(key, revision);
+      if (revision !== undefined && present?.revision !== revision.revision)
+        pinned.set(key, revision);
     }
     return Promise.resolve({
       applications: [...this.#applications.values()],
       pinnedRevisions: [...pinned.values()],
       sessions: sessions.map(storedSession),
       openTasks: sessions.flatMap((session) =>
-        [...session.tasks.values()].map((task) => task.record).filter((task) => !isTerminal(task.state)),
+        [...session.tasks.values()]
+          .map((task) => task.record)
+          .filter((task) => !isTerminal(task.state)),
       ),
       executors: [...this.#executors.values()],
       nodes: [...this.#nodes.values()],
@@ -143,7 +146,9 @@ export class MemoryStore implements Store {
   #putTask(change: Extract<Change, { kind: "task.put" }>): void {
     const tasks = this.#sessions.get(change.record.sessionId)?.tasks;
     if (tasks === undefined) {
-      throw new Error(`task ${change.record.id} of session ${change.record.sessionId}: no such session`);
+      throw new Error(
+        `task ${change.record.id} of session ${change.record.sessionId}: no such session`,
+      );
     }
     const task = tasks.get(change.record.id) ?? { record: change.record };
     task.record = change.record;

@@ -22,7 +22,10 @@ export function migrate(database: Database, folder: string, file: string, now: n
   );
   const known = readMigrations(folder);
   const applied = new Set(
-    database.prepare<[], { version: number }>("SELECT version FROM schema_migrations").all().map((row) => row.version),
+    database
+      .prepare<[], { version: number }>("SELECT version FROM schema_migrations")
+      .all()
+      .map((row) => row.version),
   );
   const newest = known.at(-1)?.version ?? 0;
   const foreign = [...applied].filter((version) => version > newest);
@@ -33,7 +36,9 @@ export function migrate(database: Database, folder: string, file: string, now: n
         "it was written by a newer Flame; start that version, or name another cluster.storage",
     );
   }
-  const record = database.prepare("INSERT INTO schema_migrations (version, name, applied_at) VALUES (?, ?, ?)");
+  const record = database.prepare(
+    "INSERT INTO schema_migrations (version, name, applied_at) VALUES (?, ?, ?)",
+  );
   const pending = known.filter((migration) => !applied.has(migration.version));
   for (const migration of pending) {
     database.transaction(() => {

@@ -1,4 +1,8 @@
-import type { ApplicationOrigin, ApplicationRecord, ApplicationState } from "../model/application.ts";
+import type {
+  ApplicationOrigin,
+  ApplicationRecord,
+  ApplicationState,
+} from "../model/application.ts";
 import type { ApplicationManifestSpec, ApplicationSpec } from "../model/application-spec.ts";
 import type { FlameEvent } from "../model/event.ts";
 import type { ExecutorRecord, ExecutorState, Shim } from "../model/executor.ts";

@@ -52,7 +52,9 @@ export class SqliteStore implements Store {
     this.#database = open(options);
     this.#writer = new SqliteWriter(this.#database);
     const db = this.#database;
-    this.#selectTask = db.prepare<[string, number], TaskRow>("SELECT * FROM tasks WHERE session_id = ? AND id = ?");
+    this.#selectTask = db.prepare<[string, number], TaskRow>(
+      "SELECT * FROM tasks WHERE session_id = ? AND id = ?",
+    );
     this.#selectTasks = db.prepare<[string, number, number], TaskRow>(
       "SELECT * FROM tasks WHERE session_id = ? AND id > ? ORDER BY id LIMIT ?",
     );
@@ -69,7 +71,8 @@ export class SqliteStore implements Store {
 
   load(): Promise<StoredState> {
     const db = this.#database;
-    const revisionColumns = "a.name, a.state, a.creation_time, a.last_seeded, r.revision, r.revision_time, r.origin, r.author, r.manifest";
+    const revisionColumns =
+      "a.name, a.state, a.creation_time, a.last_seeded, r.revision, r.revision_time, r.origin, r.author, r.manifest";
     const applications = db
       .prepare<[], ApplicationRow>(
         `SELECT ${revisionColumns} FROM applications a
@@ -88,10 +91,15 @@ export class SqliteStore implements Store {
       pinnedRevisions: pinned.map((row) => applicationOf(row, this.#fillDefaults)),
       sessions: this.#loadSessions(),
       openTasks: db
-        .prepare<[], TaskRow>("SELECT * FROM tasks WHERE state IN ('Pending', 'Running') ORDER BY session_id, id")
+        .prepare<[], TaskRow>(
+          "SELECT * FROM tasks WHERE state IN ('Pending', 'Running') ORDER BY session_id, id",
+        )
         .all()
         .map(taskOf),
-      executors: db.prepare<[], ExecutorRow>("SELECT * FROM executors ORDER BY id").all().map(executorOf),
+      executors: db
+        .prepare<[], ExecutorRow>("SELECT * FROM executors ORDER BY id")
+        .all()
+        .map(executorOf),
       nodes: db.prepare<[], NodeRow>("SELECT * FROM nodes ORDER BY name").all().map(nodeOf),
     });
   }
@@ -103,7 +111,11 @@ export class SqliteStore implements Store {
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       return Promise.reject(
-        new FlameError("internal", `writing ${changes.length} changes to ${this.#database.name} failed: ${reason}`, { cause }),
+        new FlameError(
+          "internal",
+          `writing ${changes.length} changes to ${this.#database.name} failed: ${reason}`,
+          { cause },
+        ),
       );
     }
   }
@@ -144,7 +156,10 @@ export class SqliteStore implements Store {
     return this.#database
       .prepare<[], SessionRow>("SELECT * FROM sessions ORDER BY creation_time, id")
       .all()
-      .map((row) => ({ record: sessionOf(row), ...(counted.get(row.id) ?? { counts: noTasks(), lastTaskId: 0 }) }));
+      .map((row) => ({
+        record: sessionOf(row),
+        ...(counted.get(row.id) ?? { counts: noTasks(), lastTaskId: 0 }),
+      }));
   }
 }
 

@@ -24,7 +24,16 @@ export class SqliteWriter {
         return;
       case "executor.put": {
         const { id, node, resreq, shim, state, sessionId } = change.record;
-        sql.putExecutor.run(id, node, resreq.cpu, resreq.memory, resreq.gpu, shim, state, sessionId ?? null);
+        sql.putExecutor.run(
+          id,
+          node,
+          resreq.cpu,
+          resreq.memory,
+          resreq.gpu,
+          shim,
+          state,
+          sessionId ?? null,
+        );
         return;
       }
       case "executor.delete":
@@ -47,7 +56,16 @@ export class SqliteWriter {
         return;
       case "node.put": {
         const { name, state, capacity, allocatable, arch, os, shim, lastHeartbeat } = change.record;
-        sql.putNode.run(name, state, JSON.stringify(capacity), JSON.stringify(allocatable), arch, os, shim ?? null, lastHeartbeat);
+        sql.putNode.run(
+          name,
+          state,
+          JSON.stringify(capacity),
+          JSON.stringify(allocatable),
+          arch,
+          os,
+          shim ?? null,
+          lastHeartbeat,
+        );
         return;
       }
       case "node.delete":
@@ -103,7 +121,13 @@ export class SqliteWriter {
   #putApplication(record: ApplicationRecord): void {
     const sql = this.#statements;
     const lastSeeded = record.lastSeeded === undefined ? null : JSON.stringify(record.lastSeeded);
-    sql.putApplication.run(record.name, record.state, record.creationTime, record.revision, lastSeeded);
+    sql.putApplication.run(
+      record.name,
+      record.state,
+      record.creationTime,
+      record.revision,
+      lastSeeded,
+    );
     sql.putRevision.run(
       record.name,
       record.revision,
@@ -112,7 +136,7 @@ export class SqliteWriter {
       record.author,
       JSON.stringify(record.manifest),
     );
-    sql.pruneRevisions.run(record.name, record.revision - revisionsKept);
+    sql.pruneRevisions.run({ name: record.name, through: record.revision - revisionsKept });
   }
 }
 
@@ -127,7 +151,9 @@ function prepareAll(db: Database) {
          attempt = excluded.attempt, crashes = excluded.crashes, executor_id = excluded.executor_id,
          events = excluded.events`,
     ),
-    putPayload: db.prepare("INSERT INTO task_payloads (session_id, task_id, kind, data) VALUES (?, ?, ?, ?)"),
+    putPayload: db.prepare(
+      "INSERT INTO task_payloads (session_id, task_id, kind, data) VALUES (?, ?, ?, ?)",
+    ),
     cancelTasks: db.prepare(
       "UPDATE tasks SET state = 'Cancelled', completion_time = ? WHERE session_id = ? AND state = 'Pending'",
     ),
@@ -150,8 +176,8 @@ function prepareAll(db: Database) {
        VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name, revision) DO NOTHING`,
     ),
     pruneRevisions: db.prepare(
-      `DELETE FROM application_revisions WHERE name = ?1 AND revision <= ?2
-         AND revision NOT IN (SELECT application_revision FROM sessions WHERE application = ?1)`,
+      `DELETE FROM application_revisions WHERE name = $name AND revision <= $through
+         AND revision NOT IN (SELECT application_revision FROM sessions WHERE application = $name)`,
     ),
     deleteApplication: db.prepare("DELETE FROM applications WHERE name = ?"),
     putExecutor: db.prepare(

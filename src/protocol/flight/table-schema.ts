@@ -18,12 +18,6 @@ export function isTableSchema(schema: IpcMessage & { kind: "schema" }): boolean 
   );
 }
 
-/** The version that a table's schema carries; 0 when it carries none. */
-export function tableVersion(schema: IpcMessage & { kind: "schema" }): number {
-  const entry = schema.metadata.find(({ key }) => key.toString("latin1") === VERSION_KEY);
-  const version = Number(entry?.value.toString("latin1"));
-  return Number.isSafeInteger(version) && version >= 0 ? version : 0;
-}
 
 /**
  * The schema header with `flame.cache.version` set and all other metadata kept. The new metadata is appended to the

@@ -1,0 +1,110 @@
+import { ApplicationBook } from "../application-registry/index.ts";
+import { Turn } from "../kit/turn.ts";
+import type { Change } from "../model/change.ts";
+import { FlameError } from "../model/errors.ts";
+import type { FlameTurn } from "../model/flame-turn.ts";
+import { unwatchTask } from "../sessions/watches.ts";
+import { applicationHandlers } from "./application-commands.ts";
+import type { Command, CommandKind } from "./commands.ts";
+import { runDeadlines } from "./deadlines.ts";
+import { executorHandlers } from "./executor-commands.ts";
+import { type Handler, type Handlers, waits } from "./handler.ts";
+import { nodeHandlers, streamBroke } from "./node-commands.ts";
+import { restoreState, type RestoredState } from "./restore.ts";
+import { runScheduler } from "./scheduling.ts";
+import { sessionHandlers } from "./session-commands.ts";
+import type { CoreOptions, CoreState } from "./state.ts";
+import { taskHandlers } from "./task-commands.ts";
+
+/**
+ * The deterministic machine: applications, sessions, tasks, executors, nodes and scheduling. No I/O, no clock, no
+ * randomness inside: what it is given decides what it answers. It is ahead of the disk by one turn at most, and whoever
+ * runs it lets no effect out before the turn's changes are durable.
+ */
+export class Core {
+  readonly #state: CoreState;
+
+  /** Takes over what the store holds; nodes are not Ready until they register again, leases are kept for the grace time. */
+  constructor(options: CoreOptions, stored: RestoredState, now: number) {
+    this.#state = restoreState(options, new ApplicationBook(stored.applications), stored, now);
+  }
+
+  /** Carries commands out in order, then everything that is due, then schedules once. */
+  turn(commands: readonly Command[], now: number): FlameTurn {
+    const turn: FlameTurn = new Turn<Change, FlameError>(now);
+    for (const command of commands) this.#handle(turn, command);
+    runDeadlines(this.#state, turn);
+    if (this.#state.scheduleWanted) runScheduler(this.#state, turn);
+    return turn;
+  }
+
+  /** Unix milliseconds at which the machine wants a tick; undefined when it waits for nothing. */
+  nextDeadline(): number | undefined {
+    return this.#state.deadlines.next();
+  }
+
+  /** Read by tests and metrics; never changed from outside. */
+  get state(): CoreState {
+    return this.#state;
+  }
+
+  #handle(turn: FlameTurn, command: Command): void {
+    try {
+      const handler = handlers[command.kind] as Handler<CommandKind>;
+      const reply = handler(this.#state, turn, command.input, command.token);
+      if (reply !== waits) turn.reply(command.token, reply);
+    } catch (thrown) {
+      // Anything but a FlameError is a defect of ours: memory can no longer be trusted, so the process must end.
+      if (!(thrown instanceof FlameError)) throw thrown;
+      turn.fail(command.token, thrown);
+    }
+  }
+}
+
+const handlers: Handlers<CommandKind> = {
+  ...applicationHandlers,
+  ...sessionHandlers,
+  ...taskHandlers,
+  ...executorHandlers,
+  ...nodeHandlers,
+  cancel: (state, turn, { waiting }) => {
+    forget(state, turn, waiting);
+    return undefined;
+  },
+  tick: (state) => {
+    state.scheduleWanted = true;
+    return undefined;
+  },
+};
+
+/** The caller of a waiting call went away: nobody is there to be answered. */
+function forget(state: CoreState, turn: FlameTurn, waiting: Command): void {
+  const { token } = waiting;
+  switch (waiting.kind) {
+    case "executor.bind": {
+      const executor = state.executors.find(waiting.input.id);
+      if (executor?.bindWaiter === token) executor.bindWaiter = undefined;
+      return;
+    }
+    case "executor.launch": {
+      const { id } = waiting.input;
+      const executor = state.executors.find(id);
+      const entry = executor === undefined ? undefined : state.sessionOf(executor);
+      if (entry?.launchWaiters.get(id) !== token) return;
+      entry.launchWaiters.delete(id);
+      state.deadlines.clear(`launch ${id}`);
+      return;
+    }
+    case "task.watch": {
+      const entry = state.sessions.find(waiting.input.sessionId);
+      if (entry !== undefined) unwatchTask(entry, waiting.input.taskId, token);
+      return;
+    }
+    case "node.watch":
+      streamBroke(state, turn, waiting.input.report.name, token);
+      return;
+    default:
+      // Every other command has been answered in its own turn.
+      return;
+  }
+}

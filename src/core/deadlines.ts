@@ -1,0 +1,49 @@
+import type { FlameTurn } from "../model/flame-turn.ts";
+import { answerLaunch, instancesOf } from "./executor-waits.ts";
+import { giveNodeUp, loseNode } from "./node-commands.ts";
+import type { CoreState, DeadlineKey } from "./state.ts";
+
+/** Does what is due at the moment of the turn. */
+export function runDeadlines(state: CoreState, turn: FlameTurn): void {
+  for (const key of state.deadlines.takeDue(turn.now)) expire(state, turn, key);
+}
+
+function expire(state: CoreState, turn: FlameTurn, key: DeadlineKey): void {
+  const space = key.indexOf(" ");
+  const id = key.slice(space + 1);
+  switch (key.slice(0, space) as KeyKind<DeadlineKey>) {
+    case "launch":
+      stopWaiting(state, turn, id);
+      return;
+    case "silence": {
+      const node = state.nodes.find(id);
+      if (node !== undefined) loseNode(state, turn, node);
+      return;
+    }
+    case "grace": {
+      const node = state.nodes.find(id);
+      if (node !== undefined) giveNodeUp(state, turn, node);
+      return;
+    }
+    case "bind":
+      state.scheduleWanted = true;
+      return;
+  }
+}
+
+type KeyKind<K extends string> = K extends `${infer Kind} ${string}` ? Kind : never;
+
+/** delay_release passed without a task: the executor unbinds, unless its session keeps that many instances warm. */
+function stopWaiting(state: CoreState, turn: FlameTurn, executorId: string): void {
+  const executor = state.executors.find(executorId);
+  const entry = executor === undefined ? undefined : state.sessionOf(executor);
+  if (executor === undefined || entry === undefined) return;
+  if (instancesOf(state, entry) > entry.record.minInstances) {
+    executor.reclaimed = true;
+    answerLaunch(state, turn, entry, executorId);
+    return;
+  }
+  const delayReleaseMs =
+    1000 * Math.max(1, state.applicationOf(entry.record)?.spec.delay_release ?? 1);
+  state.deadlines.set(`launch ${executorId}`, turn.now + delayReleaseMs);
+}

@@ -1,0 +1,219 @@
+import { type ExecutorEntry, wrongState } from "../executors/executor-book.ts";
+import type { FlameTurn } from "../model/flame-turn.ts";
+import { payloadBytesMax } from "../model/limits.ts";
+import { serviceCrashCode, type TaskOutcome } from "../model/task.ts";
+import { completeTask, crashTask, launchTask, requeueTask } from "../sessions/task-life.ts";
+import { bindFailed, bindSucceeded } from "./bind-backoff.ts";
+import type { BindReply, Lease } from "./commands.ts";
+import {
+  answerBind,
+  answerLaunch,
+  handToWaiters,
+  instancesOf,
+  waitForSession,
+  waitForTask,
+} from "./executor-waits.ts";
+import { type Handlers, waits } from "./handler.ts";
+import type { CoreState } from "./state.ts";
+
+/**
+ * The calls of an executor, in the order of its life (docs/protocol.md, "Executors"). Repeats of a call whose reply was
+ * lost are answered like the first; an executor that is no longer known is walked to its end: empty or plain success.
+ */
+export const executorHandlers: Handlers<
+  | "executor.list"
+  | "executor.register"
+  | "executor.unregister"
+  | "executor.bind"
+  | "executor.bindCompleted"
+  | "executor.unbind"
+  | "executor.unbindCompleted"
+  | "executor.launch"
+  | "executor.complete"
+> = {
+  "executor.list": (state) => [...state.executors.all()].map((executor) => executor.record),
+
+  "executor.register": (state, turn, { id, shim }) => {
+    const executor = state.executors.find(id);
+    if (executor === undefined || executor.record.state === "Idle") return undefined;
+    if (executor.record.state !== "Void") throw wrongState(executor, "be registered");
+    state.executors.transition(turn, executor, "Idle");
+    state.executors.setShim(turn, executor, shim);
+    const node = state.nodes.find(executor.record.node);
+    if (node !== undefined) state.nodes.setShim(turn, node, shim);
+    state.scheduleWanted = true;
+    return undefined;
+  },
+
+  "executor.bind": (state, turn, { id }, token): BindReply | typeof waits => {
+    const executor = state.executors.find(id);
+    if (executor === undefined || executor.record.state === "Releasing") return {};
+    if (executor.record.sessionId !== undefined) return bindReply(state, executor);
+    // Its session was deleted meanwhile.
+    if (executor.record.state === "Binding") return {};
+    waitForSession(turn, executor, token);
+    return waits;
+  },
+
+  "executor.bindCompleted": (state, turn, { id, outcome }) => {
+    const executor = state.executors.find(id);
+    if (executor === undefined) return undefined;
+    const { state: now } = executor.record;
+    const succeeded = outcome.returnCode === 0;
+    if (now !== "Binding") {
+      // The reply to the first call was lost: the outcome stands already.
+      if (succeeded ? now === "Bound" : now === "Unbinding" || now === "Idle") return undefined;
+      throw wrongState(executor, "complete a bind");
+    }
+    const entry = state.sessionOf(executor);
+    if (succeeded) {
+      state.executors.transition(turn, executor, "Bound", executor.record.sessionId);
+      if (entry !== undefined) bindSucceeded(state, entry);
+    } else {
+      if (entry !== undefined) bindFailed(state, turn, entry, executor, outcome);
+      leaveSession(state, executor);
+      state.executors.transition(turn, executor, "Unbinding");
+    }
+    state.scheduleWanted = true;
+    return undefined;
+  },
+
+  "executor.launch": (state, turn, { id }, token) => {
+    const executor = state.executors.find(id);
+    const entry = executor === undefined ? undefined : state.sessionOf(executor);
+    if (executor === undefined || entry === undefined) return {};
+    const held = executor.taskId === undefined ? undefined : entry.tasks.get(executor.taskId);
+    if (held !== undefined) return { task: held };
+    if (executor.record.state === "Unbinding" || executor.reclaimed) return {};
+    if (executor.record.state !== "Bound") throw wrongState(executor, "launch tasks");
+    const task = launchTask(turn, entry, id);
+    if (task !== undefined) {
+      executor.taskId = task.id;
+      return { task };
+    }
+    const delayReleaseMs =
+      1000 * Math.max(0, state.applicationOf(entry.record)?.spec.delay_release ?? 0);
+    if (entry.record.state === "Closed") return {};
+    if (delayReleaseMs === 0 && instancesOf(state, entry) > entry.record.minInstances) {
+      executor.reclaimed = true;
+      return {};
+    }
+    waitForTask(state, turn, entry, executor, token, delayReleaseMs);
+    return waits;
+  },
+
+  "executor.complete": (state, turn, { id, outcome, lease }) => {
+    const executor = state.executors.find(id);
+    if (executor === undefined) return undefined;
+    const entry = state.sessionOf(executor);
+    const task = executor.taskId === undefined ? undefined : entry?.tasks.get(executor.taskId);
+    // A result without a lease, or of an earlier one, comes too late: it is answered, and dropped.
+    if (entry === undefined || task === undefined || !holds(lease, task)) return undefined;
+    executor.taskId = undefined;
+    if (outcome.returnCode === serviceCrashCode) {
+      crashTask(turn, entry, task, outcome.message ?? "no detail was given");
+      state.scheduleWanted = true;
+    } else {
+      completeTask(turn, entry, task, withinLimit(outcome));
+    }
+    if (executor.record.state === "Unbinding") leaveSession(state, executor);
+    return undefined;
+  },
+
+  "executor.unbind": (state, turn, { id }) => {
+    const executor = state.executors.find(id);
+    if (executor === undefined) return undefined;
+    const { state: now, sessionId } = executor.record;
+    giveBack(state, turn, executor, "its executor was unbound");
+    if (now === "Binding" || now === "Bound") {
+      state.executors.transition(turn, executor, "Unbinding", sessionId);
+    } else if (now !== "Unbinding") {
+      throw wrongState(executor, "be unbound");
+    }
+    state.scheduleWanted = true;
+    return undefined;
+  },
+
+  "executor.unbindCompleted": (state, turn, { id }) => {
+    const executor = state.executors.find(id);
+    if (executor === undefined || executor.record.state === "Idle") return undefined;
+    const { state: now } = executor.record;
+    if (now !== "Unbinding" && now !== "Binding") throw wrongState(executor, "complete an unbind");
+    giveBack(state, turn, executor, "its executor was unbound");
+    leaveSession(state, executor);
+    state.executors.transition(turn, executor, "Idle");
+    state.scheduleWanted = true;
+    return undefined;
+  },
+
+  "executor.unregister": (state, turn, { id }) => {
+    const executor = state.executors.find(id);
+    if (executor === undefined) return undefined;
+    const { state: now, node } = executor.record;
+    if (now === "Bound" || now === "Unbinding") throw wrongState(executor, "be unregistered");
+    dropExecutor(state, turn, executor, "its executor was unregistered");
+    const owner = state.nodes.find(node);
+    if (owner !== undefined)
+      state.nodes.push(turn, owner, { executor: executor.record, released: true });
+    return undefined;
+  },
+};
+
+/** What an executor with a session is told to serve; empty when that session is gone or closed. */
+export function bindReply(state: CoreState, executor: ExecutorEntry): BindReply {
+  const entry = state.sessionOf(executor);
+  const application = entry === undefined ? undefined : state.applicationOf(entry.record);
+  if (entry?.record.state !== "Open" || application === undefined) return {};
+  return { bound: { application, session: entry.view() } };
+}
+
+/** Puts the executor's task back, if it holds one. */
+export function giveBack(
+  state: CoreState,
+  turn: FlameTurn,
+  executor: ExecutorEntry,
+  reason: string,
+): void {
+  const entry = state.sessionOf(executor);
+  const task = executor.taskId === undefined ? undefined : entry?.tasks.get(executor.taskId);
+  executor.taskId = undefined;
+  if (entry === undefined || task === undefined) return;
+  requeueTask(turn, entry, task, reason);
+  handToWaiters(state, turn, entry);
+  state.scheduleWanted = true;
+}
+
+/** Deletes an executor, from any state; its task goes back, its waiting calls end empty. */
+export function dropExecutor(
+  state: CoreState,
+  turn: FlameTurn,
+  executor: ExecutorEntry,
+  reason: string,
+): void {
+  const entry = state.sessionOf(executor);
+  if (entry !== undefined) answerLaunch(state, turn, entry, executor.record.id);
+  answerBind(turn, executor, {});
+  leaveSession(state, executor);
+  giveBack(state, turn, executor, reason);
+  state.executors.delete(turn, executor);
+  state.scheduleWanted = true;
+}
+
+function leaveSession(state: CoreState, executor: ExecutorEntry): void {
+  state.sessionOf(executor)?.executors.delete(executor.record.id);
+  executor.reclaimed = false;
+}
+
+/** Callers that name no lease mean the executor's one current task (the published unary call). */
+function holds(lease: Lease | undefined, task: { id: number; attempt: number }): boolean {
+  return lease === undefined || (lease.taskId === task.id && lease.attempt === task.attempt);
+}
+
+function withinLimit(outcome: TaskOutcome): TaskOutcome {
+  const bytes = outcome.output?.length ?? 0;
+  if (bytes <= payloadBytesMax) return outcome;
+  return {
+    returnCode: -1,
+    message: `the output has ${bytes} bytes, at most ${payloadBytesMax} fit into a message; use put_object and return its reference`,
+  };
+}

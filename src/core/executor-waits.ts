@@ -1,0 +1,95 @@
+import type { Token } from "../kit/turn.ts";
+import type { ExecutorEntry } from "../executors/executor-book.ts";
+import { FlameError } from "../model/errors.ts";
+import type { FlameTurn } from "../model/flame-turn.ts";
+import type { TaskRecord } from "../model/task.ts";
+import type { SessionEntry } from "../sessions/session-entry.ts";
+import { launchTask } from "../sessions/task-life.ts";
+import type { BindReply } from "./commands.ts";
+import type { CoreState } from "./state.ts";
+
+// The two calls of an executor that wait: BindExecutor for a session, LaunchTask for a task.
+// Each executor has at most one of each: a newer call takes the place of one whose connection is dead.
+
+const superseded = (call: string, executorId: string): FlameError =>
+  new FlameError(
+    "aborted",
+    `${call} of executor ${executorId} was superseded by a newer call of the same executor`,
+  );
+
+export function waitForSession(turn: FlameTurn, executor: ExecutorEntry, token: Token): void {
+  if (executor.bindWaiter !== undefined) {
+    turn.fail(executor.bindWaiter, superseded("BindExecutor", executor.record.id));
+  }
+  executor.bindWaiter = token;
+}
+
+export function answerBind(turn: FlameTurn, executor: ExecutorEntry, reply: BindReply): void {
+  if (executor.bindWaiter === undefined) return;
+  turn.reply(executor.bindWaiter, reply);
+  executor.bindWaiter = undefined;
+}
+
+export function waitForTask(
+  state: CoreState,
+  turn: FlameTurn,
+  entry: SessionEntry,
+  executor: ExecutorEntry,
+  token: Token,
+  delayReleaseMs: number,
+): void {
+  const { id } = executor.record;
+  const older = entry.launchWaiters.get(id);
+  if (older !== undefined) {
+    turn.fail(older, superseded("LaunchTask", id));
+  }
+  entry.launchWaiters.set(id, token);
+  state.deadlines.set(`launch ${id}`, turn.now + delayReleaseMs);
+  // An executor that only waits may be what another session lacks.
+  state.scheduleWanted = true;
+}
+
+/** Ends the LaunchTask call of an executor: with a task, or empty. */
+export function answerLaunch(
+  state: CoreState,
+  turn: FlameTurn,
+  entry: SessionEntry,
+  executorId: string,
+  task?: TaskRecord,
+): void {
+  const token = entry.launchWaiters.get(executorId);
+  if (token === undefined) return;
+  entry.launchWaiters.delete(executorId);
+  state.deadlines.clear(`launch ${executorId}`);
+  turn.reply(token, task === undefined ? {} : { task });
+}
+
+/** The session was closed: nobody waits for its tasks any more. */
+export function releaseWaiters(state: CoreState, turn: FlameTurn, entry: SessionEntry): void {
+  for (const executorId of [...entry.launchWaiters.keys()])
+    answerLaunch(state, turn, entry, executorId);
+}
+
+/** Pending tasks go to the executors of their session that wait, longest waiting first. */
+export function handToWaiters(state: CoreState, turn: FlameTurn, entry: SessionEntry): void {
+  if (entry.launchWaiters.size === 0) return;
+  for (const executorId of [...entry.launchWaiters.keys()]) {
+    const executor = state.executors.find(executorId);
+    if (executor === undefined || executor.reclaimed) continue;
+    const task = launchTask(turn, entry, executorId);
+    if (task === undefined) return;
+    executor.taskId = task.id;
+    answerLaunch(state, turn, entry, executorId, task);
+  }
+}
+
+/** Executors that serve the session and are not about to leave it. */
+export function instancesOf(state: CoreState, entry: SessionEntry): number {
+  let count = 0;
+  for (const id of entry.executors) {
+    const executor = state.executors.find(id);
+    if (executor !== undefined && !executor.reclaimed && executor.record.state !== "Unbinding")
+      count++;
+  }
+  return count;
+}

@@ -1,0 +1,19 @@
+import type { Token } from "../kit/turn.ts";
+import type { FlameTurn } from "../model/flame-turn.ts";
+import type { CommandKind, CommandTable } from "./commands.ts";
+import type { CoreState } from "./state.ts";
+
+/** Returned by a handler whose reply comes in a later turn, or that is a stream. */
+export const waits = Symbol("waits");
+
+/**
+ * Carries one command out. Throws a FlameError before it changes anything, or not at all.
+ */
+export type Handler<K extends CommandKind> = (
+  state: CoreState,
+  turn: FlameTurn,
+  input: CommandTable[K]["input"],
+  token: Token,
+) => CommandTable[K]["reply"] | typeof waits;
+
+export type Handlers<K extends CommandKind> = { readonly [P in K]: Handler<P> };

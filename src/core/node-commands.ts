@@ -1,0 +1,168 @@
+import type { NodeEntry } from "../executors/node-book.ts";
+import type { Token } from "../kit/turn.ts";
+import { FlameError } from "../model/errors.ts";
+import type { FlameTurn } from "../model/flame-turn.ts";
+import type { ReportedExecutor } from "../model/node.ts";
+import { noResources } from "../model/resources.ts";
+import { dropExecutor } from "./executor-commands.ts";
+import { type Handlers, waits } from "./handler.ts";
+import type { CoreState } from "./state.ts";
+
+/** Nodes: registration, the stream that keeps them Ready, and what happens when it ends (docs/protocol.md, "Nodes"). */
+export const nodeHandlers: Handlers<
+  | "node.list"
+  | "node.get"
+  | "node.register"
+  | "node.release"
+  | "node.sync"
+  | "node.watch"
+  | "node.beat"
+> = {
+  "node.list": (state) => [...state.nodes.all()].map((node) => node.record),
+
+  "node.get": (state, _turn, { name }) => state.nodes.get(name).record,
+
+  "node.register": (state, turn, { report, executors }) => {
+    const node = state.nodes.register(turn, report);
+    dropStream(turn, node);
+    // What waited for the old stream is told anew by the alignment below.
+    node.outbox.length = 0;
+    align(state, turn, node, executors);
+    heard(state, turn, node);
+    state.deadlines.clear(`grace ${report.name}`);
+    state.scheduleWanted = true;
+    return undefined;
+  },
+
+  "node.release": (state, turn, { name }) => {
+    const node = state.nodes.find(name);
+    if (node === undefined) return undefined;
+    for (const executor of [...state.executors.ofNode(name)]) {
+      dropExecutor(state, turn, executor, `node ${name} was released`);
+    }
+    dropStream(turn, node);
+    state.deadlines.clear(`silence ${name}`);
+    state.deadlines.clear(`grace ${name}`);
+    state.nodes.delete(turn, node);
+    return undefined;
+  },
+
+  "node.sync": (state, turn, { report }) => {
+    const node = state.nodes.find(report.name);
+    if (node !== undefined && node.record.state !== "Ready") {
+      throw new FlameError(
+        "invalid_state",
+        `node ${report.name} is ${node.record.state}: it must register first`,
+      );
+    }
+    const { record } = state.nodes.register(turn, report);
+    return {
+      node: record,
+      executors: [...state.executors.ofNode(report.name)].map((executor) => executor.record),
+    };
+  },
+
+  "node.watch": (state, turn, { report }, token) => {
+    const node = state.nodes.find(report.name);
+    if (node?.record.state !== "Ready") {
+      // It has not registered, or is lost already: the stream ends without a word, and the node registers again.
+      turn.end(token);
+      return waits;
+    }
+    dropStream(turn, node);
+    state.nodes.attach(turn, node, token);
+    state.nodes.beat(node, report, turn.now);
+    heard(state, turn, node);
+    return waits;
+  },
+
+  "node.beat": (state, turn, { stream, report }) => {
+    const node = state.nodes.find(report.name);
+    if (node === undefined || node.stream !== stream) return undefined;
+    const before = node.record.allocatable;
+    state.nodes.beat(node, report, turn.now);
+    const { allocatable } = node.record;
+    if (
+      before.cpu !== allocatable.cpu ||
+      before.memory !== allocatable.memory ||
+      before.gpu !== allocatable.gpu
+    ) {
+      state.scheduleWanted = true;
+    }
+    heard(state, turn, node);
+    return undefined;
+  },
+};
+
+/** A node's stream broke; an older stream that ends late says nothing about the node. */
+export function streamBroke(state: CoreState, turn: FlameTurn, name: string, stream: Token): void {
+  const node = state.nodes.find(name);
+  if (node === undefined || node.stream !== stream) return;
+  node.stream = undefined;
+  loseNode(state, turn, node);
+}
+
+/** The node fell silent, or its stream broke: its leases stay for the grace time. */
+export function loseNode(state: CoreState, turn: FlameTurn, node: NodeEntry): void {
+  dropStream(turn, node);
+  state.nodes.setState(turn, node, "Unknown");
+  state.deadlines.clear(`silence ${node.record.name}`);
+  state.deadlines.set(`grace ${node.record.name}`, turn.now + state.options.nodeGraceMs);
+  state.scheduleWanted = true;
+}
+
+/** The grace time passed: what the node held goes back. */
+export function giveNodeUp(state: CoreState, turn: FlameTurn, node: NodeEntry): void {
+  const { name } = node.record;
+  for (const executor of [...state.executors.ofNode(name)]) {
+    dropExecutor(
+      state,
+      turn,
+      executor,
+      `node ${name} was lost for ${state.options.nodeGraceMs / 1000} s`,
+    );
+  }
+  node.outbox.length = 0;
+  state.nodes.setState(turn, node, "NotReady");
+}
+
+/** What the node reports against what we know: by executor id alone. */
+function align(
+  state: CoreState,
+  turn: FlameTurn,
+  node: NodeEntry,
+  reported: readonly ReportedExecutor[],
+): void {
+  const { name } = node.record;
+  const known = new Map(reported.map((executor) => [executor.id, executor]));
+  for (const executor of [...state.executors.ofNode(name)]) {
+    const report = known.get(executor.record.id);
+    known.delete(executor.record.id);
+    if (report === undefined) {
+      // The executor manager was started anew, or never heard of it: whatever it held is not running there.
+      dropExecutor(state, turn, executor, `node ${name} came back without its executor`);
+    } else if (executor.record.state === "Void" && report.state === "Idle") {
+      state.executors.transition(turn, executor, "Idle");
+    }
+  }
+  for (const stranger of known.values()) {
+    const record = {
+      id: stranger.id,
+      node: name,
+      resreq: noResources,
+      shim: stranger.shim,
+      state: "Releasing",
+    } as const;
+    state.nodes.push(turn, node, { executor: record, released: true });
+  }
+}
+
+function heard(state: CoreState, turn: FlameTurn, node: NodeEntry): void {
+  state.deadlines.set(`silence ${node.record.name}`, turn.now + state.options.nodeSilenceMs);
+}
+
+function dropStream(turn: FlameTurn, node: NodeEntry): void {
+  if (node.stream === undefined) return;
+  turn.end(node.stream);
+  node.stream = undefined;
+}

@@ -1,0 +1,56 @@
+import type { ApplicationBook } from "../application-registry/index.ts";
+import type { ApplicationRecord } from "../model/application.ts";
+import type { ExecutorRecord } from "../model/executor.ts";
+import type { NodeRecord } from "../model/node.ts";
+import type { SessionRecord, TaskCounts } from "../model/session.ts";
+import type { TaskRecord } from "../model/task.ts";
+import { CoreState, type CoreOptions } from "./state.ts";
+
+/** What the machine starts from; the store's `StoredState` is one. */
+export interface RestoredState {
+  readonly applications: readonly ApplicationRecord[];
+  readonly pinnedRevisions: readonly ApplicationRecord[];
+  readonly sessions: readonly {
+    readonly record: SessionRecord;
+    readonly counts: TaskCounts;
+    readonly lastTaskId: number;
+  }[];
+  readonly openTasks: readonly TaskRecord[];
+  readonly executors: readonly ExecutorRecord[];
+  readonly nodes: readonly NodeRecord[];
+}
+
+/**
+ * Rebuilds memory from disk. Leases persist: a Running task stays with its executor until that node registers again or
+ * the grace time passes (docs/protocol.md, "Restart").
+ */
+export function restoreState(
+  options: CoreOptions,
+  applications: ApplicationBook,
+  stored: RestoredState,
+  now: number,
+): CoreState {
+  const state = new CoreState(options, applications);
+  for (const revision of stored.pinnedRevisions)
+    state.pinned.set(`${revision.name}@${revision.revision}`, revision);
+  for (const { record, counts, lastTaskId } of stored.sessions) {
+    state.sessions.restore(record, { ...counts }, lastTaskId);
+  }
+  for (const record of stored.nodes) {
+    state.nodes.restore(record);
+    if (record.state !== "NotReady")
+      state.deadlines.set(`grace ${record.name}`, now + options.nodeGraceMs);
+  }
+  for (const record of stored.executors) {
+    state.executors.restore(record);
+    if (record.sessionId !== undefined)
+      state.sessions.find(record.sessionId)?.executors.add(record.id);
+  }
+  for (const task of stored.openTasks) {
+    state.sessions.restoreTask(task);
+    const executor =
+      task.executorId === undefined ? undefined : state.executors.find(task.executorId);
+    if (executor !== undefined) executor.taskId = task.id;
+  }
+  return state;
+}

@@ -1,0 +1,187 @@
+import type { ExecutorEntry } from "../executors/executor-book.ts";
+import { eventCodes } from "../model/event.ts";
+import type { FlameTurn } from "../model/flame-turn.ts";
+import type {
+  Decision,
+  ExecutorSupply,
+  NodeSupply,
+  SessionDemand,
+  Snapshot,
+} from "../scheduler/ports.ts";
+import { schedule } from "../scheduler/schedule.ts";
+import type { SessionEntry } from "../sessions/session-entry.ts";
+import { bindAllowance } from "./bind-backoff.ts";
+import { bindReply } from "./executor-commands.ts";
+import { answerBind, answerLaunch } from "./executor-waits.ts";
+import type { CoreState } from "./state.ts";
+
+/** Asks the scheduler what to do now, and does it. */
+export function runScheduler(state: CoreState, turn: FlameTurn): void {
+  state.scheduleWanted = false;
+  const snapshot = takeSnapshot(state, turn.now);
+  noteMissingShims(state, turn, snapshot);
+  for (const decision of schedule(snapshot)) apply(state, turn, decision);
+}
+
+function takeSnapshot(state: CoreState, now: number): Snapshot {
+  const nodes: NodeSupply[] = [];
+  for (const { record } of state.nodes.all()) {
+    if (record.state !== "Ready") continue;
+    nodes.push({
+      name: record.name,
+      allocatable: record.allocatable,
+      ...(record.shim !== undefined && { shim: record.shim }),
+    });
+  }
+  const sessions: SessionDemand[] = [];
+  for (const entry of state.sessions.open()) {
+    const demand = demandOf(state, entry, now);
+    if (demand !== undefined) sessions.push(demand);
+  }
+  return {
+    sessions,
+    nodes,
+    executors: [...state.executors.all()].map((executor) => supplyOf(state, executor)),
+    applicationMax: (name) => state.applications.find(name)?.spec.max_instances ?? 0,
+    executorsPerNodeMax: state.options.executorsPerNodeMax,
+  };
+}
+
+function demandOf(state: CoreState, entry: SessionEntry, now: number): SessionDemand | undefined {
+  const { record, counts } = entry;
+  const openTasks = counts.pending + counts.running;
+  if (openTasks === 0 && record.minInstances === 0 && entry.executors.size === 0) return undefined;
+  const application = state.applicationOf(record);
+  if (application === undefined) return undefined;
+  let held = 0;
+  let lost = 0;
+  let binding = 0;
+  for (const id of entry.executors) {
+    const executor = state.executors.find(id);
+    if (executor === undefined || executor.reclaimed || executor.record.state === "Unbinding")
+      continue;
+    const reachable = state.nodes.find(executor.record.node)?.record.state === "Ready";
+    // On a node that may come back: it still counts against max_instances, but serves no new task.
+    if (reachable || executor.taskId !== undefined) held++;
+    else lost++;
+    if (executor.record.state === "Binding") binding++;
+  }
+  return {
+    id: record.id,
+    application: record.application,
+    priority: record.priority,
+    creationTime: record.creationTime,
+    resreq: record.resreq,
+    shim: application.spec.shim,
+    minInstances: record.minInstances,
+    maxInstances: (record.maxInstances ?? Number.POSITIVE_INFINITY) - lost,
+    openTasks,
+    held,
+    bindAllowance: bindAllowance(state, entry, binding, now),
+    waiting: counts.pending > 0 ? [] : [...entry.launchWaiters.keys()],
+  };
+}
+
+function supplyOf(state: CoreState, executor: ExecutorEntry): ExecutorSupply {
+  const { id, node, resreq, shim } = executor.record;
+  return { id, node, resreq, shim, use: useOf(state, executor) };
+}
+
+function useOf(state: CoreState, executor: ExecutorEntry): ExecutorSupply["use"] {
+  switch (executor.record.state) {
+    case "Void":
+    case "Unbinding":
+      return "arriving";
+    case "Idle":
+      return "idle";
+    case "Releasing":
+      return "leaving";
+    case "Binding":
+    case "Bound":
+      // A closed session's executors are on their way out.
+      return executor.reclaimed || state.sessionOf(executor)?.record.state !== "Open"
+        ? "arriving"
+        : "held";
+  }
+}
+
+/** A session whose shim no Ready node offers waits: once, an event says so. */
+function noteMissingShims(state: CoreState, turn: FlameTurn, snapshot: Snapshot): void {
+  if (snapshot.nodes.length === 0) return;
+  for (const session of snapshot.sessions) {
+    if (session.openTasks === 0) continue;
+    if (snapshot.nodes.some((node) => node.shim === undefined || node.shim === session.shim))
+      continue;
+    const entry = state.sessions.find(session.id);
+    if (entry === undefined || state.sessions.hasEvent(entry, eventCodes.noNodeOffersShim))
+      continue;
+    state.sessions.addEvent(
+      turn,
+      entry,
+      eventCodes.noNodeOffersShim,
+      `no node offers the shim ${session.shim} of application ${session.application}: the tasks wait until one does`,
+    );
+  }
+}
+
+function apply(state: CoreState, turn: FlameTurn, decision: Decision): void {
+  switch (decision.kind) {
+    case "create":
+      createExecutor(state, turn, decision.node, decision.sessionId);
+      return;
+    case "bind":
+      bindExecutor(state, turn, decision.executorId, decision.sessionId);
+      return;
+    case "release": {
+      const executor = state.executors.find(decision.executorId);
+      if (executor === undefined) return;
+      state.executors.transition(turn, executor, "Releasing");
+      answerBind(turn, executor, {});
+      return;
+    }
+    case "reclaim": {
+      const executor = state.executors.find(decision.executorId);
+      const entry = executor === undefined ? undefined : state.sessionOf(executor);
+      if (executor === undefined || entry === undefined) return;
+      executor.reclaimed = true;
+      answerLaunch(state, turn, entry, decision.executorId);
+      return;
+    }
+    default:
+      decision satisfies never;
+  }
+}
+
+function createExecutor(
+  state: CoreState,
+  turn: FlameTurn,
+  nodeName: string,
+  sessionId: string,
+): void {
+  const node = state.nodes.find(nodeName);
+  const session = state.sessions.find(sessionId)?.record;
+  const application = session === undefined ? undefined : state.applicationOf(session);
+  if (node === undefined || session === undefined || application === undefined) return;
+  const { record } = state.executors.create(turn, {
+    id: state.options.newExecutorId(),
+    node: nodeName,
+    resreq: session.resreq,
+    shim: application.spec.shim,
+    state: "Void",
+  });
+  state.nodes.push(turn, node, { executor: record, released: false });
+}
+
+function bindExecutor(
+  state: CoreState,
+  turn: FlameTurn,
+  executorId: string,
+  sessionId: string,
+): void {
+  const executor = state.executors.find(executorId);
+  const entry = state.sessions.find(sessionId);
+  if (executor === undefined || entry === undefined) return;
+  state.executors.transition(turn, executor, "Binding", sessionId);
+  entry.executors.add(executorId);
+  answerBind(turn, executor, bindReply(state, executor));
+}

@@ -1,0 +1,70 @@
+import type { ApplicationBook } from "../application-registry/index.ts";
+import { ExecutorBook } from "../executors/executor-book.ts";
+import { NodeBook } from "../executors/node-book.ts";
+import { DeadlineQueue } from "../kit/deadline-queue.ts";
+import type { ApplicationRecord } from "../model/application.ts";
+import type { Resources } from "../model/resources.ts";
+import type { SessionRecord } from "../model/session.ts";
+import { SessionBook } from "../sessions/session-book.ts";
+import type { SessionEntry } from "../sessions/session-entry.ts";
+
+/** What the machine is told once; all times in milliseconds. */
+export interface CoreOptions {
+  /** For sessions that do not say what they need. */
+  readonly resreq: Resources;
+  /** Failed binds in a row after which a session is only probed now and then; 0: sessions get no executors at all. */
+  readonly bindRetryLimit: number;
+  readonly executorsPerNodeMax: number;
+  /** Sessions kept, open and closed; Infinity when unlimited. */
+  readonly sessionsMax: number;
+  /** Silence after which a node counts as lost. */
+  readonly nodeSilenceMs: number;
+  /** How long a lost node keeps its leases. */
+  readonly nodeGraceMs: number;
+  /** A new executor id: random in production, counted in the simulation. */
+  readonly newExecutorId: () => string;
+}
+
+export const nodeSilenceMsDefault = 15_000;
+export const nodeGraceMsDefault = 30_000;
+
+/** How long a LaunchTask call may wait, a silent node may be silent, and so on: one key per thing with a deadline. */
+export type DeadlineKey =
+  | `launch ${string}`
+  | `silence ${string}`
+  | `grace ${string}`
+  | `bind ${string}`;
+
+/** All that the machine knows. */
+export class CoreState {
+  readonly applications: ApplicationBook;
+  /** Revisions that sessions are pinned to and that are no longer the present ones, by `name@revision`. */
+  readonly pinned = new Map<string, ApplicationRecord>();
+  readonly sessions = new SessionBook();
+  readonly executors = new ExecutorBook();
+  readonly nodes = new NodeBook();
+  readonly deadlines = new DeadlineQueue<DeadlineKey>();
+  readonly options: CoreOptions;
+  /** Something changed that the scheduler should look at. */
+  scheduleWanted = true;
+
+  constructor(options: CoreOptions, applications: ApplicationBook) {
+    this.options = options;
+    this.applications = applications;
+  }
+
+  /** The revision of its application that the session was created with. */
+  applicationOf(session: SessionRecord): ApplicationRecord | undefined {
+    const present = this.applications.find(session.application);
+    if (present?.revision === session.applicationRevision) return present;
+    return this.pinned.get(`${session.application}@${session.applicationRevision}`);
+  }
+
+  /** The session that an executor serves, if it still exists. */
+  sessionOf(executor: {
+    readonly record: { readonly sessionId?: string };
+  }): SessionEntry | undefined {
+    const { sessionId } = executor.record;
+    return sessionId === undefined ? undefined : this.sessions.find(sessionId);
+  }
+}

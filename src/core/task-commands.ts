@@ -1,0 +1,58 @@
+import { FlameError } from "../model/errors.ts";
+import { createTask } from "../sessions/task-life.ts";
+import { watchTask } from "../sessions/watches.ts";
+import type { TaskReply } from "./commands.ts";
+import { handToWaiters } from "./executor-waits.ts";
+import { type Handlers, waits } from "./handler.ts";
+import type { CoreState } from "./state.ts";
+
+/** Tasks as clients see them: docs/protocol.md, "Tasks". */
+export const taskHandlers: Handlers<"task.create" | "task.get" | "task.watch" | "task.list"> = {
+  "task.create": (state, turn, { sessionId, input, submitId }) => {
+    const entry = state.sessions.get(sessionId);
+    if (entry.record.state !== "Open") {
+      throw new FlameError(
+        "invalid_state",
+        `Cannot create task in closed session ${sessionId}; create a new session`,
+      );
+    }
+    const task = createTask(turn, entry, input, submitId);
+    handToWaiters(state, turn, entry);
+    if (
+      entry.pending.size > 0 &&
+      entry.executors.size < entry.counts.pending + entry.counts.running
+    ) {
+      state.scheduleWanted = true;
+    }
+    return { task };
+  },
+
+  "task.get": (state, _turn, { sessionId, taskId }) => findTask(state, sessionId, taskId),
+
+  "task.watch": (state, turn, { sessionId, taskId }, token) => {
+    const found = findTask(state, sessionId, taskId);
+    if ("stored" in found) {
+      turn.push(token, found);
+      turn.end(token);
+    } else {
+      watchTask(state.sessions.get(sessionId), found.task, token);
+    }
+    return waits;
+  },
+
+  "task.list": (state, _turn, { sessionId }) => {
+    state.sessions.get(sessionId);
+    return undefined;
+  },
+};
+
+function findTask(state: CoreState, sessionId: string, taskId: number): TaskReply {
+  const entry = state.sessions.get(sessionId);
+  const task = entry.tasks.get(taskId);
+  if (task !== undefined) return { task };
+  if (taskId >= 1 && taskId <= entry.lastTaskId) return { stored: { sessionId, taskId } };
+  throw new FlameError(
+    "not_found",
+    `task ${taskId} of session ${sessionId} not found: the session has ${entry.lastTaskId} tasks, counted from 1`,
+  );
+}

@@ -1,0 +1,71 @@
+import {
+  addResources,
+  fits,
+  type Resources,
+  sameResources,
+  subtractResources,
+} from "../model/resources.ts";
+import type { ExecutorSupply, NodeSupply, SessionDemand, Snapshot } from "./ports.ts";
+
+/** What is left of one node while a decision is being made. */
+export class NodeCapacity {
+  readonly node: NodeSupply;
+  /** Not taken by any executor now. */
+  free: Resources;
+  /** Free now or soon: what executors give back that leave anyway. */
+  soonFree: Resources;
+  executors = 0;
+  /** How many of these leave anyway. */
+  leaving = 0;
+  /** A session that is still short has first claim here: later ones get nothing new. */
+  claimed = false;
+
+  constructor(node: NodeSupply) {
+    this.node = node;
+    this.free = node.allocatable;
+    this.soonFree = node.allocatable;
+  }
+
+  /** The node could ever run an executor of the session. */
+  suits(session: SessionDemand): boolean {
+    return (
+      fits(session.resreq, this.node.allocatable) &&
+      (this.node.shim === undefined || this.node.shim === session.shim)
+    );
+  }
+
+  take(need: Resources): void {
+    this.free = subtractResources(this.free, need);
+    this.soonFree = subtractResources(this.soonFree, need);
+    this.executors++;
+  }
+
+  /** The executor will leave: its resources come back soon. */
+  willLeave(executor: ExecutorSupply): void {
+    this.soonFree = addResources(this.soonFree, executor.resreq);
+    this.leaving++;
+  }
+
+  /** A session that is short counts on this much of what comes free. */
+  reserve(need: Resources): void {
+    this.soonFree = subtractResources(this.soonFree, need);
+    this.leaving--;
+  }
+}
+
+/** Room on the Ready nodes after all executors of the snapshot are placed; every state of an executor takes room. */
+export function measureCapacity(snapshot: Snapshot): Map<string, NodeCapacity> {
+  const nodes = new Map<string, NodeCapacity>();
+  for (const node of snapshot.nodes) nodes.set(node.name, new NodeCapacity(node));
+  for (const executor of snapshot.executors) {
+    const node = nodes.get(executor.node);
+    node?.take(executor.resreq);
+    if (executor.use === "leaving") node?.willLeave(executor);
+  }
+  return nodes;
+}
+
+/** An executor serves only sessions of exactly its resources and shim. */
+export function serves(executor: ExecutorSupply, session: SessionDemand): boolean {
+  return executor.shim === session.shim && sameResources(executor.resreq, session.resreq);
+}

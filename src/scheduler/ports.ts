@@ -1,0 +1,70 @@
+import type { Shim } from "../model/executor.ts";
+import type { Resources } from "../model/resources.ts";
+
+// All that the scheduler knows of the world, and all that it may say.
+
+/** An open session that wants executors or holds some. */
+export interface SessionDemand {
+  readonly id: string;
+  readonly application: string;
+  /** Higher is served first. */
+  readonly priority: number;
+  /** Unix milliseconds; older is served first within a priority. */
+  readonly creationTime: number;
+  readonly resreq: Resources;
+  readonly shim: Shim;
+  readonly minInstances: number;
+  /** Infinity when unlimited; less the executors on lost nodes, which may come back. */
+  readonly maxInstances: number;
+  /** Pending and Running tasks. */
+  readonly openTasks: number;
+  /** Executors in Binding or Bound that are not being taken back. */
+  readonly held: number;
+  /** How many more it may be given at this moment: 0 while bind failures are backed off. */
+  readonly bindAllowance: number;
+  /** Its executors that wait for a task while none is Pending, longest waiting first. */
+  readonly waiting: readonly string[];
+}
+
+export interface ExecutorSupply {
+  readonly id: string;
+  readonly node: string;
+  readonly resreq: Resources;
+  readonly shim: Shim;
+  /**
+   * - held: serves a session.
+   * - idle: can be given to a session now.
+   * - arriving: will be idle soon (Void, Unbinding, or being taken back).
+   * - leaving: being released.
+   */
+  readonly use: "held" | "idle" | "arriving" | "leaving";
+}
+
+/** A Ready node. */
+export interface NodeSupply {
+  readonly name: string;
+  readonly allocatable: Resources;
+  /** Absent until one of its executors has registered. */
+  readonly shim?: Shim;
+}
+
+export interface Snapshot {
+  readonly sessions: readonly SessionDemand[];
+  readonly executors: readonly ExecutorSupply[];
+  readonly nodes: readonly NodeSupply[];
+  /** Cap over all sessions of an application. */
+  readonly applicationMax: (application: string) => number;
+  readonly executorsPerNodeMax: number;
+}
+
+/**
+ * - create: a new executor on the node, for the session.
+ * - bind: the idle executor serves the session.
+ * - release: the idle executor is not needed.
+ * - reclaim: the held, waiting executor is taken from its session, since another one lacks capacity.
+ */
+export type Decision =
+  | { readonly kind: "create"; readonly node: string; readonly sessionId: string }
+  | { readonly kind: "bind"; readonly executorId: string; readonly sessionId: string }
+  | { readonly kind: "release"; readonly executorId: string }
+  | { readonly kind: "reclaim"; readonly executorId: string };

@@ -1,0 +1,231 @@
+import { Metadata, type sendUnaryData, type ServerUnaryCall } from "@grpc/grpc-js";
+import type { Lease } from "../core/commands.ts";
+import type { TaskOutcome, TaskRecord } from "../model/task.ts";
+import type {
+  BackendServer,
+  BindExecutorRequest,
+  BindExecutorResponse,
+  LaunchTaskRequest,
+  LaunchTaskResponse,
+} from "../protocol/generated/flame/v1/backend.ts";
+import type { Executor, Result, TaskResult } from "../protocol/generated/flame/v1/types.ts";
+import { statusOf } from "../protocol/grpc-errors.ts";
+import {
+  applicationToWire,
+  executorStateName,
+  nodeReportFromWire,
+  sessionToWire,
+  shimFromWire,
+  taskToWire,
+} from "../protocol/record-wire.ts";
+import type { ReportedExecutor } from "../model/node.ts";
+import { executorToWire, nodeToWire } from "../protocol/record-wire.ts";
+import { requiredField, unary } from "./call-helpers.ts";
+import type { Engine } from "./engine.ts";
+import { nodeStream } from "./node-stream.ts";
+import type { Payloads } from "./payloads.ts";
+
+/** Metadata by which a LaunchTask reply names its lease, and CompleteTask returns it (docs/protocol.md, "Leases"). */
+export const leaseKey = "flame-lease";
+
+export interface BackendDeps {
+  readonly engine: Engine;
+  readonly payloads: Payloads;
+  /** Unix milliseconds, for acknowledgements. */
+  readonly now: () => number;
+}
+
+const done: Result = { returnCode: 0, message: undefined };
+
+/** `flame.v1.Backend`: what executor managers call. Failures are gRPC statuses, never return codes. */
+export function backendService(deps: BackendDeps): BackendServer {
+  return { ...nodeCalls(deps), ...executorCalls(deps) };
+}
+
+function nodeCalls(deps: BackendDeps): Pick<BackendServer, NodeCall> {
+  const { engine } = deps;
+  return {
+    registerNode: unary(async ({ node, executors }) => {
+      const { metadata, status } = requiredField(node, "node", "RegisterNode");
+      const { name } = requiredField(metadata, "node.metadata", "RegisterNode");
+      await engine.ask("node.register", {
+        report: nodeReportFromWire(requiredName(name), status),
+        executors: executors.flatMap(reportedExecutor),
+      });
+      return done;
+    }),
+
+    releaseNode: unary(async ({ nodeName: name }) => {
+      await engine.ask("node.release", { name });
+      return done;
+    }),
+
+    syncNode: unary(async ({ node }) => {
+      const { metadata, status } = requiredField(node, "node", "SyncNode");
+      const { name } = requiredField(metadata, "node.metadata", "SyncNode");
+      const answer = await engine.ask("node.sync", {
+        report: nodeReportFromWire(requiredName(name), status),
+      });
+      return {
+        node: nodeToWire(answer.node),
+        executors: answer.executors.map((record) => executorToWire(record)),
+      };
+    }),
+
+    watchNode: nodeStream(deps),
+  };
+}
+
+type NodeCall = "registerNode" | "releaseNode" | "syncNode" | "watchNode";
+type ExecutorCall =
+  | "registerExecutor"
+  | "unregisterExecutor"
+  | "bindExecutor"
+  | "bindExecutorCompleted"
+  | "unbindExecutor"
+  | "unbindExecutorCompleted"
+  | "launchTask"
+  | "completeTask";
+
+function executorCalls(deps: BackendDeps): Pick<BackendServer, ExecutorCall> {
+  const { engine, payloads } = deps;
+  return {
+    registerExecutor: unary(async ({ executorId: id, executorSpec }) => {
+      const { shim } = requiredField(executorSpec, "executor_spec", "RegisterExecutor");
+      await engine.ask("executor.register", { id, shim: shimFromWire(shim) });
+      return done;
+    }),
+
+    unregisterExecutor: unary(async ({ executorId: id }) => {
+      await engine.ask("executor.unregister", { id });
+      return done;
+    }),
+
+    bindExecutor: longPoll<BindExecutorRequest, BindExecutorResponse>((call, reply, fail) =>
+      engine.call(
+        "executor.bind",
+        { id: call.request.executorId },
+        ({ bound }) => {
+          if (bound === undefined) reply({ application: undefined, session: undefined });
+          else {
+            const session = sessionToWire(bound.session, payloads.commonData(bound.session.record));
+            reply({ application: applicationToWire(bound.application), session });
+          }
+        },
+        fail,
+      ),
+    ),
+
+    bindExecutorCompleted: unary(async ({ executorId: id, result }) => {
+      const message = result?.message;
+      const outcome = {
+        returnCode: result?.returnCode ?? 0,
+        ...(message !== undefined && { message }),
+      };
+      await engine.ask("executor.bindCompleted", { id, outcome });
+      return done;
+    }),
+
+    unbindExecutor: unary(async ({ executorId: id }) => {
+      await engine.ask("executor.unbind", { id });
+      return done;
+    }),
+
+    unbindExecutorCompleted: unary(async ({ executorId: id }) => {
+      await engine.ask("executor.unbindCompleted", { id });
+      return done;
+    }),
+
+    launchTask: longPoll<LaunchTaskRequest, LaunchTaskResponse>((call, reply, fail) =>
+      engine.call(
+        "executor.launch",
+        { id: call.request.executorId },
+        ({ task }) => {
+          if (task === undefined) {
+            reply({ task: undefined });
+            return;
+          }
+          call.sendMetadata(leaseMetadata(task));
+          reply({
+            task: taskToWire({ ...task, events: [] }, payloads.of(task, "input"), undefined),
+          });
+        },
+        fail,
+      ),
+    ),
+
+    completeTask: unary(async ({ executorId: id, taskResult }, call) => {
+      const result = requiredField(taskResult, "task_result", "CompleteTask");
+      const lease = leaseOf(call.metadata);
+      await engine.ask("executor.complete", {
+        id,
+        outcome: outcomeOf(result),
+        ...(lease !== undefined && { lease }),
+      });
+      return done;
+    }),
+  };
+}
+
+/** A unary call that may wait inside the machine for long, and is taken back when its caller goes away. */
+function longPoll<Q, A>(
+  start: (
+    call: ServerUnaryCall<Q, A>,
+    reply: (answer: A) => void,
+    fail: (error: Error) => void,
+  ) => { cancel(): void },
+): (call: ServerUnaryCall<Q, A>, callback: sendUnaryData<A>) => void {
+  return (call, callback) => {
+    const pending = start(
+      call,
+      (answer) => {
+        callback(null, answer);
+      },
+      (error) => {
+        callback(statusOf(error));
+      },
+    );
+    call.on("cancelled", () => {
+      pending.cancel();
+    });
+  };
+}
+
+function leaseMetadata(task: TaskRecord): Metadata {
+  const metadata = new Metadata();
+  metadata.set(leaseKey, `${task.id}:${task.attempt}`);
+  return metadata;
+}
+
+function leaseOf(metadata: Metadata): Lease | undefined {
+  const [taskId, attempt] = String(metadata.get(leaseKey)[0] ?? "")
+    .split(":")
+    .map(Number);
+  if (!Number.isSafeInteger(taskId) || !Number.isSafeInteger(attempt)) return undefined;
+  return { taskId: taskId as number, attempt: attempt as number };
+}
+
+function outcomeOf(result: TaskResult): TaskOutcome {
+  return {
+    returnCode: result.returnCode,
+    ...(result.output !== undefined && { output: result.output }),
+    ...(result.message !== undefined && { message: result.message }),
+  };
+}
+
+function requiredName(name: string): string {
+  return requiredField(name === "" ? undefined : name, "the node's name", "RegisterNode");
+}
+
+/** An incomplete entry is nothing to align with. */
+function reportedExecutor(executor: Executor): ReportedExecutor[] {
+  const id = executor.metadata?.id ?? "";
+  if (id === "" || executor.status === undefined) return [];
+  return [
+    {
+      id,
+      state: executorStateName(executor.status.state),
+      shim: shimFromWire(executor.spec?.shim ?? 0),
+    },
+  ];
+}

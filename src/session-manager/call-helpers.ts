@@ -1,0 +1,35 @@
+import type { sendUnaryData, ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
+import type { Caller } from "../model/caller.ts";
+import { FlameError } from "../model/errors.ts";
+import { statusOf } from "../protocol/grpc-errors.ts";
+
+/** A handler of grpc-js around a function that returns the reply or throws a FlameError. */
+export function unary<Q, A>(
+  handle: (request: Q, call: ServerUnaryCall<Q, A>) => Promise<A> | A,
+): (call: ServerUnaryCall<Q, A>, callback: sendUnaryData<A>) => void {
+  return (call, callback) => {
+    void (async () => {
+      try {
+        callback(null, await handle(call.request, call));
+      } catch (thrown) {
+        callback(statusOf(thrown));
+      }
+    })();
+  };
+}
+
+/** Ends a server stream with the status of an error. */
+export function failStream<Q, A>(call: ServerWritableStream<Q, A>, thrown: unknown): void {
+  call.emit("error", statusOf(thrown));
+}
+
+/** Who calls. While the listeners are open, everybody is `anonymous`. */
+export function callerOf(call: { getPeer(): string }): Caller {
+  return { name: "anonymous", from: call.getPeer(), authenticatedBy: "open" };
+}
+
+/** The value of a message field that must be there. @throws FlameError invalid_argument naming it. */
+export function requiredField<T>(value: T | undefined, field: string, call: string): T {
+  if (value !== undefined) return value;
+  throw new FlameError("invalid_argument", `${call}: ${field} is missing`);
+}

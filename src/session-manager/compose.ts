@@ -1,0 +1,171 @@
+import { Server, type ServerOptions } from "@grpc/grpc-js";
+import type { ClusterConfig } from "../config/cluster-config.ts";
+import { Core } from "../core/core.ts";
+import { type CoreOptions, nodeGraceMsDefault, nodeSilenceMsDefault } from "../core/state.ts";
+import type { Clock } from "../kit/clock.ts";
+import { randomId } from "../kit/ids.ts";
+import type { Logger } from "../kit/logger.ts";
+import { Releasers } from "../kit/releasers.ts";
+import { specOf } from "../manifest/application-schema.ts";
+import { defaultResreq } from "../model/resources.ts";
+import { startPlugins } from "../plugins/index.ts";
+import { BackendService } from "../protocol/generated/flame/v1/backend.ts";
+import { FrontendService } from "../protocol/generated/flame/v1/frontend.ts";
+import { MemoryStore } from "../storage/memory-store.ts";
+import { SqliteStore } from "../storage/sqlite-store.ts";
+import type { Store } from "../storage/store.ts";
+import { backendService } from "./backend-service.ts";
+import { Engine } from "./engine.ts";
+import { frontendService } from "./frontend-service.ts";
+import { listen, shutDown } from "./grpc-listener.ts";
+import { Payloads } from "./payloads.ts";
+import { engineRegistryHost } from "./registry-port.ts";
+
+export interface SessionManagerDeps {
+  readonly config: ClusterConfig;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Folders of the shipped `migrations/sqlite` and `defaults`. */
+  readonly migrationsFolder: string;
+  readonly defaultsFolder: string;
+  /** What a leading `\${FLAME_HOME}` in a default's working_directory becomes. */
+  readonly flameHome: string;
+  /** The machine is ahead of the disk: whoever runs the process ends it with this reason. */
+  readonly onFatal: (error: Error) => void;
+  /** Grace and silence of nodes in milliseconds; tests shorten them. */
+  readonly timing?: Partial<Pick<CoreOptions, "nodeGraceMs" | "nodeSilenceMs">>;
+}
+
+export interface SessionManager {
+  readonly frontendPort: number;
+  readonly backendPort: number;
+  /** Stops taking calls, ends what waits with UNAVAILABLE, writes the last turn, closes the store. */
+  close(): Promise<void>;
+}
+
+/** Running calls may end within this time when the session manager stops. */
+const shutdownGraceMs = 2000;
+
+/** Larger messages than published clients send, so that "too large" can be said in our own words. */
+const frontendReceiveBytesMax = 16 * 1024 * 1024;
+const backendReceiveBytesMax = 128 * 1024 * 1024;
+
+const serverOptions: ServerOptions = {
+  "grpc.max_send_message_length": -1,
+  // Each waiting executor and watcher holds one stream of its connection open.
+  "grpc.max_concurrent_streams": 0x7fff_ffff,
+};
+
+/**
+ * Starts a session manager: store, machine, plugins (which seed the default applications), then the listeners. No
+ * client ever sees fewer applications than the defaults, since nothing listens before they are there.
+ * @throws FlameError invalid_config when the store, a plugin or a port refuses; everything acquired is given back.
+ */
+export async function startSessionManager(deps: SessionManagerDeps): Promise<SessionManager> {
+  const releasers = new Releasers();
+  try {
+    return await start(deps, releasers);
+  } catch (failure) {
+    await releasers.close();
+    throw failure;
+  }
+}
+
+async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<SessionManager> {
+  const { config, clock, logger } = deps;
+  const store = openStore(deps);
+  releasers.add("the store", () => store.close());
+
+  const stored = await store.load();
+  const core = new Core(coreOptions(deps), stored, clock.now());
+  const payloads = new Payloads(store, config.core.payloadCacheBytes);
+  const engine = new Engine({
+    core,
+    store,
+    payloads,
+    clock,
+    safetyNetMs: config.cluster.scheduleIntervalMs,
+    onFatal: deps.onFatal,
+  });
+  releasers.add("the engine", () => engine.stop());
+
+  const plugins = await startPlugins({
+    entries: config.cluster.plugins,
+    registry: engineRegistryHost(engine),
+    logger,
+    defaultsFolder: deps.defaultsFolder,
+    flameHome: deps.flameHome,
+    allowedSchemes: config.packages.allowedSchemes,
+  });
+  releasers.add("the plugins", () => plugins.close());
+
+  const { listenHost, endpoint } = config.cluster;
+  const backend = new Server({
+    ...serverOptions,
+    "grpc.max_receive_message_length": backendReceiveBytesMax,
+  });
+  backend.addService(BackendService, backendService({ engine, payloads, now: () => clock.now() }));
+  const frontend = new Server({
+    ...serverOptions,
+    "grpc.max_receive_message_length": frontendReceiveBytesMax,
+  });
+  frontend.addService(
+    FrontendService,
+    frontendService({ engine, payloads, store, allowedSchemes: config.packages.allowedSchemes }),
+  );
+  const frontendPort = await listen(frontend, listenHost, endpoint.port, "Frontend");
+  releasers.add("the Frontend", () => stopServing(engine, frontend));
+  const backendPort = await listen(
+    backend,
+    listenHost,
+    endpoint.port === 0 ? 0 : endpoint.port + 1,
+    "Backend",
+  );
+  releasers.add("the Backend", () => stopServing(engine, backend));
+  logger.info(
+    {
+      frontendPort,
+      backendPort,
+      applications: stored.applications.length,
+      sessions: stored.sessions.length,
+    },
+    "session manager is serving",
+  );
+  return { frontendPort, backendPort, close: () => releasers.close() };
+}
+
+/** What waits is told UNAVAILABLE first: otherwise long polls and watches would hold the shutdown up. */
+async function stopServing(engine: Engine, server: Server): Promise<void> {
+  await engine.stop();
+  await shutDown(server, shutdownGraceMs);
+}
+
+function openStore(deps: SessionManagerDeps): Store {
+  const { storage } = deps.config.cluster;
+  if (storage.kind === "memory") {
+    deps.logger.warn(
+      {},
+      "cluster.storage is none: applications, sessions and tasks are lost when this process ends",
+    );
+    return new MemoryStore();
+  }
+  return new SqliteStore({
+    file: storage.file,
+    migrationsFolder: deps.migrationsFolder,
+    fillDefaults: specOf,
+    now: deps.clock.now(),
+  });
+}
+
+function coreOptions({ config, timing }: SessionManagerDeps): CoreOptions {
+  const { cluster } = config;
+  return {
+    resreq: cluster.resreq ?? defaultResreq,
+    bindRetryLimit: cluster.bindRetryLimit,
+    executorsPerNodeMax: cluster.maxExecutorsPerNode,
+    sessionsMax: cluster.maxSessions,
+    nodeSilenceMs: timing?.nodeSilenceMs ?? nodeSilenceMsDefault,
+    nodeGraceMs: timing?.nodeGraceMs ?? nodeGraceMsDefault,
+    newExecutorId: randomId,
+  };
+}

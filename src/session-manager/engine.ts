@@ -1,0 +1,225 @@
+import type { Command, CommandKind, CommandTable } from "../core/commands.ts";
+import type { Core } from "../core/core.ts";
+import type { Clock, Timer } from "../kit/clock.ts";
+import type { Token } from "../kit/turn.ts";
+import type { Change } from "../model/change.ts";
+import { FlameError } from "../model/errors.ts";
+import type { FlameTurn } from "../model/flame-turn.ts";
+import type { Store } from "../storage/store.ts";
+import type { Payloads } from "./payloads.ts";
+
+/** Commands carried out in one turn at most; the rest wait for the next, so that a flood can not hold replies back. */
+const commandsPerTurnMax = 2000;
+
+export interface EngineDeps {
+  readonly core: Core;
+  readonly store: Store;
+  readonly payloads: Payloads;
+  readonly clock: Clock;
+  /** A look at everything even when no event asked for it, in milliseconds; 0 turns the safety net off. */
+  readonly safetyNetMs: number;
+  /** Memory is ahead of the disk and can not be taken back: the process must end. */
+  readonly onFatal: (error: Error) => void;
+}
+
+/** Where the messages of a stream go. */
+export interface StreamSink {
+  push(value: unknown): void;
+  /** Without an error: a clean end. */
+  end(error?: FlameError): void;
+}
+
+/** A call or stream that waits inside the machine. */
+export interface Pending {
+  readonly token: Token;
+  /** Tells the machine that nobody waits any more. */
+  cancel(): void;
+}
+
+interface Waiter {
+  readonly command: Command;
+  readonly reply: (value: unknown) => void;
+  readonly fail: (error: FlameError) => void;
+  readonly sink?: StreamSink;
+}
+
+/**
+ * Runs the machine: gathers commands into turns, makes each turn durable, and only then lets its effects out.
+ * Nothing is acknowledged or visible that a crash could take back.
+ */
+export class Engine {
+  readonly #deps: EngineDeps;
+  readonly #waiters = new Map<Token, Waiter>();
+  #queue: Command[] = [];
+  #nextToken = 1;
+  #running = false;
+  #stopped: FlameError | undefined;
+  #timer: Timer | undefined;
+  #idle: (() => void)[] = [];
+
+  constructor(deps: EngineDeps) {
+    this.#deps = deps;
+    this.#armTimer();
+  }
+
+  /** Asks, and waits for the reply. @throws FlameError as the command's rule says. */
+  ask<K extends CommandKind>(
+    kind: K,
+    input: CommandTable[K]["input"],
+  ): Promise<CommandTable[K]["reply"]> {
+    return new Promise((resolve, reject) => {
+      this.call(kind, input, resolve, reject);
+    });
+  }
+
+  /** Asks with callbacks: for calls that may wait long and whose caller may go away. */
+  call<K extends CommandKind>(
+    kind: K,
+    input: CommandTable[K]["input"],
+    reply: (value: CommandTable[K]["reply"]) => void,
+    fail: (error: FlameError) => void,
+  ): Pending {
+    return this.#submit(kind, input, { reply: reply as (value: unknown) => void, fail });
+  }
+
+  /** Opens a stream; a failure of the command itself ends the sink with it. */
+  stream<K extends CommandKind>(
+    kind: K,
+    input: CommandTable[K]["input"],
+    sink: StreamSink,
+  ): Pending {
+    return this.#submit(kind, input, {
+      reply: () => undefined,
+      fail: (error) => {
+        sink.end(error);
+      },
+      sink,
+    });
+  }
+
+  /**
+   * Stops taking commands; resolves when the last turn is durable and its effects are out. Calls that still wait are
+   * ended with UNAVAILABLE, so that clients know to come back.
+   */
+  async stop(): Promise<void> {
+    this.#stopped = new FlameError(
+      "unavailable",
+      "the session manager is stopping; try again when it is back",
+    );
+    this.#timer?.cancel();
+    if (this.#running) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    for (const waiter of [...this.#waiters.values()]) this.#settle(waiter, this.#stopped);
+    this.#waiters.clear();
+  }
+
+  #submit(kind: CommandKind, input: unknown, waiter: Omit<Waiter, "command">): Pending {
+    const token = this.#nextToken++;
+    const command = { kind, input, token } as Command;
+    if (this.#stopped !== undefined) {
+      this.#settle({ ...waiter, command }, this.#stopped);
+      return { token, cancel: () => undefined };
+    }
+    this.#waiters.set(token, { ...waiter, command });
+    this.#enqueue(command);
+    return {
+      token,
+      cancel: () => {
+        this.#cancel(token);
+      },
+    };
+  }
+
+  #cancel(token: Token): void {
+    const waiter = this.#waiters.get(token);
+    if (waiter === undefined) return;
+    this.#waiters.delete(token);
+    if (this.#stopped === undefined) {
+      this.#enqueue({
+        kind: "cancel",
+        input: { waiting: waiter.command },
+        token: this.#nextToken++,
+      });
+    }
+  }
+
+  #enqueue(command: Command): void {
+    this.#queue.push(command);
+    if (this.#running) return;
+    this.#running = true;
+    // After this round of I/O: everything that arrives in it shares one turn, and so one fsync.
+    setImmediate(() => void this.#run());
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#queue.length > 0) {
+        const commands = this.#queue.slice(0, commandsPerTurnMax);
+        this.#queue = this.#queue.slice(commandsPerTurnMax);
+        await this.#turn(commands);
+        // Let the replies out and the next requests in.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      this.#running = false;
+      this.#armTimer();
+      for (const resolve of this.#idle.splice(0)) resolve();
+    } catch (thrown) {
+      this.#stopped = new FlameError(
+        "unavailable",
+        "the session manager has failed and is ending; see its log",
+      );
+      this.#deps.onFatal(thrown instanceof Error ? thrown : new Error(String(thrown)));
+    }
+  }
+
+  async #turn(commands: readonly Command[]): Promise<void> {
+    const { core, store, payloads, clock } = this.#deps;
+    const turn = core.turn(commands, clock.now());
+    if (turn.changes.length > 0) {
+      await store.commit(turn.changes);
+      for (const change of turn.changes) keepPayload(payloads, change);
+    }
+    this.#release(turn);
+  }
+
+  #release(turn: FlameTurn): void {
+    for (const effect of turn.effects) {
+      const waiter = this.#waiters.get(effect.to);
+      if (waiter === undefined) continue;
+      if (effect.kind === "push") {
+        waiter.sink?.push(effect.value);
+        continue;
+      }
+      this.#waiters.delete(effect.to);
+      if (effect.kind === "reply") waiter.reply(effect.value);
+      else if (effect.kind === "fail") waiter.fail(effect.error);
+      else waiter.sink?.end(effect.error);
+    }
+  }
+
+  #settle(waiter: Waiter, error: FlameError): void {
+    if (waiter.sink === undefined) waiter.fail(error);
+    else waiter.sink.end(error);
+  }
+
+  #armTimer(): void {
+    this.#timer?.cancel();
+    if (this.#stopped !== undefined) return;
+    const { core, clock, safetyNetMs } = this.#deps;
+    const now = clock.now();
+    const net = safetyNetMs > 0 ? now + safetyNetMs : Number.POSITIVE_INFINITY;
+    const at = Math.min(core.nextDeadline() ?? Number.POSITIVE_INFINITY, net);
+    if (at === Number.POSITIVE_INFINITY) return;
+    this.#timer = clock.after(Math.max(0, at - now), () => {
+      this.#enqueue({ kind: "tick", input: {}, token: this.#nextToken++ });
+    });
+  }
+}
+
+function keepPayload(payloads: Payloads, change: Change): void {
+  if (change.kind === "task.put") {
+    if (change.input !== undefined)
+      payloads.keep(change.record.sessionId, change.record.id, "input", change.input);
+    if (change.output !== undefined)
+      payloads.keep(change.record.sessionId, change.record.id, "output", change.output);
+  }
+}

@@ -1,0 +1,33 @@
+import type { FrontendServer } from "../protocol/generated/flame/v1/frontend.ts";
+import { executorToWire, nodeToWire } from "../protocol/record-wire.ts";
+import type { Store } from "../storage/store.ts";
+import { applicationCalls } from "./application-calls.ts";
+import { unary } from "./call-helpers.ts";
+import type { Engine } from "./engine.ts";
+import type { Payloads } from "./payloads.ts";
+import { sessionCalls } from "./session-calls.ts";
+import { taskCalls } from "./task-calls.ts";
+
+export interface FrontendDeps {
+  readonly engine: Engine;
+  readonly payloads: Payloads;
+  readonly store: Store;
+  readonly allowedSchemes: readonly string[];
+}
+
+/** `flame.v1.Frontend`: what clients call. */
+export function frontendService(deps: FrontendDeps): FrontendServer {
+  const { engine } = deps;
+  return {
+    ...applicationCalls(deps),
+    ...sessionCalls(deps),
+    ...taskCalls(deps),
+    listExecutor: unary(async () => ({
+      executors: (await engine.ask("executor.list", {})).map((record) => executorToWire(record)),
+    })),
+    listNodes: unary(async () => ({ nodes: (await engine.ask("node.list", {})).map(nodeToWire) })),
+    getNode: unary(async ({ name }) => ({
+      node: nodeToWire(await engine.ask("node.get", { name })),
+    })),
+  };
+}

@@ -1,0 +1,273 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import type { ApplicationRecord } from "../../../src/model/application.ts";
+import type { ApplicationSpec } from "../../../src/model/application-spec.ts";
+import type { SessionRecord } from "../../../src/model/session.ts";
+import type { TaskRecord } from "../../../src/model/task.ts";
+import { MemoryStore } from "../../../src/storage/memory-store.ts";
+import { SqliteStore } from "../../../src/storage/sqlite-store.ts";
+import type { Store } from "../../../src/storage/store.ts";
+
+const spec: ApplicationSpec = {
+  shim: "Host",
+  labels: [],
+  arguments: [],
+  environments: {},
+  max_instances: 1_000_000,
+  delay_release: 60,
+};
+const application = (
+  revision: number,
+  extra: Partial<ApplicationRecord> = {},
+): ApplicationRecord => ({
+  name: "my-app",
+  state: "Enabled",
+  creationTime: 1000,
+  revision,
+  revisionTime: 1000 + revision,
+  origin: "api",
+  author: "anonymous (test)",
+  manifest: { command: `/bin/v${revision}` },
+  spec: { ...spec, command: `/bin/v${revision}` },
+  ...extra,
+});
+const session = (extra: Partial<SessionRecord> = {}): SessionRecord => ({
+  id: "my-app-1",
+  application: "my-app",
+  applicationRevision: 1,
+  state: "Open",
+  creationTime: 2000,
+  resreq: { cpu: 1, memory: 1024, gpu: 0 },
+  minInstances: 0,
+  priority: 3,
+  owner: "anonymous",
+  events: [],
+  ...extra,
+});
+const task = (id: number, extra: Partial<TaskRecord> = {}): TaskRecord => ({
+  sessionId: "my-app-1",
+  id,
+  state: "Pending",
+  creationTime: 3000 + id,
+  attempt: 0,
+  crashes: 0,
+  events: [{ code: 0, message: "created", creationTime: 3000 + id }],
+  ...extra,
+});
+
+/** What a store does with the same folder after its process ended; a memory store has nothing to come back to. */
+interface Kind {
+  readonly name: string;
+  readonly open: (folder: string) => Store;
+  readonly durable: boolean;
+}
+const kinds: Kind[] = [
+  { name: "memory", open: () => new MemoryStore(), durable: false },
+  {
+    name: "sqlite",
+    open: (folder) =>
+      new SqliteStore({
+        file: join(folder, "data", "flame.db"),
+        migrationsFolder: join(process.cwd(), "migrations", "sqlite"),
+        fillDefaults: (manifest) => ({ ...spec, ...manifest }),
+        now: 1,
+      }),
+    durable: true,
+  },
+];
+
+describe.each(kinds)("the $name store", ({ open, durable }) => {
+  let folder: string;
+  let store: Store;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "flame-store-"));
+    store = open(folder);
+  });
+  afterEach(async () => {
+    await store.close();
+    rmSync(folder, { recursive: true });
+  });
+  const reopen = async (): Promise<void> => {
+    if (!durable) return;
+    await store.close();
+    store = open(folder);
+  };
+
+  it("is empty at first", async () => {
+    expect(await store.load()).toEqual({
+      applications: [],
+      pinnedRevisions: [],
+      sessions: [],
+      openTasks: [],
+      executors: [],
+      nodes: [],
+    });
+  });
+
+  it("gives an application back as it was put, absent fields absent", async () => {
+    const seeded = application(1, { origin: "default", lastSeeded: { command: "/bin/v1" } });
+    await store.commit([{ kind: "application.put", record: seeded }]);
+    await reopen();
+    const { applications } = await store.load();
+    expect(applications).toEqual([seeded]);
+    expect(applications[0]?.manifest).not.toHaveProperty("url");
+  });
+
+  it("keeps the revision that a session is pinned to when the application changes", async () => {
+    await store.commit([
+      { kind: "application.put", record: application(1) },
+      { kind: "session.put", record: session() },
+      { kind: "application.put", record: application(2) },
+    ]);
+    await reopen();
+    const state = await store.load();
+    expect(state.applications.map((one) => one.revision)).toEqual([2]);
+    expect(state.pinnedRevisions.map((one) => [one.revision, one.spec.command])).toEqual([
+      [1, "/bin/v1"],
+    ]);
+  });
+
+  it("gives sessions, open tasks, counts and the last task id back", async () => {
+    const done = task(1, { state: "Succeed", completionTime: 4000, attempt: 1, outputBytes: 2 });
+    await store.commit([
+      { kind: "application.put", record: application(1) },
+      {
+        kind: "session.put",
+        record: session({ commonDataBytes: 3, maxInstances: 2 }),
+        commonData: Buffer.from("abc"),
+      },
+      { kind: "task.put", record: task(1, { inputBytes: 0 }), input: Buffer.alloc(0) },
+      { kind: "task.put", record: task(2) },
+      { kind: "task.put", record: task(3, { state: "Running", executorId: "e1", attempt: 2 }) },
+      { kind: "task.put", record: { ...done, inputBytes: 0 }, output: Buffer.from("ok") },
+    ]);
+    await reopen();
+    const state = await store.load();
+    expect(state.sessions).toEqual([
+      {
+        record: session({ commonDataBytes: 3, maxInstances: 2 }),
+        counts: { pending: 1, running: 1, succeed: 1, failed: 0, cancelled: 0 },
+        lastTaskId: 3,
+      },
+    ]);
+    expect(state.openTasks).toEqual([
+      task(2),
+      task(3, { state: "Running", executorId: "e1", attempt: 2 }),
+    ]);
+    expect(store.readTask("my-app-1", 1)).toEqual({ ...done, inputBytes: 0 });
+    expect(store.readCommonData("my-app-1")?.toString()).toBe("abc");
+  });
+
+  it("tells an absent payload from an empty one", async () => {
+    await store.commit([
+      { kind: "application.put", record: application(1) },
+      { kind: "session.put", record: session() },
+      { kind: "task.put", record: task(1, { inputBytes: 0 }), input: Buffer.alloc(0) },
+      { kind: "task.put", record: task(2) },
+    ]);
+    expect(store.readPayload("my-app-1", 1, "input")).toEqual(Buffer.alloc(0));
+    expect(store.readPayload("my-app-1", 2, "input")).toBeUndefined();
+    expect(store.readPayload("my-app-1", 1, "output")).toBeUndefined();
+    expect(store.readCommonData("my-app-1")).toBeUndefined();
+    expect(store.readTask("my-app-1", 9)).toBeUndefined();
+  });
+
+  it("pages through the tasks of a session in ascending order", async () => {
+    await store.commit([
+      { kind: "application.put", record: application(1) },
+      { kind: "session.put", record: session() },
+      ...[1, 2, 3, 4, 5].map((id) => ({ kind: "task.put", record: task(id) }) as const),
+    ]);
+    expect(store.readTasks("my-app-1", 0, 2).map((one) => one.id)).toEqual([1, 2]);
+    expect(store.readTasks("my-app-1", 2, 10).map((one) => one.id)).toEqual([3, 4, 5]);
+    expect(store.readTasks("my-app-1", 5, 10)).toEqual([]);
+  });
+
+  it("cancels only what is Pending", async () => {
+    await store.commit([
+      { kind: "application.put", record: application(1) },
+      { kind: "session.put", record: session() },
+      { kind: "task.put", record: task(1) },
+      { kind: "task.put", record: task(2, { state: "Failed", completionTime: 1 }) },
+      { kind: "tasks.cancel", sessionId: "my-app-1", time: 77 },
+    ]);
+    expect(store.readTask("my-app-1", 1)).toMatchObject({ state: "Cancelled", completionTime: 77 });
+    expect(store.readTask("my-app-1", 2)).toMatchObject({ state: "Failed", completionTime: 1 });
+  });
+
+  it("deletes a session with its tasks and payloads, so that its id can be used again", async () => {
+    await store.commit([
+      { kind: "application.put", record: application(1) },
+      {
+        kind: "session.put",
+        record: session({ commonDataBytes: 1 }),
+        commonData: Buffer.from("x"),
+      },
+      { kind: "task.put", record: task(1, { inputBytes: 1 }), input: Buffer.from("x") },
+      { kind: "session.delete", id: "my-app-1" },
+      { kind: "session.put", record: session() },
+      { kind: "task.put", record: task(1) },
+    ]);
+    await reopen();
+    expect(store.readPayload("my-app-1", 1, "input")).toBeUndefined();
+    expect(store.readCommonData("my-app-1")).toBeUndefined();
+    expect((await store.load()).sessions).toHaveLength(1);
+  });
+
+  it("deletes an application with its revisions, sessions and tasks", async () => {
+    await store.commit([
+      { kind: "application.put", record: application(1) },
+      { kind: "session.put", record: session({ state: "Closed", completionTime: 5 }) },
+      { kind: "task.put", record: task(1, { state: "Succeed", completionTime: 4 }) },
+      { kind: "application.delete", name: "my-app" },
+    ]);
+    await reopen();
+    const state = await store.load();
+    expect([state.applications, state.sessions, state.openTasks]).toEqual([[], [], []]);
+    expect(store.readTask("my-app-1", 1)).toBeUndefined();
+  });
+
+  it("gives nodes and executors back, and forgets deleted ones", async () => {
+    const node = {
+      name: "n1",
+      state: "Ready",
+      capacity: { cpu: 2, memory: 10, gpu: 0 },
+      allocatable: { cpu: 2, memory: 9, gpu: 0 },
+      arch: "x86_64",
+      os: "linux",
+      shim: "Host",
+      lastHeartbeat: 5,
+    } as const;
+    const executor = {
+      id: "e1",
+      node: "n1",
+      resreq: { cpu: 1, memory: 2, gpu: 0 },
+      shim: "Host",
+      state: "Bound",
+      sessionId: "s",
+    } as const;
+    await store.commit([
+      { kind: "node.put", record: node },
+      { kind: "node.put", record: { ...node, name: "n2" } },
+      { kind: "executor.put", record: { ...executor, state: "Binding" } },
+      { kind: "executor.put", record: executor },
+      { kind: "executor.put", record: { ...executor, id: "e2" } },
+      { kind: "executor.delete", id: "e2" },
+      { kind: "node.delete", name: "n2" },
+    ]);
+    await reopen();
+    const state = await store.load();
+    expect(state.nodes).toEqual([node]);
+    expect(state.executors).toEqual([executor]);
+  });
+
+  it("refuses a task of a session that does not exist, and keeps what was there", async () => {
+    await store.commit([{ kind: "application.put", record: application(1) }]);
+    const broken = async (): Promise<void> => store.commit([{ kind: "task.put", record: task(1) }]);
+    await expect(broken()).rejects.toThrow(/session|FOREIGN KEY/);
+    expect((await store.load()).applications).toHaveLength(1);
+  });
+});
