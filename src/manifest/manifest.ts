@@ -84,7 +84,12 @@ function check(
   const found = [...shape.map(explained), ...sizeFaults(raw), ...values];
   if (found.length === 0) {
     const manifest = deepFreeze(structuredClone(raw?.spec) as ApplicationManifestSpec);
-    return { ok: true, name: String(raw?.metadata?.name), manifest, spec: specOf(manifest) };
+    return {
+      ok: true,
+      name: String(raw?.metadata?.name),
+      manifest,
+      spec: specOf(manifest),
+    };
   }
   const name = raw?.metadata?.name;
   const faults = found.map((fault) => toManifestFault(fault, locate)).sort(byPlace);

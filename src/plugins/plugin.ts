@@ -1,0 +1,32 @@
+import type { RegistryHost } from "../application-registry/index.ts";
+import type { Logger } from "../kit/logger.ts";
+import type { CheckedManifest, FaultyManifest } from "../manifest/manifest.ts";
+
+/**
+ * A plugin of the session manager: the default export of a module, or a built-in one. Plugins are trusted code: they
+ * run inside the session manager.
+ */
+export interface FlamePlugin {
+  /** How `cluster.plugins`, the log and errors name it. */
+  readonly name: string;
+  /** JSON Schema (2020-12) of the plugin's options; without one it takes none. */
+  readonly optionsSchema?: object;
+  /**
+   * Runs before the session manager listens; must settle within the start deadline. What it throws stops the start with
+   * the plugin's name and the reason.
+   */
+  start(host: PluginHost): Promise<void> | void;
+}
+
+/** All that a plugin can reach. */
+export interface PluginHost {
+  readonly applications: RegistryHost;
+  /** Reads YAML manifests with this cluster's rules; a leading `${FLAME_HOME}` in working_directory is replaced. */
+  readManifests(text: string): readonly (CheckedManifest | FaultyManifest)[];
+  /** Its messages carry the plugin's name. */
+  readonly logger: Logger;
+  /** The plugin's entry in `cluster.plugins`, checked by its schema; frozen. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Registers what gives something back when the session manager stops; the last registered runs first. */
+  onClose(release: () => Promise<void> | void): void;
+}
