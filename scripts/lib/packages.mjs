@@ -9,8 +9,10 @@ import { ask, run } from "./run.mjs";
 /** Installs the npm packages of the lock file unless node_modules holds exactly those. */
 export async function ensurePackages({ root, logs }) {
   if (packagesMatch(root)) return;
-  await announce("installing npm packages (npm ci)", () =>
-    run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
+  // Not `npm ci`: it refuses a lock file without every other platform's optional binaries, and a mirror
+  // may not carry those. This installs the locked versions too, and writes nothing back.
+  await announce("installing npm packages", () =>
+    run(["npm", "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"], {
       cwd: root,
       logFile: join(logs, "npm.log"),
     }),
