@@ -44,7 +44,7 @@ export async function ensureNative({ root, logs }) {
     keep(cached, binary);
     if (await loads(root)) return;
   }
-  await announce("compiling better-sqlite3 (about two minutes, once per machine)", () =>
+  await announce("compiling better-sqlite3 (a minute or two, once per machine)", () =>
     run(["npm", "rebuild", "better-sqlite3"], {
       cwd: root,
       env: headersOfThisNode(),
