@@ -1,3 +1,4 @@
+import { textOf } from "../../kit/thrown.ts";
 import { FlameError } from "../../model/errors.ts";
 import { FlatTable } from "./flat-table.ts";
 
@@ -57,8 +58,7 @@ export function readIpcMessage(header: Buffer): IpcMessage {
     if (body === undefined) throw new RangeError("it has no header table");
     return readHeader(message.uint8(1), body);
   } catch (thrown) {
-    if (thrown instanceof RangeError) throw unreadable(thrown.message);
-    throw thrown;
+    throw thrown instanceof FlameError ? thrown : unreadable(textOf(thrown));
   }
 }
 

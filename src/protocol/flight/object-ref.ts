@@ -36,8 +36,7 @@ export function decodeObjectRef(bytes: Uint8Array): ObjectRef {
   try {
     return toRef(readDocument(document));
   } catch (thrown) {
-    if (thrown instanceof RangeError) throw malformed("it ends too early");
-    throw thrown;
+    throw thrown instanceof FlameError ? thrown : malformed("it ends too early");
   }
 }
 

@@ -7,8 +7,11 @@ import { requestRowHeader, responseRowHeader } from "./opaque-headers.ts";
  * (docs/object-cache.md, section 2): requests have the columns `version, data`, responses `version, kind, data`.
  */
 
-/** A cell has signed 32-bit offsets: one byte more cannot be said. Unit: bytes. */
-export const opaqueBytesMax = 2 ** 31 - 1;
+/**
+ * Largest object. A cell has signed 32-bit offsets, and the message around it must stay below 2^31 bytes too: pyarrow
+ * takes a longer one for the end of the stream, without a word. Unit: bytes.
+ */
+export const opaqueBytesMax = 2 ** 31 - 4096;
 
 /** What a row of a response is: the object, or one of the patches on top of it. */
 export type RowKind = "base" | "patch";

@@ -18,7 +18,6 @@ export function isTableSchema(schema: IpcMessage & { kind: "schema" }): boolean 
   );
 }
 
-
 /**
  * The schema header with `flame.cache.version` set and all other metadata kept. The new metadata is appended to the
  * flatbuffer and the schema's reference moved to it, so that types this program does not know stay as they are.
