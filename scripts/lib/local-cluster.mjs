@@ -7,8 +7,13 @@ import process from "node:process";
 import { freePorts, isFree } from "./ports.mjs";
 import { SetupError } from "./progress.mjs";
 
-/** The daemons of one machine, by the names of the files in which they say that they serve. */
-const daemons = ["flame-session-manager", "flame-object-cache", "flame-executor-manager"];
+/** By the names of the files in which they say that they serve; `flame` is the supervisor, when all do. */
+const instances = [
+  "flame",
+  "flame-session-manager",
+  "flame-object-cache",
+  "flame-executor-manager",
+];
 const linked = ["bin", "lib", "sdk", "wheels", "work"];
 const own = ["conf", "data", "logs", "run"];
 const serveDeadlineMs = 60_000;
@@ -66,7 +71,7 @@ const portIn = (endpoint) => {
 
 /** @throws SetupError when a cluster of this home is up already */
 export function refuseSecondStart(home) {
-  const running = daemons
+  const running = instances
     .map((name) => publishedBy(home, name))
     .find((entry) => entry !== undefined);
   if (running === undefined) return;
@@ -103,7 +108,7 @@ export function publishedBy(home, name) {
 }
 
 /**
- * Starts `flame up` and waits until every daemon serves.
+ * Starts `flame up` and waits until it says that every daemon serves.
  * @returns {Promise<{ exited: Promise<number>, stop: () => Promise<number> }>}
  * @throws SetupError with what it printed when it ends before
  */
@@ -135,7 +140,7 @@ export async function startCluster({ home, args, env }) {
     return exited;
   };
   const deadline = performance.now() + serveDeadlineMs;
-  while (!daemons.every((name) => publishedBy(home, name) !== undefined)) {
+  while (publishedBy(home, "flame")?.pid !== child.pid) {
     if (ended) throw new SetupError(`the cluster did not start:\n${stderr.trim()}`);
     if (performance.now() > deadline) {
       await stop();
