@@ -197,7 +197,7 @@ function rowMessage(data: Buffer): Buffer {
   if (data.length > opaqueBytesMax) {
     throw new FlameError(
       "invalid_argument",
-      `the object has ${data.length} bytes; at most ${opaqueBytesMax} (2^31 - 1) fit into one object`,
+      `the object has ${data.length} bytes; at most ${opaqueBytesMax} (2^31 - 4096) fit into one object`,
     );
   }
   const row = frameRequestRow(data.length);

@@ -7,8 +7,8 @@ export interface MemoryCacheLimits {
   readonly piecesMax?: number | undefined;
 }
 
-/** A piece may take at most this part of the memory: one big object does not push out everything else. */
-const SHARE_MAX = 1 / 4;
+/** A piece may take at most this part of the memory: big objects are read from disk, which the system caches too. */
+const SHARE_MAX = 1 / 16;
 /** Below this size a view would keep a much larger buffer alive, so it is copied. Unit: bytes. */
 const COPIED_BELOW_BYTES = 64 * 1024;
 

@@ -105,7 +105,7 @@ async function acceptRows(reception: Reception, { header, body }: FlightData): P
   if (size > opaqueBytesMax) {
     throw new FlameError(
       "invalid_argument",
-      `the object ${quoted(reception.target.key.text)} has ${size} bytes or more; at most ${opaqueBytesMax} (2^31 - 1) ` +
+      `the object ${quoted(reception.target.key.text)} has ${size} bytes or more; at most ${opaqueBytesMax} (2^31 - 4096) ` +
         "fit into one object: split it, or store it as an Arrow table",
     );
   }

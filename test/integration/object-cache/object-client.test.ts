@@ -1,0 +1,179 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { ObjectClient, type ObjectRef } from "../../../src/client/objects.ts";
+import { loadClusterConfig } from "../../../src/config/cluster-config.ts";
+import { silentLogger } from "../../../src/kit/logger.ts";
+import {
+  type ObjectCacheConfig,
+  type RunningObjectCache,
+  startObjectCache,
+} from "../../../src/object-cache/compose.ts";
+import { temporaryFolder } from "../../support/temp.ts";
+
+let folder: { path: string; remove: () => void };
+let running: RunningObjectCache;
+let client: ObjectClient;
+
+function configuration(cache: Partial<ObjectCacheConfig["cache"]> = {}): ObjectCacheConfig {
+  const config = loadClusterConfig({ env: { FLAME_HOME: folder.path, HOME: folder.path } });
+  return { source: config.source, cache: { ...config.cache, ...cache } };
+}
+
+async function start(cache: Partial<ObjectCacheConfig["cache"]> = {}): Promise<void> {
+  running = await startObjectCache({
+    config: configuration(cache),
+    logger: silentLogger,
+    port: 0,
+  });
+  client = new ObjectClient({ endpoint: running.endpoint });
+}
+
+async function stop(): Promise<void> {
+  client.close();
+  await running.close();
+}
+
+beforeEach(async () => {
+  folder = temporaryFolder("cache");
+  await start();
+});
+
+afterEach(async () => {
+  await stop();
+  folder.remove();
+});
+
+const text = async (ref: ObjectRef) => (await client.get(ref)).toString();
+const bytes = (value: string) => Buffer.from(value);
+
+describe("the object client", () => {
+  it("puts, gets, updates and deletes", async () => {
+    const ref = await client.put("app/ssn", bytes("hello"));
+    expect(ref).toEqual({
+      endpoint: `grpc://127.0.0.1:${running.port}`,
+      key: expect.stringMatching(/^app\/ssn\/[0-9a-f-]{36}$/),
+      version: 1,
+    });
+    expect(await text(ref)).toBe("hello");
+    const newer = await client.update(ref, bytes("world"));
+    expect(newer).toEqual({ ...ref, version: 2 });
+    expect(await text(ref)).toBe("world");
+    await client.delete("app/ssn");
+    await expect(client.get(ref)).rejects.toMatchObject({ code: "not_found" });
+    await client.delete("app/ssn");
+  });
+
+  it("puts under a key of its own, colons and an empty object included", async () => {
+    const ref = await client.put("app/ssn/a:b", bytes(""));
+    expect(ref.key).toBe("app/ssn/a:b");
+    expect(await text(ref)).toBe("");
+  });
+
+  it("fetches only what changed", async () => {
+    const ref = await client.put("app/ssn/obj", bytes("base"));
+    expect(await client.fetch(ref, 1)).toEqual({ kind: "unchanged" });
+    await client.patch(ref, bytes("p2"));
+    const patched = await client.patch(ref, bytes("p3"));
+    expect(patched.version).toBe(3);
+    expect(await client.fetch(ref, 2)).toEqual({
+      kind: "patches",
+      version: 3,
+      patches: [{ version: 3, kind: "patch", data: bytes("p3") }],
+    });
+    expect(await client.fetch(ref, 0)).toMatchObject({
+      kind: "full",
+      version: 3,
+      data: bytes("base"),
+      patches: [{ version: 2 }, { version: 3 }],
+    });
+  });
+
+  it("changes an object only at the version it expects", async () => {
+    const ref = await client.put("app/ssn/state", bytes("1"), { expectedVersion: 0 });
+    await client.update(ref, bytes("2"), { expectedVersion: 1 });
+    await expect(client.update(ref, bytes("late"), { expectedVersion: 1 })).rejects.toMatchObject({
+      code: "aborted",
+      message: expect.stringContaining("expected version 1, its current version is 2"),
+    });
+    expect(await text(ref)).toBe("2");
+  });
+
+  it("uploads and downloads files", async () => {
+    const content = Buffer.alloc(3 * 1024 * 1024 + 17, "flame");
+    const file = join(folder.path, "up.bin");
+    await writeFile(file, content);
+    const ref = await client.upload("app/pkg/up.bin", file);
+    await client.download(ref, join(folder.path, "down.bin"));
+    expect(content.equals(await readFile(join(folder.path, "down.bin")))).toBe(true);
+    await expect(client.upload("app/pkg", join(folder.path, "none"))).rejects.toThrow("ENOENT");
+    await expect(client.upload("app/pkg/e", "/dev/null")).rejects.toThrow("no record batch came");
+  });
+
+  it("carries an object of 64 MiB, and what it carried survives a restart", async () => {
+    const large = Buffer.alloc(64 * 1024 * 1024, "0123456789abcdef-");
+    const ref = await client.put("app/ssn/large", large);
+    expect(large.equals(await client.get(ref))).toBe(true);
+    await stop();
+    await start();
+    expect(large.equals(await client.get({ ...ref, endpoint: running.endpoint }))).toBe(true);
+    expect((await client.put("app/ssn/large", bytes("small"))).version).toBe(2);
+  });
+
+  it("is told why a put is refused, while it still sends", async () => {
+    const large = Buffer.alloc(8 * 1024 * 1024);
+    await expect(client.put("app/../x", large)).rejects.toMatchObject({
+      code: "invalid_argument",
+      message: expect.stringContaining('part 2 contains ".."'),
+    });
+    await expect(client.put("app/*", large)).rejects.toMatchObject({ code: "invalid_argument" });
+  });
+
+  it("says that nobody listens", async () => {
+    const { port } = running;
+    await running.close();
+    const lost = { endpoint: `grpc://127.0.0.1:${port}`, key: "a/b/c", version: 1 };
+    await expect(client.get(lost)).rejects.toMatchObject({ code: "unavailable" });
+  });
+
+  it("serves a hundred clients at once", async () => {
+    const refs = await Promise.all(
+      Array.from({ length: 100 }, (_, index) => client.put("app/many", bytes(`object ${index}`))),
+    );
+    const texts = await Promise.all(refs.map(text));
+    expect(texts).toEqual(Array.from({ length: 100 }, (_, index) => `object ${index}`));
+  });
+});
+
+describe("starting an object cache", () => {
+  it("refuses a folder that another one uses", async () => {
+    const second = startObjectCache({ config: configuration(), logger: silentLogger, port: 0 });
+    await expect(second).rejects.toMatchObject({
+      code: "already_exists",
+      message: expect.stringContaining(`process ${process.pid}`),
+    });
+  });
+
+  it("names the address and the key when the port is taken, and gives the folder back", async () => {
+    const other = temporaryFolder("other");
+    const storage = { kind: "disk", dir: other.path } as const;
+    const config = configuration({ storage });
+    const again = () => startObjectCache({ config, logger: silentLogger, port: running.port });
+    await expect(again()).rejects.toMatchObject({
+      code: "unavailable",
+      message: expect.stringMatching(/cannot listen on 127\.0\.0\.1:\d+.*cache\.endpoint/),
+    });
+    await expect(again()).rejects.toMatchObject({ code: "unavailable" });
+    other.remove();
+  });
+
+  it("keeps objects in memory only when asked, and refuses more than fit", async () => {
+    await stop();
+    await start({ storage: { kind: "memory" }, maxMemoryBytes: 1000 });
+    const ref = await client.put("a/b", bytes("x".repeat(800)));
+    await expect(client.put("a/b", bytes("y".repeat(800)))).rejects.toMatchObject({
+      code: "resource_exhausted",
+    });
+    expect(await text(ref)).toHaveLength(800);
+  });
+});
