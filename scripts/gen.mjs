@@ -8,7 +8,12 @@ import { run } from "./lib/run.mjs";
 import { sourceFiles } from "./lib/stamps.mjs";
 
 /** Everything that is generated, as files and folders. */
-const outputs = ["src/protocol/generated", "src/model/application-spec.ts"];
+const outputs = [
+  "src/protocol/generated",
+  "src/model/application-spec.ts",
+  "src/manifest/generated",
+  "src/config/generated",
+];
 const logFile = join(root, ".cache/gen.log");
 
 /** The content of every generated file, by its path. */
@@ -24,6 +29,7 @@ function contents() {
 async function generate() {
   await run([join(root, "node_modules/.bin/buf"), "generate"], { cwd: root, logFile });
   await run([process.execPath, "scripts/generate-application-types.mjs"], { cwd: root, logFile });
+  await run([process.execPath, "scripts/generate-validators.mjs"], { cwd: root, logFile });
 }
 
 async function main() {

@@ -2,12 +2,13 @@ import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import clientSchema from "../../schemas/client.schema.json" with { type: "json" };
 import { deepFreeze, fillDefaults } from "../documents/defaults.ts";
-import { compileSchema, type SchemaCheck } from "../documents/schema-check.ts";
+import { checkWith } from "../documents/schema-check.ts";
 import { FlameError } from "../model/errors.ts";
 import { type ConfigDocument, noConfigFile, readConfigFile } from "./config-file.ts";
 import { type Endpoint, parseEndpoint } from "./endpoint.ts";
 import { type Env, envValue } from "./env.ts";
 import { userFlameFolder } from "./flame-home.ts";
+import validate from "./generated/client.ts";
 
 /** What a client needs to know, checked and frozen. Keys, limits and defaults: schemas/client.schema.json. */
 export interface ClientConfig {
@@ -36,7 +37,7 @@ interface RawContext {
   };
 }
 
-let check: SchemaCheck | undefined;
+const check = checkWith(validate);
 
 /**
  * Loads the clients' configuration: `path` (of `--config`), else `~/.flame/flame.yaml`, else built-in defaults.
@@ -71,7 +72,6 @@ function readDocument(path: string | undefined, env: Env): ConfigDocument {
   const usual = join(userFlameFolder(env), "flame.yaml");
   const file = path === undefined ? usual : resolve(path);
   if (path === undefined && !existsSync(usual)) return noConfigFile();
-  check ??= compileSchema(clientSchema);
   return readConfigFile(file, check);
 }
 

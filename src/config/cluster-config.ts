@@ -2,13 +2,14 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import clusterSchema from "../../schemas/cluster.schema.json" with { type: "json" };
 import { deepFreeze, fillDefaults } from "../documents/defaults.ts";
-import { compileSchema, type SchemaCheck } from "../documents/schema-check.ts";
+import { checkWith } from "../documents/schema-check.ts";
 import type { Resources } from "../model/resources.ts";
 import { buildClusterConfig } from "./cluster-values.ts";
 import { type ConfigDocument, noConfigFile, readConfigFile } from "./config-file.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Env } from "./env.ts";
 import { flameHome, userFlameFolder } from "./flame-home.ts";
+import validate from "./generated/cluster.ts";
 import type { CacheStorage, ClusterStorage } from "./storage-url.ts";
 
 /** Paths of PEM files, absolute. */
@@ -82,7 +83,7 @@ const ANY_CASE = [
   ["cache", "eviction", "policy"],
 ];
 
-let check: SchemaCheck | undefined;
+const check = checkWith(validate);
 
 /**
  * Loads the daemons' configuration: `path` (of `--config`), else `FLAME_HOME/conf/flame-cluster.yaml`,
@@ -102,6 +103,5 @@ function readDocument(path: string | undefined, env: Env): ConfigDocument {
   const places = [flameHome(env).clusterConfig, join(userFlameFolder(env), "flame-cluster.yaml")];
   const file = path === undefined ? places.find((place) => existsSync(place)) : resolve(path);
   if (file === undefined) return noConfigFile();
-  check ??= compileSchema(clusterSchema);
   return readConfigFile(file, check, ANY_CASE);
 }

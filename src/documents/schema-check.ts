@@ -1,5 +1,4 @@
-import type { ErrorObject } from "ajv";
-import { Ajv2020, type AnySchemaObject } from "ajv/dist/2020.js";
+import type { AnySchemaObject, ErrorObject } from "ajv";
 import { nearest } from "./did-you-mean.ts";
 import { type DocumentPath, type Fault, gotText, pathText } from "./fault.ts";
 
@@ -12,14 +11,17 @@ export interface SchemaFault extends Omit<Fault, "path" | "line" | "column"> {
 
 export type SchemaCheck = (value: unknown) => readonly SchemaFault[];
 
-/**
- * Compiles one of our own schemas (JSON Schema 2020-12, strict) to a check that reports every fault.
- * Never for schemas that users attach: compiling one runs what it says.
- */
-export function compileSchema(schema: AnySchemaObject): SchemaCheck {
-  const ajv = new Ajv2020({ strict: true, allErrors: true, verbose: true, allowUnionTypes: true });
-  ajv.addVocabulary(["x-rule", "x-expected", "x-unavailable"]);
-  const validate = ajv.compile(schema);
+/** A compiled schema as ajv makes it (`allErrors`, `verbose`). */
+export interface Validator {
+  (value: unknown): boolean;
+  errors?: readonly ErrorObject[] | null;
+}
+
+/** Keywords of our own that schemas may use beside those of JSON Schema. */
+export const OWN_KEYWORDS = ["x-rule", "x-expected", "x-unavailable"];
+
+/** Makes a check that reports every fault from a compiled schema (`scripts/generate-validators.mjs`). */
+export function checkWith(validate: Validator): SchemaCheck {
   return (value) => (validate(value) ? [] : tidy(validate.errors ?? []));
 }
 
@@ -165,10 +167,9 @@ function typeText(type: unknown): string {
 }
 
 function rangeText(parent: AnySchemaObject): string {
-  const least: unknown = parent["minimum"];
-  const most: unknown = parent["maximum"];
-  if (least === undefined) return `at most ${String(most)}`;
-  return most === undefined ? `at least ${String(least)}` : `${String(least)} to ${String(most)}`;
+  const { minimum: least, maximum: most } = parent as { minimum?: number; maximum?: number };
+  if (least === undefined) return `at most ${most ?? ""}`;
+  return most === undefined ? `at least ${least}` : `${least} to ${most}`;
 }
 
 /** Where YAML itself is the trap: bare numbers and booleans in the place of texts. */

@@ -36,7 +36,7 @@ export interface YamlDocument {
   /** Syntax faults; when there are any, `value` is undefined. */
   readonly faults: readonly Fault[];
   /** The place of the key (`key`) or value at `path`, or of the nearest thing around it. */
-  locate(path: DocumentPath, part: "key" | "value"): Position;
+  readonly locate: (path: DocumentPath, part: "key" | "value") => Position;
 }
 
 type Token = Parameters<Composer["compose"]>[0] extends Iterable<infer T> ? T : never;

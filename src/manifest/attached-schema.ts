@@ -1,10 +1,12 @@
-import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
-import { Ajv2019 } from "ajv/dist/2019.js";
-import { Ajv2020 } from "ajv/dist/2020.js";
-import draft06 from "ajv/dist/refs/json-schema-draft-06.json" with { type: "json" };
+import type { ErrorObject } from "ajv";
 import { nearest } from "../documents/did-you-mean.ts";
 import { gotText } from "../documents/fault.ts";
-import draft04 from "./json-schema-draft-04.json" with { type: "json" };
+import type { Validator } from "../documents/schema-check.ts";
+import draft04 from "./generated/draft-04.ts";
+import draft06 from "./generated/draft-06.ts";
+import draft07 from "./generated/draft-07.ts";
+import draft2019 from "./generated/draft-2019-09.ts";
+import draft2020 from "./generated/draft-2020-12.ts";
 
 /** What is wrong with a JSON Schema that somebody attached to an application. */
 export interface AttachedSchemaFault {
@@ -22,22 +24,15 @@ const SCHEMA_DEPTH_MAX = 128;
 const LATEST = "https://json-schema.org/draft/2020-12/schema";
 
 // Formats are not asserted, and nothing of the attached schema itself is ever compiled: a hostile pattern costs nothing.
-const OPTIONS = { strict: false, validateFormats: false, logger: false, allErrors: false } as const;
-
-const META_SCHEMAS: Readonly<Record<string, () => ValidateFunction | undefined>> = {
-  [LATEST]: () => new Ajv2020(OPTIONS).getSchema(LATEST),
-  "https://json-schema.org/draft/2019-09/schema": () =>
-    new Ajv2019(OPTIONS).getSchema("https://json-schema.org/draft/2019-09/schema"),
-  "http://json-schema.org/draft-07/schema": () =>
-    new Ajv(OPTIONS).getSchema("http://json-schema.org/draft-07/schema"),
-  "http://json-schema.org/draft-06/schema": () =>
-    new Ajv({ ...OPTIONS, meta: false }).compile(withoutDialect(draft06)),
-  "http://json-schema.org/draft-04/schema": () =>
-    new Ajv({ ...OPTIONS, meta: false }).compile(draft04),
-};
-
-/** Compiled meta-schemas, made at first use: most applications attach no schema. */
-const compiled = new Map<string, ValidateFunction>();
+const META_SCHEMAS = new Map<string, Validator>(
+  Object.entries({
+    [LATEST]: draft2020,
+    "https://json-schema.org/draft/2019-09/schema": draft2019,
+    "http://json-schema.org/draft-07/schema": draft07,
+    "http://json-schema.org/draft-06/schema": draft06,
+    "http://json-schema.org/draft-04/schema": draft04,
+  }),
+);
 
 /**
  * Checks the text of an attached schema against the meta-schema of its draft (`$schema`, 2020-12 when it names none).
@@ -55,21 +50,14 @@ export function checkAttachedSchema(text: string): AttachedSchemaFault | undefin
   const declared =
     isMapping(schema) && Object.hasOwn(schema, "$schema") ? schema["$schema"] : LATEST;
   const draft = typeof declared === "string" ? declared.replace(/#$/, "") : "";
-  const validate = validatorOf(draft);
+  const validate = META_SCHEMAS.get(draft);
   if (validate === undefined) return unknownDraft(declared);
-  if (validate(schema) === true) return undefined;
+  if (validate(schema)) return undefined;
   return invalid(validate.errors ?? [], schema);
 }
 
-function validatorOf(draft: string): ValidateFunction | undefined {
-  if (!Object.hasOwn(META_SCHEMAS, draft)) return undefined;
-  const ready = compiled.get(draft) ?? META_SCHEMAS[draft]?.();
-  if (ready !== undefined) compiled.set(draft, ready);
-  return ready;
-}
-
 function unknownDraft(declared: unknown): AttachedSchemaFault {
-  const known = Object.keys(META_SCHEMAS);
+  const known = [...META_SCHEMAS.keys()];
   const meant = typeof declared === "string" ? nearest(declared, known) : undefined;
   return {
     rule: "schema-draft",
@@ -134,9 +122,4 @@ function limitFault(root: unknown): AttachedSchemaFault | undefined {
 
 function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** A schema that names a dialect is compiled only where that dialect is known; the words it uses are known here. */
-function withoutDialect({ $schema: _dialect, ...schema }: Record<string, unknown>): object {
-  return schema;
 }

@@ -144,8 +144,8 @@ function hintFor({ rule, at, got }: SchemaFault): string | undefined {
   return undefined;
 }
 
-function sizeFaults(raw: unknown): readonly SchemaFault[] {
-  const bytes = Buffer.byteLength(JSON.stringify(raw) ?? "");
+function sizeFaults(raw: RawManifest): readonly SchemaFault[] {
+  const bytes = Buffer.byteLength(JSON.stringify(raw ?? null));
   if (bytes <= MANIFEST_BYTES_MAX) return [];
   const expected = `at most ${MANIFEST_BYTES_MAX} bytes as JSON`;
   return [{ rule: "manifest-too-large", at: [], part: "value", got: `${bytes} bytes`, expected }];

@@ -105,7 +105,7 @@ function remoteFault(scheme: string, authority: string, path: string): UrlFault 
 }
 
 function pathFault(path: string, expected: string): UrlFault | undefined {
-  const hasControls = [...path].some((character) => character < " " || character === "\u007f");
+  const hasControls = /\p{Cc}/u.test(path);
   const names = path.split("?")[0]?.replaceAll("/", "") ?? "";
   if (!path.startsWith("/") || names === "" || hasControls) return { rule: "url-path", expected };
   return undefined;

@@ -82,14 +82,14 @@ async function choose(deps: PluginsDeps): Promise<readonly Chosen[]> {
         `the plugin ${plugin.name} is switched off by cluster.plugins`,
       );
     } else {
-      chosen.push({ plugin, options: checkOptions(plugin, entry?.options ?? {}) });
+      chosen.push({ plugin, options: await checkOptions(plugin, entry?.options ?? {}) });
     }
   }
   for (const entry of entries.values()) {
     if (!entry.name.startsWith("/")) throw refuseUnknown(entry.name, builtIn);
     if (!entry.enabled) continue;
     const plugin = await loadPlugin(entry.name);
-    chosen.push({ plugin, options: checkOptions(plugin, entry.options) });
+    chosen.push({ plugin, options: await checkOptions(plugin, entry.options) });
   }
   const names = chosen.map(({ plugin }) => plugin.name);
   if (new Set(names).size < names.length) throw refuseTwice(names);
