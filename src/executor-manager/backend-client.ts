@@ -5,9 +5,9 @@ import type { Clock } from "../kit/clock.ts";
 import type { Logger } from "../kit/logger.ts";
 import {
   BackendService,
-  BackendClient as Stub,
   type BindExecutorResponse,
   type RegisterNodeRequest,
+  BackendClient as Stub,
   type WatchNodeRequest,
   type WatchNodeResponse,
 } from "../protocol/generated/flame/v1/backend.ts";
@@ -18,7 +18,7 @@ import type {
   TaskResult,
 } from "../protocol/generated/flame/v1/types.ts";
 import { Backoff, pause } from "./backoff.ts";
-import { isRefusal, RpcFailure, unary, type UnaryMethod, type UnaryOptions } from "./unary.ts";
+import { isRefusal, RpcFailure, type UnaryMethod, type UnaryOptions, unary } from "./unary.ts";
 
 /** The node's end of the heartbeat stream. */
 export type NodeStream = ClientDuplexStream<WatchNodeRequest, WatchNodeResponse>;

@@ -5,8 +5,8 @@ import { serviceCrashCode } from "../model/task.ts";
 import type { BindExecutorResponse } from "../protocol/generated/flame/v1/backend.ts";
 import type { Executor, Result, Task, TaskResult } from "../protocol/generated/flame/v1/types.ts";
 import { ExecutorState } from "../protocol/generated/flame/v1/types.ts";
-import { pause } from "./backoff.ts";
 import type { ExecutorCalls } from "./backend-client.ts";
+import { pause } from "./backoff.ts";
 import { type Binding, type ExecutorOrder, readBinding } from "./executor-messages.ts";
 import { bindCodes, type ServiceHost } from "./service-host.ts";
 import type { ServiceSession } from "./service-session.ts";
@@ -107,24 +107,24 @@ export class ExecutorLoop {
       }
     } catch (thrown) {
       // Calls that were cut short by the stop end up here; anything else is worth telling.
-      if (!this.#killed) this.#logger.error({ error: textOf(thrown) }, "executor loop ended");
+      if (!this.#killed()) this.#logger.error({ error: textOf(thrown) }, "executor loop ended");
     } finally {
       this.#state = "Released";
       await this.#endService();
     }
   }
 
-  get #killed(): boolean {
+  #killed(): boolean {
     return this.#kill.signal.aborted;
   }
 
-  get #draining(): boolean {
+  #draining(): boolean {
     return this.#drain.signal.aborted;
   }
 
   #mayStop(): boolean {
     const waiting = this.#state === "Void" || this.#state === "Idle";
-    return this.#killed || (this.#draining && waiting);
+    return this.#killed() || (this.#draining() && waiting);
   }
 
   #step(): Promise<LoopState> {
@@ -161,7 +161,7 @@ export class ExecutorLoop {
     try {
       response = await this.#deps.calls.bind(this.#order.id, this.#drain.signal);
     } catch (thrown) {
-      if (this.#draining) return "Idle";
+      if (this.#draining()) return "Idle";
       await this.#refused("BindExecutor", thrown);
       return "Releasing";
     }
@@ -178,7 +178,7 @@ export class ExecutorLoop {
     const { id } = this.#order;
     const opened = await this.#deps.host.open(id, this.#binding, this.#kill.signal);
     this.#session = opened.session;
-    if (this.#killed) return "Released";
+    if (this.#killed()) return "Released";
     const fields = {
       session: this.#binding.sessionId,
       application: this.#binding.application.name,
@@ -204,17 +204,17 @@ export class ExecutorLoop {
   }
 
   async #serveTask(): Promise<LoopState> {
-    if (this.#draining) return "Unbinding";
+    if (this.#draining()) return "Unbinding";
     let task: Task | undefined;
     try {
       task = await this.#deps.calls.launch(this.#order.id, this.#drain.signal);
     } catch (thrown) {
-      if (!this.#draining) await this.#refused("LaunchTask", thrown);
+      if (!this.#draining()) await this.#refused("LaunchTask", thrown);
       return "Unbinding";
     }
     if (task === undefined) return "Unbinding";
     const result = await this.#runTask(task);
-    if (this.#killed) return "Released";
+    if (this.#killed()) return "Released";
     await this.#deliver(task, result);
     return result.returnCode === serviceCrashCode ? "Unbinding" : "Bound";
   }

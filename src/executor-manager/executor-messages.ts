@@ -1,7 +1,7 @@
 import { FlameError } from "../model/errors.ts";
 import type { BindExecutorResponse } from "../protocol/generated/flame/v1/backend.ts";
 import type { SessionContext } from "../protocol/generated/flame/v1/shim.ts";
-import type { ExecutorSpec, Executor, Shim } from "../protocol/generated/flame/v1/types.ts";
+import type { Executor, ExecutorSpec, Shim } from "../protocol/generated/flame/v1/types.ts";
 import { ExecutorState } from "../protocol/generated/flame/v1/types.ts";
 import type { PackageSource } from "./packages/package-source.ts";
 import type { ServiceApplication } from "./service-process.ts";

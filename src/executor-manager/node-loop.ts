@@ -5,8 +5,8 @@ import { FlameError } from "../model/errors.ts";
 import type { WatchNodeResponse } from "../protocol/generated/flame/v1/backend.ts";
 import type { Executor, NodeStatus } from "../protocol/generated/flame/v1/types.ts";
 import { ExecutorState, NodeState } from "../protocol/generated/flame/v1/types.ts";
-import { Backoff, pause } from "./backoff.ts";
 import type { NodeCalls, NodeStream } from "./backend-client.ts";
+import { Backoff, pause } from "./backoff.ts";
 import type { ExecutorBook } from "./executor-book.ts";
 import type { NodeFacts } from "./node-facts.ts";
 
@@ -60,20 +60,20 @@ export class NodeLoop {
     await this.#ended;
   }
 
-  get #stopped(): boolean {
+  #stopped(): boolean {
     return this.#stop.signal.aborted;
   }
 
   async #run(): Promise<void> {
     const { logger, clock, target } = this.#deps;
-    while (!this.#stopped) {
+    while (!this.#stopped()) {
       let why: string;
       try {
         why = await this.#serveOnce();
       } catch (thrown) {
         why = textOf(thrown);
       }
-      if (this.#stopped) return;
+      if (this.#stopped()) return;
       // At least a second, so that the manager has seen the old stream end before the node registers anew.
       const pauseMs = this.#stayAway ? FORGOTTEN_MS : this.#backoff.next();
       this.#stayAway = false;

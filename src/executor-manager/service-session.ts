@@ -25,12 +25,14 @@ export class ServiceSession {
   readonly #binding: Binding;
   /** Ends the open call: nobody wants its answer any more, or nobody is left to give it. */
   readonly #over = new AbortController();
+  readonly #killed: AbortSignal;
   #gone = false;
 
   /** @param signal aborts when the executor is stopped. */
   constructor(process: ServiceProcess, binding: Binding, signal: AbortSignal) {
     this.#process = process;
     this.#binding = binding;
+    this.#killed = signal;
     const stop = (): void => this.#over.abort();
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
@@ -98,6 +100,7 @@ export class ServiceSession {
     if (!(thrown instanceof RpcFailure) || !isBroken(thrown))
       return `${service}: ${what}: ${textOf(thrown)}`;
     this.#gone = true;
+    if (this.#killed.aborted) return `${service} was stopped during ${what}`;
     const { group } = this.#process;
     await Promise.race([group.exited, elapsed(EXIT_WAIT_MS)]);
     const how =

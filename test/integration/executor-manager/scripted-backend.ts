@@ -1,0 +1,214 @@
+import {
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type sendUnaryData,
+  status,
+} from "@grpc/grpc-js";
+import {
+  BackendService,
+  BindExecutorResponse,
+  LaunchTaskResponse,
+  type RegisterNodeRequest,
+  type WatchNodeRequest,
+  type WatchNodeResponse,
+} from "../../../src/protocol/generated/flame/v1/backend.ts";
+import {
+  Application,
+  Executor,
+  ExecutorState,
+  Session,
+  Task,
+  type TaskResult,
+} from "../../../src/protocol/generated/flame/v1/types.ts";
+import { waitFor } from "../../support/wait-for.ts";
+
+/** One call that the node made. */
+export interface SeenCall {
+  readonly rpc: string;
+  readonly request: unknown;
+}
+
+type Stream = ServerDuplexStream<WatchNodeRequest, WatchNodeResponse>;
+type Unary = (call: ServerUnaryCall<never, unknown>, callback: sendUnaryData<unknown>) => void;
+
+/** A Backend that says what the test tells it to, and remembers what it was asked. */
+export class ScriptedBackend {
+  readonly calls: SeenCall[] = [];
+  readonly heartbeats: WatchNodeRequest[] = [];
+  readonly results: TaskResult[] = [];
+  readonly registrations: RegisterNodeRequest[] = [];
+  /** Statuses that the next calls of an RPC fail with. */
+  readonly failures = new Map<string, number[]>();
+  /** Answers of BindExecutor, in turn; undefined tells the executor to go. */
+  readonly bindings: (BindExecutorResponse | undefined)[] = [];
+  readonly tasks: Buffer[] = [];
+  /** While true, LaunchTask waits for tasks instead of answering that there is none. */
+  keepBound = false;
+  #nextTask = 1;
+  #server = new Server();
+  #stream: Stream | undefined;
+  #port = 0;
+
+  /** `host:port` of a frontend whose Backend this is. */
+  get port(): number {
+    return this.#port - 1;
+  }
+
+  get watched(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  async start(): Promise<void> {
+    this.#server = new Server({
+      "grpc.max_receive_message_length": -1,
+      "grpc.max_send_message_length": -1,
+    });
+    this.#server.addService(BackendService, {
+      ...Object.fromEntries(
+        Object.entries(this.#handlers()).map(([name, handle]) => [name, this.#seen(name, handle)]),
+      ),
+      watchNode: (stream: Stream) => this.#watch(stream),
+    } as never);
+    this.#port = await new Promise<number>((resolve, reject) => {
+      this.#server.bindAsync(
+        `127.0.0.1:${this.#port}`,
+        ServerCredentials.createInsecure(),
+        (error, port) => (error === null ? resolve(port) : reject(error)),
+      );
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stream = undefined;
+    this.#server.forceShutdown();
+    await new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
+  }
+
+  /** Ends the node's stream, as a manager does that has heard nothing. */
+  endStream(): void {
+    this.#stream?.end();
+    this.#stream = undefined;
+  }
+
+  /** Pushes an executor on the node's stream. */
+  push(id: string, state: ExecutorState = ExecutorState.ExecutorVoid): void {
+    const executor = Executor.fromPartial({
+      metadata: { id, name: id },
+      spec: { node: "node", resreq: { cpu: 1n, memory: 1n, gpu: 0 } },
+      status: { state },
+    });
+    this.#stream?.write({ response: { $case: "executor", value: executor } });
+  }
+
+  rpcs(): string[] {
+    return this.calls.map(({ rpc }) => rpc);
+  }
+
+  /** Waits until an RPC was called so often. */
+  async called(rpc: string, times = 1): Promise<void> {
+    await waitFor(
+      `${times} x ${rpc} among ${this.rpcs().join(" ")}`,
+      () => this.count(rpc) >= times,
+    );
+  }
+
+  count(rpc: string): number {
+    return this.calls.filter((call) => call.rpc === rpc).length;
+  }
+
+  requests<T>(rpc: string): T[] {
+    return this.calls.filter((call) => call.rpc === rpc).map(({ request }) => request as T);
+  }
+
+  #watch(stream: Stream): void {
+    stream.sendMetadata(stream.metadata);
+    stream.on("data", (message: WatchNodeRequest) => {
+      this.heartbeats.push(message);
+      this.#stream = stream;
+      stream.write({ response: { $case: "ack", value: { timestamp: 1n } } });
+    });
+    stream.on("error", () => undefined);
+    stream.on("end", () => stream.end());
+  }
+
+  #seen(rpc: string, handle: Unary): Unary {
+    return (call, callback) => {
+      this.calls.push({ rpc, request: call.request });
+      const code = this.failures.get(rpc)?.shift();
+      if (code === undefined) handle(call, callback);
+      else callback({ code, details: `scripted ${status[code] ?? code}` });
+    };
+  }
+
+  #handlers(): Record<string, Unary> {
+    const ok: Unary = (_call, callback) => callback(null, { returnCode: 0 });
+    return {
+      registerNode: (call, callback) => {
+        this.registrations.push(call.request);
+        ok(call, callback);
+      },
+      registerExecutor: ok,
+      unregisterExecutor: ok,
+      bindExecutorCompleted: ok,
+      unbindExecutor: ok,
+      unbindExecutorCompleted: ok,
+      completeTask: (call, callback) => {
+        const { taskResult } = call.request as { taskResult: TaskResult };
+        this.results.push(taskResult);
+        ok(call, callback);
+      },
+      bindExecutor: (call, callback) => {
+        this.#when(
+          call,
+          () => this.bindings.length > 0,
+          () => callback(null, this.bindings.shift() ?? BindExecutorResponse.fromPartial({})),
+        );
+      },
+      launchTask: (call, callback) => {
+        this.#when(
+          call,
+          () => this.tasks.length > 0 || !this.keepBound,
+          () => callback(null, this.#launch()),
+        );
+      },
+    };
+  }
+
+  #launch(): LaunchTaskResponse {
+    const input = this.tasks.shift();
+    if (input === undefined) return LaunchTaskResponse.fromPartial({});
+    const id = String(this.#nextTask++);
+    const task = Task.fromPartial({
+      metadata: { id, name: id },
+      spec: { sessionId: "ssn-1", input },
+    });
+    return { task };
+  }
+
+  #when(call: ServerUnaryCall<never, unknown>, ready: () => boolean, answer: () => void): void {
+    const timer = setInterval(() => {
+      if (call.cancelled) clearInterval(timer);
+      else if (ready()) {
+        clearInterval(timer);
+        answer();
+      }
+    }, 5);
+    call.on("cancelled", () => clearInterval(timer));
+  }
+}
+
+/** A session of an application, as BindExecutor answers it. */
+export function binding(
+  spec: Parameters<typeof Application.fromPartial>[0]["spec"],
+  commonData?: Buffer,
+): BindExecutorResponse {
+  return {
+    application: Application.fromPartial({ metadata: { id: "app", name: "app" }, spec }),
+    session: Session.fromPartial({
+      metadata: { id: "ssn-1", name: "ssn-1" },
+      spec: { application: "app", commonData },
+    }),
+  };
+}

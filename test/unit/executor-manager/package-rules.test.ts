@@ -1,0 +1,73 @@
+import { describe, expect, test } from "@jest/globals";
+import {
+  chooseInstaller,
+  formOf,
+  readInstaller,
+} from "../../../src/executor-manager/packages/package-kind.ts";
+import { readPackageUrl } from "../../../src/executor-manager/packages/package-url.ts";
+
+const hex = "0123456789abcdef".repeat(4);
+
+describe("the url of a package", () => {
+  test.each([
+    ["file:///opt/a.whl", "/opt/a.whl", undefined],
+    ["file://localhost/opt/a.whl", "/opt/a.whl", undefined],
+    ["FILE:///opt/with%20blank/%C3%A9.zip", "/opt/with blank/é.zip", undefined],
+    [`file:///opt/a.whl#sha256=${hex.toUpperCase()}`, "/opt/a.whl", hex],
+  ])("%s is read", (url, path, sha256) => {
+    expect(readPackageUrl(url)).toEqual({ path, sha256 });
+  });
+
+  test.each([
+    ["grpc://cache:9090/a/pkg/a.tar.gz", /packages from the object cache are not served yet/],
+    ["grpcs://cache:9090/a", /packages from the object cache are not served yet/],
+    ["http://host/a.whl", /got scheme "http", expected file:\/\//],
+    ["/opt/a.whl", /got scheme "", expected file:\/\//],
+    ["file://elsewhere/a.whl", /got host "elsewhere", expected none or localhost/],
+    ["file:///a.whl#sha256=12", /expected nothing after the path/],
+    ["file:///a.whl?x=1", /expected nothing after the path/],
+    ["file:///a%2Fb.whl", /package url "file:\/\/\/a%2Fb.whl"/],
+  ])("%s is refused", (url, text) => {
+    expect(() => readPackageUrl(url)).toThrow(text);
+  });
+});
+
+describe("the installer of a package", () => {
+  test("is named in any case, and an unknown one is refused with the known ones", () => {
+    expect([readInstaller("Python"), readInstaller("BINARY"), readInstaller(undefined)]).toEqual([
+      "python",
+      "binary",
+      undefined,
+    ]);
+    expect(() => readInstaller("pip")).toThrow(
+      'installer: got "pip", expected one of python, binary',
+    );
+  });
+
+  test.each([
+    [undefined, "/a.whl", "python"],
+    [undefined, "/a.TAR.GZ", "python"],
+    [undefined, "/a.tgz", "python"],
+    [undefined, "/a.zip", "python"],
+    [undefined, "/directory", "python"],
+    [undefined, "/flmping-service", undefined],
+    ["python", "/a.whl", "python"],
+    ["python", "/directory", "python"],
+    ["binary", "/a.zip", "binary"],
+    ["binary", "/directory", "binary"],
+  ] as const)("%s with %s is %s", (named, path, chosen) => {
+    expect(chooseInstaller(named, formOf(path, path === "/directory"), `file://${path}`)).toBe(
+      chosen,
+    );
+  });
+
+  test.each([
+    ["python", "/a.txt"],
+    ["binary", "/a.whl"],
+    ["binary", "/a"],
+  ] as const)("%s refuses %s, naming what it takes", (named, path) => {
+    expect(() => chooseInstaller(named, formOf(path, false), `file://${path}`)).toThrow(
+      /unsupported archive format: package url "file:.*expected for installer (python|binary) .*\.tar\.gz/,
+    );
+  });
+});
