@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { processContext } from "../cli/context.ts";
 import { flmping } from "../cli/flmping/program.ts";
 import { processTerminal } from "../cli/output/terminal.ts";

@@ -1,0 +1,35 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Command } from "@commander-js/extra-typings";
+import { flameHome } from "../../config/flame-home.ts";
+import { FlameError } from "../../model/errors.ts";
+import { findInstance } from "../../process/instance-lock.ts";
+import { supervisorName } from "./local-cluster.ts";
+import type { FlameContext } from "./program.ts";
+
+const goneDeadlineMs = 60_000;
+const pollMs = 50;
+
+/** Adds `flame down`. */
+export function addDown(program: Command, context: FlameContext): void {
+  program
+    .command("down")
+    .description("Stop the cluster that flame up started in this home, and wait until it is gone.")
+    .addHelpText("after", "\nExample:\n  flame down")
+    .action(async () => {
+      const home = flameHome(context.env).root;
+      const instance = await findInstance(home, supervisorName);
+      if (instance === undefined) {
+        throw new FlameError("not_found", `flame up does not run in "${home}"`);
+      }
+      context.signal(instance.pid, "SIGTERM");
+      const deadline = context.clock.now() + goneDeadlineMs;
+      while ((await findInstance(home, supervisorName))?.pid === instance.pid) {
+        if (context.clock.now() > deadline) {
+          const text = `flame up (process ${instance.pid}) still runs ${goneDeadlineMs} ms after SIGTERM`;
+          throw new FlameError("deadline_exceeded", `${text}; its logs are in ${home}/logs`);
+        }
+        await delay(pollMs);
+      }
+      context.terminal.out(`Flame in ${home} is down.\n`);
+    });
+}
