@@ -3,8 +3,9 @@ import { parseEndpoint } from "../config/endpoint.ts";
 import { type Clock, systemClock } from "../kit/clock.ts";
 import { shortName } from "../kit/ids.ts";
 import type { ApplicationManifestSpec } from "../model/application-spec.ts";
+import { applicationSpecToWire } from "../protocol/application-wire.ts";
 import type { Result } from "../protocol/generated/flame/v1/types.ts";
-import { decodeApplication, encodeApplicationSpec } from "./application-wire.ts";
+import { decodeApplication } from "./application-wire.ts";
 import { FrontendClient, frontend } from "./frontend-client.ts";
 import { Limiter } from "./limiter.ts";
 import { fromResult } from "./rpc-error.ts";
@@ -70,13 +71,13 @@ export class FlameClient {
 
   /** Registers an application; an existing name is an error (already_exists). */
   async registerApplication(name: string, spec: ApplicationManifestSpec): Promise<void> {
-    const application = encodeApplicationSpec(spec);
+    const application = applicationSpecToWire(spec);
     check(await this.#rpc.unary(frontend.registerApplication, { name, application }));
   }
 
   /** Replaces an application's specification as a whole: what is absent goes back to its default. */
   async updateApplication(name: string, spec: ApplicationManifestSpec): Promise<void> {
-    const application = encodeApplicationSpec(spec);
+    const application = applicationSpecToWire(spec);
     check(await this.#rpc.unary(frontend.updateApplication, { name, application }));
   }
 

@@ -1,12 +1,9 @@
 import { describe, expect, it } from "@jest/globals";
-import {
-  decodeApplication,
-  decodeApplicationSpec,
-  encodeApplicationSpec,
-} from "../../../src/client/application-wire.ts";
+import { decodeApplication, decodeApplicationSpec } from "../../../src/client/application-wire.ts";
 import { fromResult, fromRpcError } from "../../../src/client/rpc-error.ts";
 import { decodeSession, decodeTask, encodeSessionSpec } from "../../../src/client/wire.ts";
 import type { ApplicationManifestSpec } from "../../../src/model/application-spec.ts";
+import { applicationSpecToWire } from "../../../src/protocol/application-wire.ts";
 import * as pb from "../../../src/protocol/generated/flame/v1/types.ts";
 
 const everything: Required<ApplicationManifestSpec> = {
@@ -27,7 +24,7 @@ const everything: Required<ApplicationManifestSpec> = {
 
 /** Through the bytes of the wire and back. */
 function overTheWire(spec: ApplicationManifestSpec): ApplicationManifestSpec {
-  const bytes = pb.ApplicationSpec.encode(encodeApplicationSpec(spec)).finish();
+  const bytes = pb.ApplicationSpec.encode(applicationSpecToWire(spec)).finish();
   return decodeApplicationSpec(pb.ApplicationSpec.decode(bytes));
 }
 
@@ -44,7 +41,7 @@ describe("application specifications on the wire", () => {
   it("come with name, state and time", () => {
     const application = decodeApplication({
       metadata: { id: "x", name: "x" },
-      spec: encodeApplicationSpec({}),
+      spec: applicationSpecToWire({}),
       status: { state: 1, creationTime: 1_000n },
     });
     expect(application).toEqual({
