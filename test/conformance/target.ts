@@ -1,0 +1,105 @@
+import { credentials, type Metadata, type ServiceError } from "@grpc/grpc-js";
+import { BackendClient } from "../../src/protocol/generated/flame/v1/backend.ts";
+import { FrontendClient } from "../../src/protocol/generated/flame/v1/frontend.ts";
+import type { ApplicationSpec } from "../../src/protocol/generated/flame/v1/types.ts";
+import { startCluster } from "../support/cluster.ts";
+
+/** A server under test, seen through the wire alone. */
+export interface Target {
+  readonly frontend: FrontendClient;
+  readonly backend: BackendClient;
+  close(): Promise<void>;
+}
+
+/**
+ * The server at `FLAME_CONFORMANCE_ENDPOINT` (such as `127.0.0.1:8080`, with no executor manager beside it), or else a
+ * session manager of ours with a grace time that tests can wait for.
+ */
+export async function openTarget(): Promise<Target> {
+  const given = process.env["FLAME_CONFORMANCE_ENDPOINT"];
+  if (given !== undefined && given !== "") return connect(given, () => Promise.resolve());
+  const cluster = await startCluster({ daemons: ["flame-session-manager"] });
+  return connect(cluster.endpoint.replace("http://", ""), () => cluster.close());
+}
+
+function connect(address: string, after: () => Promise<void>): Target {
+  const [host = "", port = ""] = address.split(":");
+  const frontend = new FrontendClient(address, credentials.createInsecure());
+  const backend = new BackendClient(`${host}:${Number(port) + 1}`, credentials.createInsecure());
+  return {
+    frontend,
+    backend,
+    async close() {
+      frontend.close();
+      backend.close();
+      await after();
+    },
+  };
+}
+
+type Unary<Q, A> = (
+  request: Q,
+  callback: (error: ServiceError | null, answer: A) => void,
+) => unknown;
+type UnaryWithMetadata<Q, A> = (
+  request: Q,
+  metadata: Metadata,
+  callback: (error: ServiceError | null, answer: A) => void,
+) => unknown;
+
+/** Calls `client.method(request)`. */
+export function call<C extends object, K extends keyof C, Q, A>(
+  client: C & { [P in K]: Unary<Q, A> },
+  method: K,
+  request: Q,
+): Promise<A> {
+  return new Promise((resolve, reject) => {
+    client[method](request, (error, answer) => {
+      if (error === null) resolve(answer);
+      else reject(error);
+    });
+  });
+}
+
+/** The same with metadata. */
+export function callWith<C extends object, K extends keyof C, Q, A>(
+  client: C & { [P in K]: UnaryWithMetadata<Q, A> },
+  method: K,
+  request: Q,
+  metadata: Metadata,
+): Promise<A> {
+  return new Promise((resolve, reject) => {
+    client[method](request, metadata, (error, answer) => {
+      if (error === null) resolve(answer);
+      else reject(error);
+    });
+  });
+}
+
+/** The status of a call that must fail. */
+export async function failure(
+  promise: Promise<unknown>,
+): Promise<{ code: number; details: string }> {
+  try {
+    await promise;
+  } catch (thrown) {
+    const { code, details } = thrown as ServiceError;
+    return { code, details };
+  }
+  throw new Error("the call succeeded, it should have failed");
+}
+
+/** A specification with nothing set but what is given. */
+export function applicationSpec(fields: Partial<ApplicationSpec> = {}): ApplicationSpec {
+  return { shim: 0, labels: [], arguments: [], environments: [], ...fields };
+}
+
+/** gRPC statuses by name. */
+export const status = {
+  invalidArgument: 3,
+  notFound: 5,
+  alreadyExists: 6,
+  resourceExhausted: 8,
+  unimplemented: 12,
+  internal: 13,
+} as const;
