@@ -5,6 +5,7 @@ pyarrow is imported on first use: clients that send no large objects never pay f
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -208,7 +209,7 @@ def _reported[T](call: Callable[[], T], endpoint: str, what: str, retry: bool) -
             ) from error
         except (pyarrow.ArrowException, OSError) as error:
             text = _text(error)
-            if "expected version" in text or EXPECTED_VERSION_HEADER.decode() in text:
+            if "expected version" in text:
                 raise VersionConflict(f"cannot {what}: {text}") from error
             invalid = isinstance(error, pyarrow.ArrowInvalid)
             code = FlameErrorCode.INVALID_ARGUMENT if invalid else FlameErrorCode.INTERNAL
@@ -218,7 +219,10 @@ def _reported[T](call: Callable[[], T], endpoint: str, what: str, retry: bool) -
 
 
 def _text(error: BaseException) -> str:
-    return str(error.args[0]) if error.args else type(error).__name__
+    """Return what the cache said, without what pyarrow puts around it."""
+    text = str(error.args[0]) if error.args else type(error).__name__
+    text = re.split(r"\. (?:gRPC client debug|Client) context:", text)[0]
+    return text.split(" error, with message: ", 1)[-1]
 
 
 def _client(endpoint: str, tls: FlameClientTls | None) -> Any:

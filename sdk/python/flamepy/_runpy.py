@@ -366,4 +366,7 @@ def main() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(line_buffering=True)  # What user code prints should not wait for the end.
-    run(FlameRunpyService())
+    try:
+        run(FlameRunpyService())
+    except FlameError as error:
+        sys.exit(f"flamepy.runpy: {error.message}")

@@ -1,0 +1,53 @@
+"""What every test gets: a clean environment, and servers that end with it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flamepy import _flight
+from flamepy.core import ConnectionInstance
+from tests.support.cache_server import CacheServer
+from tests.support.cluster import FakeCluster
+from tests.support.instance import InstanceProcess
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No settings of the developer's, a home of its own, and no connection left over."""
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("FLAME_"):
+            monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    yield
+    ConnectionInstance.close()
+    _flight.forget_clients()
+
+
+@pytest.fixture
+def cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[CacheServer]:
+    """An object cache, named by FLAME_CACHE_ENDPOINT."""
+    with CacheServer() as server:
+        monkeypatch.setenv("FLAME_CACHE_ENDPOINT", server.endpoint)
+        yield server
+        _flight.forget_clients()
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCluster]:
+    """A session manager, named by FLAME_ENDPOINT; its tasks run when a test says how."""
+    with FakeCluster() as server:
+        monkeypatch.setenv("FLAME_ENDPOINT", server.endpoint)
+        yield server
+        ConnectionInstance.close()
+
+
+@pytest.fixture
+def runpy(cache: CacheServer, tmp_path: Path) -> Iterator[InstanceProcess]:
+    """A real process of flamepy.runpy on a unix socket."""
+    with InstanceProcess(tmp_path, cache_endpoint=cache.endpoint) as process:
+        yield process

@@ -1,0 +1,58 @@
+"""Services that tests run as processes: ``python services.py NAME``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+
+import flamepy
+from flamepy import FlameService, SessionContext, TaskContext
+from flamepy._runpy import FlameRunpyService
+
+
+class Recorder(FlameService):
+    """Answers with what it was told."""
+
+    def __init__(self) -> None:
+        self.entered: dict[str, object] = {}
+
+    def on_session_enter(self, context: SessionContext) -> bool:
+        application = context.application
+        self.entered = {**vars(application), "common_data": repr(context.common_data())}
+        return False  # What is returned does not matter.
+
+    def on_task_invoke(self, context: TaskContext) -> bytes | None:
+        text = (context.input or b"").decode()
+        if text == "none":
+            return None
+        if text == "fail":
+            raise ValueError("as told")
+        if text == "exit":
+            sys.exit(3)
+        if text == "wrong":
+            return "text"  # type: ignore[return-value]
+        if text == "sleep":
+            print("sleeping", file=sys.stderr, flush=True)
+            time.sleep(60)
+        return json.dumps({"task": context.task_id, "input": context.input is None}).encode()
+
+    def on_session_leave(self) -> None:
+        raise RuntimeError(json.dumps(self.entered))
+
+
+class DiesAfterWriteBack(FlameRunpyService):
+    """Ends between keeping the state and answering, once: the answer gets lost."""
+
+    def _write_back(self, context: TaskContext, output: bytes) -> bytes:
+        super()._write_back(context, output)
+        marker = os.environ["TEST_MARKER"]
+        if not os.path.exists(marker):
+            open(marker, "w").close()
+            os._exit(9)
+        return output
+
+
+if __name__ == "__main__":
+    flamepy.run({"recorder": Recorder, "dies": DiesAfterWriteBack}[sys.argv[1]]())

@@ -1,0 +1,99 @@
+"""A real service process on a unix socket, driven as an executor manager does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+import flamepy
+from flamepy.proto import shim_pb2, shim_pb2_grpc, types_pb2
+from tests.support.wait import wait_for
+
+_SDK = Path(flamepy.__file__).parents[1]
+
+
+class InstanceProcess:
+    """Starts ``python -m <module>`` (or a file) and calls it over ``flame.v1.Instance``."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        arguments: tuple[str, ...] = ("-m", "flamepy.runpy"),
+        cache_endpoint: str = "",
+        env: dict[str, str] | None = None,
+    ) -> None:
+        self.socket = folder / "i.sock"
+        self.log = folder / "instance.log"
+        self._env = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "PYTHONPATH": str(_SDK),
+            "PYTHONWARNINGS": "error",
+            "FLAME_INSTANCE_ENDPOINT": str(self.socket),
+            "FLAME_CACHE_ENDPOINT": cache_endpoint,
+            **(env or {}),
+        }
+        self._arguments = arguments
+        self.application = "flmrun"
+        self.session_id = "flmrun-abc123"
+
+    def __enter__(self) -> InstanceProcess:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, *self._arguments], env=self._env, stdout=log, stderr=log
+            )
+        wait_for(self._listening, f"the socket of the service:\n{self.log.read_text()}")
+        self.channel = grpc.insecure_channel(
+            f"unix:{self.socket}",
+            options=[
+                ("grpc.max_receive_message_length", -1),
+                ("grpc.max_send_message_length", -1),
+                ("grpc.use_local_subchannel_pool", 1),
+            ],
+        )
+        stub: Any = shim_pb2_grpc.InstanceStub
+        self.stub = stub(self.channel)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.channel.close()
+        self.process.kill()
+        self.process.wait()
+
+    def enter(self, common_data: bytes | None, url: str | None = None) -> types_pb2.Result:
+        """Call OnSessionEnter."""
+        context = shim_pb2.SessionContext(
+            session_id=self.session_id,
+            application=shim_pb2.ApplicationContext(name=self.application, url=url),
+            common_data=common_data,
+        )
+        result: types_pb2.Result = self.stub.OnSessionEnter(context, wait_for_ready=True)
+        return result
+
+    def invoke(self, task_id: str, data: bytes | None) -> types_pb2.TaskResult:
+        """Call OnTaskInvoke."""
+        context = shim_pb2.TaskContext(task_id=task_id, session_id=self.session_id, input=data)
+        result: types_pb2.TaskResult = self.stub.OnTaskInvoke(context)
+        return result
+
+    def leave(self) -> types_pb2.Result:
+        """Call OnSessionLeave."""
+        result: types_pb2.Result = self.stub.OnSessionLeave(types_pb2.EmptyRequest())
+        return result
+
+    def terminate(self) -> int:
+        """Send SIGTERM and return the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+    def _listening(self) -> bool:
+        if self.process.poll() is not None:
+            raise AssertionError(f"the service ended at once:\n{self.log.read_text()}")
+        return self.socket.exists()

@@ -1,0 +1,84 @@
+import importlib
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import flamepy
+
+SDK = Path(flamepy.__file__).parents[1]
+
+#: Public path of everything that ends up in pickles.
+PICKLED = {
+    "flamepy.core": ["RunnerContext", "RunnerRequest", "RunnerServiceKind", "ResultRef"],
+    "flamepy.core.cache": ["ObjectRef", "ObjectKey"],
+    "flamepy.core.types": [
+        "FlameError",
+        "FlameErrorCode",
+        "RemoteTaskError",
+        "PythonVersionError",
+        "ResourceRequirement",
+        "TaskState",
+    ],
+    "flamepy.runner.types": ["RunnerContext", "RunnerRequest", "SessionContext"],
+}
+
+
+@pytest.mark.parametrize(
+    "name", ["flamepy", "flamepy.core", "flamepy.cache", "flamepy.core.types", "flamepy.core.cache"]
+)
+def test_all_is_complete(name: str) -> None:
+    module = importlib.import_module(name)
+    exported = set(module.__all__)
+    submodules = {
+        entry
+        for entry in vars(module)
+        if isinstance(getattr(module, entry), type(sys)) and entry not in exported
+    }
+    public = {entry for entry in vars(module) if not entry.startswith("_")} - submodules
+    assert public == exported - {"__version__"}
+    assert all(hasattr(module, entry) for entry in exported)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(module, name) for module, names in PICKLED.items() for name in names]
+)
+def test_pickles_name_public_paths(module: str, name: str) -> None:
+    thing = getattr(importlib.import_module(module), name)
+    assert thing.__module__ == module
+    assert module in sys.modules
+
+
+def test_the_published_names_are_there() -> None:
+    assert (
+        flamepy.runner.FlameRunpyService
+        is importlib.import_module("flamepy.runpy").FlameRunpyService
+    )
+    assert (
+        importlib.import_module("flamepy.runner.runpy").main
+        is importlib.import_module("flamepy.runpy").main
+    )
+    with pytest.raises(AttributeError):
+        flamepy.runner.__getattr__("nothing")
+
+
+def test_the_version_is_the_one_of_the_project() -> None:
+    project = tomllib.loads((SDK / "pyproject.toml").read_text())["project"]
+    assert flamepy.__version__ == project["version"]
+
+
+def test_importing_it_is_light_and_silent() -> None:
+    program = (
+        "import sys, flamepy; print(sorted({'pyarrow', 'numpy', 'pandas'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        env={"PYTHONPATH": str(SDK)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "[]\n"
+    assert done.stderr == ""

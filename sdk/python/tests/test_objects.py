@@ -1,0 +1,173 @@
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pytest
+
+import flamepy
+from flamepy import FlameError, FlameErrorCode, ObjectRef, _codec, _flight, _objects
+from flamepy.core import download_object, patch_object, upload_object
+from flamepy.core.cache import delete_objects
+from tests.support.cache_server import CacheServer
+
+MIB = 1024 * 1024
+
+
+@pytest.mark.parametrize("value", [None, 1, "text", b"bytes", {"a": [1, (2, 3)]}, {1, 2}])
+def test_a_value_comes_back(cache: CacheServer, value: Any) -> None:
+    ref = flamepy.put_object("app/ssn", value)
+    assert ref.key.startswith("app/ssn/")
+    assert (ref.endpoint, ref.version) == (cache.endpoint, 1)
+    assert flamepy.get_object(ref) == value
+    assert ref.get() == value
+
+
+def test_a_function_comes_back(cache: CacheServer) -> None:
+    factor = 3
+    assert flamepy.put_object("app/ssn", lambda x: x * factor).get()(2) == 6
+
+
+def test_64_mib_come_back(cache: CacheServer) -> None:
+    value = bytes(range(256)) * (64 * MIB // 256)
+    assert flamepy.put_object("app/ssn", value).get() == value
+
+
+def test_each_get_gives_a_fresh_value_and_the_bytes_are_sent_once(cache: CacheServer) -> None:
+    ref = flamepy.put_object("app/ssn", [1])
+    ref.get().append(2)
+    assert ref.get() == [1]
+    assert len(cache.sent) == 1
+
+
+def test_an_update_is_seen_by_old_references(cache: CacheServer) -> None:
+    ref = flamepy.put_object("app/ssn", "old")
+    assert ref.get() == "old"
+    newer = flamepy.update_object(ref, "new")
+    assert (newer.key, newer.version) == (ref.key, 2)
+    assert ref.get() == "new"
+
+
+def test_patches_are_handed_to_the_deserializer(cache: CacheServer) -> None:
+    ref = flamepy.put_object("app/ssn", 10)
+    patch_object(ref, 1)
+    patch_object(ref, 2)
+    assert flamepy.get_object(ref) == 10
+    assert flamepy.get_object(ref, lambda base, deltas: base + sum(deltas)) == 13
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pyarrow.table({"a": [1, 2], "b": ["x", None]}),
+        pyarrow.record_batch({"a": [1, 2]}),
+        pyarrow.table({"a": pyarrow.array(["x", "y"]).dictionary_encode()}),
+        pyarrow.table({"a": pyarrow.array([], pyarrow.int64())}),
+        pyarrow.array([1, None, 3]),
+    ],
+    ids=["table", "batch", "dictionary", "empty", "array"],
+)
+def test_arrow_data_comes_back(cache: CacheServer, value: Any) -> None:
+    ref = flamepy.put_object("app/ssn", value)
+    assert type(ref.get()) is type(value)
+    assert ref.get().equals(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pyarrow.table({"a": [1, 2]}),
+        pyarrow.record_batch({"a": [1, 2]}),
+        pyarrow.array([1, None, 3]),
+        [1, 2],
+    ],
+)
+def test_every_kind_of_cell_is_decoded(value: Any) -> None:
+    assert _codec.decode(_codec.encode(value)) == value
+
+
+def test_numpy_arrays_come_back(cache: CacheServer) -> None:
+    numpy = pytest.importorskip("numpy")
+    for array in (
+        numpy.arange(6.0).reshape(2, 3),
+        numpy.arange(6).reshape(2, 3).T,
+        numpy.arange(10)[::2],
+        numpy.array(["a", None], dtype=object),
+        numpy.array([1 + 2j]),
+        numpy.array([True, False]),
+    ):
+        back = flamepy.put_object("app/ssn", array).get()
+        assert back.dtype == array.dtype
+        assert back.tolist() == array.tolist()
+
+
+def test_a_missing_object_is_not_found(cache: CacheServer) -> None:
+    with pytest.raises(FlameError, match="cannot get object 'a/b/c': not found") as caught:
+        flamepy.get_object(ObjectRef(cache.endpoint, "a/b/c", 1))
+    assert caught.value.code is FlameErrorCode.NOT_FOUND
+
+
+def test_deleting_takes_a_key_a_session_or_all_of_an_application(cache: CacheServer) -> None:
+    refs = [flamepy.put_object(f"{app}/{ssn}", 1) for app in "ab" for ssn in "xy"]
+    delete_objects(refs[0].key)
+    delete_objects("a/y")
+    delete_objects("a/y")
+    assert len(cache.objects) == 2
+    delete_objects("b/*")
+    assert not cache.objects
+
+
+@pytest.mark.parametrize("prefix", ["app", "app/ssn/id", "app/*", "app/", "a:b/c"])
+def test_a_bad_prefix_is_refused_before_any_call(prefix: str) -> None:
+    with pytest.raises(ValueError, match="object key"):
+        flamepy.put_object(prefix, 1)
+
+
+def test_a_write_back_is_refused_when_the_version_moved_on(cache: CacheServer) -> None:
+    ref = _objects.put_cell("app/ssn", b"first")
+    _objects.update_cell(ref, b"second", 1)
+    with pytest.raises(
+        _flight.VersionConflict, match="expected version 1, its current version is 2"
+    ):
+        _objects.update_cell(ref, b"third", 1)
+    found = _objects.get_cell(ref)
+    assert found is not None
+    assert (found[0], bytes(found[1])) == (2, b"second")
+    assert _objects.get_cell(ref, 2) is None
+
+
+def test_a_file_is_uploaded_and_downloaded_as_it_is(cache: CacheServer, tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(b"x" * (3 * MIB + 1))
+    ref = upload_object("app/pkg/app.tar.gz", str(source))
+    assert ref.key == "app/pkg/app.tar.gz"
+    download_object(ref, str(target))
+    assert target.read_bytes() == source.read_bytes()
+    assert sorted(path.name for path in tmp_path.glob("*")) == ["home", "source", "target"]
+
+
+def test_files_that_cannot_be_uploaded_are_refused(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.touch()
+    with pytest.raises(ValueError, match="is empty"):
+        upload_object("app/pkg", str(empty))
+    with pytest.raises(FileNotFoundError):
+        upload_object("app/pkg", str(tmp_path / "none"))
+
+
+def test_a_cache_that_is_away_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_flight, "_RETRY_SECONDS", 0.1)
+    monkeypatch.setenv("FLAME_CACHE_ENDPOINT", "grpc://127.0.0.1:1")
+    with pytest.raises(FlameError, match=r"no object cache answers at grpc://127\.0\.0\.1:1"):
+        flamepy.put_object("app/ssn", 1)
+
+
+def test_an_object_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_flight, "OBJECT_BYTES_MAX", 10)
+    with pytest.raises(FlameError, match="takes at most 10"):
+        flamepy.put_object("app/ssn", "x" * 20)
+
+
+def test_a_cache_endpoint_that_is_no_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLAME_CACHE_ENDPOINT", "http://127.0.0.1:1")
+    with pytest.raises(FlameError, match="expected grpc://host:port or grpcs://host:port"):
+        flamepy.put_object("app/ssn", 1)

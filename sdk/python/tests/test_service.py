@@ -1,0 +1,126 @@
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+
+import flamepy
+from flamepy import FlameError, FlameErrorCode, FlameService
+from flamepy._envelope import unseal
+from flamepy.proto import shim_pb2, types_pb2
+from tests.support.instance import InstanceProcess
+from tests.support.wait import wait_for
+
+SERVICES = str(Path(__file__).with_name("services.py"))
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Iterator[InstanceProcess]:
+    with InstanceProcess(tmp_path, arguments=(SERVICES, "recorder")) as process:
+        yield process
+
+
+def test_a_service_is_told_what_was_registered(recorder: InstanceProcess) -> None:
+    application = shim_pb2.ApplicationContext(
+        name="app",
+        shim=types_pb2.Host,
+        image="i",
+        command="c",
+        working_directory="/w",
+        url="file:///opt/x.whl",
+        installer="python",
+    )
+    context = shim_pb2.SessionContext(session_id="s", application=application, common_data=b"")
+    assert recorder.stub.OnSessionEnter(context, wait_for_ready=True).return_code == 0
+    left = recorder.leave()
+    assert left.return_code == -1
+    assert json.loads(left.message.removeprefix("RuntimeError: ")) == {
+        "name": "app",
+        "image": "i",
+        "command": "c",
+        "working_directory": "/w",
+        "url": "file:///opt/x.whl",
+        "shim": 0,
+        "installer": "python",
+        "common_data": "b''",
+    }
+
+
+def test_what_is_absent_is_none(recorder: InstanceProcess) -> None:
+    recorder.enter(None)
+    told = json.loads(recorder.leave().message.removeprefix("RuntimeError: "))
+    assert told["common_data"] == "None"
+    absent = ("url", "installer", "image", "command", "working_directory")
+    assert [told[name] for name in absent] == [None] * 5
+
+
+def test_output_none_and_empty_input_are_told_apart(recorder: InstanceProcess) -> None:
+    recorder.enter(None)
+    assert json.loads(recorder.invoke("1", None).output) == {"task": "1", "input": True}
+    assert json.loads(recorder.invoke("2", b"").output) == {"task": "2", "input": False}
+    nothing = recorder.invoke("3", b"none")
+    assert (nothing.return_code, nothing.HasField("output")) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"fail", "ValueError: as told"),
+        (b"exit", "SystemExit: 3"),
+        (b"wrong", "TypeError: on_task_invoke returned a str: expected bytes or None"),
+    ],
+)
+def test_an_exception_fails_the_task_and_not_the_service(
+    recorder: InstanceProcess, data: bytes, message: str
+) -> None:
+    recorder.enter(None)
+    result = recorder.invoke("1", data)
+    assert (result.return_code, result.message) == (-1, message)
+    assert unseal(result.output).text("type") == message.partition(":")[0]
+    assert recorder.invoke("2", b"").return_code == 0
+
+
+def test_a_large_input_passes(recorder: InstanceProcess) -> None:
+    recorder.enter(None)
+    assert recorder.invoke("1", bytes(8 * 1024 * 1024)).return_code == 0
+
+
+def test_sigterm_ends_it_cleanly(recorder: InstanceProcess) -> None:
+    recorder.enter(None)
+    assert recorder.terminate() == 0
+
+
+def test_sigterm_ends_it_even_while_a_task_runs(recorder: InstanceProcess) -> None:
+    recorder.enter(None)
+    context = shim_pb2.TaskContext(task_id="1", session_id="s", input=b"sleep")
+    call = recorder.stub.OnTaskInvoke.future(context)
+    wait_for(lambda: "sleeping" in recorder.log.read_text(), "the task to run")
+    assert recorder.terminate() == 0
+    with pytest.raises(grpc.RpcError):
+        call.result(20)
+
+
+def test_a_service_that_nobody_started_says_so() -> None:
+    with pytest.raises(FlameError, match="FLAME_INSTANCE_ENDPOINT is not set") as caught:
+        flamepy.run(FlameService())
+    assert caught.value.code is FlameErrorCode.INVALID_CONFIG
+    done = subprocess.run(
+        [sys.executable, "-m", "flamepy.runpy"],
+        env={"PYTHONPATH": str(Path(flamepy.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("flamepy.runpy: FLAME_INSTANCE_ENDPOINT is not set")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_socket_that_cannot_be_bound_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FLAME_INSTANCE_ENDPOINT", str(tmp_path / "none" / "i.sock"))
+    with pytest.raises(FlameError, match="cannot listen on the unix socket"):
+        flamepy.core.FlameInstanceServer(FlameService()).start()
