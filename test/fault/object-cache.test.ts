@@ -1,0 +1,97 @@
+import { readdirSync, truncateSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { ObjectClient, type ObjectRef } from "../../src/client/objects.ts";
+import { startCluster, type TestCluster } from "../support/cluster.ts";
+import { type Daemon } from "../support/daemon.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+let cluster: TestCluster;
+let daemon: Daemon;
+let client: ObjectClient;
+
+beforeEach(async () => {
+  cluster = await startCluster({ daemons: ["flame-object-cache"] });
+  daemon = cluster.daemon("flame-object-cache");
+  client = new ObjectClient({ endpoint: cluster.cacheEndpoint, callTimeoutMs: 20_000 });
+});
+
+afterEach(async () => {
+  client.close();
+  await cluster.close();
+});
+
+const folder = (name: string) => join(cluster.home, "data/objects", name);
+
+/** A put whose cache is killed fails, or was acknowledged: both are fine, only the latter is counted. */
+async function putUntilRefused(writer: number, acknowledged: Map<string, ObjectRef>) {
+  for (let round = 0; ; round++) {
+    const key = `app/kill/${writer}-${round % 5}`;
+    try {
+      const content = Buffer.alloc(1 + ((round * 7919) % 200_000), `${writer}:${round};`);
+      acknowledged.set(key, await client.put(key, content));
+    } catch {
+      return;
+    }
+  }
+}
+
+describe("kill -9 of the object cache", () => {
+  it("takes back no put that was acknowledged, and leaves nothing half-done", async () => {
+    const acknowledged = new Map<string, ObjectRef>();
+    for (let kill = 0; kill < 3; kill++) {
+      const before = acknowledged.size;
+      const writers = [0, 1, 2, 3].map((writer) =>
+        putUntilRefused(writer + 4 * kill, acknowledged),
+      );
+      await waitFor("puts in every key", () => acknowledged.size >= before + 20);
+      await daemon.kill();
+      await Promise.all(writers);
+      await daemon.start();
+      for (const [key, ref] of acknowledged) {
+        const change = await client.fetch({ ...ref, version: 0 }, 0);
+        expect({ key, kind: change.kind }).toEqual({ key, kind: "full" });
+        // The one put that was under way may have become the next version.
+        const ahead = change.kind === "full" ? change.version - ref.version : -1;
+        expect([0, 1]).toContain(ahead);
+      }
+    }
+    expect(readdirSync(folder("tmp"))).toEqual([]);
+    expect(readdirSync(folder("pieces"))).toHaveLength(acknowledged.size);
+  });
+
+  it("takes back no delete", async () => {
+    const ref = await client.put("app/ssn/x", Buffer.from("x"));
+    await client.delete("app/*");
+    await daemon.kill();
+    await daemon.start();
+    await expect(client.get(ref)).rejects.toMatchObject({ code: "not_found" });
+    expect((await client.put("app/ssn/x", Buffer.from("y"))).version).toBe(2);
+  });
+
+  it("is survived with a file that was torn meanwhile: the others are served, and the log names it", async () => {
+    await client.put("app/ssn/torn", Buffer.alloc(1000));
+    const [torn = ""] = readdirSync(folder("pieces"));
+    const whole = await client.put("app/ssn/whole", Buffer.from("whole"));
+    await daemon.kill();
+    truncateSync(join(folder("pieces"), torn), 500);
+    await daemon.start();
+    expect((await client.get(whole)).toString()).toBe("whole");
+    await expect(client.get({ ...whole, key: "app/ssn/torn" })).rejects.toMatchObject({
+      code: "not_found",
+    });
+    expect(daemon.log()).toContain(torn);
+  });
+
+  it("ends with exit code 0 on SIGTERM, and refuses a second one in the same home", async () => {
+    const second = daemon.log().length;
+    const other = await cluster.run(
+      "flame-object-cache",
+      "--config",
+      join(cluster.home, "conf/flame-cluster.yaml"),
+    );
+    expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining("already runs in") });
+    expect(daemon.log()).toHaveLength(second);
+    expect(await daemon.stop()).toBe(0);
+  });
+});
