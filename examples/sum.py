@@ -1,5 +1,3 @@
-"""Runs `sum` remotely: no image to build, no service to write."""
-
 import flamepy
 from flamepy import RunnerContext, RunnerRequest, RunnerServiceKind
 
