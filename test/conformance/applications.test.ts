@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import type { Result } from "../../src/protocol/generated/flame/v1/types.ts";
 import { applicationSpec, call, failure, openTarget, status, type Target } from "./target.ts";
 
 let target: Target;
@@ -7,9 +8,9 @@ beforeAll(async () => {
 });
 afterAll(() => target.close());
 
-const register = (name: string, fields = {}): ReturnType<typeof call> =>
+const register = (name: string, fields = {}): Promise<Result> =>
   call(target.frontend, "registerApplication", { name, application: applicationSpec(fields) });
-const update = (name: string, fields = {}): ReturnType<typeof call> =>
+const update = (name: string, fields = {}): Promise<Result> =>
   call(target.frontend, "updateApplication", { name, application: applicationSpec(fields) });
 const get = (name: string) => call(target.frontend, "getApplication", { name });
 

@@ -1,4 +1,4 @@
-import { credentials, type Metadata, type ServiceError } from "@grpc/grpc-js";
+import { credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { BackendClient } from "../../src/protocol/generated/flame/v1/backend.ts";
 import { FrontendClient } from "../../src/protocol/generated/flame/v1/frontend.ts";
 import type { ApplicationSpec } from "../../src/protocol/generated/flame/v1/types.ts";
@@ -37,40 +37,32 @@ function connect(address: string, after: () => Promise<void>): Target {
   };
 }
 
-type Unary<Q, A> = (
-  request: Q,
-  callback: (error: ServiceError | null, answer: A) => void,
-) => unknown;
-type UnaryWithMetadata<Q, A> = (
-  request: Q,
+/** Request and reply of a unary method of a generated client; its last overload names both. */
+type Method<C, K extends keyof C> = C[K] extends (
+  request: infer Q,
   metadata: Metadata,
-  callback: (error: ServiceError | null, answer: A) => void,
-) => unknown;
+  options: never,
+  callback: (error: never, reply: infer A) => void,
+) => unknown
+  ? { request: Q; reply: A }
+  : never;
 
 /** Calls `client.method(request)`. */
-export function call<C extends object, K extends keyof C, Q, A>(
-  client: C & { [P in K]: Unary<Q, A> },
+export function call<C extends object, K extends keyof C>(
+  client: C,
   method: K,
-  request: Q,
-): Promise<A> {
+  request: Method<C, K>["request"],
+  metadata = new Metadata(),
+): Promise<Method<C, K>["reply"]> {
   return new Promise((resolve, reject) => {
-    client[method](request, (error, answer) => {
-      if (error === null) resolve(answer);
-      else reject(error);
-    });
-  });
-}
-
-/** The same with metadata. */
-export function callWith<C extends object, K extends keyof C, Q, A>(
-  client: C & { [P in K]: UnaryWithMetadata<Q, A> },
-  method: K,
-  request: Q,
-  metadata: Metadata,
-): Promise<A> {
-  return new Promise((resolve, reject) => {
-    client[method](request, metadata, (error, answer) => {
-      if (error === null) resolve(answer);
+    const start = client[method] as unknown as (
+      this: C,
+      request: unknown,
+      metadata: Metadata,
+      callback: (error: ServiceError | null, reply: Method<C, K>["reply"]) => void,
+    ) => unknown;
+    start.call(client, request, metadata, (error, reply) => {
+      if (error === null) resolve(reply);
       else reject(error);
     });
   });
