@@ -47,7 +47,7 @@ def refused(action, *kinds):
 `;
 
 /** Runs Python with the published client; a failed assertion there fails the test with its traceback. */
-async function flamepy(source: string): Promise<string> {
+async function expectFlamepy(source: string): Promise<string> {
   const { code, stdout, stderr } = await cluster.python(prelude + source, "published");
   expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
   return stdout.trimEnd();
@@ -67,11 +67,11 @@ delete_objects("app/ssn")
 delete_objects("app/ssn")
 refused(lambda: get_object(ref), KeyError)
 `;
-    expect(await flamepy(source)).toMatch(/^ArrowKeyError no object "app\/ssn\/[0-9a-f-]{36}"/);
+    expect(await expectFlamepy(source)).toMatch(/^ArrowKeyError no object "app\/ssn\/[0-9a-f-]{36}"/);
   });
 
   it("patches, and fetches only the patches it lacks", async () => {
-    await flamepy(`
+    await expectFlamepy(`
 ref = put_object("app/patched", "base")
 assert get_object(ref) == "base"
 for delta in ("one", "two"):
@@ -86,7 +86,7 @@ assert get_object(ref, lambda base, deltas: [base, *deltas]) == ["again"] and re
   });
 
   it("stores Arrow tables as they are, empty ones and dictionaries included", async () => {
-    await flamepy(`
+    await expectFlamepy(`
 schema = pa.schema([("x", pa.int64()), ("s", pa.string())], metadata={"owner": "me"})
 table = pa.table({"x": [1, 2, 3], "s": ["a", None, "c"]}, schema=schema)
 ref = put_object("app/tables", table)
@@ -110,7 +110,7 @@ assert info.schema.names == ["x", "s"] and info.schema.metadata[b"flame.cache.ve
   });
 
   it("uploads a file in chunks and reads it as one object", async () => {
-    await flamepy(`
+    await expectFlamepy(`
 content = os.urandom(3 * 1024 * 1024 + 17)
 with tempfile.TemporaryDirectory() as folder:
     path = os.path.join(folder, "package.tar.gz")
@@ -125,7 +125,7 @@ with tempfile.TemporaryDirectory() as folder:
   });
 
   it("carries an object of 64 MiB", async () => {
-    await flamepy(`
+    await expectFlamepy(`
 large = os.urandom(64 * 1024 * 1024)
 ref = put_object("app/large", large)
 assert get_object(ref) == large
@@ -134,7 +134,7 @@ assert get_object(update_object(ref, large[1:])) == large[1:]
   });
 
   it("deletes one object, a session, and all sessions of an application", async () => {
-    await flamepy(`
+    await expectFlamepy(`
 def keys():
     return sorted(info.endpoints[0].ticket.ticket.decode() for info in raw.list_flights())
 for key in ("del/s1/x", "del/s1/y", "del/s2/x", "dele/s1/x"):
@@ -150,7 +150,7 @@ assert [(a.type) for a in raw.list_actions()] == ["DELETE"]
   });
 
   it("reads the cells of all rows and batches as one object", async () => {
-    await flamepy(`
+    await expectFlamepy(`
 put("app/rows/x", batch(b"ab", b"", b"cd"), batch(None), batch(b"ef"))
 assert rows("app/rows/x") == [{"version": 1, "kind": "base", "data": b"abcdef"}]
 put("app/rows/x", batch(b"ab", b"cd", b"ef").slice(1, 1))
@@ -169,7 +169,7 @@ refused(lambda: put("app/cas/x", batch(b"3"), headers=expect(b"1")), fl.FlightEr
 refused(lambda: put("app/cas/x", batch(b"3"), headers=expect(b"one")), ValueError)
 assert rows("app/cas/x")[0]["data"] == b"2"
 `;
-    expect(await flamepy(source)).toMatch(
+    expect(await expectFlamepy(source)).toMatch(
       /the object "app\/cas\/x" was not changed: expected version 1, its current version is 2/,
     );
   });
@@ -204,7 +204,7 @@ assert [i for i in raw.list_flights() if b"/bad/" in i.endpoints[0].ticket.ticke
 assert raw.get_schema(fl.FlightDescriptor.for_path("x")).schema.names == ["version", "kind", "data"]
 assert len(raw.get_flight_info(fl.FlightDescriptor.for_path("a", "b", "c")).endpoints) == 1
 `;
-    const texts = (await flamepy(source)).split("\n");
+    const texts = (await expectFlamepy(source)).split("\n");
     expect(texts).toHaveLength(19);
     for (const text of texts) expect(text).toMatch(/^\w+ \S.{15,}/);
   });

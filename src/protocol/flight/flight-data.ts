@@ -2,7 +2,7 @@ import { FlameError } from "../../model/errors.ts";
 
 /**
  * The protobuf message FlightData, by hand: generated code copies the body, and a body is a whole object
- * (docs/object-cache.md, section 1).
+ * (docs/object-cache.md, section 2).
  */
 export interface FlightData {
   /** An encoded FlightDescriptor; only on the first message of a stream. */
