@@ -1,4 +1,4 @@
-import type { ClientDuplexStream } from "@grpc/grpc-js";
+import type { ClientDuplexStream, Metadata } from "@grpc/grpc-js";
 import { channelCredentials, channelOptions } from "../client/channel-options.ts";
 import { type Endpoint, hostText } from "../config/endpoint.ts";
 import type { Clock } from "../kit/clock.ts";
@@ -23,6 +23,13 @@ import { isRefusal, RpcFailure, type UnaryMethod, type UnaryOptions, unary } fro
 /** The node's end of the heartbeat stream. */
 export type NodeStream = ClientDuplexStream<WatchNodeRequest, WatchNodeResponse>;
 
+/** A task that was handed to an executor. */
+export interface LaunchedTask {
+  readonly task: Task;
+  /** Names this handing-out; returned with the result. Absent from session managers that do not fence. */
+  readonly lease: string | undefined;
+}
+
 /** What an executor asks of the session manager. Every call is repeated until it is answered. */
 export interface ExecutorCalls {
   register(executorId: string, spec: ExecutorSpec, signal: AbortSignal): Promise<void>;
@@ -30,8 +37,13 @@ export interface ExecutorCalls {
   bind(executorId: string, signal: AbortSignal): Promise<BindExecutorResponse>;
   bindCompleted(executorId: string, result: Result, signal: AbortSignal): Promise<void>;
   /** Waits for a task as long as the application's `delay_release` says; undefined when none came. */
-  launch(executorId: string, signal: AbortSignal): Promise<Task | undefined>;
-  complete(executorId: string, result: TaskResult, signal: AbortSignal): Promise<void>;
+  launch(executorId: string, signal: AbortSignal): Promise<LaunchedTask | undefined>;
+  complete(
+    executorId: string,
+    result: TaskResult,
+    lease: string | undefined,
+    signal: AbortSignal,
+  ): Promise<void>;
   unbind(executorId: string, signal: AbortSignal): Promise<void>;
   unbindCompleted(executorId: string, signal: AbortSignal): Promise<void>;
   unregister(executorId: string, signal: AbortSignal): Promise<void>;
@@ -41,6 +53,8 @@ export interface ExecutorCalls {
 export interface NodeCalls {
   registerNode(request: RegisterNodeRequest, signal: AbortSignal): Promise<void>;
   watchNode(): NodeStream;
+  /** Takes the node out, so that what it held goes to others at once. */
+  releaseNode(nodeName: string): Promise<void>;
 }
 
 /** Where the session manager is. */
@@ -54,11 +68,18 @@ const SHORT_CALL_TIMEOUT_MS = 30_000;
 const RETRY_FIRST_MS = 100;
 const RETRY_MAX_MS = 5_000;
 
+/** Metadata that fences a result (docs/protocol.md, "Leases"). */
+const LEASE_KEY = "flame-lease";
+/** A node that stops does not wait longer than this for the goodbye to be heard. */
+const RELEASE_TIMEOUT_MS = 2_000;
+
 /** One connection to the Backend of a session manager (docs/protocol.md, "Backend"). */
 export class BackendClient implements ExecutorCalls, NodeCalls {
   readonly #stub: Stub;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  /** True once a task came with a lease. */
+  #fences = false;
   /** `host:port` of the Backend. */
   readonly target: string;
 
@@ -84,6 +105,18 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
       signal,
       timeoutMs: SHORT_CALL_TIMEOUT_MS,
     });
+  }
+
+  async releaseNode(nodeName: string): Promise<void> {
+    // The reference keeps executors of a released node in memory, and its scheduler then fails on them: it
+    // finds out by itself, when the stream ends. A session manager that fences takes the node at its word.
+    if (!this.#fences) return;
+    await unary(
+      this.#stub,
+      BackendService.releaseNode,
+      { nodeName },
+      { timeoutMs: RELEASE_TIMEOUT_MS },
+    );
   }
 
   watchNode(): NodeStream {
@@ -112,23 +145,33 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
     await this.#short("BindExecutorCompleted", method, { executorId, result }, signal);
   }
 
-  async launch(executorId: string, signal: AbortSignal): Promise<Task | undefined> {
-    const response = await this.#repeat(
+  async launch(executorId: string, signal: AbortSignal): Promise<LaunchedTask | undefined> {
+    let lease: string | undefined;
+    const onMetadata = (metadata: Metadata): void => {
+      const [value] = metadata.get(LEASE_KEY);
+      lease = typeof value === "string" ? value : undefined;
+      this.#fences ||= lease !== undefined;
+    };
+    const method = BackendService.launchTask;
+    const { task } = await this.#repeat(
       "LaunchTask",
-      BackendService.launchTask,
+      method,
       { executorId },
-      { signal },
+      { signal, onMetadata },
     );
-    return response.task;
+    return task === undefined ? undefined : { task, lease };
   }
 
-  async complete(executorId: string, taskResult: TaskResult, signal: AbortSignal): Promise<void> {
-    await this.#short(
-      "CompleteTask",
-      BackendService.completeTask,
-      { executorId, taskResult },
-      signal,
-    );
+  async complete(
+    executorId: string,
+    taskResult: TaskResult,
+    lease: string | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const options = { signal, timeoutMs: SHORT_CALL_TIMEOUT_MS };
+    const fenced = lease === undefined ? options : { ...options, metadata: { [LEASE_KEY]: lease } };
+    const method = BackendService.completeTask;
+    await this.#repeat("CompleteTask", method, { executorId, taskResult }, fenced);
   }
 
   async unbind(executorId: string, signal: AbortSignal): Promise<void> {

@@ -5,7 +5,7 @@ import { serviceCrashCode } from "../model/task.ts";
 import type { BindExecutorResponse } from "../protocol/generated/flame/v1/backend.ts";
 import type { Executor, Result, Task, TaskResult } from "../protocol/generated/flame/v1/types.ts";
 import { ExecutorState } from "../protocol/generated/flame/v1/types.ts";
-import type { ExecutorCalls } from "./backend-client.ts";
+import type { ExecutorCalls, LaunchedTask } from "./backend-client.ts";
 import { pause } from "./backoff.ts";
 import { type Binding, type ExecutorOrder, readBinding } from "./executor-messages.ts";
 import { bindCodes, type ServiceHost } from "./service-host.ts";
@@ -205,17 +205,17 @@ export class ExecutorLoop {
 
   async #serveTask(): Promise<LoopState> {
     if (this.#draining()) return "Unbinding";
-    let task: Task | undefined;
+    let launched: LaunchedTask | undefined;
     try {
-      task = await this.#deps.calls.launch(this.#order.id, this.#drain.signal);
+      launched = await this.#deps.calls.launch(this.#order.id, this.#drain.signal);
     } catch (thrown) {
       if (!this.#draining()) await this.#refused("LaunchTask", thrown);
       return "Unbinding";
     }
-    if (task === undefined) return "Unbinding";
-    const result = await this.#runTask(task);
+    if (launched === undefined) return "Unbinding";
+    const result = await this.#runTask(launched.task);
     if (this.#killed()) return "Released";
-    await this.#deliver(task, result);
+    await this.#deliver(launched, result);
     return result.returnCode === serviceCrashCode ? "Unbinding" : "Bound";
   }
 
@@ -247,11 +247,11 @@ export class ExecutorLoop {
       : opened.message;
   }
 
-  async #deliver(task: Task, result: TaskResult): Promise<void> {
+  async #deliver({ task, lease }: LaunchedTask, result: TaskResult): Promise<void> {
     const { calls } = this.#deps;
     const { id } = this.#order;
     try {
-      await calls.complete(id, result, this.#kill.signal);
+      await calls.complete(id, result, lease, this.#kill.signal);
     } catch (thrown) {
       if (!(thrown instanceof RpcFailure) || !isRefusal(thrown)) throw thrown;
       this.#logger.warn({ task: task.metadata?.id, reason: thrown.message }, "result refused");
@@ -260,7 +260,7 @@ export class ExecutorLoop {
       const message = `the output (${result.output.length} bytes) was refused: ${thrown.message}; use put_object`;
       await this.#tolerant(
         "CompleteTask",
-        calls.complete(id, { returnCode: -1, message }, this.#kill.signal),
+        calls.complete(id, { returnCode: -1, message }, lease, this.#kill.signal),
       );
     }
   }

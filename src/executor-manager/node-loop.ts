@@ -54,8 +54,17 @@ export class NodeLoop {
     this.#ended ??= this.#run();
   }
 
-  /** Ends the stream; the session manager sees the node go. */
+  /** Takes the node out and ends the stream. */
   async close(): Promise<void> {
+    try {
+      await this.#deps.calls.releaseNode(this.#name);
+    } catch (thrown) {
+      // The end of the stream says the same, a little later.
+      this.#deps.logger.debug(
+        { error: textOf(thrown) },
+        "the session manager was not told that the node leaves",
+      );
+    }
     this.#stop.abort();
     await this.#ended;
   }

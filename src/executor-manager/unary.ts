@@ -13,6 +13,10 @@ export interface UnaryOptions {
   readonly signal?: AbortSignal;
   /** Milliseconds after which the call fails with DEADLINE_EXCEEDED. @default none */
   readonly timeoutMs?: number;
+  /** Sent with the call. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Gets what the server sent with its answer, before the call resolves. */
+  readonly onMetadata?: (metadata: Metadata) => void;
 }
 
 const TOO_LARGE: ReadonlySet<number> = new Set<number>([
@@ -72,6 +76,7 @@ export function unary<Request, Response>(
 ): Promise<Response> {
   const metadata = new Metadata();
   metadata.set(receiveMaxKey, String(receiveBytesMax));
+  for (const [key, value] of Object.entries(options.metadata ?? {})) metadata.set(key, value);
   const callOptions: Partial<CallOptions> =
     options.timeoutMs === undefined ? {} : { deadline: inMs(options.timeoutMs) };
   return new Promise((resolve, reject) => {
@@ -94,6 +99,7 @@ export function unary<Request, Response>(
       callOptions,
       onAnswer,
     );
+    if (options.onMetadata !== undefined) call.on("metadata", options.onMetadata);
     if (options.signal?.aborted === true) onAbort();
     else options.signal?.addEventListener("abort", onAbort, { once: true });
   });
