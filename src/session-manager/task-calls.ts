@@ -95,7 +95,8 @@ function watchCall(engine: Engine, payloads: Payloads): FrontendServer["watchTas
 interface TaskSink {
   write(task: Task): boolean;
   end(): void;
-  once(event: "drain" | "close", listener: () => void): unknown;
+  on(event: "drain" | "close", listener: () => void): unknown;
+  off(event: "drain" | "close", listener: () => void): unknown;
   readonly cancelled: boolean;
 }
 
@@ -122,11 +123,16 @@ async function listTasks(
   sink.end();
 }
 
+/** Waits until the client has read enough, or has gone away: then it never drains. */
 function drained(sink: TaskSink): Promise<void> {
   return new Promise((resolve) => {
-    sink.once("drain", resolve);
-    // A client that goes away never drains.
-    sink.once("close", resolve);
+    const proceed = (): void => {
+      sink.off("drain", proceed);
+      sink.off("close", proceed);
+      resolve();
+    };
+    sink.on("drain", proceed);
+    sink.on("close", proceed);
   });
 }
 
