@@ -4,7 +4,11 @@ import { type Clock, systemClock } from "../kit/clock.ts";
 import { shortName } from "../kit/ids.ts";
 import type { ApplicationManifestSpec } from "../model/application-spec.ts";
 import { applicationSpecToWire } from "../protocol/application-wire.ts";
-import type { Result } from "../protocol/generated/flame/v1/types.ts";
+import {
+  type Result,
+  TaskState,
+  type Task as WireTask,
+} from "../protocol/generated/flame/v1/types.ts";
 import { decodeApplication } from "./application-wire.ts";
 import { FrontendClient, frontend } from "./frontend-client.ts";
 import { Limiter } from "./limiter.ts";
@@ -189,13 +193,20 @@ export class FlameClient {
   }
 
   async *#watchOnce(sessionId: string, taskId: string): AsyncGenerator<Task, void, void> {
-    const tasks = this.#rpc.stream(frontend.watchTask, { taskId, sessionId });
+    const tasks = this.#rpc.stream(frontend.watchTask, { taskId, sessionId }, isFinal);
     for await (const task of tasks) yield decodeTask(task);
   }
 
   #session(info: SessionInfo): Session {
     return new Session(this, this.#limits, info);
   }
+}
+
+const finalStates: readonly number[] = [TaskState.Succeed, TaskState.Failed, TaskState.Cancelled];
+
+// The server ends a watch after a final state.
+function isFinal({ status }: WireTask): boolean {
+  return status !== undefined && finalStates.includes(status.state);
 }
 
 // Application RPCs report failures inside an OK reply; anything but zero is one (docs/protocol.md, "Errors").

@@ -8,6 +8,7 @@ import {
   receiveBytesMax,
   receiveMaxKey,
 } from "./channel-options.ts";
+import { ReplyQueue } from "./reply-queue.ts";
 import { fromRpcError } from "./rpc-error.ts";
 
 export { FrontendService as frontend } from "../protocol/generated/flame/v1/frontend.ts";
@@ -78,11 +79,14 @@ export class FrontendClient {
   /**
    * One call, many replies; leaving the loop cancels the call. Has no deadline, as a watch may be silent for
    * hours, and so does not wait for a connection either.
+   * @param isLast true for a reply after which the server ends the stream: leaving the loop there cancels
+   *   nothing, since a server may well cut off a client that resets thousands of streams.
    * @throws FlameError as {@link unary} does.
    */
   async *stream<Request, Reply>(
     method: MethodDefinition<Request, Reply>,
     request: Request,
+    isLast: (reply: Reply) => boolean = () => false,
   ): AsyncGenerator<Reply, void, void> {
     const { path, requestSerialize, responseDeserialize } = method;
     const call = this.#channel.makeServerStreamRequest(
@@ -92,18 +96,21 @@ export class FrontendClient {
       request,
       this.#metadata({ waitForReady: false }),
     );
-    // After the loop is left, the cancellation itself arrives as an error that nobody waits for.
-    call.on("error", () => undefined);
+    const replies = new ReplyQueue<Reply>(call);
+    let last = false;
     try {
-      for await (const reply of call as AsyncIterable<Reply>) {
+      for (;;) {
+        const reply = await replies.next();
         this.#reached = true;
+        if (reply === undefined) return;
+        last = isLast(reply);
         yield reply;
       }
-      this.#reached = true;
     } catch (error) {
       throw this.#fail(error as ServiceError);
     } finally {
-      call.cancel();
+      if (last) replies.expectEnd(this.#clock);
+      else call.cancel();
     }
   }
 

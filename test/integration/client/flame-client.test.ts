@@ -99,6 +99,24 @@ describe("Session.run", () => {
     expect(task).toMatchObject({ id: "7", state: "Succeed", output: Buffer.from("out") });
   });
 
+  it("leaves the end of a finished watch to the server", async () => {
+    let cancelled = 0;
+    let ended = 0;
+    const frontend = await serve({
+      unary: { openSession: wireSession, createTask: () => wireTask("1", "Pending") },
+      watch: (call) => {
+        call.on("cancelled", () => cancelled++);
+        call.on("finish", () => ended++);
+        call.write(wireTask("1", "Succeed"));
+        setTimeout(() => call.end(), 20);
+      },
+    });
+    const session = await connect(frontend.endpoint).openSession("s");
+    await Promise.all(Array.from({ length: 20 }, () => session.run()));
+    await waitFor("the ends", () => ended === 20);
+    expect(cancelled).toBe(0);
+  });
+
   it("opens its watch again when the server is killed and comes back", async () => {
     let watches = 0;
     const frontend = await serve({

@@ -63,7 +63,9 @@ export class ScriptedFrontend {
         const metadata = new Map(
           Object.entries(call.metadata.getMap()).map(([key, value]) => [key, String(value)]),
         );
-        void Promise.resolve(answer(call.request as never, metadata)).then((reply) => callback(null, reply));
+        void Promise.resolve(answer(call.request as never, metadata)).then((reply) =>
+          callback(null, reply),
+        );
       };
       implementation[name] = handle;
     }
