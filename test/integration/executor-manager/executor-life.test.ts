@@ -51,6 +51,12 @@ async function firstService(): Promise<number> {
   return waitFor("a service", () => servicePids()[0]);
 }
 
+/** Resolves when the service runs a task that takes a while. */
+async function asleep(): Promise<void> {
+  const log = join(node.home.logs, "executors/exec-1.err");
+  await waitFor("a running task", () => readFileSync(log, "utf8").includes("falling asleep"));
+}
+
 /** What BindExecutorCompleted and CompleteTask were told. */
 function bindResults(): { returnCode: number; message?: string }[] {
   return backend
@@ -326,7 +332,7 @@ describe("a session manager that goes away", () => {
     backend.bindings.push(binding(service()), undefined);
     await node.start();
     backend.push("exec-1");
-    await backend.called("launchTask");
+    await asleep();
     const [pid = 0] = servicePids();
     await backend.stop();
     await waitFor("a failed CompleteTask", () =>
@@ -441,7 +447,7 @@ describe("the node", () => {
     backend.push("exec-2");
     await backend.called("launchTask");
     await backend.called("bindExecutor", 2);
-    await waitFor("the task to be taken", () => backend.tasks.length === 0);
+    await asleep();
     const pids = servicePids();
     await node.stopNode();
     expect(texts()).toEqual(["slept"]);
@@ -458,9 +464,7 @@ describe("the node", () => {
     backend.bindings.push(binding(service()));
     await node.start({ drainMs: 100 });
     backend.push("exec-1");
-    await waitFor("the task to be taken", () =>
-      backend.called("launchTask").then(() => backend.tasks.length === 0),
-    );
+    await asleep();
     const pids = servicePids();
     await node.stopNode();
     expect(backend.results).toEqual([]);
