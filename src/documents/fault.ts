@@ -38,7 +38,8 @@ export function gotText(value: unknown): string {
   if (value === undefined || value === null) return "nothing";
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === "object") return "a mapping";
-  const text = JSON.stringify(value);
+  const text =
+    typeof value === "string" ? JSON.stringify(value) : String(value as number | boolean);
   return text.length > GOT_CHARACTERS_MAX ? `${text.slice(0, GOT_CHARACTERS_MAX)}...` : text;
 }
 

@@ -10,7 +10,7 @@ import {
   type Node,
   Parser,
 } from "yaml";
-import { FlameError } from "../model/errors.ts";
+import { textOf } from "../kit/thrown.ts";
 import { type DocumentPath, type Fault, gotText } from "./fault.ts";
 
 /** What a text may cost before anything in it is looked at. */
@@ -98,20 +98,29 @@ function fromParsed(
     return { rule, path: "", got: sentence, expected: "well-formed YAML", ...at(error.pos[0]) };
   });
   if (faults.length > 0) return { value: undefined, faults, locate };
-  const fault = (got: string): YamlDocument => ({
-    value: undefined,
-    faults: [
-      { rule: "yaml-alias", path: "", got, expected: aliasText(limits), ...locate([], "value") },
-    ],
-    locate,
-  });
+  const refuse = (rule: string, got: string, expected: string): YamlDocument => {
+    return {
+      value: undefined,
+      faults: [{ rule, path: "", got, expected, ...locate([], "value") }],
+      locate,
+    };
+  };
   try {
     const value: unknown = document.toJS({ maxAliasCount: limits.aliasCountMax });
-    return exceeds(value, limits)
-      ? fault("aliases that stand for too much")
-      : { value, faults, locate };
+    switch (lookThrough(value, limits)) {
+      case "fine":
+        return { value, faults, locate };
+      case "too-much":
+        return refuse("yaml-alias", "aliases that stand for too much", aliasText(limits));
+      case "foreign":
+        return refuse(
+          "yaml-tag",
+          "a value of a special YAML type",
+          "texts, numbers, true, false, lists and mappings",
+        );
+    }
   } catch (thrown) {
-    return fault(FlameError.from(thrown).message);
+    return refuse("yaml-alias", textOf(thrown), aliasText(limits));
   }
 }
 
@@ -119,21 +128,31 @@ function aliasText(limits: TextLimits): string {
   return `at most ${limits.aliasCountMax} aliases, each after its anchor, never inside it, and not more than ${limits.bytesMax} characters behind them`;
 }
 
-/** Aliases can make a short text stand for a huge value, or one that contains itself. */
-function exceeds(root: unknown, limits: TextLimits): boolean {
+/**
+ * Aliases can make a short text stand for a huge value, or one that contains itself; tags of YAML 1.1 can make dates,
+ * sets and bytes, which no document of ours holds.
+ */
+function lookThrough(root: unknown, limits: TextLimits): "fine" | "too-much" | "foreign" {
   const open: { value: unknown; depth: number }[] = [{ value: root, depth: 0 }];
   let characters = 0;
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { value, depth } = next;
     characters += typeof value === "string" ? value.length : 1;
-    if (depth > limits.depthMax || characters > limits.bytesMax) return true;
+    if (depth > limits.depthMax || characters > limits.bytesMax) return "too-much";
+    if (!isPlain(value)) return "foreign";
     if (typeof value !== "object" || value === null) continue;
     for (const [key, child] of Object.entries(value)) {
       if (!Array.isArray(value)) characters += key.length;
       open.push({ value: child, depth: depth + 1 });
     }
   }
-  return false;
+  return "fine";
+}
+
+function isPlain(value: unknown): boolean {
+  if (value === null || Array.isArray(value)) return true;
+  if (typeof value === "object") return Object.prototype.toString.call(value) === "[object Object]";
+  return ["string", "number", "boolean"].includes(typeof value);
 }
 
 /** Walks as far as the path leads and returns where the last thing found begins. */

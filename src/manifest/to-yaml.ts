@@ -1,4 +1,4 @@
-import { Document } from "yaml";
+import { Document, Scalar, visit } from "yaml";
 import type { ApplicationManifestSpec } from "../model/application-spec.ts";
 import { canonical } from "./canonical.ts";
 
@@ -13,5 +13,19 @@ export function toYaml(name: string, manifest: ApplicationManifestSpec): string 
     compat: "yaml-1.1",
     aliasDuplicateObjects: false,
   });
-  return document.toString({ lineWidth: 0 });
+  visit(document, {
+    Scalar: (_key, node) => {
+      if (typeof node.value === "string" && !isPlainBlock(node.value))
+        node.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
+  return document.toString({
+    lineWidth: 0,
+    doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER,
+  });
+}
+
+/** Blanks at the beginning of a text or the end of a line are easily lost in a block: quotes keep them, and show them. */
+function isPlainBlock(text: string): boolean {
+  return !text.includes("\n") || !/^\s|[ \t](?:\n|$)/.test(text);
 }
