@@ -328,6 +328,7 @@ describe("a service that goes wrong", () => {
 
 describe("a session manager that goes away", () => {
   test("while a task runs gets its result when it is back", async () => {
+    backend.keepBound = true;
     backend.tasks.push(Buffer.from("sleep:300"));
     backend.bindings.push(binding(service()), undefined);
     await node.start();
@@ -349,6 +350,7 @@ describe("a session manager that goes away", () => {
         status: { state: ExecutorState.ExecutorBound, sessionId: "ssn-1" },
       },
     ]);
+    backend.keepBound = false;
     await backend.called("unregisterExecutor");
   });
 
