@@ -405,6 +405,7 @@ describe("a session manager that goes away", () => {
     backend.endStream();
     await backend.called("registerNode", 2);
     expect(Date.now() - ended).toBeGreaterThanOrEqual(990);
+    await waitFor("the new stream", () => backend.watched);
     backend.push("exec-1");
     backend.push("exec-1", ExecutorState.ExecutorReleased);
     await waitFor("the end", () => node.logLines.some((line) => line.includes("executor ended")));
