@@ -65,6 +65,8 @@ class ShellReaper implements GroupReaper {
 
   async close(): Promise<void> {
     this.#shell.stdin?.end();
+    // Waiting for it alone must keep this process alive, or what comes after the wait would never run.
+    this.#shell.ref();
     await this.#ended;
   }
 }
