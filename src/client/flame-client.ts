@@ -35,7 +35,7 @@ export interface FlameClientOptions {
   readonly callTimeoutMs?: number;
   /** How long a watch tries to come back after its connection broke, in milliseconds. @default 120,000 */
   readonly reconnectTimeoutMs?: number;
-  /** CreateTask calls under way at once. @default 128 */
+  /** CreateTask calls under way at once. @default 64 */
   readonly createsMax?: number;
   /** Tasks watched at once by {@link Session.finished}. @default 512 */
   readonly watchesMax?: number;
@@ -60,7 +60,7 @@ export class FlameClient {
     this.#clock = options.clock ?? systemClock;
     this.#reconnectTimeoutMs = options.reconnectTimeoutMs ?? 120_000;
     this.#limits = {
-      creates: new Limiter(options.createsMax ?? 128),
+      creates: new Limiter(options.createsMax ?? 64),
       watches: new Limiter(options.watchesMax ?? 512),
     };
     this.#rpc = new FrontendClient(
