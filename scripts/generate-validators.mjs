@@ -80,5 +80,7 @@ for (const [file, source] of Object.entries(validators)) {
   const head =
     "// Generated from our schemas by scripts/generate-validators.mjs; do not edit.\n// @ts-nocheck\n";
   mkdirSync(dirname(`${root}${file}`), { recursive: true });
-  writeFileSync(`${root}${file}`, `${head}${outputFiles[0].text}`);
+  // The compiler exports each validator twice; ours are imported by their default.
+  const text = outputFiles[0].text.replace(/(export\{[^}]* as default),validate\}/, "$1}");
+  writeFileSync(`${root}${file}`, `${head}${text}`);
 }

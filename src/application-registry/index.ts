@@ -1,7 +1,6 @@
-export { APPLICATIONS_MAX, ApplicationBook, type SeedResult } from "./application-book.ts";
+export { ApplicationBook } from "./application-book.ts";
 export type {
   RegisterApplication,
-  SeedAction,
   SeedApplication,
   SeedOutcome,
   UpdateApplication,

@@ -1,2 +1,1 @@
-export type { FlamePlugin, PluginHost } from "./plugin.ts";
-export { type PluginsDeps, type StartedPlugins, startPlugins } from "./start-plugins.ts";
+export { startPlugins } from "./start-plugins.ts";

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
+import { APPLICATIONS_MAX } from "../../../src/application-registry/application-book.ts";
 import {
   ApplicationBook,
   type RegisterApplication,
@@ -114,6 +115,16 @@ describe("the book of applications", () => {
     book.unregister("c", 0);
     expect(book.list().map((record) => record.name)).toEqual(["B", "a", "b"]);
     expect(book.register(input("c"), 2).revision).toBe(1);
+  });
+
+  it("is full at its limit, and says so", () => {
+    const [record] = new ApplicationBook([]).seed([shipped("a", {})], 1).changed;
+    if (record === undefined) throw new Error("nothing was seeded");
+    const many = Array.from({ length: APPLICATIONS_MAX }, (_, i) => ({ ...record, name: `a${i}` }));
+    expect(refusal(() => new ApplicationBook(many).register(input("b"), 1))).toEqual({
+      code: "resource_exhausted",
+      message: expect.stringContaining("expected at most 100000"),
+    });
   });
 
   it("starts from what the store holds", () => {

@@ -7,7 +7,7 @@ import { ApplicationBook, type RegistryHost } from "../../../src/application-reg
 import type { Clock } from "../../../src/kit/clock.ts";
 import type { Logger } from "../../../src/kit/logger.ts";
 import { FlameError } from "../../../src/model/errors.ts";
-import { type PluginsDeps, startPlugins } from "../../../src/plugins/index.ts";
+import { type PluginsDeps, startPlugins } from "../../../src/plugins/start-plugins.ts";
 
 const SHIPPED = fileURLToPath(new URL("../../../defaults", import.meta.url));
 
