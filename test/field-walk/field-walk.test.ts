@@ -1,0 +1,132 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { credentials } from "@grpc/grpc-js";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { parse, stringify } from "yaml";
+import type { WatchNodeResponse } from "../../src/protocol/generated/flame/v1/backend.ts";
+import { BackendClient } from "../../src/protocol/generated/flame/v1/backend.ts";
+import { FrontendClient } from "../../src/protocol/generated/flame/v1/frontend.ts";
+import type { Application, Executor } from "../../src/protocol/generated/flame/v1/types.ts";
+import { call } from "../conformance/target.ts";
+import { startCluster, type TestCluster } from "../support/cluster.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { camel, defaultOf, onTheWire, samples, specKeys } from "./samples.ts";
+
+/** `walk-none` sets no key, `walk-<key>` sets that one alone. */
+const appName = (key: string): string => `walk-${key.replace("_", "-")}`;
+const apps = [["none", {}], ...specKeys.map((key) => [key, { [key]: samples[key] }])] as [
+  string,
+  Record<string, unknown>,
+][];
+
+let cluster: TestCluster;
+let frontend: FrontendClient;
+let backend: BackendClient;
+
+beforeAll(async () => {
+  cluster = await startCluster({ daemons: ["flame-session-manager"] });
+  const manifests = apps.map(([key, spec]) =>
+    stringify({ metadata: { name: appName(key) }, spec }),
+  );
+  const file = join(cluster.home, "walk.yaml");
+  writeFileSync(file, manifests.join("---\n"));
+  expect(await cluster.run("flmctl", "register", "-f", file)).toMatchObject({
+    code: 0,
+    stderr: "",
+  });
+  // What the replies show from here on has been on disk.
+  await cluster.daemon("flame-session-manager").kill();
+  await cluster.daemon("flame-session-manager").start();
+  const address = cluster.endpoint.replace("http://", "");
+  const port = Number(address.split(":")[1]);
+  frontend = new FrontendClient(address, credentials.createInsecure());
+  backend = new BackendClient(`127.0.0.1:${port + 1}`, credentials.createInsecure());
+});
+
+afterAll(async () => {
+  frontend.close();
+  backend.close();
+  await cluster.close();
+});
+
+/** What every hop that shows defaults must show for an application that sets `spec`. */
+function shown(key: string, spec: Record<string, unknown>): unknown {
+  return key in spec ? spec[key] : defaultOf(key);
+}
+
+function expectOnTheWire(
+  application: Application | undefined,
+  spec: Record<string, unknown>,
+): void {
+  const message = application?.spec as Record<string, unknown> | undefined;
+  for (const key of specKeys) {
+    const value = shown(key, spec);
+    expect([key, message?.[camel(key)]]).toEqual([
+      key,
+      value === undefined ? undefined : onTheWire(key, value),
+    ]);
+  }
+}
+
+it("has a sample for every key of the schema, and none for a key that is gone", () => {
+  expect(Object.keys(samples).sort()).toEqual([...specKeys].sort());
+});
+
+describe.each(apps)("a manifest that sets %s", (key, spec) => {
+  it("comes out of the database through GetApplication, what is absent absent", async () => {
+    expectOnTheWire(await call(frontend, "getApplication", { name: appName(key) }), spec);
+  });
+
+  it("comes out of view -o yaml, ready to be registered again", async () => {
+    const { stdout } = await cluster.run("flmctl", "view", "app", appName(key), "-o", "yaml");
+    const document = parse(stdout) as { metadata: { name: string }; spec: Record<string, unknown> };
+    expect(document.metadata.name).toBe(appName(key));
+    for (const one of specKeys) {
+      const value = shown(one, spec);
+      const blank = Array.isArray(value) ? value.length === 0 : JSON.stringify(value) === "{}";
+      // Empty lists and maps are left out: they mean the same as absent ones.
+      expect([one, document.spec?.[one]]).toEqual([one, blank ? undefined : value]);
+    }
+    const again = join(cluster.home, `${appName(key)}.yaml`);
+    writeFileSync(again, stdout);
+    expect(await cluster.run("flmctl", "update", "-f", again)).toMatchObject({
+      code: 0,
+      stderr: "",
+    });
+    expectOnTheWire(await call(frontend, "getApplication", { name: appName(key) }), spec);
+  });
+});
+
+it("comes to a node in BindExecutorResponse with every key, set and absent", async () => {
+  for (const [key, spec] of apps) expectOnTheWire(await bindOnItsOwnNode(appName(key)), spec);
+});
+
+/** Opens a session of the application while only a new node is there, and answers what that node is told to run. */
+async function bindOnItsOwnNode(application: string): Promise<Application | undefined> {
+  const resreq = { cpu: 1n, memory: 1n, gpu: 0 };
+  const status = {
+    ...{ state: 1, capacity: resreq, allocatable: resreq, info: { arch: "x", os: "y" } },
+    ...{ addresses: [], lastHeartbeatTime: 0n },
+  } as const;
+  const node = { metadata: { id: "n", name: "n" }, spec: { hostname: "n" }, status };
+  await call(backend, "registerNode", { node, executors: [] });
+  const stream = backend.watchNode();
+  const made: Executor[] = [];
+  stream.on("data", ({ response }: WatchNodeResponse) => {
+    if (response?.$case === "executor") made.push(response.value);
+  });
+  stream.on("error", () => undefined);
+  stream.write({ heartbeat: { nodeName: "n", status } });
+  const sessionId = `session-${application}`;
+  const session = { application, minInstances: 1, batchSize: 1, priority: 0, resreq };
+  await call(frontend, "createSession", { sessionId, session });
+  const executor = await waitFor(`an executor for ${application}`, () => made[0]);
+  const executorId = executor.metadata?.id ?? "";
+  await call(backend, "registerExecutor", { executorId, executorSpec: executor.spec });
+  const bound = await call(backend, "bindExecutor", { executorId });
+  expect(bound.session?.metadata?.id).toBe(sessionId);
+  await call(frontend, "closeSession", { sessionId });
+  await call(backend, "releaseNode", { nodeName: "n" });
+  stream.cancel();
+  return bound.application;
+}
