@@ -23,6 +23,7 @@ import type { PackageVariables } from "../../../src/executor-manager/service-env
 import { silentLogger } from "../../../src/kit/logger.ts";
 import { preparedHome } from "../../support/python.ts";
 import { temporaryFolder } from "../../support/temp.ts";
+import { wheel } from "../../support/wheel.ts";
 
 jest.setTimeout(60_000);
 
@@ -47,25 +48,6 @@ afterEach(async () => {
   await store.close();
   folder.remove();
 });
-
-/** A wheel of one module. */
-function wheel(
-  name: string,
-  module: string,
-  options: { requires?: string[]; version?: string } = {},
-): Buffer {
-  const { requires = [], version = "1.0" } = options;
-  const info = `${name}-${version}.dist-info`;
-  const needs = requires.map((requirement) => `Requires-Dist: ${requirement}\n`).join("");
-  const files = {
-    [`${name}.py`]: module,
-    [`${info}/METADATA`]: `Metadata-Version: 2.1\nName: ${name}\nVersion: ${version}\n${needs}`,
-    [`${info}/WHEEL`]:
-      "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-  };
-  const record = [...Object.keys(files), `${info}/RECORD`].map((path) => `${path},,\n`).join("");
-  return storedZip({ ...files, [`${info}/RECORD`]: record });
-}
 
 function put(path: string, content: string | Buffer): string {
   const full = join(folder.path, path);
