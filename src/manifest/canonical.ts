@@ -3,7 +3,7 @@ import { specKeys } from "./application-schema.ts";
 const isMapping = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Spellings that published manifests use, to the one that the schema knows (docs/protocol.md, "Application files"). */
+/** Spellings that published manifests use, to the one that the schema knows (docs/protocol.md, "Applications"). */
 const SPELLINGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   shim: { host: "Host", wasm: "Wasm", WASM: "Wasm" },
   installer: { Python: "python", PYTHON: "python", Binary: "binary", BINARY: "binary" },

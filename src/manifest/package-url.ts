@@ -94,7 +94,14 @@ function fileFault(authority: string, path: string): UrlFault | undefined {
       hint,
     };
   }
-  return pathFault(path, "file:// and the absolute path of a package");
+  const expected = "file:// and the absolute path of a package, percent-encoded";
+  return isFilePath(path) ? pathFault(path, expected) : { rule: "url-path", expected };
+}
+
+/** What the executor manager can turn into a path: no query, no broken escapes, no escaped slash or NUL. */
+function isFilePath(path: string): boolean {
+  if (/\?|%2f|%00/i.test(path)) return false;
+  return !/%(?![0-9a-f]{2})/i.test(path);
 }
 
 function remoteFault(scheme: string, authority: string, path: string): UrlFault | undefined {

@@ -6,6 +6,7 @@ const HEX = "0123456789abcdef".repeat(4);
 describe("a package url", () => {
   it.each([
     ["file:///opt/example", "file", "", "/opt/example", undefined],
+    ["file:///opt/a%20b%C3%A9.whl", "file", "", "/opt/a%20b%C3%A9.whl", undefined],
     ["file://localhost/opt/a b.whl", "file", "", "/opt/a b.whl", undefined],
     [`file:///opt/x.whl#sha256=${HEX.toUpperCase()}`, "file", "", "/opt/x.whl", HEX],
     [
@@ -36,6 +37,9 @@ describe("a package url", () => {
     ["file:///", "url-path"],
     ["file:////", "url-path"],
     ["file:///a\nb", "url-path"],
+    ["file:///a?b", "url-path"],
+    ["file:///a%2Fb", "url-path"],
+    ["file:///a%zz", "url-path"],
     ["grpc:///x", "url-host"],
     ["grpc://h:port/x", "url-host"],
     ["grpc://user@h/x", "url-host"],
