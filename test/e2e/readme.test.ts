@@ -1,0 +1,97 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { startCluster, type TestCluster } from "../support/cluster.ts";
+import { runToEnd } from "../support/python.ts";
+import { temporaryFolder } from "../support/temp.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+const readme = readFileSync(join(root, "README.md"), "utf8");
+
+/** One command of a console block, and what the README says that it prints. */
+interface Shown {
+  readonly command: string;
+  readonly output: string;
+}
+
+/** The text below a heading, up to the next one. */
+function section(heading: string): string {
+  return readme.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? "";
+}
+
+function consoleBlocks(text: string): Shown[][] {
+  return [...text.matchAll(/```console\n([\s\S]*?)```/g)].map(([, block]) =>
+    (block ?? "")
+      .split(/^\$ /m)
+      .slice(1)
+      .map((part) => {
+        const end = part.indexOf("\n");
+        return { command: part.slice(0, end), output: part.slice(end + 1) };
+      }),
+  );
+}
+
+/** Times differ, and with them nothing else. */
+const timeless = (text: string): string =>
+  text.replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, "2026-01-01T00:00:00Z");
+
+describe("the README", () => {
+  let cluster: TestCluster;
+  const scratch = temporaryFolder("readme");
+
+  beforeAll(async () => {
+    cluster = await startCluster();
+  });
+
+  afterAll(async () => {
+    await cluster.close();
+    scratch.remove();
+  });
+
+  /** The README's own folders become those of this test. */
+  const here = (text: string): string =>
+    text
+      .replaceAll("/tmp/", `${scratch.path}/`)
+      .replaceAll(".flame/", `${cluster.home}/`)
+      .replaceAll("examples/greeting.yaml", `${scratch.path}/manifest.yaml`);
+
+  async function expectToFollow(block: readonly Shown[] | undefined): Promise<void> {
+    expect(block).toBeDefined();
+    for (const { command, output } of block ?? []) {
+      const { stdout, stderr } = await runToEnd("sh", ["-c", here(command)], {
+        env: cluster.env,
+        cwd: root,
+      });
+      expect(timeless(stdout + stderr)).toBe(timeless(here(output)));
+    }
+  }
+
+  test("shows the default manifests as they are shipped", () => {
+    for (const name of ["flmrun", "flmping", "flmexec"]) {
+      const manifest = readFileSync(join(root, `defaults/${name}.yaml`), "utf8");
+      expect(section("The default applications")).toContain(manifest.replace(/^#.*\n/, ""));
+    }
+  });
+
+  test("shows the manifest of the example as it is", () => {
+    const manifest = readFileSync(join(root, "examples/greeting.yaml"), "utf8");
+    expect(section("An application with `url`, step by step")).toContain(
+      manifest.replace(/^#.*\n/, ""),
+    );
+  });
+
+  test("leads to an application with url, command by command and line by line", async () => {
+    const manifest = readFileSync(join(root, "examples/greeting.yaml"), "utf8");
+    writeFileSync(join(scratch.path, "manifest.yaml"), here(manifest));
+    const blocks = consoleBlocks(section("An application with `url`, step by step"));
+    expect(blocks).toHaveLength(3);
+    for (const block of blocks) await expectToFollow(block);
+  });
+
+  test("leads to an edit of a default that survives a restart", async () => {
+    const [edit, look] = consoleBlocks(section("Edit a default and see it survive"));
+    await expectToFollow(edit);
+    await cluster.daemon("flame-session-manager").restart();
+    await expectToFollow(look);
+  });
+});
