@@ -10,7 +10,7 @@ import { runDeadlines } from "./deadlines.ts";
 import { executorHandlers } from "./executor-commands.ts";
 import { type Handler, type Handlers, waits } from "./handler.ts";
 import { nodeHandlers, streamBroke } from "./node-commands.ts";
-import { restoreState, type RestoredState } from "./restore.ts";
+import { type RestoredState, restoreState } from "./restore.ts";
 import { runScheduler } from "./scheduling.ts";
 import { sessionHandlers } from "./session-commands.ts";
 import type { CoreOptions, CoreState } from "./state.ts";

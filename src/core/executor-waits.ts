@@ -1,5 +1,5 @@
-import type { Token } from "../kit/turn.ts";
 import type { ExecutorEntry } from "../executors/executor-book.ts";
+import type { Token } from "../kit/turn.ts";
 import { FlameError } from "../model/errors.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import type { TaskRecord } from "../model/task.ts";

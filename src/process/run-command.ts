@@ -1,8 +1,8 @@
-import type { ExitFacts } from "./exit-facts.ts";
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
-import type { Environment } from "./clean-environment.ts";
 import { FlameError } from "../model/errors.ts";
+import type { Environment } from "./clean-environment.ts";
+import type { ExitFacts } from "./exit-facts.ts";
 import { signalGroup } from "./signal-group.ts";
 
 /** A command to run to its end. */

@@ -1,4 +1,4 @@
-import { type sendUnaryData, Server, ServerCredentials, type ServerUnaryCall } from "@grpc/grpc-js";
+import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
 import { textOf } from "../kit/thrown.ts";
 import { FlameError } from "../model/errors.ts";
 import {

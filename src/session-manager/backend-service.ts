@@ -1,5 +1,6 @@
-import { Metadata, type sendUnaryData, type ServerUnaryCall } from "@grpc/grpc-js";
+import { Metadata, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
 import type { Lease } from "../core/commands.ts";
+import type { ReportedExecutor } from "../model/node.ts";
 import type { TaskOutcome, TaskRecord } from "../model/task.ts";
 import type {
   BackendServer,
@@ -13,13 +14,13 @@ import { statusOf } from "../protocol/grpc-errors.ts";
 import {
   applicationToWire,
   executorStateName,
+  executorToWire,
   nodeReportFromWire,
+  nodeToWire,
   sessionToWire,
   shimFromWire,
   taskToWire,
 } from "../protocol/record-wire.ts";
-import type { ReportedExecutor } from "../model/node.ts";
-import { executorToWire, nodeToWire } from "../protocol/record-wire.ts";
 import { requiredField, unary } from "./call-helpers.ts";
 import type { Engine } from "./engine.ts";
 import { nodeStream } from "./node-stream.ts";

@@ -1,4 +1,4 @@
-import type { sendUnaryData, ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
+import type { ServerUnaryCall, ServerWritableStream, sendUnaryData } from "@grpc/grpc-js";
 import type { Caller } from "../model/caller.ts";
 import { FlameError } from "../model/errors.ts";
 import { statusOf } from "../protocol/grpc-errors.ts";

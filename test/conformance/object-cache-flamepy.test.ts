@@ -67,7 +67,9 @@ delete_objects("app/ssn")
 delete_objects("app/ssn")
 refused(lambda: get_object(ref), KeyError)
 `;
-    expect(await expectFlamepy(source)).toMatch(/^ArrowKeyError no object "app\/ssn\/[0-9a-f-]{36}"/);
+    expect(await expectFlamepy(source)).toMatch(
+      /^ArrowKeyError no object "app\/ssn\/[0-9a-f-]{36}"/,
+    );
   });
 
   it("patches, and fetches only the patches it lacks", async () => {
