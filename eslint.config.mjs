@@ -36,7 +36,11 @@ export default tseslint.config(
     rules: {
       "@typescript-eslint/no-floating-promises": "error",
       "@typescript-eslint/no-misused-promises": "error",
-      "@typescript-eslint/switch-exhaustiveness-check": "error",
+      // A default that says what happens to the rest covers the rest.
+      "@typescript-eslint/switch-exhaustiveness-check": [
+        "error",
+        { considerDefaultExhaustiveForUnions: true },
+      ],
       "@typescript-eslint/consistent-type-imports": "error",
       "@typescript-eslint/explicit-module-boundary-types": "error",
       // Numbers and booleans print as themselves; objects and undefined in a template stay errors.
@@ -84,6 +88,7 @@ export default tseslint.config(
       "jest/expect-expect": ["error", { assertFunctionNames: ["expect", "expect*", "assert*"] }],
       // Suites shared by several implementations (memory and SQLite stores) live in functions.
       "jest/no-export": "off",
+      "jest/no-standalone-expect": "off",
       "jest/require-top-level-describe": "off",
       "@typescript-eslint/explicit-module-boundary-types": "off",
       // A test may look at what it knows to be there; if it is not, the test fails, as it should.
