@@ -1,0 +1,86 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type CliContext, processContext } from "../../../src/cli/context.ts";
+import { flmctl } from "../../../src/cli/flmctl/program.ts";
+import { loadClusterConfig } from "../../../src/config/cluster-config.ts";
+import { systemClock } from "../../../src/kit/clock.ts";
+import { silentLogger } from "../../../src/kit/logger.ts";
+import { type SessionManager, startSessionManager } from "../../../src/session-manager/compose.ts";
+import { freePorts } from "../../support/ports.ts";
+import { temporaryFolder } from "../../support/temp.ts";
+
+const root = join(import.meta.dirname, "../../..");
+
+/** What a command line printed and how it ended. */
+export interface Printed {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A real session manager on SQLite in this process, and flmctl to ask it. */
+export interface ManagerUnderTest {
+  readonly home: string;
+  readonly endpoint: string;
+  readonly context: CliContext;
+  flmctl(...argv: string[]): Promise<Printed>;
+  /** Writes a file into the home and tells its path. */
+  file(name: string, text: string): string;
+  restart(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function startManager(): Promise<ManagerUnderTest> {
+  const folder = temporaryFolder("flmctl");
+  const home = folder.path;
+  const port = await freePorts(2);
+  const endpoint = `http://127.0.0.1:${port}`;
+  const file = (name: string, text: string): string => {
+    const path = join(home, name);
+    writeFileSync(path, text);
+    return path;
+  };
+  const path = file("cluster.yaml", `cluster: { name: test, endpoint: "${endpoint}" }\n`);
+  const config = loadClusterConfig({ path, env: { FLAME_HOME: home, HOME: home } });
+  const start = (): Promise<SessionManager> =>
+    startSessionManager({
+      config,
+      clock: systemClock,
+      logger: silentLogger,
+      migrationsFolder: join(root, "migrations/sqlite"),
+      defaultsFolder: join(root, "defaults"),
+      flameHome: home,
+      onFatal: (error) => {
+        throw error;
+      },
+    });
+  let manager = await start();
+  const env = { FLAME_ENDPOINT: endpoint, HOME: home };
+  const context = (print: Partial<CliContext["terminal"]> = {}): CliContext => {
+    const drop = (): void => undefined;
+    return processContext({
+      terminal: { out: drop, err: drop, interactive: false, ...print },
+      env,
+    });
+  };
+  return {
+    home,
+    endpoint,
+    context: context(),
+    file,
+    async flmctl(...argv) {
+      const printed = { out: "", err: "" };
+      const out = (text: string): void => void (printed.out += text);
+      const err = (text: string): void => void (printed.err += text);
+      return { code: await flmctl(argv, context({ out, err })), ...printed };
+    },
+    async restart() {
+      await manager.close();
+      manager = await start();
+    },
+    async close() {
+      await manager.close();
+      folder.remove();
+    },
+  };
+}
