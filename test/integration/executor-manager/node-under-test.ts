@@ -1,7 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "esbuild";
 import { loadClusterConfig } from "../../../src/config/cluster-config.ts";
 import { type FlameHome, flameHomeAt } from "../../../src/config/flame-home.ts";
 import {
@@ -11,8 +9,9 @@ import {
 } from "../../../src/executor-manager/compose.ts";
 import { systemClock } from "../../../src/kit/clock.ts";
 import type { Logger } from "../../../src/kit/logger.ts";
+import { temporaryFolder } from "../../support/temp.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import { ScriptedBackend } from "./scripted-backend.ts";
+import { binding, ScriptedBackend } from "./scripted-backend.ts";
 
 type NodeOptions = Partial<ExecutorManagerOptions> & { drainMs?: number; shim?: "host" | "wasm" };
 
@@ -23,8 +22,10 @@ export class NodeUnderTest {
   readonly logLines: string[] = [];
   #manager: ExecutorManager | undefined;
 
+  readonly #folder = temporaryFolder("node");
+
   constructor() {
-    this.home = flameHomeAt(mkdtempSync(join(tmpdir(), "flame-node-")));
+    this.home = flameHomeAt(this.#folder.path);
     mkdirSync(this.home.conf, { recursive: true });
   }
 
@@ -75,11 +76,59 @@ export class NodeUnderTest {
   async close(): Promise<void> {
     await this.stopNode();
     await this.backend.stop();
-    rmSync(this.home.root, { recursive: true, force: true });
+    this.#folder.remove();
   }
 
   async #watched(): Promise<void> {
     await waitFor("the node's stream", () => this.backend.watched);
+  }
+
+  /** The groups of the services that run. */
+  servicePids(): number[] {
+    const records = join(this.home.run, "services");
+    return readdirSync(records).map(
+      (name) => (JSON.parse(readFileSync(join(records, name), "utf8")) as { pid: number }).pid,
+    );
+  }
+
+  /** The process of the first service, as soon as it runs. */
+  async firstService(): Promise<number> {
+    return waitFor("a service", () => this.servicePids()[0]);
+  }
+
+  /** Resolves when the service of exec-1 runs a task that takes a while. */
+  async asleep(): Promise<void> {
+    const log = join(this.home.logs, "executors/exec-1.err");
+    await waitFor("a running task", () => readFileSync(log, "utf8").includes("falling asleep"));
+  }
+
+  /** What BindExecutorCompleted was told. */
+  bindResults(): { returnCode: number; message?: string }[] {
+    return this.backend
+      .requests<{ result: { returnCode: number; message?: string } }>("bindExecutorCompleted")
+      .map(({ result }) => result);
+  }
+
+  /** What CompleteTask was told, as text: the output, or return code and message. */
+  texts(): string[] {
+    return this.backend.results.map(({ returnCode, output, message }) =>
+      returnCode === 0 ? (output?.toString("utf8") ?? "(none)") : `${returnCode} ${message ?? ""}`,
+    );
+  }
+
+  /** Gives an executor one session with these tasks and waits until it has unregistered. */
+  async runTasks(spec: Parameters<typeof binding>[0], ...inputs: string[]): Promise<string[]> {
+    this.backend.tasks.push(...inputs.map((input) => Buffer.from(input)));
+    this.backend.bindings.push(binding(spec), undefined);
+    await this.start();
+    this.backend.push("exec-1");
+    await this.backend.called("unregisterExecutor");
+    return this.texts();
+  }
+
+  /** Resolves when an executor has ended. */
+  async ended(): Promise<void> {
+    await waitFor("the end", () => this.logLines.some((line) => line.includes("executor ended")));
   }
 
   #logger(): Logger {
@@ -95,21 +144,4 @@ export class NodeUnderTest {
     };
     return logger;
   }
-}
-
-/** Bundles a TypeScript program, so that plain Node runs it. */
-export async function bundle(entry: string, outfile: string): Promise<string> {
-  await build({
-    entryPoints: [entry],
-    outfile,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    logLevel: "error",
-    banner: {
-      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
-    },
-  });
-  return outfile;
 }

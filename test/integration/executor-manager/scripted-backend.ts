@@ -40,7 +40,7 @@ export class ScriptedBackend {
   readonly results: TaskResult[] = [];
   readonly registrations: RegisterNodeRequest[] = [];
   /** Statuses that the next calls of an RPC fail with. */
-  readonly failures = new Map<string, number[]>();
+  readonly failures = new Map<string, status[]>();
   /** Answers of BindExecutor, in turn; undefined tells the executor to go. */
   readonly bindings: (BindExecutorResponse | undefined)[] = [];
   readonly tasks: Buffer[] = [];
@@ -70,7 +70,7 @@ export class ScriptedBackend {
         Object.entries(this.#handlers()).map(([name, handle]) => [name, this.#seen(name, handle)]),
       ),
       watchNode: (stream: Stream) => this.#watch(stream),
-    } as never);
+    });
     this.#port = await new Promise<number>((resolve, reject) => {
       this.#server.bindAsync(
         `127.0.0.1:${this.#port}`,
@@ -136,9 +136,9 @@ export class ScriptedBackend {
   #seen(rpc: string, handle: Unary): Unary {
     return (call, callback) => {
       this.calls.push({ rpc, request: call.request });
-      const code = this.failures.get(rpc)?.shift();
+      const code: status | undefined = this.failures.get(rpc)?.shift();
       if (code === undefined) handle(call, callback);
-      else callback({ code, details: `scripted ${status[code] ?? code}` });
+      else callback({ code, details: `scripted ${status[code]}` });
     };
   }
 

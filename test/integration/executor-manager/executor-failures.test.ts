@@ -1,0 +1,241 @@
+import { status } from "@grpc/grpc-js";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { groupMembers } from "../../../src/process/process-facts.ts";
+import { ExecutorState, Shim } from "../../../src/protocol/generated/flame/v1/types.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { BundledServices } from "./bundled-services.ts";
+import { NodeUnderTest } from "./node-under-test.ts";
+import { binding, type ScriptedBackend } from "./scripted-backend.ts";
+
+const services = new BundledServices();
+let node: NodeUnderTest;
+let backend: ScriptedBackend;
+
+beforeAll(async () => {
+  await services.prepare();
+});
+
+afterAll(() => {
+  services.remove();
+});
+
+beforeEach(() => {
+  node = new NodeUnderTest();
+  backend = node.backend;
+});
+
+afterEach(async () => {
+  await node.close();
+});
+
+describe("a service that goes wrong", () => {
+  test("by exiting before it listens fails the bind with code 11, its exit code and last words", async () => {
+    await node.runTasks(services.scripted("exit-at-once"));
+    expect(node.bindResults()).toEqual([
+      {
+        returnCode: 11,
+        message: expect.stringMatching(
+          /cannot start the service of application "app": ".*" ended with exit code 7 before it accepted connections; its last words on stderr: cannot go on/,
+        ),
+      },
+    ]);
+    expect(backend.rpcs().slice(-4)).toEqual([
+      "unbindExecutor",
+      "unbindExecutorCompleted",
+      "bindExecutor",
+      "unregisterExecutor",
+    ]);
+  });
+
+  test("by never listening fails the bind with code 11 after the start time, and is ended", async () => {
+    backend.bindings.push(binding(services.scripted("never-listen", "ignore-term")), undefined);
+    await node.start({ serviceStartTimeoutMs: 500 });
+    backend.push("exec-1");
+    const pid = await node.firstService();
+    await backend.called("unregisterExecutor");
+    expect(node.bindResults()[0]).toMatchObject({
+      returnCode: 11,
+      message: expect.stringMatching(
+        /did not accept connections on ".*" within 500 ms; its last words on stderr: I shall not listen/,
+      ),
+    });
+    expect(groupMembers(pid)).toEqual([]);
+  });
+
+  test("by not being there fails the bind with code 11 naming the command", async () => {
+    await node.runTasks({ shim: Shim.Host, command: "/no/such/${FLAME_HOME:-x}service" });
+    expect(node.bindResults()[0]).toMatchObject({
+      returnCode: 11,
+      message: expect.stringContaining(`cannot start "/no/such/${node.home.root}service" in`),
+    });
+  });
+
+  test("by refusing the session fails the bind with code 12, and is asked to leave", async () => {
+    await node.runTasks(services.scripted("enter-fails"));
+    expect(node.bindResults()[0]).toEqual({
+      returnCode: 12,
+      message: 'the service of application "app" did not enter the session: not today',
+    });
+  });
+
+  test("by dying on enter fails the bind with code 12 naming its exit code", async () => {
+    await node.runTasks(services.scripted("enter-exits"));
+    expect(node.bindResults()[0]).toMatchObject({
+      returnCode: 12,
+      message: expect.stringMatching(/ended with exit code 9 during OnSessionEnter/),
+    });
+  });
+
+  test.each([
+    [
+      "exit:3",
+      /the service of application "app" ended with exit code 3 during task 1; its last words on stderr: about to exit/,
+    ],
+    ["kill", /ended with signal SIGKILL during task 1; it wrote nothing to stderr/],
+  ])(
+    "by dying in a task (%s) is reported with code 18, and its session is left at once",
+    async (input, message) => {
+      await node.runTasks(services.scripted(), input);
+      expect(backend.results).toEqual([
+        { returnCode: 18, message: expect.stringMatching(message) },
+      ]);
+      expect(backend.count("launchTask")).toBe(1);
+      expect(backend.rpcs().slice(-5, -1)).toEqual([
+        "completeTask",
+        "unbindExecutor",
+        "unbindExecutorCompleted",
+        "bindExecutor",
+      ]);
+    },
+  );
+
+  test("by dying between two tasks is started again for the next one", async () => {
+    backend.keepBound = true;
+    backend.tasks.push(Buffer.from("exit-later:4"));
+    backend.bindings.push(binding(services.scripted()), undefined);
+    await node.start();
+    backend.push("exec-1");
+    const pid = await node.firstService();
+    await waitFor("its end", () => backend.results.length === 1 && groupMembers(pid).length === 0);
+    backend.tasks.push(Buffer.from("echo:again"));
+    await waitFor("the next result", () => backend.results.length === 2);
+    expect(node.texts()).toEqual(["leaving", "again"]);
+    backend.keepBound = false;
+    await backend.called("unregisterExecutor");
+  });
+
+  test.each(["leave-fails", "leave-exits"])(
+    "by not leaving (%s) does not hold its executor",
+    async (flag) => {
+      expect(await node.runTasks(services.scripted(flag), "echo:1")).toEqual(["1"]);
+    },
+  );
+
+  test("by ignoring TERM is killed with its whole group", async () => {
+    backend.keepBound = true;
+    backend.bindings.push(binding(services.scripted("ignore-term")), undefined);
+    await node.start();
+    backend.push("exec-1");
+    await backend.called("launchTask");
+    const [pid = 0] = node.servicePids();
+    backend.keepBound = false;
+    await backend.called("unregisterExecutor");
+    expect(groupMembers(pid)).toEqual([]);
+  });
+
+  test("by needing another shim fails the bind", async () => {
+    await node.runTasks({ ...services.scripted(), shim: Shim.Wasm });
+    expect(node.bindResults()[0]).toMatchObject({
+      returnCode: 11,
+      message: expect.stringContaining("Wasm"),
+    });
+  });
+});
+
+describe("a session manager that goes away", () => {
+  test("while a task runs gets its result when it is back", async () => {
+    backend.keepBound = true;
+    backend.tasks.push(Buffer.from("sleep:300"));
+    backend.bindings.push(binding(services.scripted()), undefined);
+    await node.start();
+    backend.push("exec-1");
+    await node.asleep();
+    const [pid = 0] = node.servicePids();
+    await backend.stop();
+    await waitFor("a failed CompleteTask", () =>
+      node.logLines.some((line) => line.includes('"rpc":"CompleteTask"')),
+    );
+    await backend.start();
+    await backend.called("completeTask");
+    expect(node.texts()).toEqual(["slept"]);
+    expect(groupMembers(pid)).toHaveLength(1);
+    await backend.called("registerNode", 2);
+    expect(backend.registrations[1]?.executors).toMatchObject([
+      {
+        metadata: { id: "exec-1" },
+        status: { state: ExecutorState.ExecutorBound, sessionId: "ssn-1" },
+      },
+    ]);
+    backend.keepBound = false;
+    await backend.called("unregisterExecutor");
+  });
+
+  test("or refuses a result for good is not asked again", async () => {
+    backend.failures.set("completeTask", [status.UNAVAILABLE, status.NOT_FOUND]);
+    await node.runTasks(services.scripted(), "echo:1", "echo:2");
+    expect(backend.count("completeTask")).toBe(3);
+    expect(node.texts()).toEqual(["2"]);
+  });
+
+  test("or finds an output too large gets a failure that says so instead", async () => {
+    backend.failures.set("completeTask", [status.RESOURCE_EXHAUSTED]);
+    expect(await node.runTasks(services.scripted(), "echo:12345")).toEqual([
+      "-1 the output (5 bytes) was refused: scripted RESOURCE_EXHAUSTED; use put_object",
+    ]);
+  });
+
+  test("answers again after failures of every kind, without a flood of calls", async () => {
+    for (const rpc of [
+      "registerExecutor",
+      "bindExecutor",
+      "bindExecutorCompleted",
+      "launchTask",
+      "unbindExecutor",
+      "unbindExecutorCompleted",
+      "unregisterExecutor",
+    ]) {
+      backend.failures.set(rpc, [status.UNAVAILABLE, status.INTERNAL]);
+    }
+    expect(await node.runTasks(services.scripted(), "echo:1")).toEqual(["1"]);
+    expect(backend.calls.length).toBeLessThan(40);
+  });
+
+  test("and never heard of the executor lets it walk to its end without spinning", async () => {
+    for (const rpc of ["registerExecutor", "bindExecutor", "unregisterExecutor"]) {
+      backend.failures.set(rpc, [status.NOT_FOUND]);
+    }
+    await node.start();
+    backend.push("exec-1");
+    await backend.called("unregisterExecutor");
+    await node.ended();
+    expect(backend.calls).toHaveLength(4);
+  });
+
+  test("or ends the stream sees the node again after a pause, with its executors", async () => {
+    backend.keepBound = true;
+    backend.bindings.push(binding(services.scripted()), undefined);
+    await node.start();
+    backend.push("exec-1");
+    await backend.called("launchTask");
+    const ended = Date.now();
+    backend.endStream();
+    await backend.called("registerNode", 2);
+    expect(Date.now() - ended).toBeGreaterThanOrEqual(990);
+    await waitFor("the new stream", () => backend.watched);
+    backend.push("exec-1");
+    backend.push("exec-1", ExecutorState.ExecutorReleased);
+    await node.ended();
+    expect(node.servicePids()).toEqual([]);
+    expect(backend.count("registerExecutor")).toBe(1);
+  });
+});
