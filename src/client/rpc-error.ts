@@ -27,6 +27,17 @@ export interface RpcFailure {
   readonly message: string;
 }
 
+/** What the library says around the reason why there is no connection. */
+const connectionNoise =
+  /^No connection established\. Last error: (?:Error: )?(.*?)\.? Resolution note: (.*)$/s;
+
+/** Why there is no connection, such as `connect ECONNREFUSED 127.0.0.1:8080`. */
+function withoutNoise(text: string): string {
+  const [, reason, note] = connectionNoise.exec(text) ?? [];
+  if (reason === undefined) return text;
+  return note === undefined || note === "" ? reason : `${reason} (${note})`;
+}
+
 /** The FlameError of a failed call; its text is the server's own. */
 export function fromRpcError(error: RpcFailure): FlameError {
   const text = error.details === undefined || error.details === "" ? error.message : error.details;
@@ -34,7 +45,8 @@ export function fromRpcError(error: RpcFailure): FlameError {
   if (error.code === status.CANCELLED || brokenConnection.test(text)) {
     return new FlameError("unavailable", `the connection broke: ${text}`, { cause: error });
   }
-  return new FlameError(codes[error.code ?? status.INTERNAL] ?? "internal", text, { cause: error });
+  const code = codes[error.code ?? status.INTERNAL] ?? "internal";
+  return new FlameError(code, withoutNoise(text), { cause: error });
 }
 
 /**

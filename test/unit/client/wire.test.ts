@@ -107,6 +107,14 @@ describe("errors of the server", () => {
     });
   });
 
+  it("say why there is no connection without what the library says around it", () => {
+    const details =
+      "No connection established. Last error: Error: connect ECONNREFUSED 127.0.0.1:1. Resolution note: ";
+    expect(fromRpcError({ code: 14, details, message: details })).toMatchObject({
+      message: "connect ECONNREFUSED 127.0.0.1:1",
+    });
+  });
+
   it.each([
     ["application x already exists", "already_exists"],
     ["application x not found", "not_found"],
