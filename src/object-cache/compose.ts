@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import type { ClusterConfig } from "../config/cluster-config.ts";
 import { hostText } from "../config/endpoint.ts";
 import { randomId } from "../kit/ids.ts";
@@ -32,7 +32,7 @@ export interface RunningObjectCache {
   /** What object references carry. */
   readonly endpoint: string;
   readonly port: number;
-  /** Waits for running calls (at most {@link DRAIN_MS}), then gives back listener, store and the folder's lock. Idempotent. */
+  /** Waits for running calls (at most {@link DRAIN_MS}), then gives back listener and folder. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -57,22 +57,15 @@ async function start(
   releasers: Releasers,
 ): Promise<RunningObjectCache> {
   const { config, logger } = options;
-  const { storage } = config.cache;
-  if (storage.kind === "disk") {
-    // Two caches on one folder would overwrite each other, whatever their homes.
-    const lock = await acquireInstanceLock({ home: storage.dir, name: "object-cache" });
-    releasers.add("the lock of the folder", () => lock.release());
-  }
-  const store = openStore(config, logger);
-  releasers.add("the store", () => store.close());
-  const cache = await ObjectCache.open({ store, memory: memoryAbove(config), logger });
-
+  const cache = await openCache(config, logger, releasers);
   let port = options.port ?? config.cache.endpoint.port;
   const { endpoint } = config.cache;
   // Clients dial what a reference says, and Arrow Flight calls TLS grpc+tls.
   const scheme = endpoint.secure ? "grpc+tls" : "grpc";
   const advertised = (): string => `${scheme}://${hostText(endpoint.host)}:${port}`;
   const service = new FlightService({ cache, logger, newId: randomId, advertised });
+  // What goes wrong is thrown, logged or answered here; the library's own lines would say it a second time.
+  setLogVerbosity(logVerbosity.NONE);
   const server = new Server({
     "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
     "grpc.max_send_message_length": -1,
@@ -84,8 +77,25 @@ async function start(
     `${hostText(config.cache.listenHost)}:${port}`,
     await credentials(config),
   );
-  logger.info({ endpoint: advertised(), store: store.place, config: config.source }, "serving");
+  logger.info({ endpoint: advertised(), config: config.source }, "serving");
   return { endpoint: advertised(), port, close: () => releasers.close() };
+}
+
+async function openCache(
+  config: ObjectCacheConfig,
+  logger: Logger,
+  releasers: Releasers,
+): Promise<ObjectCache> {
+  const store = openStore(config, logger);
+  const deps = { store, memory: memoryAbove(config), logger };
+  const { storage } = config.cache;
+  if (storage.kind === "memory") return await ObjectCache.open(deps);
+  return await openFolder(storage.dir, async () => {
+    // Two caches on one folder would overwrite each other, whatever their homes.
+    const lock = await acquireInstanceLock({ home: storage.dir, name: "object-cache" });
+    releasers.add("the lock of the folder", () => lock.release());
+    return await ObjectCache.open(deps);
+  });
 }
 
 function openStore({ cache }: ObjectCacheConfig, logger: Logger): ObjectStore {
@@ -130,12 +140,30 @@ function bind(server: Server, address: string, how: ServerCredentials): Promise<
 }
 
 function cannotListen(address: string, error: Error): FlameError {
+  const taken = textOf(error).includes("EADDRINUSE");
+  const why = taken ? "the port is taken" : textOf(error);
+  const advice = taken
+    ? "another program listens there; stop it, or change cache.endpoint"
+    : "check cache.endpoint and cache.listen";
   return new FlameError(
-    "unavailable",
-    `the object cache cannot listen on ${address}: ${textOf(error)}; is another program on this port? ` +
-      "Choose another one in cache.endpoint",
+    "invalid_config",
+    `the object cache can not listen on ${address}: ${why}; ${advice}`,
     { cause: error },
   );
+}
+
+/** What keeps a store from opening is mostly its folder: the error names the key that chose it. */
+async function openFolder<T>(folder: string, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (thrown) {
+    if (thrown instanceof FlameError) throw thrown;
+    throw new FlameError(
+      "invalid_config",
+      `the object cache cannot use the folder "${folder}": ${textOf(thrown)}; check cache.storage`,
+      { cause: thrown },
+    );
+  }
 }
 
 function shutDown(server: Server): Promise<void> {

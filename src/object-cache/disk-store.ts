@@ -121,10 +121,6 @@ export class DiskStore implements ObjectStore {
     }
   }
 
-  async close(): Promise<void> {
-    // Every acknowledged change is on disk already.
-  }
-
   async #readDescriptions(names: readonly string[]): Promise<DescribedPiece[]> {
     const found: DescribedPiece[] = [];
     const waiting = [...names];

@@ -26,6 +26,7 @@ import {
 } from "../protocol/generated/arrow/flight/flight.ts";
 import { fail, forEachMessage, send, toStatus } from "./call-io.ts";
 import { responseMessages, tableSchema } from "./flight-responses.ts";
+import { giveBack } from "./large-buffers.ts";
 import type { ObjectCache } from "./object-cache.ts";
 import { parseDeleteTarget, parseObjectKey, parseTicket, quoted } from "./object-key.ts";
 import { sizeOf } from "./object-table.ts";
@@ -125,6 +126,7 @@ export class FlightService {
       try {
         for await (const message of responseMessages(this.#cache, view)) {
           if (!(await send(call, message))) return;
+          giveBack(message);
         }
       } finally {
         await view.release();

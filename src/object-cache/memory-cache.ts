@@ -1,3 +1,5 @@
+import { keptBytesMax } from "./large-buffers.ts";
+
 /** What the memory above a store may hold. */
 export interface MemoryCacheLimits {
   /** `lru` makes room for the newest by dropping what was not used longest; `none` keeps what came first. */
@@ -7,7 +9,7 @@ export interface MemoryCacheLimits {
   readonly piecesMax?: number | undefined;
 }
 
-/** A piece may take at most this part of the memory: big objects are read from disk, which the system caches too. */
+/** A piece may take at most this part of the memory: one big object does not push out everything else. */
 const SHARE_MAX = 1 / 16;
 /** Below this size a view would keep a much larger buffer alive, so it is copied. Unit: bytes. */
 const COPIED_BELOW_BYTES = 64 * 1024;
@@ -38,7 +40,7 @@ export class MemoryCache {
   /** Keeps the bytes of a piece, when the limits allow it. They must not change afterwards. */
   add(id: string, bytes: Buffer): void {
     const { bytesMax, piecesMax = Number.POSITIVE_INFINITY, policy } = this.#limits;
-    if (bytes.length > bytesMax * SHARE_MAX || this.#pieces.has(id)) return;
+    if (bytes.length > Math.min(keptBytesMax, bytesMax * SHARE_MAX) || this.#pieces.has(id)) return;
     const isFull = (): boolean =>
       this.#bytes + bytes.length > bytesMax || this.#pieces.size + 1 > piecesMax;
     if (policy === "none" && isFull()) return;

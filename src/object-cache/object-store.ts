@@ -25,7 +25,10 @@ export interface PieceDraft {
 export interface PieceWriter {
   /** Bytes received so far. */
   readonly size: number;
-  /** @throws FlameError resource_exhausted when the store's limit, or the disk, does not hold them. */
+  /**
+   * Takes the bytes over: a large chunk may be empty afterwards (see large-buffers.ts).
+   * @throws FlameError resource_exhausted when the store's limit, or the disk, does not hold them.
+   */
   append(chunk: Buffer): Promise<void>;
   /** Makes the piece durable, as far as the store is. The writer must not be used afterwards. */
   commit(draft: PieceDraft): Promise<Piece>;
@@ -73,5 +76,4 @@ export interface ObjectStore {
   recordDeletions(deletions: readonly Deletion[]): Promise<void>;
   /** Frees pieces that nothing refers to any more. A failure is logged: the next start frees them. */
   discard(pieces: readonly Piece[]): Promise<void>;
-  close(): Promise<void>;
 }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
+import { giveBack } from "./large-buffers.ts";
 import type { Piece, PieceDraft, PieceWriter } from "./object-store.ts";
 import { pieceFileName, trailerOf } from "./piece-file.ts";
 
@@ -54,6 +55,7 @@ export class FilePieceWriter implements PieceWriter {
       throw this.#host.explain(thrown);
     }
     this.#size += chunk.length;
+    giveBack(chunk);
   }
 
   async commit(draft: PieceDraft): Promise<Piece> {

@@ -3,6 +3,7 @@ import type { FlightData } from "../protocol/flight/flight-data.ts";
 import { readIpcMessage } from "../protocol/flight/ipc-message.ts";
 import { checkRequestSchema, opaqueBytesMax, requestData } from "../protocol/flight/opaque-rows.ts";
 import { isTableSchema } from "../protocol/flight/table-schema.ts";
+import { keptBytesMax } from "./large-buffers.ts";
 import type { ObjectCache } from "./object-cache.ts";
 import { type ObjectKey, quoted } from "./object-key.ts";
 import type { PieceFormat, PieceWriter } from "./object-store.ts";
@@ -16,7 +17,7 @@ interface Reception {
   readonly writer: PieceWriter;
   batches: number;
   rows: number;
-  /** The bytes of the only chunk so far; undefined before the first and from the second on. */
+  /** The bytes of the only chunk so far, when they may be kept in memory. */
   onlyChunk: Buffer | undefined;
 }
 
@@ -109,10 +110,12 @@ async function acceptRows(reception: Reception, { header, body }: FlightData): P
         "fit into one object: split it, or store it as an Arrow table",
     );
   }
-  await reception.writer.append(data);
   reception.batches += 1;
   reception.rows += message.rows;
-  reception.onlyChunk = reception.batches === 1 ? data : undefined;
+  // A larger chunk is not kept in memory, and belongs to the writer from now on.
+  const isOnlyChunk = reception.batches === 1 && data.length <= keptBytesMax;
+  reception.onlyChunk = isOnlyChunk ? data : undefined;
+  await reception.writer.append(data);
 }
 
 async function acceptFrame(reception: Reception, { header, body }: FlightData): Promise<void> {

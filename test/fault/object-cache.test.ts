@@ -1,4 +1,4 @@
-import { readdirSync, truncateSync } from "node:fs";
+import { readdirSync, readFileSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { ObjectClient, type ObjectRef } from "../../src/client/objects.ts";
@@ -35,6 +35,24 @@ async function putUntilRefused(writer: number, acknowledged: Map<string, ObjectR
     }
   }
 }
+
+/** The most memory that the daemon ever held, in bytes. */
+function peakMemory(): number {
+  const status = readFileSync(`/proc/${daemon.pid}/status`, "utf8");
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+}
+
+describe("a large object", () => {
+  it("needs at most four times its size in memory", async () => {
+    const idle = peakMemory();
+    const large = Buffer.alloc(128 * 1024 * 1024, "flame");
+    for (let round = 0; round < 2; round++) {
+      const ref = await client.put("app/ssn/large", large);
+      expect(large.equals(await client.get(ref))).toBe(true);
+    }
+    expect((peakMemory() - idle) / large.length).toBeLessThan(4);
+  });
+});
 
 describe("kill -9 of the object cache", () => {
   it("takes back no put that was acknowledged, and leaves nothing half-done", async () => {

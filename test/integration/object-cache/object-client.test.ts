@@ -160,11 +160,25 @@ describe("starting an object cache", () => {
     const config = configuration({ storage });
     const again = () => startObjectCache({ config, logger: silentLogger, port: running.port });
     await expect(again()).rejects.toMatchObject({
-      code: "unavailable",
-      message: expect.stringMatching(/cannot listen on 127\.0\.0\.1:\d+.*cache\.endpoint/),
+      code: "invalid_config",
+      message: expect.stringMatching(
+        /can not listen on 127\.0\.0\.1:\d+: the port is taken; .*cache\.endpoint/,
+      ),
     });
-    await expect(again()).rejects.toMatchObject({ code: "unavailable" });
+    await expect(again()).rejects.toThrow("the port is taken");
     other.remove();
+  });
+
+  it("names the folder and the key when it cannot be used", async () => {
+    const file = join(folder.path, "a-file");
+    await writeFile(file, "");
+    const storage = { kind: "disk", dir: join(file, "objects") } as const;
+    const config = configuration({ storage });
+    const start = startObjectCache({ config, logger: silentLogger, port: 0 });
+    await expect(start).rejects.toMatchObject({
+      code: "invalid_config",
+      message: expect.stringMatching(/cannot use the folder ".*a-file\/objects".*cache\.storage/),
+    });
   });
 
   it("keeps objects in memory only when asked, and refuses more than fit", async () => {
