@@ -21,9 +21,10 @@ import {
   nodeDocument,
   sessionDocument,
 } from "./object-documents.ts";
-import { type OutputForm, outputOption } from "./options.ts";
+import { type OutputForm, outputOption, publishedOutputOption } from "./options.ts";
 
 const kinds: readonly Kind[] = ["app", "session", "executor", "node"];
+const forms = ["table", "wide", "name", "json", "yaml"] as const;
 
 export interface ListOptions {
   readonly kind: Kind;
@@ -45,7 +46,8 @@ export function addList(program: Command<[], { config?: string }>, context: CliC
     .option("-s, --session", "list sessions, in the published layout")
     .option("-e, --executor", "list executors, in the published layout")
     .option("-n, --node", "list nodes, in the published layout")
-    .addOption(outputOption(["table", "wide", "name", "json", "yaml"]))
+    .addOption(outputOption(forms))
+    .addOption(publishedOutputOption(forms))
     .addHelpText(
       "after",
       "\nExamples:\n  flmctl list app\n  flmctl list session -o json\n  flmctl list -a",
@@ -54,7 +56,7 @@ export function addList(program: Command<[], { config?: string }>, context: CliC
       const flagged = flaggedKind(flags);
       if (word === undefined && flagged === undefined) throw unsupported("nothing to list", kinds);
       const kind = word === undefined ? (flagged ?? "app") : kindOf(word, kinds);
-      const { output } = flags;
+      const output = flags.outputFormat ?? flags.output;
       const { terminal, clock } = context;
       await withCluster(context, program.opts().config, (cluster) =>
         runList({ kind, output, published: word === undefined, cluster, terminal, clock }),

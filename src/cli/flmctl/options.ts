@@ -9,3 +9,10 @@ export function outputOption<const F extends OutputForm>(
 ): Option<"-o, --output <form>", undefined, F, undefined, false, F> {
   return new Option("-o, --output <form>", "how to print").choices(forms).default(forms[0]);
 }
+
+/** The published long name of `-o`, understood but not advertised. */
+export function publishedOutputOption<const F extends OutputForm>(
+  forms: readonly [F, ...F[]],
+): Option<"--output-format <form>", undefined, undefined, undefined, false, F> {
+  return new Option("--output-format <form>").choices(forms).hideHelp();
+}

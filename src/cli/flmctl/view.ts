@@ -11,12 +11,13 @@ import {
   sessionDocument,
   taskDocument,
 } from "./object-documents.ts";
-import { type OutputForm, outputOption } from "./options.ts";
+import { type OutputForm, outputOption, publishedOutputOption } from "./options.ts";
 import { applicationDetails } from "./view-application.ts";
 import { nodeDetails } from "./view-node.ts";
 import { sessionDetails, taskDetails } from "./view-session.ts";
 
 const kinds = ["app", "session", "node"] as const;
+const forms = ["table", "json", "yaml"] as const;
 
 /** What is viewed: a task is named by its session and its id. */
 export type ViewTarget =
@@ -41,7 +42,8 @@ export function addView(program: Command<[], { config?: string }>, context: CliC
     .option("-s, --session <id>", "show this session")
     .option("-t, --task <id>", "show this task of the session")
     .option("-n, --node <name>", "show this node")
-    .addOption(outputOption(["table", "json", "yaml"]))
+    .addOption(outputOption(forms))
+    .addOption(publishedOutputOption(forms))
     .addHelpText(
       "after",
       "\nExamples:\n  flmctl view app flmrun\n  flmctl view app flmrun -o yaml > flmrun.yaml\n" +
@@ -49,7 +51,7 @@ export function addView(program: Command<[], { config?: string }>, context: CliC
     )
     .action(async (word, name, flags) => {
       const target = viewTarget(word, name, flags);
-      const { output } = flags;
+      const output = flags.outputFormat ?? flags.output;
       const { terminal } = context;
       await withCluster(context, program.opts().config, (cluster) =>
         runView({ target, output, cluster, terminal }),

@@ -110,18 +110,21 @@ describe("flmctl view of a session", () => {
     );
   });
 
-  it.each(["-o", "--output"])("prints the published JSON with %s json", async (flag) => {
-    expect(JSON.parse(await printed("view", "-s", "x", flag, "json"))).toMatchObject({
-      id: "flmping-Sf4R2o",
-      common_data: "xyz",
-      events: [{ code: 1001, message: "failed to bind session", creation_time: 1767385911 }],
-      tasks: [
-        { id: "9", ssn_id: "flmping-Sf4R2o", state: "Succeed", input: "in", output: "\ufffd" },
-        { id: "10", input: null, output: null, events: [] },
-      ],
-      resreq: { cpu: 1, memory: 1073741824, gpu: 0 },
-    });
-  });
+  it.each(["-o", "--output", "--output-format"])(
+    "prints the published JSON with %s json",
+    async (flag) => {
+      expect(JSON.parse(await printed("view", "-s", "x", flag, "json"))).toMatchObject({
+        id: "flmping-Sf4R2o",
+        common_data: "xyz",
+        events: [{ code: 1001, message: "failed to bind session", creation_time: 1767385911 }],
+        tasks: [
+          { id: "9", ssn_id: "flmping-Sf4R2o", state: "Succeed", input: "in", output: "\ufffd" },
+          { id: "10", input: null, output: null, events: [] },
+        ],
+        resreq: { cpu: 1, memory: 1073741824, gpu: 0 },
+      });
+    },
+  );
 
   it("shows one task, by flags and in the natural form", async () => {
     const expected = [
