@@ -32,7 +32,10 @@ export interface PluginEntry {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** `flame-cluster.yaml`, checked, with every default filled in, frozen. Keys, limits and defaults: schemas/cluster.schema.json. */
+/**
+ * `flame-cluster.yaml`, checked, with every default filled in, frozen. Keys, limits and defaults:
+ * schemas/cluster.schema.json.
+ */
 export interface ClusterConfig {
   /** The file that was read, or `built-in defaults`. */
   readonly source: string;

@@ -42,7 +42,10 @@ export function parseClusterStorage(
   }
 }
 
-/** Reads `cache.storage`: a path, `fs://` or `file://` with one, or `none` (or empty) for memory. Undefined for another scheme. */
+/**
+ * Reads `cache.storage`: a path, `fs://` or `file://` with one, or `none` (or empty) for memory. Undefined for another
+ * scheme.
+ */
 export function parseCacheStorage(text: string, dataDir: string): CacheStorage | undefined {
   const trimmed = text.trim();
   if (trimmed === "" || trimmed.toLowerCase() === "none") return { kind: "memory" };

@@ -54,7 +54,10 @@ export interface ExecutorDeps {
   readonly logger: Logger;
 }
 
-/** One executor: the sequence of calls that takes it from registration through sessions to its release (docs/protocol.md, "Executors"). */
+/**
+ * One executor: the sequence of calls that takes it from registration through sessions to its release
+ * (docs/protocol.md, "Executors").
+ */
 export class ExecutorLoop {
   readonly #deps: ExecutorDeps;
   readonly #order: ExecutorOrder;
