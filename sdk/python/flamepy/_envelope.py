@@ -6,7 +6,7 @@
 
 The header is plain text, so that it can be read before anything is unpickled: it names the
 protocol and the Python minor version that made the body. What does not begin with the magic is
-of the published client (docs/protocol.md, section on flmrun).
+of the published client (docs/flmrun.md, section 1).
 """
 
 from __future__ import annotations

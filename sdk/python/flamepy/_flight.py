@@ -1,4 +1,4 @@
-"""Arrow Flight calls to the object cache (docs/protocol.md, section on the object cache).
+"""Arrow Flight calls to the object cache (docs/object-cache.md).
 
 pyarrow is imported on first use: clients that send no large objects never pay for it.
 """

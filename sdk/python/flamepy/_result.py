@@ -120,7 +120,10 @@ def describe(error: BaseException) -> str:
 
 
 def encode_failure(error: BaseException) -> bytes:
-    """Return the output of a task that failed: type, text, traceback, and the pickled exception."""
+    """Return the output of a task that failed: type, text, traceback, and the pickled exception.
+
+    docs/flmrun.md, section 5.
+    """
     header = {
         "result": "error",
         "type": type(error).__qualname__,

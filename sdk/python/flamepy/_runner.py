@@ -183,7 +183,7 @@ def encode_request(request: RunnerRequest, prefix: str) -> bytes:
 
 
 def encode_state(context: memoryview, task_id: str | None, output: bytes) -> bytes:
-    """Return the object that keeps the state of a stateful session.
+    """Return the object that keeps the state of a stateful session (docs/flmrun.md, section 6).
 
     It carries the task that was applied last and what that task answered: a task that is run again
     because its answer got lost is answered from here and never applied twice.

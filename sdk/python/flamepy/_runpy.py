@@ -1,8 +1,8 @@
 """The common Python service: runs the execution object of a session.
 
-Two kinds of clients are told apart by what they send. Ours frames common data and requests (see
-``_envelope``); the published Runner sends an object reference and plain pickles, and gets plain
-object references back.
+docs/flmrun.md describes what it understands. Two kinds of clients are told apart by what they
+send. Ours frames common data and requests (see ``_envelope``); the published Runner sends an object
+reference and plain pickles, and gets plain object references back.
 """
 
 from __future__ import annotations

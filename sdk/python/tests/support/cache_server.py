@@ -1,4 +1,4 @@
-"""A small object cache on pyarrow's Flight server, as docs/protocol.md describes it."""
+"""A small object cache on pyarrow's Flight server, as docs/object-cache.md describes it."""
 
 from __future__ import annotations
 
