@@ -69,6 +69,8 @@ export class ExecutorLoop {
   #state: LoopState;
   #binding: Binding | undefined;
   #session: ServiceSession | undefined;
+  /** The last result, until it is known to have arrived. */
+  #delivery: { readonly lease: string | undefined; readonly done: Promise<void> } | undefined;
   /** Resolves when the loop has ended and its service is gone. Never rejects. */
   readonly ended: Promise<void>;
 
@@ -216,10 +218,28 @@ export class ExecutorLoop {
       return "Unbinding";
     }
     if (launched === undefined) return "Unbinding";
+    if (launched.lease !== undefined && launched.lease === this.#delivery?.lease) {
+      // LaunchTask overtook CompleteTask: this is the task whose result is still on its way.
+      await this.#delivery.done;
+      return "Bound";
+    }
     const result = await this.#runTask(launched.task);
     if (this.#killed()) return "Released";
-    await this.#deliver(launched, result);
+    this.#startDelivery(launched, result);
+    // Without leases the next LaunchTask could not tell a new task from the one that was just done.
+    if (launched.lease === undefined) await this.#delivery?.done;
     return result.returnCode === serviceCrashCode ? "Unbinding" : "Bound";
+  }
+
+  /**
+   * The result travels beside the next LaunchTask, so that the session manager takes both in one turn: one commit and
+   * one round trip for each task.
+   */
+  #startDelivery(launched: LaunchedTask, result: TaskResult): void {
+    const done = this.#deliver(launched, result);
+    // Whoever waits for it sees the failure; until then it must not count as unhandled.
+    done.catch(() => undefined);
+    this.#delivery = { lease: launched.lease, done };
   }
 
   async #runTask(task: Task): Promise<TaskResult> {
@@ -271,6 +291,8 @@ export class ExecutorLoop {
   async #leave(): Promise<LoopState> {
     const { calls } = this.#deps;
     const { id } = this.#order;
+    await this.#delivery?.done;
+    this.#delivery = undefined;
     await this.#tolerant("UnbindExecutor", calls.unbind(id, this.#kill.signal));
     const failure = await this.#session?.leave();
     if (failure !== undefined)

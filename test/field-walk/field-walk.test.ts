@@ -6,7 +6,11 @@ import { parse, stringify } from "yaml";
 import type { WatchNodeResponse } from "../../src/protocol/generated/flame/v1/backend.ts";
 import { BackendClient } from "../../src/protocol/generated/flame/v1/backend.ts";
 import { FrontendClient } from "../../src/protocol/generated/flame/v1/frontend.ts";
-import type { Application, Executor } from "../../src/protocol/generated/flame/v1/types.ts";
+import type {
+  Application,
+  Executor,
+  NodeStatus,
+} from "../../src/protocol/generated/flame/v1/types.ts";
 import { call } from "../conformance/target.ts";
 import { startCluster, type TestCluster } from "../support/cluster.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -104,10 +108,14 @@ it("comes to a node in BindExecutorResponse with every key, set and absent", asy
 /** Opens a session of the application while only a new node is there, and answers what that node is told to run. */
 async function bindOnItsOwnNode(application: string): Promise<Application | undefined> {
   const resreq = { cpu: 1n, memory: 1n, gpu: 0 };
-  const status = {
-    ...{ state: 1, capacity: resreq, allocatable: resreq, info: { arch: "x", os: "y" } },
-    ...{ addresses: [], lastHeartbeatTime: 0n },
-  } as const;
+  const status: NodeStatus = {
+    state: 1,
+    capacity: resreq,
+    allocatable: resreq,
+    info: { arch: "x", os: "y" },
+    addresses: [],
+    lastHeartbeatTime: 0n,
+  };
   const node = { metadata: { id: "n", name: "n" }, spec: { hostname: "n" }, status };
   await call(backend, "registerNode", { node, executors: [] });
   const stream = backend.watchNode();
