@@ -5,6 +5,7 @@ import { Metadata } from "@grpc/grpc-js";
 import { type Clock, systemClock } from "../kit/clock.ts";
 import { FlameError } from "../model/errors.ts";
 import { allocateFlightData, decodeFlightData } from "../protocol/flight/flight-data.ts";
+import { expectedVersionKey } from "../protocol/flight/flight-definition.ts";
 import { readIpcMessage } from "../protocol/flight/ipc-message.ts";
 import { decodeObjectRef, type ObjectRef } from "../protocol/flight/object-ref.ts";
 import { requestSchemaHeader } from "../protocol/flight/opaque-headers.ts";
@@ -65,7 +66,6 @@ export type ObjectChange =
 const ENDPOINT_DEFAULT = "grpc://127.0.0.1:9090";
 const CALL_TIMEOUT_MS_DEFAULT = 300_000;
 const UPLOAD_CHUNK_BYTES = 1024 * 1024;
-const EXPECTED_VERSION_METADATA = "flame-expected-version";
 
 /**
  * A client of the object cache (docs/object-cache.md) for objects of bytes. References say which cache to dial, so
@@ -168,7 +168,7 @@ export class ObjectClient {
   ): Promise<ObjectRef> {
     const metadata = new Metadata();
     if (options.expectedVersion !== undefined) {
-      metadata.set(EXPECTED_VERSION_METADATA, String(options.expectedVersion));
+      metadata.set(expectedVersionKey, String(options.expectedVersion));
     }
     const call = this.#channel(endpoint).put(metadata);
     const result = await sendPut(call, putMessages(descriptor, chunks));

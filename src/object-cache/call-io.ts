@@ -1,4 +1,5 @@
-import type { ServerDuplexStream, ServerWritableStream } from "@grpc/grpc-js";
+import { setImmediate } from "node:timers/promises";
+import { Metadata, type ServerDuplexStream, type ServerWritableStream } from "@grpc/grpc-js";
 import { errorTable, FlameError } from "../model/errors.ts";
 
 /** Longest error text on the wire: clients refuse trailers beyond some 8 KiB. Unit: characters. */
@@ -46,9 +47,21 @@ export function forEachMessage<Request, Response>(
         },
       );
     });
-    call.on("end", () => void taken.then(() => resolve(true)));
+    call.on("end", () => void taken.then(() => isStillThere(call)).then(resolve));
     call.on("close", () => void taken.then(() => resolve(false)));
   });
+}
+
+/**
+ * The library reports the end of a stream also when the client was killed or cancelled in the middle; what came by then
+ * must not be taken for everything. Sending the headers makes it look at the connection, and `cancelled` then tells.
+ */
+async function isStillThere<Request, Response>(
+  call: ServerDuplexStream<Request, Response>,
+): Promise<boolean> {
+  call.sendMetadata(new Metadata());
+  await setImmediate();
+  return !call.cancelled;
 }
 
 /**

@@ -8,6 +8,7 @@ import type {
 import type { Logger } from "../kit/logger.ts";
 import { FlameError } from "../model/errors.ts";
 import { decodeFlightData } from "../protocol/flight/flight-data.ts";
+import { expectedVersionKey } from "../protocol/flight/flight-definition.ts";
 import { encodeObjectRef } from "../protocol/flight/object-ref.ts";
 import { responseSchemaHeader } from "../protocol/flight/opaque-headers.ts";
 import { encapsulated } from "../protocol/flight/table-schema.ts";
@@ -41,9 +42,6 @@ export interface FlightServiceDeps {
   /** What object references say: `grpc://host:port` or `grpc+tls://host:port`. */
   readonly advertised: () => string;
 }
-
-/** Request metadata of a put that must not overwrite what it has not seen (docs/object-cache.md, section 3). */
-export const EXPECTED_VERSION_METADATA = "flame-expected-version";
 
 const DELETE_ACTION = "DELETE";
 const EMPTY = Buffer.alloc(0);
@@ -95,7 +93,7 @@ export class FlightService {
   async #doPut(call: ServerDuplexStream<Buffer, PutResult>): Promise<void> {
     let receiver: PutReceiver | undefined;
     try {
-      const expected = readExpectedVersion(call.metadata.get(EXPECTED_VERSION_METADATA));
+      const expected = readExpectedVersion(call.metadata.get(expectedVersionKey));
       const readTarget = (descriptor: Buffer): PutTarget =>
         readPutTarget(FlightDescriptor.decode(descriptor), this.#newId);
       const own = new PutReceiver({ cache: this.#cache, readTarget }, expected);
@@ -230,6 +228,6 @@ function readExpectedVersion(values: readonly (string | Buffer)[]): number | und
   if (/^\d+$/.test(value.toString()) && Number.isSafeInteger(version)) return version;
   throw new FlameError(
     "invalid_argument",
-    `bad metadata ${EXPECTED_VERSION_METADATA}: expected the version as a decimal number, got ${quoted(value.toString())}`,
+    `bad metadata ${expectedVersionKey}: expected the version as a decimal number, got ${quoted(value.toString())}`,
   );
 }

@@ -1,5 +1,8 @@
 import { FlightServiceService } from "../generated/arrow/flight/flight.ts";
 
+/** Request metadata of a change that must not overwrite what its maker has not seen (docs/object-cache.md, section 3). */
+export const expectedVersionKey = "flame-expected-version";
+
 const raw = (bytes: Buffer): Buffer => bytes;
 
 /**

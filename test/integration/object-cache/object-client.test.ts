@@ -1,7 +1,14 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { type ClientHttp2Stream, connect, constants } from "node:http2";
+import { connect as connectSocket, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { ObjectClient, type ObjectRef } from "../../../src/client/objects.ts";
+import {
+  decodeObjectRef,
+  encodeObjectRef,
+  ObjectClient,
+  type ObjectRef,
+} from "../../../src/client/objects.ts";
 import { loadClusterConfig } from "../../../src/config/cluster-config.ts";
 import { silentLogger } from "../../../src/kit/logger.ts";
 import {
@@ -9,7 +16,12 @@ import {
   type RunningObjectCache,
   startObjectCache,
 } from "../../../src/object-cache/compose.ts";
+import { allocateFlightData } from "../../../src/protocol/flight/flight-data.ts";
+import { requestSchemaHeader } from "../../../src/protocol/flight/opaque-headers.ts";
+import { frameRequestRow } from "../../../src/protocol/flight/opaque-rows.ts";
+import { FlightDescriptor } from "../../../src/protocol/generated/arrow/flight/flight.ts";
 import { temporaryFolder } from "../../support/temp.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 let folder: { path: string; remove: () => void };
 let running: RunningObjectCache;
@@ -47,6 +59,23 @@ afterEach(async () => {
 const text = async (ref: ObjectRef) => (await client.get(ref)).toString();
 const bytes = (value: string) => Buffer.from(value);
 
+/** The schema and one row of a put that would go on. */
+function halfAPut(key: string): Buffer[] {
+  const descriptor = FlightDescriptor.fromPartial({ type: 1, path: [key] });
+  const encoded = Buffer.from(FlightDescriptor.encode(descriptor).finish());
+  const row = frameRequestRow(100);
+  const { message, body } = allocateFlightData(row.header, row.bodyBytes);
+  row.writeAround(body);
+  return [allocateFlightData(requestSchemaHeader, 0, encoded).message, message];
+}
+
+/** A gRPC message as it stands in an HTTP/2 stream. */
+function framed(message: Buffer): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(message.length, 1);
+  return Buffer.concat([head, message]);
+}
+
 describe("the object client", () => {
   it("puts, gets, updates and deletes", async () => {
     const ref = await client.put("app/ssn", bytes("hello"));
@@ -68,6 +97,11 @@ describe("the object client", () => {
     const ref = await client.put("app/ssn/a:b", bytes(""));
     expect(ref.key).toBe("app/ssn/a:b");
     expect(await text(ref)).toBe("");
+  });
+
+  it("finds an object by a reference that went through its encoding", async () => {
+    const encoded = encodeObjectRef(await client.put("app/ssn", bytes("kept elsewhere")));
+    expect(await text(decodeObjectRef(encoded))).toBe("kept elsewhere");
   });
 
   it("fetches only what changed", async () => {
@@ -127,6 +161,32 @@ describe("the object client", () => {
       message: expect.stringContaining('part 2 contains ".."'),
     });
     await expect(client.put("app/*", large)).rejects.toMatchObject({ code: "invalid_argument" });
+  });
+
+  it.each([
+    ["cancels it", (stream: ClientHttp2Stream) => stream.close(constants.NGHTTP2_CANCEL)],
+    ["loses its connection", (stream: ClientHttp2Stream) => stream.session?.destroy()],
+    ["is killed", (_stream: ClientHttp2Stream, socket: Socket) => socket.resetAndDestroy()],
+    ["vanishes", (_stream: ClientHttp2Stream, socket: Socket) => socket.destroy()],
+  ])("changes nothing by half a put when it %s", async (_how, goAway) => {
+    const ref = await client.put("app/ssn/x", bytes("before"));
+    const socket = connectSocket(running.port, "127.0.0.1");
+    const session = connect("http://127.0.0.1", { createConnection: () => socket });
+    session.on("error", () => undefined);
+    const stream = session.request({
+      ":method": "POST",
+      ":path": "/arrow.flight.protocol.FlightService/DoPut",
+      "content-type": "application/grpc",
+      te: "trailers",
+    });
+    stream.on("error", () => undefined);
+    for (const message of halfAPut(ref.key)) stream.write(framed(message));
+    const received = () => readdir(join(folder.path, "data/objects/tmp"));
+    await waitFor("bytes of the put", async () => (await received()).length === 1);
+    goAway(stream, socket);
+    await waitFor("their removal", async () => (await received()).length === 0);
+    expect(await client.fetch(ref, 1)).toEqual({ kind: "unchanged" });
+    session.destroy();
   });
 
   it("says that nobody listens", async () => {
