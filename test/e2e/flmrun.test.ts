@@ -1,8 +1,9 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { startCluster, type TestCluster } from "../support/cluster.ts";
 import { pythons, runPython } from "../support/python.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 jest.setTimeout(180_000);
 
@@ -126,12 +127,18 @@ describe("flmrun, used by our flamepy", () => {
   });
 
   test("resolves futures through a kill of the session manager", async () => {
-    const running = runPython(pythons.ours, read("many_futures"), { env: cluster.env });
+    const marker = join(cluster.home, "results");
+    const env = { ...cluster.env, TEST_MARKER: marker };
+    let ended = false;
+    const running = runPython(pythons.ours, read("many_futures"), { env }).finally(() => {
+      ended = true;
+    });
     const manager = cluster.daemon("flame-session-manager");
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await waitFor("the first results", () => existsSync(marker), { deadlineMs: 60_000 });
     await manager.stop("SIGKILL");
+    expect(ended).toBe(false);
     await manager.start();
     const { code, stdout, stderr } = await running;
-    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "1770\n", stderr: "created\n" });
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "4950\n", stderr: "" });
   });
 });

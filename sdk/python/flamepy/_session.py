@@ -213,8 +213,8 @@ class Session:
         left = None if deadline is None else max(deadline - time.monotonic(), 0.001)
         try:
             done = self._wait(task, left)
-        except TimeoutError as error:
-            raise self._timed_out(task, timeout) from error
+        except TimeoutError:
+            raise self._timed_out(task, timeout) from None
         return self._result(done, input_data)
 
     def run(self, input_data: bytes | RunnerRequest) -> Future[Any]:

@@ -39,7 +39,7 @@ def watch(frontend: Any, session_id: str, task_id: str, timeout: float | None) -
     away = _Away(session_id, task_id)
     state = None
     while True:
-        stream = frontend.WatchTask(request, timeout=_left(deadline), metadata=METADATA)
+        stream = _open(frontend, request, _left(deadline))
         try:
             for message in stream:
                 away.ended()
@@ -57,7 +57,7 @@ def watch(frontend: Any, session_id: str, task_id: str, timeout: float | None) -
         except grpc.RpcError as error:
             if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED and deadline is not None:
                 raise _timed_out(session_id, task_id, timeout) from None
-            if error.code() not in _BROKEN:
+            if not _broke_off(error):
                 raise to_flame_error(error, f"watch task {task_id} of {session_id}") from error
             away.began(error)
         finally:
@@ -66,6 +66,22 @@ def watch(frontend: Any, session_id: str, task_id: str, timeout: float | None) -
         if deadline is not None and time.monotonic() + pause >= deadline:
             raise _timed_out(session_id, task_id, timeout)
         time.sleep(pause)
+
+
+def _open(frontend: Any, request: frontend_pb2.WatchTaskRequest, timeout: float | None) -> Any:
+    try:
+        return frontend.WatchTask(request, timeout=timeout, metadata=METADATA)
+    except ValueError as error:  # What gRPC raises for a closed channel.
+        raise FlameError(
+            FlameErrorCode.INVALID_STATE,
+            f"cannot watch task {request.task_id} of session {request.session_id}: "
+            "the connection is closed",
+        ) from error
+
+
+def _broke_off(error: grpc.RpcError) -> bool:
+    reset = error.code() is grpc.StatusCode.INTERNAL and "RST_STREAM" in (error.details() or "")
+    return reset or error.code() in _BROKEN
 
 
 def _get(frontend: Any, session_id: str, task_id: str, deadline: float | None) -> Task:

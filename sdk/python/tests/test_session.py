@@ -1,7 +1,10 @@
 import logging
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import CancelledError, Future, as_completed
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +24,7 @@ from tests.support.cluster import FakeCluster
 from tests.support.wait import wait_for
 
 SECONDS = 20
+SDK = str(Path(flamepy.__file__).parents[1])
 
 
 def echo(_: types_pb2.Session, task: types_pb2.Task) -> types_pb2.TaskResult:
@@ -285,3 +289,24 @@ def test_tasks_are_listed_with_their_states(cluster: FakeCluster) -> None:
     assert [task.input for task in tasks] == [b"a", b"b"]
     assert all(task.is_completed() and not task.is_failed() for task in tasks)
     assert session.get_task("1").output == b"=a"
+
+
+def test_closing_the_connection_ends_the_waits_with_an_error(cluster: FakeCluster) -> None:
+    with flamepy.connect(cluster.endpoint) as connection:
+        session = connection.create_session(flamepy.SessionAttributes("flmrun"))
+        future = session.run(b"x")
+        wait_for(lambda: cluster.watches, "the watch")
+    with pytest.raises(FlameError, match="the connection is closed"):
+        future.result(SECONDS)
+
+
+def test_a_program_ends_without_waiting_for_its_futures(cluster: FakeCluster) -> None:
+    program = "import flamepy; s = flamepy.create_session('flmrun'); s.run(b'x'); print('end')"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        env={"PYTHONPATH": SDK, "FLAME_ENDPOINT": cluster.endpoint},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "end\n", "")

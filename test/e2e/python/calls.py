@@ -36,9 +36,7 @@ found = {
     "lambda": results(lambda n: [n, word], RunnerRequest(args=(1,))),
     "builtin": results(len, RunnerRequest(args=("abc",))),
     "partial": results(functools.partial(sum, 40), RunnerRequest(args=(2,))),
-    "object": results(
-        Greeter("hi"), RunnerRequest(), RunnerRequest("shout", args=("flame",))
-    ),
+    "object": results(Greeter("hi"), RunnerRequest(), RunnerRequest("shout", args=("flame",))),
     "class": results(Greeter, RunnerRequest(args=("good day",)))[0]("all"),
     "nothing": results(lambda: None, RunnerRequest()),
 }
