@@ -1,5 +1,6 @@
 import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { codeOf } from "../kit/thrown.ts";
 import { FlameError } from "../model/errors.ts";
 import { isSameProcessAlive, processFacts } from "./process-facts.ts";
@@ -33,7 +34,8 @@ export interface InstanceLockOptions {
   readonly pid?: number;
 }
 
-const TRIES_MAX = 5;
+const TRIES_MAX = 200;
+const TAKEOVER_PAUSE_MS = 5;
 
 /** `FLAME_HOME/run/<name>.json`. */
 export function instanceRecordPath(home: string, name: string): string {
@@ -46,9 +48,7 @@ export async function findInstance(
   name: string,
 ): Promise<InstanceRecord | undefined> {
   const record = await readRecord(instanceRecordPath(home, name));
-  return record !== undefined && isSameProcessAlive(record.pid, record.startTime)
-    ? record
-    : undefined;
+  return record !== undefined && isAlive(record) ? record : undefined;
 }
 
 /**
@@ -70,7 +70,7 @@ export async function acquireInstanceLock(options: InstanceLockOptions): Promise
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       if (await linked(claim, path)) return new HeldLock(path, own);
       await refuseWhileHeld(path, options);
-      await takeAway(path, `${path}.${pid}.stale`);
+      await takeAway(path, claim);
     }
   } finally {
     await rm(claim, { force: true });
@@ -128,18 +128,25 @@ async function refuseWhileHeld(path: string, options: InstanceLockOptions): Prom
   );
 }
 
-async function takeAway(path: string, stale: string): Promise<void> {
-  try {
-    await rename(path, stale);
-  } catch (thrown) {
-    if (codeOf(thrown) === "ENOENT") return;
-    throw thrown;
+/**
+ * Removes the file of a process that is gone. Only one claimant at a time may: whoever removed without asking could
+ * remove the file of another claimant that was faster.
+ */
+async function takeAway(path: string, claim: string): Promise<void> {
+  const guard = `${path}.takeover`;
+  if (!(await linked(claim, guard))) {
+    // Left behind by a claimant that died in the middle of this very function.
+    const other = await readRecord(guard);
+    if (other !== undefined && !isAlive(other)) await rm(guard, { force: true });
+    await setTimeout(TAKEOVER_PAUSE_MS);
+    return;
   }
-  // Between the look and the rename another claimant may have taken over: then it gets its file back.
-  const taken = await readRecord(stale);
-  if (taken !== undefined && isSameProcessAlive(taken.pid, taken.startTime))
-    await linked(stale, path);
-  await rm(stale, { force: true });
+  try {
+    const present = await readRecord(path);
+    if (present === undefined || !isAlive(present)) await rm(path, { force: true });
+  } finally {
+    await rm(guard, { force: true });
+  }
 }
 
 async function readRecord(path: string): Promise<InstanceRecord | undefined> {
@@ -150,6 +157,9 @@ async function readRecord(path: string): Promise<InstanceRecord | undefined> {
     return undefined;
   }
 }
+
+const isAlive = (record: InstanceRecord): boolean =>
+  isSameProcessAlive(record.pid, record.startTime);
 
 function isRecord(value: unknown): value is InstanceRecord {
   if (typeof value !== "object" || value === null) return false;

@@ -68,7 +68,7 @@ describe("the instance lock of a daemon", () => {
     const tries = await Promise.allSettled(
       children.map((child) => acquireInstanceLock({ home, name, pid: child.pid ?? 0 })),
     );
-    expect(tries.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
     for (const child of children) child.kill("SIGKILL");
+    expect(tries.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
   });
 });
