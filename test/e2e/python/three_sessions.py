@@ -21,7 +21,7 @@ sessions = [
     flamepy.create_session("flmrun", RunnerContext(Counter()), resreq=half) for _ in range(3)
 ]
 values = []
-for turn in range(4):
+for _ in range(4):
     futures = [ssn.run(RunnerRequest("add", args=(at,))) for at, ssn in enumerate(sessions)]
     values.append([future.result(60).get() for future in futures])
 for ssn in sessions:
