@@ -31,6 +31,7 @@ const suite = (displayName, { programs = false, files = [] } = {}) => ({
 export default {
   // Two cores are what a small machine and a build server have.
   maxWorkers: 2,
+  reporters: ["default", "<rootDir>/scripts/lib/jest-counts.mjs"],
   // Jest reads it here and nowhere else: a project's own is ignored. Long enough for real programs on a busy machine.
   testTimeout: 180_000,
   projects: [
