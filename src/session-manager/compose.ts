@@ -1,4 +1,4 @@
-import { Server, type ServerOptions } from "@grpc/grpc-js";
+import { logVerbosity, Server, type ServerOptions, setLogVerbosity } from "@grpc/grpc-js";
 import type { ClusterConfig } from "../config/cluster-config.ts";
 import { Core } from "../core/core.ts";
 import { type CoreOptions, nodeGraceMsDefault, nodeSilenceMsDefault } from "../core/state.ts";
@@ -72,6 +72,8 @@ export async function startSessionManager(deps: SessionManagerDeps): Promise<Ses
 }
 
 async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<SessionManager> {
+  // The library prints a line of its own beside the error that we report.
+  setLogVerbosity(logVerbosity.NONE);
   const { config, clock, logger } = deps;
   const store = openStore(deps);
   releasers.add("the store", () => store.close());

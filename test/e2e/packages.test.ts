@@ -108,6 +108,26 @@ describe("an application with a url", () => {
     expect(await running).toBe("better late");
   });
 
+  test.each([
+    ["missing", undefined],
+    ["broken", Buffer.from("this is no wheel")],
+  ])("whose file is %s tells a caller that waits with a timeout why", async (what, content) => {
+    const path = join(cluster.home, `user/${what}/my-app.whl`);
+    if (content !== undefined) put(`${what}/my-app.whl`, content);
+    await register(`timeout-${what}`, `url: file://${path}\n${uvRun(cluster.home)}`);
+    const { stdout } = await cluster.python(`
+import flamepy
+from flamepy import RunnerContext, RunnerRequest
+ssn = flamepy.create_session("timeout-${what}", RunnerContext(execution_object=len))
+try:
+    ssn.invoke(RunnerRequest(args=((),)), timeout=3)
+except TimeoutError as error:
+    print(error)
+`);
+    expect(stdout).toContain(`file://${path}`);
+    expect(stdout).toContain("failed to bind session");
+  });
+
   test("leaves no package to a session of another application", async () => {
     expect(await word("flmrun")).toContain("No module named 'greet'");
   });

@@ -46,10 +46,7 @@ export async function buildPackage(
   const copy = await copyOf(build, scratch);
   const isDirectory = build.form === "directory";
   if ((await contentHash(copy, isDirectory)) !== build.hash) {
-    throw new FlameError(
-      "aborted",
-      `package url "${build.url}": it changed while it was copied; the next bind tries again`,
-    );
+    throw new FlameError("aborted", `it changed while it was copied; the next bind tries again`);
   }
   const { deps: target, src } = partsOf(folder, build.installer, build.form);
   if (src !== undefined) await layOutSources(build, copy, src);
@@ -85,12 +82,12 @@ async function layOutSources(build: PackageBuild, copy: string, src: string): Pr
     await mkdir(root);
     await unpack(copy, root);
   }
-  if (build.installer === "python") root = await projectRoot(build.url, root);
+  if (build.installer === "python") root = await projectRoot(root);
   await cp(root, src, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
 }
 
 // Archives of uploaded projects have the project at their root, source distributions in one folder.
-async function projectRoot(url: string, root: string): Promise<string> {
+async function projectRoot(root: string): Promise<string> {
   const names = await readdir(root);
   const [only] = names;
   const inner = names.length === 1 && only !== undefined ? [join(root, only)] : [];
@@ -107,6 +104,6 @@ async function projectRoot(url: string, root: string): Promise<string> {
   }
   throw new FlameError(
     "invalid_argument",
-    `package url "${url}": it holds no ${PROJECT_FILES.join(", ")}, so installer python cannot install it`,
+    `it holds no ${PROJECT_FILES.join(", ")}, so installer python cannot install it`,
   );
 }

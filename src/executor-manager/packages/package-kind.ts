@@ -40,7 +40,6 @@ export function formOf(path: string, isDirectory: boolean): PackageForm {
 export function chooseInstaller(
   named: Installer | undefined,
   form: PackageForm,
-  url: string,
 ): Installer | undefined {
   if (named === undefined) return form === "other" ? undefined : "python";
   const fits = named === "python" ? form !== "other" : form === "archive" || form === "directory";
@@ -48,6 +47,6 @@ export function chooseInstaller(
   const wheels = named === "python" ? "a wheel (.whl), " : "";
   throw new FlameError(
     "invalid_argument",
-    `unsupported archive format: package url "${url}", expected for installer ${named} ${wheels}an archive (${ARCHIVES.join(", ")}) or a directory`,
+    `unsupported archive format, expected for installer ${named} ${wheels}an archive (${ARCHIVES.join(", ")}) or a directory`,
   );
 }

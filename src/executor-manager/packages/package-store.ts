@@ -61,13 +61,27 @@ class Store implements PackageStore {
         ? this.#python(source, await this.#environment(source), undefined)
         : noPackageVariables;
     }
+    try {
+      return await this.#prepareFrom(url, named, source);
+    } catch (thrown) {
+      // Whatever is wrong with a package, its url is what a user can look up.
+      const { code, message } = FlameError.from(thrown);
+      throw new FlameError(code, `package url "${url}": ${message}`, { cause: thrown });
+    }
+  }
+
+  async #prepareFrom(
+    url: string,
+    named: Installer | undefined,
+    source: PackageSource,
+  ): Promise<PackageVariables> {
     const { path, sha256 } = readPackageUrl(url);
-    const isDirectory = await lookAt(url, path);
+    const isDirectory = await lookAt(path);
     const form = formOf(path, isDirectory);
-    const installer = chooseInstaller(named, form, url);
+    const installer = chooseInstaller(named, form);
     if (installer === undefined && sha256 === undefined) return noPackageVariables;
     const hash = await contentHash(path, isDirectory);
-    checkPin(url, sha256, hash);
+    checkPin(sha256, hash);
     if (installer === undefined) return noPackageVariables;
     const environment = installer === "python" ? await this.#environment(source) : undefined;
     const build = {
@@ -135,25 +149,22 @@ class Store implements PackageStore {
   }
 }
 
-/** @throws FlameError not_found naming url and path. */
-async function lookAt(url: string, path: string): Promise<boolean> {
+/** @throws FlameError not_found naming the path. */
+async function lookAt(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
   } catch (thrown) {
     const why =
       codeOf(thrown) === "ENOENT" ? "no such file or directory on this node" : textOf(thrown);
-    throw new FlameError("not_found", `package url "${url}": cannot read "${path}": ${why}`, {
+    throw new FlameError("not_found", `cannot read "${path}": ${why}`, {
       cause: thrown,
     });
   }
 }
 
-function checkPin(url: string, pinned: string | undefined, hash: string): void {
+function checkPin(pinned: string | undefined, hash: string): void {
   if (pinned === undefined || pinned === hash) return;
-  throw new FlameError(
-    "invalid_argument",
-    `package url "${url}": its content has sha256 ${hash}, expected ${pinned}`,
-  );
+  throw new FlameError("invalid_argument", `its content has sha256 ${hash}, expected ${pinned}`);
 }
 
 /** Content, installer and interpreter, and for Python what is installed beside the package. */

@@ -13,13 +13,12 @@ const PIN = /#sha256=([0-9a-fA-F]{64})$/;
 
 /**
  * Reads the url of a package (docs/protocol.md, "Packages").
- * @throws FlameError invalid_argument naming the url and what this node can read.
+ * @throws FlameError invalid_argument saying what is wrong with it and what this node can read.
  */
 export function readPackageUrl(url: string): PackageLocation {
   const pin = PIN.exec(url);
   const location = pin === null ? url : url.slice(0, pin.index);
-  const refuse = (why: string): FlameError =>
-    new FlameError("invalid_argument", `package url "${url}": ${why}`);
+  const refuse = (why: string): FlameError => new FlameError("invalid_argument", why);
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(location)?.[1]?.toLowerCase();
   if (scheme === "grpc" || scheme === "grpcs") {
     throw refuse(
