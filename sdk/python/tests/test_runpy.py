@@ -1,6 +1,4 @@
-import base64
 import functools
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,99 +15,23 @@ from flamepy import (
     RunnerRequest,
     RunnerServiceKind,
     SessionContext,
-    Task,
     TaskContext,
-    TaskState,
 )
 from flamepy._envelope import seal
-from flamepy._result import decode_result, failure_of
-from flamepy._runner import encode_context, encode_request
-from flamepy.proto import types_pb2
-from flamepy.runner import types as published
+from flamepy._result import decode_result
+from flamepy._runner import encode_context
 from flamepy.runpy import FlameRunpyService
 from tests.support.cache_server import CacheServer
 from tests.support.instance import InstanceProcess
+from tests.support.runpy_client import Adder, Client, Counter, add, by_value
 
 SERVICES = str(Path(__file__).with_name("services.py"))
 MIB = 1024 * 1024
 
 
-class Client:
-    """Does what a session does, without a session manager in between."""
-
-    def __init__(self, process: InstanceProcess) -> None:
-        self.process = process
-        self.prefix = f"{process.application}/{process.session_id}"
-        self.tasks = 0
-
-    def enter(self, thing: Any, kind: RunnerServiceKind | None = None, url: str = "") -> None:
-        data = encode_context(by_value(RunnerContext(thing, kind)), self.prefix)
-        result = self.process.enter(data, url or None)
-        assert result.return_code == 0, result.message
-
-    def call(self, request: RunnerRequest, task_id: str | None = None) -> Any:
-        self.tasks += 1
-        result = self.process.invoke(task_id or str(self.tasks), self.data(request))
-        return self.value(result)
-
-    def data(self, request: RunnerRequest) -> bytes:
-        return encode_request(by_value(request), self.prefix)
-
-    def value(self, result: types_pb2.TaskResult) -> Any:
-        if result.return_code != 0:
-            event = flamepy.Event(3, result.message)
-            task = Task("1", "s", TaskState.FAILED, event.creation_time, None, result.output)
-            task.events.append(event)
-            raise failure_of(task)
-        return decode_result(result.output, self.prefix).get()
-
-
-def by_value[T](thing: T) -> T:
-    """Pickle what this module defines by value, as what a client's main program defines is."""
-    import tests.test_runpy as here
-
-    cloudpickle.register_pickle_by_value(here)
-    return thing
-
-
 @pytest.fixture
 def client(runpy: InstanceProcess) -> Client:
     return Client(runpy)
-
-
-class Counter:
-    def __init__(self) -> None:
-        self.value = 0
-
-    def add(self, n: int) -> int:
-        self.value += n
-        return self.value
-
-    def add_then_fail(self, n: int) -> None:
-        self.value += n
-        raise ValueError(f"after {n}")
-
-    def result_that_cannot_be_pickled(self, n: int) -> Any:
-        self.value += n
-        return threading.Lock()
-
-
-class Adder:
-    factor = 10
-
-    def __init__(self, start: int = 0) -> None:
-        self.start = start
-
-    def __call__(self, n: int = 1) -> int:
-        return self.start + n
-
-    @staticmethod
-    def double(n: int) -> int:
-        return 2 * n
-
-
-def add(a: int = 0, b: int = 0) -> int:
-    return a + b
 
 
 def test_a_function_is_called(client: Client) -> None:
@@ -382,68 +304,6 @@ def test_a_cache_that_is_away_keeps_the_session_from_being_entered(
         result = process.enter(seal({"kind": "Stateless", "body": "ref"}, ref.encode()))
         assert result.return_code == -1
         assert "no object cache answers at grpc://127.0.0.1:1" in result.message
-
-
-# What a published client sends, without our own encoding in between.
-
-
-def published_data(prefix: str, context: published.RunnerContext) -> bytes:
-    return flamepy.put_object(prefix, cloudpickle.dumps(by_value(context))).encode()
-
-
-def published_call(client: Client, request: published.RunnerRequest) -> Any:
-    client.tasks += 1
-    data = cloudpickle.dumps(by_value(request))
-    result = client.process.invoke(str(client.tasks), data)
-    if result.return_code != 0:
-        raise RuntimeError(result.message)
-    return ObjectRef.decode(result.output).get()
-
-
-def test_a_published_function_service_works(client: Client) -> None:
-    assert (
-        client.process.enter(
-            published_data(client.prefix, published.RunnerContext(lambda a, b=0: a + b))
-        )
-        == types_pb2.Result()
-    )
-    assert published_call(client, published.RunnerRequest(args=(1,), kwargs={"b": 2})) == 3
-    ref = flamepy.put_object(client.prefix, 40)
-    assert published_call(client, published.RunnerRequest(args=(ref, 2))) == 42
-
-
-def test_a_published_instance_service_keeps_its_state(client: Client) -> None:
-    data = published_data(client.prefix, published.RunnerContext(Counter()))
-    client.process.enter(data)
-    assert published_call(client, published.RunnerRequest("add", (2,))) == 2
-    assert published_call(client, published.RunnerRequest("add", (4,))) == 6
-    with pytest.raises(RuntimeError, match="ValueError: after 9"):
-        published_call(client, published.RunnerRequest("add_then_fail", (9,)))
-    client.process.leave()
-    client.process.enter(data)
-    assert published_call(client, published.RunnerRequest("add", (0,))) == 6
-
-
-def test_a_published_class_service_is_instantiated_once(client: Client) -> None:
-    client.process.enter(published_data(client.prefix, published.RunnerContext(Counter)))
-    assert published_call(client, published.RunnerRequest("add", (2,))) == 2
-    assert published_call(client, published.RunnerRequest("add", (2,))) == 4
-
-
-#: Made by flamepy 0.6.0: cloudpickle of RunnerRequest("m", (ObjectRef(...),), {"k": 1}).
-PUBLISHED_REQUEST = (
-    "gAWVwAAAAAAAAACMFGZsYW1lcHkucnVubmVyLnR5cGVzlIwNUnVubmVyUmVxdWVzdJSTlCmBlH2UKIwGbWV0aG9k"
-    "lIwBbZSMBGFyZ3OUjBJmbGFtZXB5LmNvcmUuY2FjaGWUjAlPYmplY3RSZWaUk5QpgZR9lCiMCGVuZHBvaW50lIwT"
-    "Z3JwYzovLzEuMi4zLjQ6OTA5MJSMA2tleZSMBWEvYi9jlIwHdmVyc2lvbpRLAXVihZSMBmt3YXJnc5R9lIwBa5RL"
-    "AXN1Yi4="
-)
-
-
-def test_pickles_of_the_published_client_are_read() -> None:
-    request = cloudpickle.loads(base64.b64decode(PUBLISHED_REQUEST))
-    assert isinstance(request, published.RunnerRequest)
-    assert request.args == (ObjectRef("grpc://1.2.3.4:9090", "a/b/c", 1),)
-    assert request.kwargs == {"k": 1}
 
 
 @pytest.fixture
