@@ -40,6 +40,7 @@ function stopWaiting(state: CoreState, turn: FlameTurn, executorId: string): voi
   if (executor === undefined || entry === undefined) return;
   if (instancesOf(state, entry) > entry.record.minInstances) {
     executor.reclaimed = true;
+    state.scheduleWanted = true;
     answerLaunch(state, turn, entry, executorId);
     return;
   }

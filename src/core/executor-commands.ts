@@ -2,6 +2,7 @@ import { type ExecutorEntry, wrongState } from "../executors/executor-book.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import { payloadBytesMax } from "../model/limits.ts";
 import { serviceCrashCode, type TaskOutcome } from "../model/task.ts";
+import type { SessionEntry } from "../sessions/session-entry.ts";
 import { completeTask, crashTask, launchTask, requeueTask } from "../sessions/task-life.ts";
 import { bindFailed, bindSucceeded } from "./bind-backoff.ts";
 import type { BindReply, Lease } from "./commands.ts";
@@ -10,6 +11,8 @@ import {
   answerLaunch,
   handToWaiters,
   instancesOf,
+  isReady,
+  supersedeLaunch,
   waitForSession,
   waitForTask,
 } from "./executor-waits.ts";
@@ -35,8 +38,11 @@ export const executorHandlers: Handlers<
 
   "executor.register": (state, turn, { id, shim }) => {
     const executor = state.executors.find(id);
-    if (executor === undefined || executor.record.state === "Idle") return undefined;
-    if (executor.record.state !== "Void") throw wrongState(executor, "be registered");
+    if (executor === undefined) return undefined;
+    const { state: now } = executor.record;
+    // Repeated: the scheduler may have used the idle executor since.
+    if (now === "Idle" || now === "Binding" || now === "Releasing") return undefined;
+    if (now !== "Void") throw wrongState(executor, "be registered");
     state.executors.transition(turn, executor, "Idle");
     state.executors.setShim(turn, executor, shim);
     const node = state.nodes.find(executor.record.node);
@@ -86,9 +92,12 @@ export const executorHandlers: Handlers<
     if (held !== undefined) return { task: held };
     if (executor.record.state === "Unbinding" || executor.reclaimed) return {};
     if (executor.record.state !== "Bound") throw wrongState(executor, "launch tasks");
+    supersedeLaunch(state, turn, entry, id);
     const task = launchTask(turn, entry, id);
     if (task !== undefined) {
       executor.taskId = task.id;
+      // Its call shows that a node that counts as lost lives: now it serves its session again.
+      if (!isReady(state, executor)) state.scheduleWanted = true;
       return { task };
     }
     const delayReleaseMs =
@@ -96,6 +105,7 @@ export const executorHandlers: Handlers<
     if (entry.record.state === "Closed") return {};
     if (delayReleaseMs === 0 && instancesOf(state, entry) > entry.record.minInstances) {
       executor.reclaimed = true;
+      state.scheduleWanted = true;
       return {};
     }
     waitForTask(state, turn, entry, executor, token, delayReleaseMs);
@@ -112,9 +122,11 @@ export const executorHandlers: Handlers<
     executor.taskId = undefined;
     if (outcome.returnCode === serviceCrashCode) {
       crashTask(turn, entry, task, outcome.message ?? "no detail was given");
+      handToWaiters(state, turn, entry);
       state.scheduleWanted = true;
     } else {
       completeTask(turn, entry, task, withinLimit(outcome));
+      noteLessDemand(state, entry, executor);
     }
     if (executor.record.state === "Unbinding") leaveSession(state, executor);
     return undefined;
@@ -124,6 +136,9 @@ export const executorHandlers: Handlers<
     const executor = state.executors.find(id);
     if (executor === undefined) return undefined;
     const { state: now, sessionId } = executor.record;
+    const entry = state.sessionOf(executor);
+    // A LaunchTask call whose connection died may not have been missed yet: it must get no task any more.
+    if (entry !== undefined) answerLaunch(state, turn, entry, id);
     giveBack(state, turn, executor, "its executor was unbound");
     if (now === "Binding" || now === "Bound") {
       state.executors.transition(turn, executor, "Unbinding", sessionId);
@@ -136,8 +151,9 @@ export const executorHandlers: Handlers<
 
   "executor.unbindCompleted": (state, turn, { id }) => {
     const executor = state.executors.find(id);
-    if (executor === undefined || executor.record.state === "Idle") return undefined;
-    const { state: now } = executor.record;
+    const now = executor?.record.state;
+    // Repeated: it is Idle already, and the scheduler may have released it since.
+    if (executor === undefined || now === "Idle" || now === "Releasing") return undefined;
     if (now !== "Unbinding" && now !== "Binding") throw wrongState(executor, "complete an unbind");
     giveBack(state, turn, executor, "its executor was unbound");
     leaveSession(state, executor);
@@ -197,6 +213,14 @@ export function dropExecutor(
   giveBack(state, turn, executor, reason);
   state.executors.delete(turn, executor);
   state.scheduleWanted = true;
+}
+
+/** The session needs less than before: what it leaves may be what another one waits for. */
+function noteLessDemand(state: CoreState, entry: SessionEntry, executor: ExecutorEntry): void {
+  const { unserved } = state.schedule;
+  const othersWait = unserved.size > (unserved.has(entry.record.id) ? 1 : 0);
+  // On a lost node the executor no longer serves its session.
+  if (othersWait || !isReady(state, executor)) state.scheduleWanted = true;
 }
 
 function leaveSession(state: CoreState, executor: ExecutorEntry): void {

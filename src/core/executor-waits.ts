@@ -39,14 +39,24 @@ export function waitForTask(
   delayReleaseMs: number,
 ): void {
   const { id } = executor.record;
-  const older = entry.launchWaiters.get(id);
-  if (older !== undefined) {
-    turn.fail(older, superseded("LaunchTask", id));
-  }
   entry.launchWaiters.set(id, token);
   state.deadlines.set(`launch ${id}`, turn.now + delayReleaseMs);
   // An executor that only waits may be what another session lacks.
   state.scheduleWanted = true;
+}
+
+/** A newer LaunchTask call of the executor has come: the connection of an older one is dead. */
+export function supersedeLaunch(
+  state: CoreState,
+  turn: FlameTurn,
+  entry: SessionEntry,
+  executorId: string,
+): void {
+  const older = entry.launchWaiters.get(executorId);
+  if (older === undefined) return;
+  entry.launchWaiters.delete(executorId);
+  state.deadlines.clear(`launch ${executorId}`);
+  turn.fail(older, superseded("LaunchTask", executorId));
 }
 
 /** Ends the LaunchTask call of an executor: with a task, or empty. */
@@ -70,17 +80,25 @@ export function releaseWaiters(state: CoreState, turn: FlameTurn, entry: Session
     answerLaunch(state, turn, entry, executorId);
 }
 
-/** Pending tasks go to the executors of their session that wait, longest waiting first. */
+/**
+ * Pending tasks go to the executors of their session that wait, longest waiting first. Those on a node that is not Ready
+ * go on waiting: nobody knows whether their calls still live.
+ */
 export function handToWaiters(state: CoreState, turn: FlameTurn, entry: SessionEntry): void {
   if (entry.launchWaiters.size === 0) return;
   for (const executorId of [...entry.launchWaiters.keys()]) {
     const executor = state.executors.find(executorId);
-    if (executor === undefined || executor.reclaimed) continue;
+    if (executor === undefined || executor.reclaimed || !isReady(state, executor)) continue;
     const task = launchTask(turn, entry, executorId);
     if (task === undefined) return;
     executor.taskId = task.id;
     answerLaunch(state, turn, entry, executorId, task);
   }
+}
+
+/** Its node is there. */
+export function isReady(state: CoreState, executor: ExecutorEntry): boolean {
+  return state.nodes.find(executor.record.node)?.record.state === "Ready";
 }
 
 /** Executors that serve the session and are not about to leave it. */

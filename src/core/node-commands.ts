@@ -5,6 +5,7 @@ import type { FlameTurn } from "../model/flame-turn.ts";
 import type { ReportedExecutor } from "../model/node.ts";
 import { noResources } from "../model/resources.ts";
 import { dropExecutor } from "./executor-commands.ts";
+import { handToWaiters } from "./executor-waits.ts";
 import { type Handlers, waits } from "./handler.ts";
 import type { CoreState } from "./state.ts";
 
@@ -28,6 +29,10 @@ export const nodeHandlers: Handlers<
     // What waited for the old stream is told anew by the alignment below.
     node.outbox.length = 0;
     align(state, turn, node, executors);
+    for (const executor of state.executors.ofNode(report.name)) {
+      const entry = state.sessionOf(executor);
+      if (entry !== undefined) handToWaiters(state, turn, entry);
+    }
     heard(state, turn, node);
     state.deadlines.clear(`grace ${report.name}`);
     state.scheduleWanted = true;

@@ -12,15 +12,23 @@ import { schedule } from "../scheduler/schedule.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import { bindAllowance } from "./bind-backoff.ts";
 import { bindReply } from "./executor-commands.ts";
-import { answerBind, answerLaunch } from "./executor-waits.ts";
+import { answerBind, answerLaunch, isReady } from "./executor-waits.ts";
 import type { CoreState } from "./state.ts";
+
+/** What is sent away for one session may show that there is room for another: it looks again, so often. */
+const roundsMax = 3;
 
 /** Asks the scheduler what to do now, and does it. */
 export function runScheduler(state: CoreState, turn: FlameTurn): void {
   state.scheduleWanted = false;
-  const snapshot = takeSnapshot(state, turn.now);
-  noteMissingShims(state, turn, snapshot);
-  for (const decision of schedule(snapshot)) apply(state, turn, decision);
+  for (let round = 0; round < roundsMax; round++) {
+    const snapshot = takeSnapshot(state, turn.now);
+    noteMissingShims(state, turn, snapshot);
+    state.schedule = schedule(snapshot);
+    const { decisions } = state.schedule;
+    for (const decision of decisions) apply(state, turn, decision);
+    if (!decisions.some(({ kind }) => kind === "release" || kind === "reclaim")) return;
+  }
 }
 
 function takeSnapshot(state: CoreState, now: number): Snapshot {
@@ -38,13 +46,34 @@ function takeSnapshot(state: CoreState, now: number): Snapshot {
     const demand = demandOf(state, entry, now);
     if (demand !== undefined) sessions.push(demand);
   }
+  const executors: ExecutorSupply[] = [];
+  const reclaimed: ExecutorSupply[] = [];
+  const notHeld = new Map<string, number>();
+  for (const executor of state.executors.all()) {
+    // What is on its way already is used before what was only now taken back, for somebody else.
+    const justReclaimed = executor.reclaimed && executor.record.state === "Bound";
+    (justReclaimed ? reclaimed : executors).push(supplyOf(state, executor));
+    const application = state.sessionOf(executor)?.record.application;
+    if (application !== undefined && !isHeld(state, executor))
+      notHeld.set(application, (notHeld.get(application) ?? 0) + 1);
+  }
   return {
     sessions,
     nodes,
-    executors: [...state.executors.all()].map((executor) => supplyOf(state, executor)),
-    applicationMax: (name) => state.applications.find(name)?.spec.max_instances ?? 0,
+    executors: [...executors, ...reclaimed],
+    applicationMax: (name) =>
+      (state.applications.find(name)?.spec.max_instances ?? 0) - (notHeld.get(name) ?? 0),
     executorsPerNodeMax: state.options.executorsPerNodeMax,
   };
+}
+
+/** Serves its session, or will; others still count against max_instances until they have left it. */
+function isHeld(state: CoreState, executor: ExecutorEntry): boolean {
+  const { state: is } = executor.record;
+  if (executor.reclaimed || (is !== "Binding" && is !== "Bound")) return false;
+  if (state.sessionOf(executor)?.record.state !== "Open") return false;
+  // On a node that may come back: it may end the task that it has, but gets no new one.
+  return executor.taskId !== undefined || isReady(state, executor);
 }
 
 function demandOf(state: CoreState, entry: SessionEntry, now: number): SessionDemand | undefined {
@@ -54,16 +83,13 @@ function demandOf(state: CoreState, entry: SessionEntry, now: number): SessionDe
   const application = state.applicationOf(record);
   if (application === undefined) return undefined;
   let held = 0;
-  let lost = 0;
+  let notHeld = 0;
   let binding = 0;
   for (const id of entry.executors) {
     const executor = state.executors.find(id);
-    if (executor === undefined || executor.reclaimed || executor.record.state === "Unbinding")
-      continue;
-    const reachable = state.nodes.find(executor.record.node)?.record.state === "Ready";
-    // On a node that may come back: it still counts against max_instances, but serves no new task.
-    if (reachable || executor.taskId !== undefined) held++;
-    else lost++;
+    if (executor === undefined) continue;
+    if (isHeld(state, executor)) held++;
+    else notHeld++;
     if (executor.record.state === "Binding") binding++;
   }
   return {
@@ -74,7 +100,7 @@ function demandOf(state: CoreState, entry: SessionEntry, now: number): SessionDe
     resreq: record.resreq,
     shim: application.spec.shim,
     minInstances: record.minInstances,
-    maxInstances: (record.maxInstances ?? Number.POSITIVE_INFINITY) - lost,
+    maxInstances: (record.maxInstances ?? Number.POSITIVE_INFINITY) - notHeld,
     openTasks,
     held,
     bindAllowance: bindAllowance(state, entry, binding, now),

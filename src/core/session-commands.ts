@@ -127,7 +127,9 @@ export function deleteSession(state: CoreState, turn: FlameTurn, entry: SessionE
   state.sessions.delete(turn, entry);
   for (const id of entry.executors) {
     const executor = state.executors.find(id);
-    if (executor !== undefined) state.executors.detach(turn, executor);
+    if (executor === undefined) continue;
+    state.executors.detach(turn, executor);
+    state.scheduleWanted = true;
   }
 }
 

@@ -5,6 +5,7 @@ import { DeadlineQueue } from "../kit/deadline-queue.ts";
 import type { ApplicationRecord } from "../model/application.ts";
 import type { Resources } from "../model/resources.ts";
 import type { SessionRecord } from "../model/session.ts";
+import type { Schedule } from "../scheduler/ports.ts";
 import { SessionBook } from "../sessions/session-book.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 
@@ -47,6 +48,8 @@ export class CoreState {
   readonly options: CoreOptions;
   /** Something changed that the scheduler should look at. */
   scheduleWanted = true;
+  /** What the scheduler saw when it looked last. */
+  schedule: Schedule = { decisions: [], unserved: new Set(), short: new Set() };
 
   constructor(options: CoreOptions, applications: ApplicationBook) {
     this.options = options;

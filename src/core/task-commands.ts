@@ -18,12 +18,9 @@ export const taskHandlers: Handlers<"task.create" | "task.get" | "task.watch" | 
     }
     const task = createTask(turn, entry, input, submitId);
     handToWaiters(state, turn, entry);
-    if (
-      entry.pending.size > 0 &&
-      entry.executors.size < entry.counts.pending + entry.counts.running
-    ) {
-      state.scheduleWanted = true;
-    }
+    // Executors that it has may be on their way out, or on lost nodes: the scheduler knows which ones count.
+    // One more task of a session that is short already changes nothing.
+    if (entry.pending.size > 0 && !state.schedule.short.has(sessionId)) state.scheduleWanted = true;
     return { task };
   },
 

@@ -15,7 +15,7 @@ export class NodeCapacity {
   /** Free now or soon: what executors give back that leave anyway. */
   soonFree: Resources;
   executors = 0;
-  /** How many of these leave anyway. */
+  /** How many of these leave anyway, less those that are counted on to follow them. */
   leaving = 0;
   /** A session that is still short has first claim here: later ones get nothing new. */
   claimed = false;
@@ -34,6 +34,12 @@ export class NodeCapacity {
     );
   }
 
+  /** A new executor fits now, and takes nothing that a session before counts on. */
+  hasRoom(need: Resources, executorsMax: number): boolean {
+    const planned = this.executors - Math.min(0, this.leaving);
+    return planned < executorsMax && fits(need, this.free) && fits(need, this.soonFree);
+  }
+
   take(need: Resources): void {
     this.free = subtractResources(this.free, need);
     this.soonFree = subtractResources(this.soonFree, need);
@@ -46,7 +52,7 @@ export class NodeCapacity {
     this.leaving++;
   }
 
-  /** A session that is short counts on this much of what comes free. */
+  /** A session that is short counts on this much of what is free or comes free. */
   reserve(need: Resources): void {
     this.soonFree = subtractResources(this.soonFree, need);
     this.leaving--;

@@ -14,7 +14,7 @@ export interface SessionDemand {
   readonly resreq: Resources;
   readonly shim: Shim;
   readonly minInstances: number;
-  /** Infinity when unlimited; less the executors on lost nodes, which may come back. */
+  /** Infinity when unlimited; less its executors that are not held: on lost nodes, or on their way out. */
   readonly maxInstances: number;
   /** Pending and Running tasks. */
   readonly openTasks: number;
@@ -50,9 +50,10 @@ export interface NodeSupply {
 
 export interface Snapshot {
   readonly sessions: readonly SessionDemand[];
+  /** Earlier ones are used first. */
   readonly executors: readonly ExecutorSupply[];
   readonly nodes: readonly NodeSupply[];
-  /** Cap over all sessions of an application. */
+  /** Cap over all sessions of an application, less its executors that no session of the snapshot holds. */
   readonly applicationMax: (application: string) => number;
   readonly executorsPerNodeMax: number;
 }
@@ -68,3 +69,12 @@ export type Decision =
   | { readonly kind: "bind"; readonly executorId: string; readonly sessionId: string }
   | { readonly kind: "release"; readonly executorId: string }
   | { readonly kind: "reclaim"; readonly executorId: string };
+
+/** What one look at the world comes to. */
+export interface Schedule {
+  readonly decisions: readonly Decision[];
+  /** Sessions that have to wait for room that is not there yet. */
+  readonly unserved: ReadonlySet<string>;
+  /** Those of them for which no room could be made either: asking for more changes nothing. */
+  readonly short: ReadonlySet<string>;
+}

@@ -1,13 +1,13 @@
 import { addResources, fits } from "../model/resources.ts";
 import { measureCapacity, type NodeCapacity, serves } from "./capacity.ts";
-import type { Decision, ExecutorSupply, SessionDemand, Snapshot } from "./ports.ts";
+import type { Decision, ExecutorSupply, Schedule, SessionDemand, Snapshot } from "./ports.ts";
 
 /**
  * Who gets which executor: policy `priority` (docs/protocol.md, "Scheduling"). Sessions are served highest priority
  * first, older first, each up to min(demand, max_instances); fit is always checked; a session that is still short keeps
  * later ones off the nodes it could use, and takes back executors that only wait. Pure: the same snapshot, the same answer.
  */
-export function schedule(snapshot: Snapshot): Decision[] {
+export function schedule(snapshot: Snapshot): Schedule {
   return new Round(snapshot).run();
 }
 
@@ -19,6 +19,8 @@ class Round {
   readonly #executors = new Map<string, ExecutorSupply>();
   readonly #heldByApplication = new Map<string, number>();
   readonly #reclaimed = new Set<string>();
+  readonly #unserved = new Set<string>();
+  readonly #short = new Set<string>();
   readonly #decisions: Decision[] = [];
 
   constructor(snapshot: Snapshot) {
@@ -34,13 +36,13 @@ class Round {
     }
   }
 
-  run(): Decision[] {
+  run(): Schedule {
     const sessions = [...this.#snapshot.sessions].sort(byPriorityThenAge);
     for (const session of sessions) this.#serve(session, sessions);
     // There is no pool of idle executors: what nobody needs now gives its room back.
     for (const executor of this.#idle)
       this.#decisions.push({ kind: "release", executorId: executor.id });
-    return this.#decisions;
+    return { decisions: this.#decisions, unserved: this.#unserved, short: this.#short };
   }
 
   #serve(session: SessionDemand, all: readonly SessionDemand[]): void {
@@ -48,10 +50,11 @@ class Round {
     if (suitable.length === 0) return;
     let need = this.#need(session);
     while (need > 0 && this.#serveOne(session, suitable)) need--;
-    for (let short = need; short > 0; short--) {
-      if (!this.#makeRoom(session, suitable, all)) break;
-    }
-    if (need > 0) for (const node of suitable) node.claimed = true;
+    if (need > 0) this.#unserved.add(session.id);
+    while (need > 0 && this.#makeRoom(session, suitable, all)) need--;
+    if (need === 0) return;
+    this.#short.add(session.id);
+    for (const node of suitable) node.claimed = true;
   }
 
   /** How many more executors the session should get. */
@@ -77,12 +80,8 @@ class Round {
       this.#countHeld(session);
       return true;
     }
-    const node = suitable.find(
-      (one) =>
-        !one.claimed &&
-        one.executors < this.#snapshot.executorsPerNodeMax &&
-        fits(session.resreq, one.free),
-    );
+    const places = this.#snapshot.executorsPerNodeMax;
+    const node = suitable.find((one) => !one.claimed && one.hasRoom(session.resreq, places));
     if (node === undefined) return false;
     node.take(session.resreq);
     this.#decisions.push({ kind: "create", node: node.node.name, sessionId: session.id });
@@ -112,54 +111,68 @@ class Round {
     suitable: readonly NodeCapacity[],
     all: readonly SessionDemand[],
   ): boolean {
-    for (const node of suitable) {
-      if (node.claimed) continue;
-      const victims = this.#victimsFor(session, node, all);
-      if (victims === undefined) continue;
-      for (const victim of victims) {
-        this.#reclaimed.add(victim.id);
-        node.willLeave(victim);
-        this.#decisions.push({ kind: "reclaim", executorId: victim.id });
+    // Where it is enough to wait, no service has to be stopped.
+    for (const victims of [[], all]) {
+      for (const node of suitable) {
+        const leavers = node.claimed ? undefined : this.#leaversFor(session, node, victims);
+        if (leavers === undefined) continue;
+        for (const leaver of leavers) this.#sendAway(leaver, node);
+        node.reserve(session.resreq);
+        this.#countHeld(session);
+        return true;
       }
-      node.reserve(session.resreq);
-      return true;
     }
     return false;
   }
 
-  /** The waiting executors to take back so that the session fits on the node; undefined when it can not be made to fit. */
-  #victimsFor(
+  /** What has to leave the node so that the session fits there; undefined when it can not be made to fit. */
+  #leaversFor(
     session: SessionDemand,
     node: NodeCapacity,
-    all: readonly SessionDemand[],
+    victims: readonly SessionDemand[],
   ): ExecutorSupply[] | undefined {
     let room = node.soonFree;
     let places = this.#snapshot.executorsPerNodeMax - node.executors + node.leaving;
-    const gain = (executor: ExecutorSupply): void => {
+    const leavers: ExecutorSupply[] = [];
+    for (const executor of this.#mayLeave(session, node, victims)) {
+      if (places > 0 && fits(session.resreq, room)) break;
+      leavers.push(executor);
       room = addResources(room, executor.resreq);
       places++;
-    };
-    const enough = (): boolean => places > 0 && fits(session.resreq, room);
-    for (const pool of [this.#idle, this.#arriving]) {
-      // Not taken by anyone before: they will be released, or become idle and then be released.
-      for (const executor of pool) if (executor.node === node.node.name) gain(executor);
     }
-    const victims: ExecutorSupply[] = [];
-    for (let at = all.length - 1; at >= 0 && !enough(); at--) {
-      const other = all[at];
+    return places > 0 && fits(session.resreq, room) ? leavers : undefined;
+  }
+
+  /** The node's executors that can be sent away: first what nobody took before, then what only waits for a victim. */
+  *#mayLeave(
+    session: SessionDemand,
+    { node }: NodeCapacity,
+    victims: readonly SessionDemand[],
+  ): Generator<ExecutorSupply> {
+    for (const pool of [this.#idle, this.#arriving])
+      for (const executor of pool) if (executor.node === node.name) yield executor;
+    for (let at = victims.length - 1; at >= 0; at--) {
+      const other = victims[at];
       if (other === undefined || other.id === session.id) continue;
       let spare = other.held - other.minInstances - this.#reclaimedFrom(other);
       for (const id of other.waiting) {
-        if (spare <= 0 || enough()) break;
         const executor = this.#executors.get(id);
-        if (executor === undefined || executor.node !== node.node.name || this.#reclaimed.has(id))
-          continue;
-        victims.push(executor);
-        gain(executor);
+        if (spare <= 0) break;
+        if (executor?.node !== node.name || this.#reclaimed.has(id)) continue;
         spare--;
+        yield executor;
       }
     }
-    return enough() ? victims : undefined;
+  }
+
+  #sendAway(executor: ExecutorSupply, node: NodeCapacity): void {
+    node.willLeave(executor);
+    if (this.#idle.delete(executor)) {
+      this.#decisions.push({ kind: "release", executorId: executor.id });
+    } else if (!this.#arriving.delete(executor)) {
+      this.#reclaimed.add(executor.id);
+      this.#decisions.push({ kind: "reclaim", executorId: executor.id });
+    }
   }
 
   #reclaimedFrom(session: SessionDemand): number {

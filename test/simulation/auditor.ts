@@ -1,0 +1,216 @@
+import type { BindReply, Command, TaskReply } from "../../src/core/commands.ts";
+import { Core } from "../../src/core/core.ts";
+import type { CoreOptions, CoreState } from "../../src/core/state.ts";
+import type { Effect, Token } from "../../src/kit/turn.ts";
+import type { FlameError } from "../../src/model/errors.ts";
+import type { FlameTurn } from "../../src/model/flame-turn.ts";
+import type { SessionView } from "../../src/model/session.ts";
+import { isTerminal, type TaskRecord } from "../../src/model/task.ts";
+import type { StoredState } from "../../src/storage/store.ts";
+import { durablePart } from "./durable-part.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Runs } from "./runs.ts";
+import type { Waiter } from "./sim-manager.ts";
+import { checkState, checkWaiters } from "./state-checks.ts";
+import { Violation, type World } from "./world.ts";
+
+/** Looks at every turn, commit, effect and restart, and throws a Violation as soon as something is not as promised. */
+export class Auditor {
+  readonly #world: World;
+  readonly #ledger: Ledger;
+  readonly #runs: Runs;
+  readonly #options: CoreOptions;
+  /** The durable part of the memory of a process that died right after a commit. */
+  #remembered: string | undefined;
+  #restartedAt = 0;
+
+  constructor(world: World, ledger: Ledger, runs: Runs, options: CoreOptions) {
+    this.#world = world;
+    this.#ledger = ledger;
+    this.#runs = runs;
+    this.#options = options;
+  }
+
+  afterTurn(
+    core: Core,
+    turn: FlameTurn,
+    waiters: ReadonlyMap<Token, Waiter>,
+    queue: readonly Command[],
+  ): void {
+    checkState(core.state, this.#options);
+    checkWaiters(core.state, waiters, queue, turn);
+    // Events, not polls: a look that no event asked for must find nothing to do.
+    const look = core.turn([{ kind: "tick", input: {}, token: -1 }], turn.now);
+    const [first] = look.changes;
+    if (first !== undefined || look.effects.length > 1)
+      throw new Violation(`the scheduler was not told of something: ${JSON.stringify(first)}`);
+  }
+
+  committed(turn: FlameTurn): void {
+    for (const change of turn.changes) {
+      if (change.kind === "node.put" && change.record.state === "NotReady")
+        this.#gaveUp(change.record.name);
+      if (change.kind === "node.delete") this.#runs.forfeitNode(change.name);
+      this.#ledger.apply(change, turn.now);
+    }
+  }
+
+  /** Whatever leaves the session manager can not be taken back: it must be on disk. */
+  seen(command: Command, effect: Effect<FlameError>): void {
+    if (effect.kind !== "reply" && effect.kind !== "push") return;
+    const { value } = effect;
+    switch (command.kind) {
+      case "session.create":
+      case "session.open":
+      case "session.close":
+        this.#sessionSeen(value as SessionView, command.kind === "session.close");
+        return;
+      case "task.create":
+      case "task.get":
+      case "task.watch":
+        this.#taskSeen(value as TaskReply | TaskRecord);
+        return;
+      case "application.register":
+        if (!this.#ledger.applications.has(command.input.name))
+          throw new Violation(
+            `application ${command.input.name} was acknowledged and is not on disk`,
+          );
+        return;
+      case "executor.bind":
+        this.#bindSeen(command.input.id, value as BindReply);
+        return;
+      case "executor.launch":
+        this.#launchSeen(command.input.id, (value as { task?: TaskRecord }).task);
+        return;
+      case "executor.complete":
+        this.#completionSeen(command);
+        return;
+      default:
+    }
+  }
+
+  diedAfterCommit(state: CoreState): void {
+    this.#remembered = durablePart(state);
+  }
+
+  restarted(state: CoreState, stored: StoredState): void {
+    this.#restartedAt = this.#world.now;
+    this.#checkStored(stored);
+    checkState(state, this.#options);
+    if (this.#remembered !== undefined) expectSame(durablePart(state), this.#remembered);
+    this.#remembered = undefined;
+  }
+
+  /** At rest: what a restart would read is what memory has. */
+  atRest(state: CoreState, stored: StoredState): void {
+    this.#checkStored(stored);
+    const restored = new Core(this.#options, stored, this.#world.now);
+    expectSame(durablePart(restored.state), durablePart(state));
+  }
+
+  #checkStored(stored: StoredState): void {
+    const sessions = new Map(stored.sessions.map((session) => [session.record.id, session]));
+    if (sessions.size !== this.#ledger.sessions.size)
+      throw new Violation(
+        `${sessions.size} sessions on disk, ${this.#ledger.sessions.size} were committed`,
+      );
+    for (const [id, { record, counts, tasks }] of this.#ledger.sessions) {
+      const found = sessions.get(id);
+      const expected = { record, counts, lastTaskId: tasks.size };
+      if (JSON.stringify(found) !== JSON.stringify(expected))
+        throw new Violation(
+          `session ${id} on disk: ${JSON.stringify(found)}, committed: ${JSON.stringify(expected)}`,
+        );
+    }
+  }
+
+  #gaveUp(node: string): void {
+    const written = this.#ledger.nodeStateSince.get(node) ?? 0;
+    // A node that was Ready when the process died is Unknown from the restart on.
+    const lost = this.#ledger.nodes.get(node)?.state !== "Ready" || written < this.#restartedAt;
+    const since = lost ? Math.max(written, this.#restartedAt) : this.#world.now;
+    if (this.#world.now - since < this.#options.nodeGraceMs)
+      throw new Violation(
+        `node ${node} was given up ${this.#world.now - since} ms after it was lost`,
+      );
+    this.#runs.forfeitNode(node);
+  }
+
+  #sessionSeen({ record }: SessionView, closed: boolean): void {
+    const stored = this.#ledger.sessions.get(record.id)?.record;
+    // An eviction may have come in the same turn.
+    if (stored === undefined && (closed || this.#options.sessionsMax < 1000)) return;
+    if (stored === undefined || (closed && stored.state !== "Closed"))
+      throw new Violation(`session ${record.id} was acknowledged and is not so on disk`);
+  }
+
+  #taskSeen(reply: TaskReply | TaskRecord): void {
+    if ("stored" in reply) {
+      const { sessionId, taskId } = reply.stored;
+      const task = this.#ledger.task(sessionId, taskId);
+      if (task !== undefined && !isTerminal(task.state))
+        throw new Violation(`task ${sessionId}/${taskId} should have ended, it is ${task.state}`);
+      return;
+    }
+    const seen = "task" in reply ? reply.task : reply;
+    const stored = this.#ledger.task(seen.sessionId, seen.id);
+    // Its session may have been deleted in the same turn.
+    if (stored === undefined && this.#ledger.sessions.has(seen.sessionId))
+      throw new Violation(`task ${seen.sessionId}/${seen.id} was seen and is not on disk`);
+    if (stored !== undefined && isTerminal(seen.state) && stored.state !== seen.state)
+      throw new Violation(
+        `task ${seen.sessionId}/${seen.id}: ${seen.state} was seen, disk says ${stored.state}`,
+      );
+    if (stored !== undefined && seen.attempt > stored.attempt)
+      throw new Violation(
+        `attempt ${seen.attempt} of ${seen.sessionId}/${seen.id} was seen and is not on disk`,
+      );
+  }
+
+  #bindSeen(executorId: string, { bound }: BindReply): void {
+    if (bound === undefined) return;
+    const executor = this.#ledger.executors.get(executorId);
+    const { id } = bound.session.record;
+    if (executor !== undefined && executor.sessionId !== id && this.#ledger.sessions.has(id))
+      throw new Violation(
+        `executor ${executorId} was bound to ${id}, disk says ${executor.sessionId ?? "none"}`,
+      );
+  }
+
+  #launchSeen(executorId: string, task: TaskRecord | undefined): void {
+    if (task === undefined) return;
+    this.#taskSeen(task);
+    const stored = this.#ledger.task(task.sessionId, task.id);
+    if (
+      stored?.state === "Running" &&
+      stored.attempt === task.attempt &&
+      stored.executorId !== executorId
+    )
+      throw new Violation(
+        `task ${task.sessionId}/${task.id} went to ${executorId}, disk says ${stored.executorId ?? "none"}`,
+      );
+    this.#runs.handedOut(task, executorId);
+  }
+
+  #completionSeen({ input }: Extract<Command, { kind: "executor.complete" }>): void {
+    const held = this.#runs.of(input.id);
+    const { lease } = input;
+    if (held === undefined || lease?.taskId !== held.taskId || lease.attempt !== held.attempt)
+      return;
+    const task = this.#ledger.task(held.sessionId, held.taskId);
+    if (task?.state === "Running" && task.executorId === input.id && task.attempt === held.attempt)
+      throw new Violation(
+        `the result of ${held.sessionId}/${held.taskId} was acknowledged and is not on disk`,
+      );
+  }
+}
+
+function expectSame(restored: string, remembered: string): void {
+  if (restored === remembered) return;
+  const a = restored.split("\n");
+  const b = remembered.split("\n");
+  const at = a.findIndex((line, index) => line !== b[index]);
+  throw new Violation(
+    `a restart reads something else than memory had:\n  restart: ${a[at] ?? "(nothing)"}\n  memory:  ${b[at] ?? "(nothing)"}`,
+  );
+}

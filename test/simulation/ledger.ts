@@ -1,0 +1,115 @@
+import type { Change } from "../../src/model/change.ts";
+import type { ExecutorRecord } from "../../src/model/executor.ts";
+import type { NodeRecord } from "../../src/model/node.ts";
+import { noTasks, type SessionRecord, type TaskCounts } from "../../src/model/session.ts";
+import { isTerminal, type TaskRecord } from "../../src/model/task.ts";
+import { Violation } from "./world.ts";
+
+const countOf = {
+  Pending: "pending",
+  Running: "running",
+  Succeed: "succeed",
+  Failed: "failed",
+  Cancelled: "cancelled",
+} as const satisfies Record<TaskRecord["state"], keyof TaskCounts>;
+
+export interface LedgerSession {
+  record: SessionRecord;
+  readonly counts: TaskCounts;
+  readonly tasks: Map<number, TaskRecord>;
+}
+
+/**
+ * What is on disk, followed change by change, independently of store and machine; and what may never happen there: a
+ * terminal task that changes, a closed session that opens, a lease without an executor.
+ */
+export class Ledger {
+  readonly sessions = new Map<string, LedgerSession>();
+  readonly executors = new Map<string, ExecutorRecord>();
+  readonly nodes = new Map<string, NodeRecord>();
+  readonly applications = new Set<string>();
+  /** Since when a node is in its state. */
+  readonly nodeStateSince = new Map<string, number>();
+
+  apply(change: Change, now: number): void {
+    switch (change.kind) {
+      case "application.put":
+        this.applications.add(change.record.name);
+        return;
+      case "application.delete":
+        this.applications.delete(change.name);
+        for (const [id, { record }] of this.sessions) {
+          if (record.application === change.name) this.sessions.delete(id);
+        }
+        return;
+      case "session.put":
+        this.#putSession(change.record);
+        return;
+      case "session.delete":
+        this.sessions.delete(change.id);
+        return;
+      case "task.put":
+        this.#putTask(change.record);
+        return;
+      case "tasks.cancel":
+        for (const task of this.sessions.get(change.sessionId)?.tasks.values() ?? []) {
+          if (task.state === "Pending")
+            this.#putTask({ ...task, state: "Cancelled", completionTime: now });
+        }
+        return;
+      case "executor.put":
+        this.executors.set(change.record.id, change.record);
+        return;
+      case "executor.delete":
+        this.executors.delete(change.id);
+        return;
+      case "node.put":
+        if (this.nodes.get(change.record.name)?.state !== change.record.state)
+          this.nodeStateSince.set(change.record.name, now);
+        this.nodes.set(change.record.name, change.record);
+        return;
+      case "node.delete":
+        this.nodes.delete(change.name);
+        return;
+    }
+  }
+
+  task(sessionId: string, taskId: number): TaskRecord | undefined {
+    return this.sessions.get(sessionId)?.tasks.get(taskId);
+  }
+
+  #putSession(record: SessionRecord): void {
+    const session = this.sessions.get(record.id);
+    if (session === undefined) {
+      this.sessions.set(record.id, { record, counts: noTasks(), tasks: new Map() });
+      return;
+    }
+    if (session.record.state === "Closed" && record.state === "Open")
+      throw new Violation(`the closed session ${record.id} was opened again`);
+    session.record = record;
+  }
+
+  #putTask(task: TaskRecord): void {
+    const name = `task ${task.sessionId}/${task.id}`;
+    const session = this.sessions.get(task.sessionId);
+    if (session === undefined) throw new Violation(`${name} was written, its session is unknown`);
+    const previous = session.tasks.get(task.id);
+    if (previous !== undefined) {
+      if (isTerminal(previous.state))
+        throw new Violation(`${name} was ${previous.state} for good and became ${task.state}`);
+      session.counts[countOf[previous.state]]--;
+    } else if (task.id !== session.tasks.size + 1) {
+      throw new Violation(`${name} follows ${session.tasks.size} tasks`);
+    }
+    if ((task.state === "Running") !== (task.executorId !== undefined))
+      throw new Violation(`${name} is ${task.state} and its lease is ${task.executorId ?? "none"}`);
+    if (task.state === "Running") {
+      if (previous === undefined || task.attempt !== previous.attempt + 1)
+        throw new Violation(
+          `${name} runs, attempt ${task.attempt} after ${previous?.attempt ?? -1}`,
+        );
+    }
+    session.counts[countOf[task.state]]++;
+    session.tasks.set(task.id, task);
+  }
+}

@@ -1,0 +1,180 @@
+import type { CommandKind, CommandTable } from "../../src/core/commands.ts";
+import { internalCaller } from "../../src/model/caller.ts";
+import { FlameError } from "../../src/model/errors.ts";
+import type { SessionRequest } from "../../src/model/session.ts";
+import { isTerminal, type TaskRecord } from "../../src/model/task.ts";
+import type { CallResult, Link } from "./network.ts";
+import { pause, Running, type Script, until } from "./script.ts";
+import { Violation, type World } from "./world.ts";
+
+/** One session that a client will have. */
+export interface SessionPlan {
+  readonly id: string;
+  readonly request: SessionRequest;
+  readonly tasks: number;
+  /** Get-or-create, instead of create. */
+  readonly byOpen: boolean;
+  /** When the session is closed: while tasks are open, when all have ended, or not at all. */
+  readonly close: "early" | "ended" | "never";
+  readonly deleteAfter: boolean;
+  /** Longest pause between two tasks. */
+  readonly pauseMsMax: number;
+}
+
+/** A client: sessions one after another, tasks in each, a watch on most tasks. */
+export class ModelClient {
+  readonly acknowledged: { readonly sessionId: string; readonly taskId: number }[] = [];
+  /** Watches that have to hear an end. */
+  watching = 0;
+  readonly #world: World;
+  readonly #link: Link;
+  readonly #running: Running;
+  /** Tasks of the plan can end; otherwise only closing the session ends them. */
+  readonly #feasible: (plan: SessionPlan) => boolean;
+
+  constructor(
+    world: World,
+    link: Link,
+    plans: readonly SessionPlan[],
+    feasible: (plan: SessionPlan) => boolean,
+  ) {
+    this.#world = world;
+    this.#link = link;
+    this.#feasible = feasible;
+    this.#running = new Running(this.#work(plans));
+  }
+
+  get over(): boolean {
+    return this.#running.over && this.watching === 0;
+  }
+
+  *#work(plans: readonly SessionPlan[]): Script {
+    for (const plan of plans) yield* this.#session(plan);
+  }
+
+  *#session(plan: SessionPlan): Script {
+    const { random } = this.#world;
+    const { id, request } = plan;
+    const caller = internalCaller;
+    const made = yield* this.#call(plan.byOpen ? "session.open" : "session.create", {
+      id,
+      request,
+      caller,
+    });
+    // The reply of the first try was lost.
+    if (made instanceof FlameError && made.code !== "already_exists")
+      throw new Violation(`session ${id} was refused: ${made.message}`);
+    for (let count = 0; count < plan.tasks; count++) {
+      yield* pause(this.#world, random.skewed(0, plan.pauseMsMax));
+      // Not repeated when it breaks: nobody knows whether the task is there, and the client makes another.
+      const created = yield* this.#link.ask("task.create", {
+        sessionId: id,
+        input: Buffer.from([count]),
+      });
+      if (created.kind === "refused")
+        throw new Violation(`CreateTask was refused: ${created.error.message}`);
+      if (created.kind === "broken" || !("task" in created.value)) continue;
+      const taskId = created.value.task.id;
+      this.acknowledged.push({ sessionId: id, taskId });
+      if (random.chance(0.8)) this.#watch(plan, taskId);
+    }
+    if (plan.close === "never") return;
+    if (plan.close === "ended" && this.#feasible(plan)) yield* this.#allEnded(id);
+    yield* this.#close(plan);
+  }
+
+  *#close({ id, deleteAfter }: SessionPlan): Script {
+    for (;;) {
+      const closed = yield* this.#call("session.close", { id });
+      if (!(closed instanceof FlameError) || closed.code === "not_found") break;
+      if (closed.code !== "internal")
+        throw new Violation(`CloseSession was refused: ${closed.message}`);
+      yield* pause(this.#world, this.#world.random.between(100, 2_000));
+    }
+    if (!deleteAfter) return;
+    yield* pause(this.#world, this.#world.random.skewed(1, 5_000));
+    const deleted = yield* this.#call("session.delete", { id });
+    if (deleted instanceof FlameError && deleted.code !== "not_found")
+      throw new Violation(`DeleteSession was refused: ${deleted.message}`);
+  }
+
+  *#allEnded(id: string): Script {
+    for (;;) {
+      const session = yield* this.#call("session.get", { id });
+      if (session instanceof FlameError) return;
+      if (session.counts.pending + session.counts.running === 0) return;
+      yield* pause(this.#world, 1_000);
+    }
+  }
+
+  #watch(plan: SessionPlan, taskId: number): void {
+    const ends = plan.close !== "never" || this.#feasible(plan);
+    if (ends) this.watching++;
+    new Running(this.#watchUntilEnded(plan.id, taskId, ends));
+  }
+
+  /** A watch that breaks is opened again; some clients lose interest. */
+  *#watchUntilEnded(sessionId: string, taskId: number, ends: boolean): Script {
+    const { random } = this.#world;
+    const patienceMs = random.chance(0.1) ? random.skewed(1, 20_000) : undefined;
+    for (let again = true; again; ) {
+      again = yield* until<boolean>((resume) =>
+        this.#watchOnce(sessionId, taskId, patienceMs, resume),
+      );
+      if (again) yield* pause(this.#world, random.between(10, 500));
+    }
+    if (ends) this.watching--;
+  }
+
+  #watchOnce(
+    sessionId: string,
+    taskId: number,
+    patienceMs: number | undefined,
+    done: (again: boolean) => void,
+  ): void {
+    const name = `the watch of ${sessionId}/${taskId}`;
+    let ended: string | undefined;
+    const exchange = this.#link.begin(
+      "task.watch",
+      { sessionId, taskId },
+      {
+        push: (value) => {
+          const state = stateOf(value as TaskRecord | { stored: unknown });
+          if (ended !== undefined) throw new Violation(`${name} heard ${state} after ${ended}`);
+          if (state === "stored" || isTerminal(state)) ended = state;
+        },
+        end: () => {
+          if (ended === undefined) throw new Violation(`${name} ended without a terminal state`);
+          done(false);
+        },
+        fail: (error) => {
+          if (error.code !== "not_found") throw new Violation(`${name} failed: ${error.message}`);
+          done(false);
+        },
+        broken: () => done(true),
+      },
+    );
+    if (patienceMs === undefined) return;
+    this.#world.after(patienceMs, () => {
+      exchange.abandon();
+      done(false);
+    });
+  }
+
+  /** Repeats until there is an answer or a refusal. */
+  *#call<K extends CommandKind>(
+    kind: K,
+    input: CommandTable[K]["input"],
+  ): Script<CommandTable[K]["reply"] | FlameError> {
+    for (;;) {
+      const result: CallResult<K> = yield* this.#link.ask(kind, input);
+      if (result.kind === "ok") return result.value;
+      if (result.kind === "refused") return result.error;
+      yield* pause(this.#world, this.#world.random.between(50, 1_000));
+    }
+  }
+}
+
+function stateOf(value: TaskRecord | { stored: unknown }): TaskRecord["state"] | "stored" {
+  return "stored" in value ? "stored" : value.state;
+}

@@ -1,0 +1,171 @@
+import type { CommandKind, CommandTable, Lease } from "../../src/core/commands.ts";
+import type { ExecutorRecord } from "../../src/model/executor.ts";
+import { serviceCrashCode, type TaskOutcome, type TaskRecord } from "../../src/model/task.ts";
+import type { CallResult, Link } from "./network.ts";
+import type { Runs } from "./runs.ts";
+import { pause, Running, type Script, until } from "./script.ts";
+import type { Services } from "./services.ts";
+import { Violation, type World } from "./world.ts";
+
+type LoopState = ExecutorRecord["state"] | "Released";
+
+/** Without a service a bound or unbinding executor can only leave; a binding one asks anew. */
+const firstStates: Partial<Record<LoopState, LoopState>> = { Binding: "Idle", Bound: "Unbinding" };
+
+export interface ExecutorDeps {
+  readonly world: World;
+  readonly link: Link;
+  readonly runs: Runs;
+  readonly services: Services;
+  /** Names leases and repeats results until they are answered; the published executor manager does neither. */
+  readonly fenced: boolean;
+}
+
+/** An executor of a node, as the executor manager runs it: each call is repeated until it is answered. */
+export class ModelExecutor {
+  readonly id: string;
+  state: LoopState;
+  draining = false;
+  readonly #deps: ExecutorDeps;
+  readonly #record: ExecutorRecord;
+  readonly #onOver: () => void;
+  readonly #running: Running;
+  #interrupt: (() => void) | undefined;
+
+  constructor(deps: ExecutorDeps, record: ExecutorRecord, onOver: () => void) {
+    this.id = record.id;
+    this.state = firstStates[record.state] ?? record.state;
+    this.#deps = deps;
+    this.#record = record;
+    this.#onOver = onOver;
+    this.#running = new Running(this.#loop());
+  }
+
+  /** Takes nothing new: a call that only waits is given up. */
+  drain(): void {
+    this.draining = true;
+    this.#interrupt?.();
+  }
+
+  /** Ends at once, with its service. */
+  kill(): void {
+    this.#running.stop();
+    this.#deps.runs.end(this.id);
+    this.#onOver();
+  }
+
+  *#loop(): Script {
+    while (this.state !== "Released") {
+      if (this.draining && (this.state === "Void" || this.state === "Idle")) break;
+      this.state = yield* this.#step();
+    }
+    this.#onOver();
+  }
+
+  *#step(): Script<LoopState> {
+    const { id } = this;
+    const { world, services } = this.#deps;
+    switch (this.state) {
+      case "Void":
+        yield* this.#call("executor.register", { id, shim: services.shim });
+        return "Idle";
+      case "Idle":
+        return yield* this.#bind();
+      case "Bound":
+        return yield* this.#serve();
+      case "Unbinding":
+        yield* this.#call("executor.unbind", { id });
+        yield* pause(world, world.random.skewed(1, 500));
+        yield* this.#call("executor.unbindCompleted", { id });
+        return "Idle";
+      case "Releasing":
+        yield* this.#call("executor.unregister", { id });
+        return "Released";
+      case "Binding":
+      case "Released":
+        return "Released";
+    }
+  }
+
+  *#bind(): Script<LoopState> {
+    const { id } = this;
+    const { world, services } = this.#deps;
+    const { bound } = yield* this.#call("executor.bind", { id });
+    if (bound === undefined) return "Releasing";
+    this.state = "Binding";
+    services.checkFits(bound, this.#record);
+    yield* pause(world, services.bindMs());
+    const failure = services.bindFailure(bound.application.name);
+    const outcome =
+      failure === undefined ? { returnCode: 0 } : { returnCode: 10, message: failure };
+    yield* this.#call("executor.bindCompleted", { id, outcome });
+    return failure === undefined ? "Bound" : "Unbinding";
+  }
+
+  *#serve(): Script<LoopState> {
+    if (this.draining) return "Unbinding";
+    const { id } = this;
+    const { world, runs, services, fenced } = this.#deps;
+    const { task } = yield* this.#call("executor.launch", { id });
+    if (task === undefined) return "Unbinding";
+    const { sessionId, id: taskId, attempt } = task;
+    runs.begin({ sessionId, taskId, attempt, executorId: id, node: this.#record.node });
+    yield* pause(world, services.taskMs());
+    const outcome = services.outcome(task);
+    // Nobody works on it any more: it may be handed out again as soon as this is known.
+    if (outcome.returnCode === serviceCrashCode) runs.end(id);
+    if (fenced) yield* this.#deliver(task, outcome);
+    else yield* this.#deps.link.ask("executor.complete", { id, outcome });
+    runs.end(id);
+    return outcome.returnCode === serviceCrashCode ? "Unbinding" : "Bound";
+  }
+
+  *#deliver(task: TaskRecord, outcome: TaskOutcome): Script {
+    const { world, link } = this.#deps;
+    const lease: Lease = { taskId: task.id, attempt: task.attempt };
+    const input = { id: this.id, outcome, lease };
+    // A copy that the network kept back comes when nobody expects it any more.
+    if (world.stormy && world.random.chance(0.1)) {
+      world.after(world.random.skewed(5, 60_000), () => {
+        link.manager.submit("executor.complete", input, nobody);
+      });
+    }
+    yield* this.#call("executor.complete", input);
+  }
+
+  /** Repeats a call until it is answered; nothing that an executor does in this order is ever refused. */
+  *#call<K extends CommandKind>(
+    kind: K,
+    input: CommandTable[K]["input"],
+  ): Script<CommandTable[K]["reply"]> {
+    for (let pauseMs = 100; ; pauseMs = Math.min(5_000, pauseMs * 2)) {
+      const result = yield* until<CallResult<K>>((resume) => this.#begin(kind, input, resume));
+      if (result.kind === "ok") return result.value;
+      if (this.draining && kind === "executor.launch") return {} as CommandTable[K]["reply"];
+      if (result.kind === "refused" && result.error.code !== "aborted")
+        throw new Violation(`${kind} was refused: ${result.error.message}`);
+      yield* pause(this.#deps.world, pauseMs);
+    }
+  }
+
+  #begin<K extends CommandKind>(
+    kind: K,
+    input: CommandTable[K]["input"],
+    resume: (result: CallResult<K>) => void,
+  ): void {
+    const exchange = this.#deps.link.call(kind, input, resume);
+    if (kind !== "executor.launch") return;
+    this.#interrupt = () => {
+      exchange.abandon();
+      resume({ kind: "broken" });
+    };
+  }
+}
+
+const nobody = {
+  reply: () => undefined,
+  fail: () => undefined,
+  push: () => undefined,
+  end: () => undefined,
+  lost: () => undefined,
+};

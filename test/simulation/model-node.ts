@@ -1,0 +1,150 @@
+import type { NodePush } from "../../src/executors/node-book.ts";
+import type { NodeReport } from "../../src/model/node.ts";
+import { type ExecutorDeps, ModelExecutor } from "./model-executor.ts";
+import type { Exchange } from "./network.ts";
+import { pause, Running, type Script, until } from "./script.ts";
+
+const heartbeatMs = 5_000;
+const silenceMs = 30_000;
+
+/** A node: it registers, keeps its stream, and runs the executors it is told of, until it crashes or is released. */
+export class ModelNode {
+  readonly report: NodeReport;
+  readonly #deps: ExecutorDeps;
+  readonly #executors = new Map<string, ModelExecutor>();
+  readonly #ended = new Set<string>();
+  #life: Running | undefined;
+  #stream: Exchange | undefined;
+  #backoffMs = 1_000;
+  #taking = true;
+
+  constructor(deps: ExecutorDeps, report: NodeReport) {
+    this.report = report;
+    this.#deps = deps;
+  }
+
+  get up(): boolean {
+    return this.#life !== undefined;
+  }
+
+  get executorIds(): string[] {
+    return [...this.#executors.keys()];
+  }
+
+  /** A new life: it knows of no executor. */
+  start(): void {
+    this.#deps.world.note(`${this.report.name}: starts`);
+    this.#taking = true;
+    this.#ended.clear();
+    this.#backoffMs = 1_000;
+    this.#life = new Running(this.#live());
+  }
+
+  /** `kill -9`, or the power: everything on it is gone. */
+  crash(serverDelayMs: number): void {
+    this.#deps.world.note(`${this.report.name}: crashes`);
+    this.#life?.stop();
+    this.#life = undefined;
+    for (const executor of [...this.#executors.values()]) executor.kill();
+    this.#executors.clear();
+    this.#deps.link.abandonAll(serverDelayMs);
+  }
+
+  /** Takes nothing new, finishes what runs, then says good-bye. */
+  release(): Running {
+    this.#deps.world.note(`${this.report.name}: drains`);
+    return new Running(this.#leave());
+  }
+
+  *#live(): Script {
+    const { world, link } = this.#deps;
+    for (;;) {
+      const executors = [...this.#executors.values()].map(({ id, state }) => ({
+        id,
+        state,
+        shim: this.#deps.services.shim,
+      }));
+      const registered = yield* link.ask("node.register", { report: this.report, executors });
+      if (registered.kind === "ok") yield* until<void>((resume) => this.#follow(resume));
+      yield* pause(world, this.#backoffMs);
+      this.#backoffMs = Math.min(30_000, this.#backoffMs * 2);
+    }
+  }
+
+  /** One stream, until it ends. */
+  #follow(over: () => void): void {
+    const { world, link } = this.#deps;
+    let open = true;
+    let heardAt = world.now;
+    const end = (): void => {
+      open = false;
+      over();
+    };
+    const heard = (): void => {
+      heardAt = world.now;
+      this.#backoffMs = 1_000;
+    };
+    const stream = link.begin(
+      "node.watch",
+      { report: this.report },
+      {
+        acknowledged: heard,
+        push: (value) => {
+          heard();
+          this.#take(value as NodePush);
+        },
+        end,
+        broken: end,
+        fail: end,
+      },
+    );
+    this.#stream = stream;
+    const beat = (): void => {
+      if (!open || this.#stream !== stream) return;
+      if (world.now - heardAt >= silenceMs) {
+        stream.abandon();
+        end();
+        return;
+      }
+      stream.beat(this.report);
+      world.after(heartbeatMs, beat);
+    };
+    world.after(heartbeatMs, beat);
+  }
+
+  #take({ executor, released }: NodePush): void {
+    const known = this.#executors.get(executor.id);
+    if (released) {
+      known?.kill();
+      this.#ended.add(executor.id);
+      return;
+    }
+    if (known !== undefined || !this.#taking || this.#ended.has(executor.id)) return;
+    const loop = new ModelExecutor(this.#deps, executor, () => {
+      this.#executors.delete(executor.id);
+      this.#ended.add(executor.id);
+    });
+    if (!this.#ended.has(executor.id)) this.#executors.set(executor.id, loop);
+  }
+
+  *#leave(): Script {
+    const { world, link } = this.#deps;
+    this.#taking = false;
+    for (const executor of [...this.#executors.values()]) executor.drain();
+    while (this.up && this.#executors.size > 0 && [...this.#executors.values()].some(works))
+      yield* pause(world, 200);
+    if (!this.up) return;
+    const { name } = this.report;
+    this.#life?.stop();
+    this.#life = undefined;
+    for (const executor of [...this.#executors.values()]) executor.kill();
+    this.#executors.clear();
+    link.abandonAll(0);
+    yield* link.ask("node.release", { name });
+  }
+}
+
+/** An executor that waits for a session, or forgot to, has nothing to finish. */
+function works(executor: ModelExecutor): boolean {
+  return executor.state !== "Idle" && executor.state !== "Void";
+}

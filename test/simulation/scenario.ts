@@ -1,0 +1,172 @@
+import type { RegisterApplication } from "../../src/application-registry/index.ts";
+import type { CoreOptions } from "../../src/core/state.ts";
+import type { ApplicationSpec } from "../../src/model/application-spec.ts";
+import type { NodeReport } from "../../src/model/node.ts";
+import { fits, type Resources } from "../../src/model/resources.ts";
+import type { SessionRequest } from "../../src/model/session.ts";
+import type { SessionPlan } from "./model-client.ts";
+import type { Random } from "./random.ts";
+import { crashPlaces, type PlannedCrash } from "./sim-manager.ts";
+
+const gib = 1024 ** 3;
+
+/** Everything about one run that is settled before it begins. */
+export interface Scenario {
+  readonly options: CoreOptions;
+  readonly nodes: readonly NodeReport[];
+  readonly applications: readonly RegisterApplication[];
+  /** Application -> how long, from the beginning, its package can not be installed. */
+  readonly brokenForMs: ReadonlyMap<string, number>;
+  readonly clients: readonly (readonly SessionPlan[])[];
+  readonly crashes: PlannedCrash[];
+  readonly stormMs: number;
+  readonly lossRate: number;
+  /** Some node can run the session's tasks. */
+  readonly feasible: (plan: { readonly request: SessionRequest }) => boolean;
+}
+
+/** Commits at which some seed of {@link seedsOfOneRound} in a row crashes first, each in each place. */
+export const earlyCommits = 66;
+export const seedsOfOneRound = earlyCommits * crashPlaces.length;
+
+export function makeScenario(seed: number, random: Random): Scenario {
+  const nodes = makeNodes(random);
+  const applications = makeApplications(random);
+  const feasible: Scenario["feasible"] = ({ request }) =>
+    request.maxInstances !== 0 &&
+    request.application !== "wasm" &&
+    nodes.some((node) => fits(request.resreq ?? small, node.allocatable as Resources));
+  let executors = 0;
+  return {
+    options: {
+      resreq: small,
+      bindRetryLimit: random.pick([2, 5]),
+      executorsPerNodeMax: random.pick([4, 128]),
+      sessionsMax: random.chance(0.2) ? 4 : Number.POSITIVE_INFINITY,
+      nodeSilenceMs: 15_000,
+      nodeGraceMs: 30_000,
+      newExecutorId: () => `e${++executors}`,
+    },
+    nodes,
+    applications,
+    brokenForMs: new Map(
+      random.chance(0.4) ? [["waits", random.between(5_000, 70_000)] as const] : [],
+    ),
+    clients: makeClients(random),
+    crashes: makeCrashes(seed, random),
+    stormMs: random.between(40_000, 100_000),
+    lossRate: random.pick([0, 0.01, 0.03]),
+    feasible,
+  };
+}
+
+const small: Resources = { cpu: 1, memory: gib, gpu: 0 };
+
+/** The first node has room for every feasible session beside all instances that are kept warm. */
+function makeNodes(random: Random): NodeReport[] {
+  const sizes: Resources[] = [{ cpu: 4, memory: 8 * gib, gpu: random.between(0, 1) }];
+  for (let more = random.between(0, 2); more > 0; more--)
+    sizes.push({ cpu: random.between(1, 4), memory: random.between(1, 6) * gib, gpu: 0 });
+  return sizes.map((size, index) => ({
+    name: `n${index}`,
+    capacity: size,
+    allocatable: size,
+    arch: "x86_64",
+    os: "linux",
+  }));
+}
+
+function makeApplications(random: Random): RegisterApplication[] {
+  const specs: Record<string, Partial<ApplicationSpec>> = {
+    eager: { delay_release: 0 },
+    waits: { delay_release: 1 },
+    steady: { delay_release: 60 },
+    capped: { delay_release: random.pick([0, 1, 60]), max_instances: random.pick([1, 2]) },
+    wasm: { shim: "Wasm" },
+  };
+  return Object.entries(specs).map(([name, given]) => {
+    const spec: ApplicationSpec = {
+      shim: "Host",
+      labels: [],
+      arguments: [],
+      environments: {},
+      max_instances: 1_000_000,
+      delay_release: 60,
+      ...given,
+    };
+    return { name, manifest: given, spec, origin: "api", author: "simulation" };
+  });
+}
+
+/** Instances that all sessions together keep warm, at most. */
+const warmMax = 2;
+
+function makeClients(random: Random): SessionPlan[][] {
+  let warm = 0;
+  const clients: SessionPlan[][] = [];
+  for (let client = random.between(2, 5); client > 0; client--) {
+    const plans: SessionPlan[] = [];
+    for (let session = random.between(1, 3); session > 0; session--) {
+      const minInstances = random.chance(0.15) ? Math.min(warmMax - warm, random.between(1, 2)) : 0;
+      warm += minInstances;
+      plans.push(makePlan(random, `c${client}-s${session}`, minInstances));
+    }
+    clients.push(plans);
+  }
+  return clients;
+}
+
+function makePlan(random: Random, id: string, minInstances: number): SessionPlan {
+  const application = random.chance(0.04)
+    ? "wasm"
+    : random.pick(["eager", "waits", "waits", "steady", "steady", "capped"]);
+  const resreq = random.pick([
+    undefined,
+    undefined,
+    small,
+    { cpu: 2, memory: 2 * gib, gpu: 0 },
+    { cpu: 1, memory: 3 * gib, gpu: 0 },
+    { cpu: 1, memory: gib, gpu: 1 },
+    { cpu: random.chance(0.2) ? 64 : 1, memory: gib, gpu: 0 },
+  ]);
+  const maxInstances = random.pick([
+    undefined,
+    undefined,
+    undefined,
+    1,
+    2,
+    random.chance(0.2) ? 0 : 3,
+  ]);
+  const warm = minInstances > 0;
+  return {
+    id,
+    request: {
+      application: warm ? "steady" : application,
+      ...(resreq !== undefined && !warm && { resreq }),
+      minInstances,
+      ...(maxInstances !== undefined && !warm && { maxInstances }),
+      priority: random.pick([0, 0, 0, 1, 5]),
+    },
+    tasks: random.skewed(1, 30),
+    byOpen: random.chance(0.5),
+    close: random.pick(["early", "ended", "ended", "never", "never"] as const),
+    deleteAfter: random.chance(0.5),
+    pauseMsMax: random.pick([0, 50, 2_000, 10_000]),
+  };
+}
+
+/** Over the seeds of a round, the first crash falls on each early commit in each place; later ones fall anywhere. */
+function makeCrashes(seed: number, random: Random): PlannedCrash[] {
+  const nth = ((seed % seedsOfOneRound) + seedsOfOneRound) % seedsOfOneRound;
+  const crashes: PlannedCrash[] = [
+    {
+      commit: 1 + Math.floor(nth / crashPlaces.length),
+      place: crashPlaces[nth % crashPlaces.length]!,
+    },
+  ];
+  for (let more = random.between(0, 4); more > 0; more--) {
+    const commit = crashes.at(-1)!.commit + random.skewed(1, 250);
+    crashes.push({ commit, place: random.pick(crashPlaces) });
+  }
+  return crashes;
+}

@@ -1,0 +1,33 @@
+import { describe, expect, it } from "@jest/globals";
+import { earlyCommits, seedsOfOneRound } from "./scenario.ts";
+import { type Outcome, simulate } from "./simulation.ts";
+
+const firstSeed = Number(process.env["FLAME_SIM_SEED"] ?? 1);
+const seeds = Number(process.env["FLAME_SIM_SEEDS"] ?? 200);
+
+describe("the session manager's machine in virtual time", () => {
+  const outcomes: Outcome[] = [];
+
+  it(`keeps its promises through lost, late and repeated messages, crashes and restarts: ${seeds} seeds from ${firstSeed}`, async () => {
+    for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
+      try {
+        outcomes.push(await simulate(seed));
+      } catch (cause) {
+        const replay = `FLAME_SIM_SEED=${seed} FLAME_SIM_SEEDS=1 npm run test:simulation`;
+        throw new Error(`seed ${seed}: ${(cause as Error).message}\n--- replay ---\n${replay}`);
+      }
+    }
+    expect(outcomes).toHaveLength(seeds);
+  });
+
+  it("crashes before, after and amid the effects of each early commit", () => {
+    const seen = new Set(
+      outcomes.flatMap(({ crashes }) => crashes.map(({ commit, place }) => `${place} ${commit}`)),
+    );
+    const missing: string[] = [];
+    for (let commit = 1; commit <= earlyCommits; commit++)
+      for (const place of ["before", "after", "amid"])
+        if (!seen.has(`${place} ${commit}`)) missing.push(`${place} ${commit}`);
+    expect(seeds < seedsOfOneRound ? [] : missing).toEqual([]);
+  });
+});

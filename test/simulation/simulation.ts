@@ -1,0 +1,248 @@
+import { eventCodes } from "../../src/model/event.ts";
+import { isTerminal } from "../../src/model/task.ts";
+import { Auditor } from "./auditor.ts";
+import { Ledger } from "./ledger.ts";
+import { ModelClient } from "./model-client.ts";
+import { ModelNode } from "./model-node.ts";
+import { Link } from "./network.ts";
+import { Random } from "./random.ts";
+import { Runs } from "./runs.ts";
+import { makeScenario, type Scenario } from "./scenario.ts";
+import { pause, Running, type Script } from "./script.ts";
+import { Services } from "./services.ts";
+import { type PlannedCrash, SimManager } from "./sim-manager.ts";
+import { Violation, World } from "./world.ts";
+
+/** Virtual time within which everything must have ended once no fault happens any more. */
+const calmMsMax = 900_000;
+
+export interface Outcome {
+  readonly seed: number;
+  readonly crashes: readonly PlannedCrash[];
+  readonly commits: number;
+  readonly tasks: number;
+  readonly restarts: number;
+  readonly overtaken: number;
+  readonly virtualMs: number;
+}
+
+/** One run of a whole cluster in virtual time. @throws Violation with the last things that happened. */
+export async function simulate(seed: number): Promise<Outcome> {
+  const run = new Simulation(seed);
+  try {
+    return await run.run();
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    const failure = new Violation(
+      `${text}\n--- what happened last ---\n${run.world.tail(60).join("\n")}`,
+    );
+    if (cause instanceof Error && cause.stack !== undefined) failure.stack = cause.stack;
+    throw failure;
+  }
+}
+
+class Simulation {
+  readonly world: World;
+  readonly #seed: number;
+  readonly #scenario: Scenario;
+  readonly #ledger = new Ledger();
+  readonly #runs = new Runs();
+  readonly #auditor: Auditor;
+  readonly #manager: SimManager;
+  readonly #nodes: ModelNode[] = [];
+  readonly #clients: ModelClient[] = [];
+  readonly #links: Link[] = [];
+
+  constructor(seed: number) {
+    const random = new Random(seed);
+    this.#seed = seed;
+    this.world = new World(random);
+    this.#scenario = makeScenario(seed, random);
+    const { options, crashes } = this.#scenario;
+    this.#auditor = new Auditor(this.world, this.#ledger, this.#runs, options);
+    this.#manager = new SimManager(this.world, options, this.#auditor, crashes);
+  }
+
+  async run(): Promise<Outcome> {
+    const { world } = this;
+    const began = world.now;
+    await this.#manager.start();
+    this.#makeNodes();
+    new Running(this.#makeClients());
+    await world.run(began + this.#scenario.stormMs, () => false);
+    this.#calm();
+    const limit = world.now + calmMsMax;
+    await world.run(limit, () => this.#allEnded());
+    if (!this.#allEnded())
+      throw new Violation(`after ${calmMsMax / 1000} s of calm: ${this.#openEnds()}`);
+    // The longest delay_release, and the calls that follow it.
+    await world.run(world.now + 80_000, () => false);
+    await world.run(world.now + 10_000, () => this.#manager.quiet);
+    await this.#checkRest();
+    return {
+      seed: this.#seed,
+      crashes: this.#manager.crashes,
+      commits: this.#manager.commits,
+      tasks: this.#clients.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0),
+      restarts: this.#manager.crashes.length,
+      overtaken: this.#runs.overtaken,
+      virtualMs: world.now - began,
+    };
+  }
+
+  #link(): Link {
+    const link = new Link(this.world, this.#manager, this.#scenario.lossRate);
+    this.#links.push(link);
+    return link;
+  }
+
+  #makeNodes(): void {
+    const { world } = this;
+    const brokenUntil = new Map(
+      [...this.#scenario.brokenForMs].map(([name, ms]) => [name, world.now + ms]),
+    );
+    for (const report of this.#scenario.nodes) {
+      const link = this.#link();
+      const deps = {
+        world,
+        link,
+        runs: this.#runs,
+        services: new Services(world, brokenUntil),
+        fenced: world.random.chance(0.75),
+      };
+      const node = new ModelNode(deps, report);
+      this.#nodes.push(node);
+      world.after(world.random.skewed(0, 10_000), () => {
+        if (!node.up) node.start();
+      });
+      new Running(this.#troubleNode(node, link));
+    }
+  }
+
+  *#troubleNode(node: ModelNode, link: Link): Script {
+    const { world } = this;
+    const { random } = world;
+    while (world.stormy) {
+      yield* pause(world, random.between(2_000, 60_000));
+      if (!world.stormy || !node.up) continue;
+      const fault = random.pick(["crash", "partition", "partition", "release", "none"] as const);
+      if (fault === "partition") {
+        world.note(`${node.report.name}: cut off`);
+        link.partition(random.skewed(500, 70_000));
+      } else if (fault !== "none") {
+        if (fault === "crash") node.crash(random.skewed(1, 20_000));
+        else node.release();
+        yield* pause(world, random.skewed(100, 60_000));
+        if (fault === "crash" && !node.up) node.start();
+      }
+    }
+  }
+
+  /** The applications first, then the clients. */
+  *#makeClients(): Script {
+    const { world } = this;
+    const link = this.#link();
+    for (const application of this.#scenario.applications) {
+      for (;;) {
+        const made = yield* link.ask("application.register", application);
+        if (made.kind !== "broken") break;
+        yield* pause(world, 200);
+      }
+    }
+    for (const plans of this.#scenario.clients) {
+      const clientLink = this.#link();
+      this.#clients.push(new ModelClient(world, clientLink, plans, this.#scenario.feasible));
+      if (world.random.chance(0.3))
+        world.after(world.random.between(1_000, 40_000), () => {
+          if (world.stormy) clientLink.partition(world.random.skewed(500, 20_000));
+        });
+    }
+  }
+
+  /** From now on nothing breaks, and whatever is down comes up. */
+  #calm(): void {
+    const { world } = this;
+    world.note("--- calm ---");
+    world.stormy = false;
+    this.#manager.calm();
+    for (const link of this.#links) link.cut = false;
+    const wake = (): void => {
+      for (const node of this.#nodes) if (!node.up) node.start();
+    };
+    wake();
+    // Those that were draining when the storm ended.
+    world.after(100_000, wake);
+  }
+
+  #allEnded(): boolean {
+    if (this.#clients.length < this.#scenario.clients.length) return false;
+    if (!this.#clients.every((client) => client.over) || !this.#nodes.every((node) => node.up))
+      return false;
+    for (const { record, counts } of this.#ledger.sessions.values()) {
+      if (counts.pending + counts.running > 0 && this.#canEnd(record.id)) return false;
+    }
+    return true;
+  }
+
+  #canEnd(sessionId: string): boolean {
+    const plan = this.#scenario.clients.flat().find(({ id }) => id === sessionId);
+    return plan !== undefined && this.#scenario.feasible(plan);
+  }
+
+  #openEnds(): string {
+    const ends: string[] = [];
+    for (const { record, counts } of this.#ledger.sessions.values())
+      if (counts.pending + counts.running > 0 && this.#canEnd(record.id))
+        ends.push(`session ${JSON.stringify(record)} has ${JSON.stringify(counts)}`);
+    for (const [index, client] of this.#clients.entries())
+      if (!client.over) ends.push(`client ${index} waits, with ${client.watching} watches`);
+    for (const node of this.#nodes) if (!node.up) ends.push(`${node.report.name} is down`);
+    for (const { record, taskId } of this.#manager.core?.state.executors.all() ?? [])
+      ends.push(`${JSON.stringify(record)} holds ${taskId ?? "no task"}`);
+    return ends.join("\n");
+  }
+
+  async #checkRest(): Promise<void> {
+    const state = this.#manager.core?.state;
+    if (state === undefined || !this.#manager.quiet)
+      throw new Violation("the manager is not at rest");
+    this.#auditor.atRest(state, await this.#manager.store.load());
+    const expect = (holds: boolean, text: string): void => {
+      if (!holds) throw new Violation(`at rest: ${text}`);
+    };
+    for (const { record } of state.nodes.all())
+      expect(record.state === "Ready", `node ${record.name} is ${record.state}`);
+    for (const { record } of state.executors.all())
+      expect(record.state === "Bound", `executor ${JSON.stringify(record)} is not released`);
+    for (const entry of state.sessions.all()) {
+      const { record } = entry;
+      const warm = record.state === "Open" ? record.minInstances : 0;
+      expect(
+        entry.executors.size === warm,
+        `session ${record.id} (${record.state}) has ${entry.executors.size} executors and wants ${warm}`,
+      );
+      const missing = record.events.filter(
+        ({ code }) => code === eventCodes.noNodeOffersShim,
+      ).length;
+      const wanted =
+        record.application === "wasm" && entry.lastTaskId > 0 && record.state === "Open";
+      expect(
+        missing === (wanted ? 1 : 0) || (!wanted && missing === 1 && record.application === "wasm"),
+        `session ${record.id} has ${missing} events of a missing shim`,
+      );
+    }
+    for (const { record, tasks } of this.#ledger.sessions.values()) {
+      for (const task of tasks.values())
+        expect(
+          isTerminal(task.state) || (record.state === "Open" && !this.#canEnd(record.id)),
+          `task ${record.id}/${task.id} is ${task.state}`,
+        );
+    }
+    const known = [...state.executors.all()].map(({ record }) => record.id).sort();
+    const running = this.#nodes.flatMap(({ executorIds }) => executorIds).sort();
+    expect(
+      known.join() === running.join(),
+      `the nodes run [${running.join()}], the manager knows [${known.join()}]`,
+    );
+  }
+}
