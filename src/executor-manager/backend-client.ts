@@ -66,7 +66,8 @@ export interface BackendTarget {
 
 const SHORT_CALL_TIMEOUT_MS = 30_000;
 const RETRY_FIRST_MS = 100;
-const RETRY_MAX_MS = 5_000;
+/** A restarted session manager finds out soon who is still there. */
+const RETRY_MAX_MS = 1_000;
 
 /** Metadata that fences a result (docs/protocol.md, "Leases"). */
 const LEASE_KEY = "flame-lease";

@@ -8,9 +8,10 @@ import { ExecutorState } from "../protocol/generated/flame/v1/types.ts";
 import type { ExecutorCalls, LaunchedTask } from "./backend-client.ts";
 import { pause } from "./backoff.ts";
 import { type Binding, type ExecutorOrder, readBinding } from "./executor-messages.ts";
+import { type ResultDelivery, startDelivery } from "./result-delivery.ts";
 import { bindCodes, type ServiceHost } from "./service-host.ts";
 import type { ServiceSession } from "./service-session.ts";
-import { isRefusal, isTooLarge, RpcFailure } from "./unary.ts";
+import { isRefusal, RpcFailure } from "./unary.ts";
 
 /**
  * - Void: not yet registered.
@@ -70,7 +71,7 @@ export class ExecutorLoop {
   #binding: Binding | undefined;
   #session: ServiceSession | undefined;
   /** The last result, until it is known to have arrived. */
-  #delivery: { readonly lease: string | undefined; readonly done: Promise<void> } | undefined;
+  #delivery: ResultDelivery | undefined;
   /** Resolves when the loop has ended and its service is gone. Never rejects. */
   readonly ended: Promise<void>;
 
@@ -219,27 +220,19 @@ export class ExecutorLoop {
     }
     if (launched === undefined) return "Unbinding";
     if (launched.lease !== undefined && launched.lease === this.#delivery?.lease) {
-      // LaunchTask overtook CompleteTask: this is the task whose result is still on its way.
-      await this.#delivery.done;
-      return "Bound";
+      // LaunchTask overtook CompleteTask: this is the task whose result is still on its way. If that is refused, the
+      // task would be handed out again and again: leaving the session gives it back.
+      return (await this.#delivery.done) ? "Bound" : "Unbinding";
     }
     const result = await this.#runTask(launched.task);
     if (this.#killed()) return "Released";
-    this.#startDelivery(launched, result);
+    // The result travels beside the next LaunchTask, so that the session manager takes both in one turn: one commit
+    // and one round trip for each task.
+    const { id } = this.#order;
+    this.#delivery = startDelivery(this.#deps, id, launched, result, this.#kill.signal);
     // Without leases the next LaunchTask could not tell a new task from the one that was just done.
-    if (launched.lease === undefined) await this.#delivery?.done;
+    if (launched.lease === undefined) await this.#delivery.done;
     return result.returnCode === serviceCrashCode ? "Unbinding" : "Bound";
-  }
-
-  /**
-   * The result travels beside the next LaunchTask, so that the session manager takes both in one turn: one commit and
-   * one round trip for each task.
-   */
-  #startDelivery(launched: LaunchedTask, result: TaskResult): void {
-    const done = this.#deliver(launched, result);
-    // Whoever waits for it sees the failure; until then it must not count as unhandled.
-    done.catch(() => undefined);
-    this.#delivery = { lease: launched.lease, done };
   }
 
   async #runTask(task: Task): Promise<TaskResult> {
@@ -268,24 +261,6 @@ export class ExecutorLoop {
     return opened.returnCode === bindCodes.ok && opened.session !== undefined
       ? opened.session
       : opened.message;
-  }
-
-  async #deliver({ task, lease }: LaunchedTask, result: TaskResult): Promise<void> {
-    const { calls } = this.#deps;
-    const { id } = this.#order;
-    try {
-      await calls.complete(id, result, lease, this.#kill.signal);
-    } catch (thrown) {
-      if (!(thrown instanceof RpcFailure) || !isRefusal(thrown)) throw thrown;
-      this.#logger.warn({ task: task.metadata?.id, reason: thrown.message }, "result refused");
-      // Left as it is, the task would be handed out again and again with the same end.
-      if (!isTooLarge(thrown) || result.output === undefined) return;
-      const message = `the output (${result.output.length} bytes) was refused: ${thrown.message}; use put_object`;
-      await this.#tolerant(
-        "CompleteTask",
-        calls.complete(id, { returnCode: -1, message }, lease, this.#kill.signal),
-      );
-    }
   }
 
   async #leave(): Promise<LoopState> {

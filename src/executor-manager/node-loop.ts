@@ -14,7 +14,8 @@ const HEARTBEAT_MS = 5_000;
 /** A stream that brings nothing for so long is dead: every heartbeat is answered. */
 const SILENCE_MS = 30_000;
 const RECONNECT_FIRST_MS = 1_000;
-const RECONNECT_MAX_MS = 30_000;
+/** Well below the time for which a session manager keeps the leases of a node that went away. */
+const RECONNECT_MAX_MS = 10_000;
 /** Longer than any session manager keeps the leases of a node that went away. */
 const FORGOTTEN_MS = 31_000;
 

@@ -187,6 +187,23 @@ describe("a session manager that goes away", () => {
     expect(node.texts()).toEqual(["2"]);
   });
 
+  test("or refuses a result for good and hands the task out again sees the executor leave", async () => {
+    backend.lease = "1:1";
+    backend.repeatTasks = true;
+    backend.failures.set("completeTask", [status.INVALID_ARGUMENT]);
+    await node.runTasks(services.scripted(), "echo:1");
+    expect(backend.count("launchTask")).toBeLessThanOrEqual(2);
+    expect(backend.count("completeTask")).toBe(1);
+  });
+
+  test("or answers LaunchTask before the result has arrived does not see the task run again", async () => {
+    backend.lease = "1:1";
+    backend.repeatTasks = true;
+    backend.failures.set("completeTask", [status.UNAVAILABLE]);
+    expect(await node.runTasks(services.scripted(), "echo:1")).toEqual(["1"]);
+    expect(backend.leases).toEqual(["1:1", "1:1"]);
+  });
+
   test("or finds an output too large gets a failure that says so instead", async () => {
     backend.failures.set("completeTask", [status.RESOURCE_EXHAUSTED]);
     expect(await node.runTasks(services.scripted(), "echo:12345")).toEqual([

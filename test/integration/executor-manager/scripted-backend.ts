@@ -1,4 +1,5 @@
 import {
+  Metadata,
   Server,
   ServerCredentials,
   type ServerDuplexStream,
@@ -46,6 +47,12 @@ export class ScriptedBackend {
   readonly tasks: Buffer[] = [];
   /** While true, LaunchTask waits for tasks instead of answering that there is none. */
   keepBound = false;
+  /** What LaunchTask answers as `flame-lease`; undefined: a session manager that does not fence. */
+  lease: string | undefined;
+  /** What CompleteTask returned as `flame-lease`. */
+  readonly leases: unknown[] = [];
+  /** While true, LaunchTask answers a task again and again until CompleteTask has accepted its result. */
+  repeatTasks = false;
   #nextTask = 1;
   #server = new Server();
   #stream: Stream | undefined;
@@ -136,6 +143,9 @@ export class ScriptedBackend {
   #seen(rpc: string, handle: Unary): Unary {
     return (call, callback) => {
       this.calls.push({ rpc, request: call.request });
+      if (rpc === "completeTask") this.leases.push(...call.metadata.get("flame-lease"));
+      // Unbinding gives a task back.
+      if (rpc === "unbindExecutor" && this.repeatTasks) this.tasks.shift();
       const code: status | undefined = this.failures.get(rpc)?.shift();
       if (code === undefined) handle(call, callback);
       else callback({ code, details: `scripted ${status[code]}` });
@@ -157,6 +167,7 @@ export class ScriptedBackend {
       completeTask: (call, callback) => {
         const { taskResult } = call.request as { taskResult: TaskResult };
         this.results.push(taskResult);
+        if (this.repeatTasks) this.tasks.shift();
         ok(call, callback);
       },
       bindExecutor: (call, callback) => {
@@ -170,14 +181,19 @@ export class ScriptedBackend {
         this.#when(
           call,
           () => this.tasks.length > 0 || !this.keepBound,
-          () => callback(null, this.#launch()),
+          () => {
+            const metadata = new Metadata();
+            if (this.lease !== undefined) metadata.set("flame-lease", this.lease);
+            call.sendMetadata(metadata);
+            callback(null, this.#launch());
+          },
         );
       },
     };
   }
 
   #launch(): LaunchTaskResponse {
-    const input = this.tasks.shift();
+    const input = this.repeatTasks ? this.tasks[0] : this.tasks.shift();
     if (input === undefined) return LaunchTaskResponse.fromPartial({});
     const id = String(this.#nextTask++);
     const task = Task.fromPartial({
