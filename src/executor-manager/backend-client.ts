@@ -74,7 +74,7 @@ const LEASE_KEY = "flame-lease";
 /** A node that stops does not wait longer than this for the goodbye to be heard. */
 const RELEASE_TIMEOUT_MS = 2_000;
 
-/** One connection to the Backend of a session manager (docs/protocol.md, "Backend"). */
+/** One connection to the Backend of a session manager (docs/protocol.md, "Executors"). */
 export class BackendClient implements ExecutorCalls, NodeCalls {
   readonly #stub: Stub;
   readonly #clock: Clock;

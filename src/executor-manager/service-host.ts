@@ -6,7 +6,7 @@ import type { PackageVariables } from "./service-environment.ts";
 import { type ServiceSurroundings, startServiceProcess } from "./service-process.ts";
 import { ServiceSession } from "./service-session.ts";
 
-/** `return_code` of a failed bind, by step (docs/protocol.md, "Binding"). */
+/** `return_code` of a failed bind, by step (docs/protocol.md, "Events"). */
 export const bindCodes = { ok: 0, package: 10, start: 11, enter: 12 } as const;
 
 /** Installs what a session's application needs. */

@@ -1,7 +1,7 @@
 import { textOf } from "../../kit/thrown.ts";
 import { FlameError } from "../../model/errors.ts";
 
-/** A script that a task of flmexec asks for (docs/protocol.md, "flmping and flmexec"). */
+/** A script that a task of flmexec asks for (docs/protocol.md, "flmexec"). */
 export interface ScriptInput {
   readonly language: "shell" | "python";
   /** A Python version such as 3.12; undefined: the executor's own. */
