@@ -38,7 +38,7 @@ export async function findPythonEnvironment(
     "not_found",
     `this node has no environment for Python ${minor ?? ""}: "${folder}" is missing; make it with: ` +
       `UV_PROJECT_ENVIRONMENT="${folder}" "${join(home.bin, "uv")}" sync --project "${home.flmrun}"` +
-      (minor === undefined ? "" : ` --python ${minor}`),
+      (minor === undefined ? "" : ` --python ${minor} (or the full path of such a Python)`),
   );
 }
 
