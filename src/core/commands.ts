@@ -85,7 +85,8 @@ export interface CommandTable {
   /** Waits for a task; an empty reply means: unbind. */
   "executor.launch": { input: { id: string }; reply: { task?: TaskRecord } };
   "executor.complete": {
-    input: { id: string; outcome: TaskOutcome; lease?: Lease };
+    /** `lease`: the `leaseOf` the task that was handed out; without it the executor's one current task is meant. */
+    input: { id: string; outcome: TaskOutcome; lease?: string };
     reply: undefined;
   };
 
@@ -97,12 +98,6 @@ export interface CommandTable {
 
 export interface BindReply {
   readonly bound?: { readonly application: ApplicationRecord; readonly session: SessionView };
-}
-
-/** What the holder of a lease may add to prove which one it means (docs/protocol.md, "Leases"). */
-export interface Lease {
-  readonly taskId: number;
-  readonly attempt: number;
 }
 
 export type CommandKind = keyof CommandTable;

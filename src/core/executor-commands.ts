@@ -1,11 +1,11 @@
 import { type ExecutorEntry, wrongState } from "../executors/executor-book.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import { payloadBytesMax } from "../model/limits.ts";
-import { serviceCrashCode, type TaskOutcome } from "../model/task.ts";
+import { leaseOf, serviceCrashCode, type TaskOutcome } from "../model/task.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import { completeTask, crashTask, launchTask, requeueTask } from "../sessions/task-life.ts";
 import { bindFailed, bindSucceeded } from "./bind-backoff.ts";
-import type { BindReply, Lease } from "./commands.ts";
+import type { BindReply } from "./commands.ts";
 import {
   answerBind,
   answerLaunch,
@@ -118,7 +118,8 @@ export const executorHandlers: Handlers<
     const entry = state.sessionOf(executor);
     const task = executor.taskId === undefined ? undefined : entry?.tasks.get(executor.taskId);
     // A result without a lease, or of an earlier one, comes too late: it is answered, and dropped.
-    if (entry === undefined || task === undefined || !holds(lease, task)) return undefined;
+    if (entry === undefined || task === undefined) return undefined;
+    if (lease !== undefined && lease !== leaseOf(task)) return undefined;
     executor.taskId = undefined;
     if (outcome.returnCode === serviceCrashCode) {
       crashTask(turn, entry, task, outcome.message ?? "no detail was given");
@@ -226,11 +227,6 @@ function noteLessDemand(state: CoreState, entry: SessionEntry, executor: Executo
 function leaveSession(state: CoreState, executor: ExecutorEntry): void {
   state.sessionOf(executor)?.executors.delete(executor.record.id);
   executor.reclaimed = false;
-}
-
-/** Callers that name no lease mean the executor's one current task (the published unary call). */
-function holds(lease: Lease | undefined, task: { id: number; attempt: number }): boolean {
-  return lease === undefined || (lease.taskId === task.id && lease.attempt === task.attempt);
 }
 
 function withinLimit(outcome: TaskOutcome): TaskOutcome {

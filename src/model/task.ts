@@ -37,6 +37,14 @@ export interface TaskRecord {
   readonly events: readonly FlameEvent[];
 }
 
+/**
+ * Names one handing-out of one task, in characters that any transport takes. Task ids count from 1 in each session, and a
+ * session's id may be used again once it was deleted: both are told apart here, since a result may come very late.
+ */
+export function leaseOf(task: TaskRecord): string {
+  return `${task.id}:${task.attempt}:${task.creationTime}:${encodeURIComponent(task.sessionId)}`;
+}
+
 /** What a service answered for a task. */
 export interface TaskOutcome {
   readonly returnCode: number;

@@ -1,7 +1,6 @@
 import { Metadata, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
-import type { Lease } from "../core/commands.ts";
 import type { ReportedExecutor } from "../model/node.ts";
-import type { TaskOutcome, TaskRecord } from "../model/task.ts";
+import { leaseOf, type TaskOutcome, type TaskRecord } from "../model/task.ts";
 import type {
   BackendServer,
   BindExecutorRequest,
@@ -9,7 +8,7 @@ import type {
   LaunchTaskRequest,
   LaunchTaskResponse,
 } from "../protocol/generated/flame/v1/backend.ts";
-import type { Executor, Result, TaskResult } from "../protocol/generated/flame/v1/types.ts";
+import type { Executor, Result, Task, TaskResult } from "../protocol/generated/flame/v1/types.ts";
 import { statusOf } from "../protocol/grpc-errors.ts";
 import {
   applicationToWire,
@@ -88,6 +87,10 @@ type ExecutorCall =
   | "launchTask"
   | "completeTask";
 
+/** What an executor needs of a task: its input; the events stay here. */
+const launchedTask = (task: TaskRecord, payloads: BackendDeps["payloads"]): Task =>
+  taskToWire({ ...task, events: [] }, payloads.of(task, "input"), undefined);
+
 function executorCalls(deps: BackendDeps): Pick<BackendServer, ExecutorCall> {
   const { engine, payloads } = deps;
   return {
@@ -142,14 +145,8 @@ function executorCalls(deps: BackendDeps): Pick<BackendServer, ExecutorCall> {
         "executor.launch",
         { id: call.request.executorId },
         ({ task }) => {
-          if (task === undefined) {
-            reply({ task: undefined });
-            return;
-          }
-          call.sendMetadata(leaseMetadata(task));
-          reply({
-            task: taskToWire({ ...task, events: [] }, payloads.of(task, "input"), undefined),
-          });
+          if (task !== undefined) call.sendMetadata(leaseMetadata(task));
+          reply({ task: task && launchedTask(task, payloads) });
         },
         fail,
       ),
@@ -157,7 +154,7 @@ function executorCalls(deps: BackendDeps): Pick<BackendServer, ExecutorCall> {
 
     completeTask: unary(async ({ executorId: id, taskResult }, call) => {
       const result = requiredField(taskResult, "task_result", "CompleteTask");
-      const lease = leaseOf(call.metadata);
+      const lease = call.metadata.get(leaseKey)[0]?.toString();
       await engine.ask("executor.complete", {
         id,
         outcome: outcomeOf(result),
@@ -194,16 +191,8 @@ function longPoll<Q, A>(
 
 function leaseMetadata(task: TaskRecord): Metadata {
   const metadata = new Metadata();
-  metadata.set(leaseKey, `${task.id}:${task.attempt}`);
+  metadata.set(leaseKey, leaseOf(task));
   return metadata;
-}
-
-function leaseOf(metadata: Metadata): Lease | undefined {
-  const [taskId, attempt] = String(metadata.get(leaseKey)[0] ?? "")
-    .split(":")
-    .map(Number);
-  if (!Number.isSafeInteger(taskId) || !Number.isSafeInteger(attempt)) return undefined;
-  return { taskId: taskId as number, attempt: attempt as number };
 }
 
 function outcomeOf(result: TaskResult): TaskOutcome {

@@ -5,7 +5,7 @@ import type { Effect, Token } from "../../src/kit/turn.ts";
 import type { FlameError } from "../../src/model/errors.ts";
 import type { FlameTurn } from "../../src/model/flame-turn.ts";
 import type { SessionView } from "../../src/model/session.ts";
-import { isTerminal, type TaskRecord } from "../../src/model/task.ts";
+import { isTerminal, leaseOf, type TaskRecord } from "../../src/model/task.ts";
 import type { StoredState } from "../../src/storage/store.ts";
 import { durablePart } from "./durable-part.ts";
 import type { Ledger } from "./ledger.ts";
@@ -193,15 +193,14 @@ export class Auditor {
   }
 
   #completionSeen({ input }: Extract<Command, { kind: "executor.complete" }>): void {
-    const held = this.#runs.of(input.id);
-    const { lease } = input;
-    if (held === undefined || lease?.taskId !== held.taskId || lease.attempt !== held.attempt)
-      return;
-    const task = this.#ledger.task(held.sessionId, held.taskId);
-    if (task?.state === "Running" && task.executorId === input.id && task.attempt === held.attempt)
-      throw new Violation(
-        `the result of ${held.sessionId}/${held.taskId} was acknowledged and is not on disk`,
-      );
+    for (const { sessionId, taskId, lease } of this.#runs.of(input.id)) {
+      if (lease !== input.lease) continue;
+      const task = this.#ledger.task(sessionId, taskId);
+      if (task?.state === "Running" && leaseOf(task) === lease)
+        throw new Violation(
+          `the result of ${sessionId}/${taskId} was acknowledged and is not on disk`,
+        );
+    }
   }
 }
 

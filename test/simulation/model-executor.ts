@@ -1,8 +1,13 @@
-import type { CommandKind, CommandTable, Lease } from "../../src/core/commands.ts";
+import type { CommandKind, CommandTable } from "../../src/core/commands.ts";
 import type { ExecutorRecord } from "../../src/model/executor.ts";
-import { serviceCrashCode, type TaskOutcome, type TaskRecord } from "../../src/model/task.ts";
+import {
+  leaseOf,
+  serviceCrashCode,
+  type TaskOutcome,
+  type TaskRecord,
+} from "../../src/model/task.ts";
 import type { CallResult, Link } from "./network.ts";
-import type { Runs } from "./runs.ts";
+import type { Run, Runs } from "./runs.ts";
 import { pause, Running, type Script, until } from "./script.ts";
 import type { Services } from "./services.ts";
 import { Violation, type World } from "./world.ts";
@@ -31,6 +36,8 @@ export class ModelExecutor {
   readonly #onOver: () => void;
   readonly #running: Running;
   #interrupt: (() => void) | undefined;
+  /** The last result, until it is known to have arrived. */
+  #delivery: Delivery | undefined;
 
   constructor(deps: ExecutorDeps, record: ExecutorRecord, onOver: () => void) {
     this.id = record.id;
@@ -50,7 +57,8 @@ export class ModelExecutor {
   /** Ends at once, with its service. */
   kill(): void {
     this.#running.stop();
-    this.#deps.runs.end(this.id);
+    this.#delivery?.stop();
+    this.#deps.runs.endAllOf(this.id);
     this.#onOver();
   }
 
@@ -64,7 +72,7 @@ export class ModelExecutor {
 
   *#step(): Script<LoopState> {
     const { id } = this;
-    const { world, services } = this.#deps;
+    const { services } = this.#deps;
     switch (this.state) {
       case "Void":
         yield* this.#call("executor.register", { id, shim: services.shim });
@@ -74,10 +82,7 @@ export class ModelExecutor {
       case "Bound":
         return yield* this.#serve();
       case "Unbinding":
-        yield* this.#call("executor.unbind", { id });
-        yield* pause(world, world.random.skewed(1, 500));
-        yield* this.#call("executor.unbindCompleted", { id });
-        return "Idle";
+        return yield* this.#leave();
       case "Releasing":
         yield* this.#call("executor.unregister", { id });
         return "Released";
@@ -108,22 +113,35 @@ export class ModelExecutor {
     const { world, runs, services, fenced } = this.#deps;
     const { task } = yield* this.#call("executor.launch", { id });
     if (task === undefined) return "Unbinding";
-    const { sessionId, id: taskId, attempt } = task;
-    runs.begin({ sessionId, taskId, attempt, executorId: id, node: this.#record.node });
+    const lease = leaseOf(task);
+    const under = this.#delivery;
+    if (under?.run.lease === lease) {
+      // LaunchTask overtook CompleteTask: the result of this very lease is still on its way.
+      yield* until<void>((resume) => under.whenDone(resume));
+      return "Bound";
+    }
+    const { sessionId, id: taskId } = task;
+    const run = { sessionId, taskId, lease, executorId: id, node: this.#record.node };
+    runs.begin(run);
     yield* pause(world, services.taskMs());
     const outcome = services.outcome(task);
+    const crashed = outcome.returnCode === serviceCrashCode;
     // Nobody works on it any more: it may be handed out again as soon as this is known.
-    if (outcome.returnCode === serviceCrashCode) runs.end(id);
-    if (fenced) yield* this.#deliver(task, outcome);
-    else yield* this.#deps.link.ask("executor.complete", { id, outcome });
-    runs.end(id);
-    return outcome.returnCode === serviceCrashCode ? "Unbinding" : "Bound";
+    if (crashed) runs.end(run);
+    if (fenced) {
+      this.#delivery = new Delivery(run, this.#deliver(task, outcome));
+      this.#delivery.whenDone(() => runs.end(run));
+    } else {
+      yield* this.#deps.link.ask("executor.complete", { id, outcome });
+      runs.end(run);
+    }
+    return crashed ? "Unbinding" : "Bound";
   }
 
+  /** The result travels beside the next LaunchTask. */
   *#deliver(task: TaskRecord, outcome: TaskOutcome): Script {
     const { world, link } = this.#deps;
-    const lease: Lease = { taskId: task.id, attempt: task.attempt };
-    const input = { id: this.id, outcome, lease };
+    const input = { id: this.id, outcome, lease: leaseOf(task) };
     // A copy that the network kept back comes when nobody expects it any more.
     if (world.stormy && world.random.chance(0.1)) {
       world.after(world.random.skewed(5, 60_000), () => {
@@ -133,15 +151,27 @@ export class ModelExecutor {
     yield* this.#call("executor.complete", input);
   }
 
+  *#leave(): Script<LoopState> {
+    const { id } = this;
+    const { world } = this.#deps;
+    const delivery = this.#delivery;
+    if (delivery !== undefined) yield* until<void>((resume) => delivery.whenDone(resume));
+    this.#delivery = undefined;
+    yield* this.#call("executor.unbind", { id });
+    yield* pause(world, world.random.skewed(1, 500));
+    yield* this.#call("executor.unbindCompleted", { id });
+    return "Idle";
+  }
+
   /** Repeats a call until it is answered; nothing that an executor does in this order is ever refused. */
   *#call<K extends CommandKind>(
     kind: K,
     input: CommandTable[K]["input"],
   ): Script<CommandTable[K]["reply"]> {
     for (let pauseMs = 100; ; pauseMs = Math.min(5_000, pauseMs * 2)) {
+      if (this.draining && kind === "executor.launch") return {} as CommandTable[K]["reply"];
       const result = yield* until<CallResult<K>>((resume) => this.#begin(kind, input, resume));
       if (result.kind === "ok") return result.value;
-      if (this.draining && kind === "executor.launch") return {} as CommandTable[K]["reply"];
       if (result.kind === "refused" && result.error.code !== "aborted")
         throw new Violation(`${kind} was refused: ${result.error.message}`);
       yield* pause(this.#deps.world, pauseMs);
@@ -159,6 +189,34 @@ export class ModelExecutor {
       exchange.abandon();
       resume({ kind: "broken" });
     };
+  }
+}
+
+/** A result on its way. */
+class Delivery {
+  readonly run: Run;
+  readonly #running: Running;
+  #done = false;
+  readonly #then: (() => void)[] = [];
+
+  constructor(run: Run, script: Script) {
+    this.run = run;
+    this.#running = new Running(this.#until(script));
+  }
+
+  whenDone(action: () => void): void {
+    if (this.#done) action();
+    else this.#then.push(action);
+  }
+
+  stop(): void {
+    this.#running.stop();
+  }
+
+  *#until(script: Script): Script {
+    yield* script;
+    this.#done = true;
+    for (const action of this.#then) action();
   }
 }
 

@@ -5,46 +5,51 @@ import { Violation } from "./world.ts";
 export interface Run {
   readonly sessionId: string;
   readonly taskId: number;
-  readonly attempt: number;
+  readonly lease: string;
   readonly executorId: string;
   readonly node: string;
 }
 
 /** Who really works on which task, whatever the session manager believes. */
 export class Runs {
-  readonly #byExecutor = new Map<string, Run>();
-  /** Tasks that ran twice at a time, since the node of the first was given up: allowed, and worth counting. */
+  readonly #runs = new Set<Run>();
+  /** Runs whose node was given up, so that their tasks may run again beside them: allowed, and worth counting. */
   overtaken = 0;
 
   begin(run: Run): void {
-    this.#byExecutor.set(run.executorId, run);
+    this.#runs.add(run);
   }
 
-  end(executorId: string): void {
-    this.#byExecutor.delete(executorId);
+  end(run: Run): void {
+    this.#runs.delete(run);
   }
 
-  of(executorId: string): Run | undefined {
-    return this.#byExecutor.get(executorId);
+  /** The executor and its service are gone. */
+  endAllOf(executorId: string): void {
+    for (const run of this.#runs) if (run.executorId === executorId) this.#runs.delete(run);
+  }
+
+  of(executorId: string): Run[] {
+    return [...this.#runs].filter((run) => run.executorId === executorId);
   }
 
   /** The session manager gave the node up, as it may: what runs there may be run again. */
   forfeitNode(node: string): void {
-    for (const [id, run] of this.#byExecutor) {
+    for (const run of this.#runs) {
       if (run.node !== node) continue;
-      this.#byExecutor.delete(id);
+      this.#runs.delete(run);
       this.overtaken++;
     }
   }
 
   /** A task that a live executor holds is handed to nobody else. */
   handedOut(task: TaskRecord, executorId: string): void {
-    for (const run of this.#byExecutor.values()) {
+    for (const run of this.#runs) {
       if (run.sessionId !== task.sessionId || run.taskId !== task.id) continue;
-      if (run.executorId !== executorId)
-        throw new Violation(
-          `task ${task.sessionId}/${task.id} was handed to ${executorId} while ${run.executorId} on ${run.node} works on it`,
-        );
+      if (run.executorId === executorId) continue;
+      throw new Violation(
+        `task ${task.sessionId}/${task.id} was handed to ${executorId} while ${run.executorId} on ${run.node} works on it`,
+      );
     }
   }
 }

@@ -2,7 +2,7 @@ import type { Command, CommandKind, CommandTable } from "../../src/core/commands
 import { Core } from "../../src/core/core.ts";
 import type { CoreOptions } from "../../src/core/state.ts";
 import type { Effect, Token } from "../../src/kit/turn.ts";
-import { FlameError } from "../../src/model/errors.ts";
+import type { FlameError } from "../../src/model/errors.ts";
 import type { FlameTurn } from "../../src/model/flame-turn.ts";
 import { MemoryStore } from "../../src/storage/memory-store.ts";
 import type { Auditor } from "./auditor.ts";
