@@ -1,6 +1,6 @@
 import { Metadata } from "@grpc/grpc-js";
 import type { NodePush } from "../executors/node-book.ts";
-import { FlameError } from "../model/errors.ts";
+import type { FlameError } from "../model/errors.ts";
 import type { BackendServer, WatchNodeRequest } from "../protocol/generated/flame/v1/backend.ts";
 import { statusOf } from "../protocol/grpc-errors.ts";
 import { executorToWire, nodeReportFromWire } from "../protocol/record-wire.ts";

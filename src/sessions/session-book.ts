@@ -1,5 +1,5 @@
 import { FlameError } from "../model/errors.ts";
-import { eventCodes, type FlameEvent } from "../model/event.ts";
+import type { eventCodes, FlameEvent } from "../model/event.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import { eventMessageCharsMax } from "../model/limits.ts";
 import {

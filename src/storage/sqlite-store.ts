@@ -64,9 +64,12 @@ export class SqliteStore implements Store {
     this.#selectCommonData = db.prepare<[string], { data: Buffer }>(
       "SELECT data FROM session_common_data WHERE session_id = ?",
     );
-    this.#commit = db.transaction((changes: readonly Change[]) => {
+    const commit = db.transaction((changes: readonly Change[]) => {
       for (const change of changes) this.#writer.apply(change);
-    }).immediate;
+    });
+    this.#commit = (changes) => {
+      commit.immediate(changes);
+    };
   }
 
   load(): Promise<StoredState> {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import type { SessionSpec } from "../../src/protocol/generated/flame/v1/types.ts";
+import type { SessionSpec, Task } from "../../src/protocol/generated/flame/v1/types.ts";
 import { call, failure, openTarget, status, type Target } from "./target.ts";
 
 let target: Target;
@@ -254,12 +254,12 @@ describe("tasks of a session that no node serves", () => {
   });
 });
 
-function watch(sessionId: string, taskId: string) {
-  return collect(target.frontend.watchTask({ sessionId, taskId }));
+function watch(sessionId: string, taskId: string): Promise<Task[]> {
+  return collect<Task>(target.frontend.watchTask({ sessionId, taskId }));
 }
 
-function listTasks(sessionId: string) {
-  return collect(target.frontend.listTask({ sessionId }));
+function listTasks(sessionId: string): Promise<Task[]> {
+  return collect<Task>(target.frontend.listTask({ sessionId }));
 }
 
 async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {

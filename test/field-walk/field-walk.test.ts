@@ -89,7 +89,7 @@ describe.each(apps)("a manifest that sets %s", (key, spec) => {
       const value = shown(one, spec);
       const blank = Array.isArray(value) ? value.length === 0 : JSON.stringify(value) === "{}";
       // Empty lists and maps are left out: they mean the same as absent ones.
-      expect([one, document.spec?.[one]]).toEqual([one, blank ? undefined : value]);
+      expect([one, document.spec[one]]).toEqual([one, blank ? undefined : value]);
     }
     const again = join(cluster.home, `${appName(key)}.yaml`);
     writeFileSync(again, stdout);
