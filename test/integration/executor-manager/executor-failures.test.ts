@@ -1,6 +1,6 @@
 import { status } from "@grpc/grpc-js";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { groupMembers } from "../../../src/process/process-facts.ts";
+import { groupMembers, processFacts } from "../../../src/process/process-facts.ts";
 import { ExecutorState, Shim } from "../../../src/protocol/generated/flame/v1/types.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { BundledServices } from "./bundled-services.ts";
@@ -116,7 +116,8 @@ describe("a service that goes wrong", () => {
     await node.start();
     backend.push("exec-1");
     const pid = await node.firstService();
-    await waitFor("its end", () => backend.results.length === 1 && groupMembers(pid).length === 0);
+    // Gone from the process table: only then has its parent, the executor manager, seen its end.
+    await waitFor("its end", () => backend.results.length === 1 && !processFacts(pid));
     backend.tasks.push(Buffer.from("echo:again"));
     await waitFor("the next result", () => backend.results.length === 2);
     expect(node.texts()).toEqual(["leaving", "again"]);
