@@ -120,8 +120,8 @@ export class ModelExecutor {
       yield* until<void>((resume) => under.whenDone(resume));
       return "Bound";
     }
-    const { sessionId, id: taskId } = task;
-    const run = { sessionId, taskId, lease, executorId: id, node: this.#record.node };
+    const { sessionId, id: taskId, creationTime } = task;
+    const run = { sessionId, taskId, creationTime, lease, executorId: id, node: this.#record.node };
     runs.begin(run);
     yield* pause(world, services.taskMs());
     const outcome = services.outcome(task);

@@ -5,6 +5,8 @@ import { Violation } from "./world.ts";
 export interface Run {
   readonly sessionId: string;
   readonly taskId: number;
+  /** Of the task: a session's id, and so the task's, may be used again. */
+  readonly creationTime: number;
   readonly lease: string;
   readonly executorId: string;
   readonly node: string;
@@ -46,7 +48,7 @@ export class Runs {
   handedOut(task: TaskRecord, executorId: string): void {
     for (const run of this.#runs) {
       if (run.sessionId !== task.sessionId || run.taskId !== task.id) continue;
-      if (run.executorId === executorId) continue;
+      if (run.creationTime !== task.creationTime || run.executorId === executorId) continue;
       throw new Violation(
         `task ${task.sessionId}/${task.id} was handed to ${executorId} while ${run.executorId} on ${run.node} works on it`,
       );

@@ -54,8 +54,8 @@ export function makeScenario(seed: number, random: Random): Scenario {
     ),
     clients: makeClients(random),
     crashes: makeCrashes(seed, random),
-    stormMs: random.between(40_000, 100_000),
-    lossRate: random.pick([0, 0.01, 0.03]),
+    stormMs: random.between(60_000, 180_000),
+    lossRate: random.pick([0, 0.01, 0.03, 0.06]),
     feasible,
   };
 }
@@ -65,7 +65,7 @@ const small: Resources = { cpu: 1, memory: gib, gpu: 0 };
 /** The first node has room for every feasible session beside all instances that are kept warm. */
 function makeNodes(random: Random): NodeReport[] {
   const sizes: Resources[] = [{ cpu: 4, memory: 8 * gib, gpu: random.between(0, 1) }];
-  for (let more = random.between(0, 2); more > 0; more--)
+  for (let more = random.between(0, 3); more > 0; more--)
     sizes.push({ cpu: random.between(1, 4), memory: random.between(1, 6) * gib, gpu: 0 });
   return sizes.map((size, index) => ({
     name: `n${index}`,
@@ -104,12 +104,21 @@ const warmMax = 2;
 function makeClients(random: Random): SessionPlan[][] {
   let warm = 0;
   const clients: SessionPlan[][] = [];
-  for (let client = random.between(2, 5); client > 0; client--) {
+  for (let client = random.between(2, 6); client > 0; client--) {
     const plans: SessionPlan[] = [];
-    for (let session = random.between(1, 3); session > 0; session--) {
+    for (let session = random.between(1, 4); session > 0; session--) {
       const minInstances = random.chance(0.15) ? Math.min(warmMax - warm, random.between(1, 2)) : 0;
       warm += minInstances;
-      plans.push(makePlan(random, `c${client}-s${session}`, minInstances));
+      const plan = makePlan(random, `c${client}-s${session}`, minInstances);
+      plans.push(plan);
+      // Its id is free again once it is deleted.
+      if (plan.deleteAfter && plan.close !== "never" && random.chance(0.5))
+        plans.push({
+          ...plan,
+          request: { ...plan.request, priority: 2 },
+          tasks: 3,
+          close: "ended",
+        });
     }
     clients.push(plans);
   }
@@ -147,7 +156,7 @@ function makePlan(random: Random, id: string, minInstances: number): SessionPlan
       ...(maxInstances !== undefined && !warm && { maxInstances }),
       priority: random.pick([0, 0, 0, 1, 5]),
     },
-    tasks: random.skewed(1, 30),
+    tasks: random.skewed(1, 60),
     byOpen: random.chance(0.5),
     close: random.pick(["early", "ended", "ended", "never", "never"] as const),
     deleteAfter: random.chance(0.5),
@@ -164,7 +173,7 @@ function makeCrashes(seed: number, random: Random): PlannedCrash[] {
       place: crashPlaces[nth % crashPlaces.length]!,
     },
   ];
-  for (let more = random.between(0, 4); more > 0; more--) {
+  for (let more = random.between(0, 8); more > 0; more--) {
     const commit = crashes.at(-1)!.commit + random.skewed(1, 250);
     crashes.push({ commit, place: random.pick(crashPlaces) });
   }

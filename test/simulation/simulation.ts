@@ -1,11 +1,10 @@
-import { eventCodes } from "../../src/model/event.ts";
-import { isTerminal } from "../../src/model/task.ts";
 import { Auditor } from "./auditor.ts";
 import { Ledger } from "./ledger.ts";
 import { ModelClient } from "./model-client.ts";
 import { ModelNode } from "./model-node.ts";
 import { Link } from "./network.ts";
 import { Random } from "./random.ts";
+import { checkRest } from "./rest-checks.ts";
 import { Runs } from "./runs.ts";
 import { makeScenario, type Scenario } from "./scenario.ts";
 import { pause, Running, type Script } from "./script.ts";
@@ -123,7 +122,7 @@ class Simulation {
     const { world } = this;
     const { random } = world;
     while (world.stormy) {
-      yield* pause(world, random.between(2_000, 60_000));
+      yield* pause(world, random.between(2_000, 40_000));
       if (!world.stormy || !node.up) continue;
       const fault = random.pick(["crash", "partition", "partition", "release", "none"] as const);
       if (fault === "partition") {
@@ -175,9 +174,11 @@ class Simulation {
   }
 
   #allEnded(): boolean {
-    if (this.#clients.length < this.#scenario.clients.length) return false;
-    if (!this.#clients.every((client) => client.over) || !this.#nodes.every((node) => node.up))
+    const nodes = [...(this.#manager.core?.state.nodes.all() ?? [])];
+    if (nodes.filter(({ record }) => record.state === "Ready").length < this.#nodes.length)
       return false;
+    if (this.#clients.length < this.#scenario.clients.length) return false;
+    if (!this.#clients.every((client) => client.over)) return false;
     for (const { record, counts } of this.#ledger.sessions.values()) {
       if (counts.pending + counts.running > 0 && this.#canEnd(record.id)) return false;
     }
@@ -207,42 +208,11 @@ class Simulation {
     if (state === undefined || !this.#manager.quiet)
       throw new Violation("the manager is not at rest");
     this.#auditor.atRest(state, await this.#manager.store.load());
-    const expect = (holds: boolean, text: string): void => {
-      if (!holds) throw new Violation(`at rest: ${text}`);
-    };
-    for (const { record } of state.nodes.all())
-      expect(record.state === "Ready", `node ${record.name} is ${record.state}`);
-    for (const { record } of state.executors.all())
-      expect(record.state === "Bound", `executor ${JSON.stringify(record)} is not released`);
-    for (const entry of state.sessions.all()) {
-      const { record } = entry;
-      const warm = record.state === "Open" ? record.minInstances : 0;
-      expect(
-        entry.executors.size === warm,
-        `session ${record.id} (${record.state}) has ${entry.executors.size} executors and wants ${warm}`,
-      );
-      const missing = record.events.filter(
-        ({ code }) => code === eventCodes.noNodeOffersShim,
-      ).length;
-      const wanted =
-        record.application === "wasm" && entry.lastTaskId > 0 && record.state === "Open";
-      expect(
-        missing === (wanted ? 1 : 0) || (!wanted && missing === 1 && record.application === "wasm"),
-        `session ${record.id} has ${missing} events of a missing shim`,
-      );
-    }
-    for (const { record, tasks } of this.#ledger.sessions.values()) {
-      for (const task of tasks.values())
-        expect(
-          isTerminal(task.state) || (record.state === "Open" && !this.#canEnd(record.id)),
-          `task ${record.id}/${task.id} is ${task.state}`,
-        );
-    }
-    const known = [...state.executors.all()].map(({ record }) => record.id).sort();
-    const running = this.#nodes.flatMap(({ executorIds }) => executorIds).sort();
-    expect(
-      known.join() === running.join(),
-      `the nodes run [${running.join()}], the manager knows [${known.join()}]`,
+    checkRest(
+      state,
+      this.#ledger,
+      (sessionId) => this.#canEnd(sessionId),
+      this.#nodes.flatMap(({ executorIds }) => executorIds),
     );
   }
 }
