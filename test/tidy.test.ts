@@ -88,6 +88,12 @@ describe("tidy", () => {
     expect(read("package-lock.json")).not.toContain('"resolved": "http');
   });
 
+  test("every program of src/bin is one of the package", () => {
+    const { bin } = JSON.parse(read("package.json")) as { bin: Record<string, string> };
+    const programs = readdirSync(join(root, "src/bin")).map((file) => basename(file, ".ts"));
+    expect(bin).toEqual(Object.fromEntries(programs.map((name) => [name, `dist/bin/${name}.js`])));
+  });
+
   test("migrations are numbered without gaps, each number once", () => {
     const folder = join(root, "migrations/sqlite");
     const names = readdirSync(folder).sort();
