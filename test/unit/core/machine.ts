@@ -1,0 +1,212 @@
+import type { Command, CommandKind, CommandTable } from "../../../src/core/commands.ts";
+import { Core } from "../../../src/core/core.ts";
+import type { CoreOptions, CoreState } from "../../../src/core/state.ts";
+import type { Token } from "../../../src/kit/turn.ts";
+import type { ApplicationSpec } from "../../../src/model/application-spec.ts";
+import { internalCaller } from "../../../src/model/caller.ts";
+import type { Change } from "../../../src/model/change.ts";
+import type { FlameError } from "../../../src/model/errors.ts";
+import type { ExecutorState } from "../../../src/model/executor.ts";
+import type { Resources } from "../../../src/model/resources.ts";
+import type { SessionRequest } from "../../../src/model/session.ts";
+import type { TaskRecord } from "../../../src/model/task.ts";
+import { MemoryStore } from "../../../src/storage/memory-store.ts";
+
+export const gib = 1024 ** 3;
+export const small: Resources = { cpu: 1, memory: gib, gpu: 0 };
+
+/** What came of one call so far. */
+export interface Call<K extends CommandKind> {
+  readonly token: Token;
+  readonly command: Command;
+  reply: CommandTable[K]["reply"] | undefined;
+  replied: boolean;
+  error: FlameError | undefined;
+  readonly pushes: unknown[];
+  ended: boolean;
+}
+
+/** The machine with a memory store behind it and a clock that the test turns. */
+export class Machine {
+  now = 1_000_000;
+  core: Core;
+  readonly store = new MemoryStore();
+  readonly options: CoreOptions;
+  readonly #calls = new Map<Token, Call<CommandKind>>();
+  #token = 0;
+  #executors = 0;
+
+  constructor(options: Partial<CoreOptions> = {}) {
+    this.options = {
+      resreq: small,
+      bindRetryLimit: 5,
+      executorsPerNodeMax: 128,
+      sessionsMax: Number.POSITIVE_INFINITY,
+      nodeSilenceMs: 15_000,
+      nodeGraceMs: 30_000,
+      newExecutorId: () => `e${++this.#executors}`,
+      ...options,
+    };
+    const nothing = {
+      applications: [],
+      pinnedRevisions: [],
+      sessions: [],
+      openTasks: [],
+      executors: [],
+      nodes: [],
+    };
+    this.core = new Core(this.options, nothing, this.now);
+  }
+
+  get state(): CoreState {
+    return this.core.state;
+  }
+
+  /** A call that may wait; one turn. */
+  begin<K extends CommandKind>(kind: K, input: CommandTable[K]["input"]): Call<K> {
+    const call = this.#newCall(kind, input);
+    this.turn([call.command]);
+    return call as Call<K>;
+  }
+
+  /** A call that is answered at once. @throws FlameError what the machine answers. */
+  ask<K extends CommandKind>(kind: K, input: CommandTable[K]["input"]): CommandTable[K]["reply"] {
+    const call = this.begin(kind, input);
+    if (call.error !== undefined) throw call.error;
+    if (!call.replied) throw new Error(`${kind} was not answered`);
+    return call.reply as CommandTable[K]["reply"];
+  }
+
+  /** The error that a call is answered with. */
+  refusal<K extends CommandKind>(kind: K, input: CommandTable[K]["input"]): FlameError {
+    const { error, replied } = this.begin(kind, input);
+    if (error === undefined)
+      throw new Error(`${kind} was ${replied ? "answered" : "left waiting"}, expected a refusal`);
+    return error;
+  }
+
+  cancel(call: Call<CommandKind>): void {
+    this.begin("cancel", { waiting: call.command });
+  }
+
+  turn(commands: readonly Command[]): readonly Change[] {
+    const turn = this.core.turn(commands, this.now);
+    void this.store.commit(turn.changes);
+    for (const effect of turn.effects) {
+      const call = this.#calls.get(effect.to);
+      if (call === undefined) continue;
+      if (call.replied || call.ended || call.error !== undefined)
+        throw new Error(`${call.command.kind} #${effect.to} was answered twice`);
+      if (effect.kind === "push") call.pushes.push(effect.value);
+      else if (effect.kind === "fail") call.error = effect.error;
+      else if (effect.kind === "end") call.ended = true;
+      else {
+        call.reply = effect.value as never;
+        call.replied = true;
+      }
+    }
+    return turn.changes;
+  }
+
+  /** Lets time pass: the machine is woken at its own deadlines only. */
+  pass(ms: number): void {
+    const until = this.now + ms;
+    for (let next = this.core.nextDeadline(); next !== undefined && next <= until; ) {
+      this.now = Math.max(this.now, next);
+      this.begin("tick", {});
+      next = this.core.nextDeadline();
+    }
+    this.now = until;
+  }
+
+  /** The process ends and another one reads what is on disk. */
+  async restart(): Promise<void> {
+    this.#calls.clear();
+    this.core = new Core(this.options, await this.store.load(), this.now);
+    this.turn([]);
+  }
+
+  register(name: string, spec: Partial<ApplicationSpec> = {}): void {
+    const full: ApplicationSpec = {
+      shim: "Host",
+      labels: [],
+      arguments: [],
+      environments: {},
+      max_instances: 1_000_000,
+      delay_release: 60,
+      ...spec,
+    };
+    this.ask("application.register", {
+      name,
+      manifest: spec,
+      spec: full,
+      origin: "api",
+      author: "test",
+    });
+  }
+
+  open(id: string, request: Partial<SessionRequest> = {}): void {
+    this.ask("session.create", { id, request: requestOf(request), caller: internalCaller });
+  }
+
+  task(sessionId: string): TaskRecord {
+    const reply = this.ask("task.create", { sessionId });
+    if (!("task" in reply)) throw new Error("a new task is not terminal");
+    return reply.task;
+  }
+
+  /** A node that registers and watches. */
+  node(
+    name: string,
+    allocatable: Resources = { cpu: 4, memory: 8 * gib, gpu: 0 },
+    executors: readonly string[] = [],
+  ): Call<"node.watch"> {
+    const report = { name, capacity: allocatable, allocatable, arch: "x86_64", os: "linux" };
+    const reported = executors.map((id) => ({ id, state: "Idle", shim: "Host" as const }));
+    this.ask("node.register", { report, executors: reported });
+    return this.begin("node.watch", { report });
+  }
+
+  beat(stream: Call<"node.watch">, name: string): void {
+    this.ask("node.beat", { stream: stream.token, report: { name } });
+  }
+
+  /** Walks an executor that the machine created to a state, as its node would. */
+  walk(id: string, to: "Idle" | "Bound"): void {
+    this.ask("executor.register", { id, shim: "Host" });
+    if (to === "Idle") return;
+    this.begin("executor.bind", { id });
+    this.ask("executor.bindCompleted", { id, outcome: { returnCode: 0 } });
+  }
+
+  executor(id: string): { readonly state: ExecutorState; readonly sessionId?: string } | undefined {
+    return this.state.executors.find(id)?.record;
+  }
+
+  /** `id state session` of every executor, in the order of their creation. */
+  get executors(): string[] {
+    return [...this.state.executors.all()].map(
+      ({ record }) => `${record.id} ${record.state} ${record.sessionId ?? "-"}`,
+    );
+  }
+
+  #newCall(kind: CommandKind, input: unknown): Call<CommandKind> {
+    const token = ++this.#token;
+    const call: Call<CommandKind> = {
+      token,
+      command: { kind, input, token } as Command,
+      reply: undefined,
+      replied: false,
+      error: undefined,
+      pushes: [],
+      ended: false,
+    };
+    this.#calls.set(token, call);
+    return call;
+  }
+}
+
+/** What a client asks for; application `app`, nothing else, unless said otherwise. */
+export function requestOf(request: Partial<SessionRequest> = {}): SessionRequest {
+  return { application: "app", minInstances: 0, priority: 0, ...request };
+}
