@@ -169,7 +169,7 @@ export class ModelExecutor {
     input: CommandTable[K]["input"],
   ): Script<CommandTable[K]["reply"]> {
     for (let pauseMs = 100; ; pauseMs = Math.min(5_000, pauseMs * 2)) {
-      if (this.draining && kind === "executor.launch") return {} as CommandTable[K]["reply"];
+      if (this.draining && kind === "executor.launch") return {};
       const result = yield* until<CallResult<K>>((resume) => this.#begin(kind, input, resume));
       if (result.kind === "ok") return result.value;
       if (result.kind === "refused" && result.error.code !== "aborted")
