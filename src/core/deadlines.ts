@@ -1,6 +1,7 @@
 import type { FlameTurn } from "../model/flame-turn.ts";
 import { answerLaunch, instancesOf } from "./executor-waits.ts";
 import { giveNodeUp, loseNode } from "./node-commands.ts";
+import { deleteSession } from "./session-commands.ts";
 import type { CoreState, DeadlineKey } from "./state.ts";
 
 /** Does what is due at the moment of the turn. */
@@ -28,6 +29,11 @@ function expire(state: CoreState, turn: FlameTurn, key: DeadlineKey): void {
     case "bind":
       state.scheduleWanted = true;
       return;
+    case "retention": {
+      const entry = state.sessions.find(id);
+      if (entry?.record.state === "Closed") deleteSession(state, turn, entry);
+      return;
+    }
   }
 }
 

@@ -4,6 +4,7 @@ import type { ExecutorRecord } from "../model/executor.ts";
 import type { NodeRecord } from "../model/node.ts";
 import type { SessionRecord, TaskCounts } from "../model/session.ts";
 import type { TaskRecord } from "../model/task.ts";
+import { retire } from "./session-commands.ts";
 import { type CoreOptions, CoreState } from "./state.ts";
 
 /** What the machine starts from; the store's `StoredState` is one. */
@@ -35,6 +36,7 @@ export function restoreState(
     state.pinned.set(`${revision.name}@${revision.revision}`, revision);
   for (const { record, counts, lastTaskId } of stored.sessions) {
     state.sessions.restore(record, { ...counts }, lastTaskId);
+    retire(state, record);
   }
   for (const record of stored.nodes) {
     state.nodes.restore(record);

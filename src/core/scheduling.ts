@@ -15,7 +15,7 @@ import { bindReply } from "./executor-commands.ts";
 import { answerBind, answerLaunch, isReady } from "./executor-waits.ts";
 import type { CoreState } from "./state.ts";
 
-/** What is sent away for one session may show that there is room for another: it looks again, so often. */
+/** What one session gets, or what is sent away for it, may leave room for another: it looks again, so often. */
 const roundsMax = 3;
 
 /** Asks the scheduler what to do now, and does it. */
@@ -27,7 +27,7 @@ export function runScheduler(state: CoreState, turn: FlameTurn): void {
     state.schedule = schedule(snapshot);
     const { decisions } = state.schedule;
     for (const decision of decisions) apply(state, turn, decision);
-    if (!decisions.some(({ kind }) => kind === "release" || kind === "reclaim")) return;
+    if (decisions.length === 0) return;
   }
 }
 

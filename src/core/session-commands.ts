@@ -57,6 +57,7 @@ export const sessionHandlers: Handlers<
     if (wasOpen) {
       releaseWaiters(state, turn, entry);
       state.deadlines.clear(`bind ${id}`);
+      retire(state, entry.record);
       state.scheduleWanted = true;
       evictClosed(state, turn);
     }
@@ -116,6 +117,14 @@ function create(
   return view;
 }
 
+/** Sees to it that a closed session goes when `limits.closed_session_retention` has passed. */
+export function retire(state: CoreState, record: SessionRecord): void {
+  const { closedSessionRetentionMs } = state.options;
+  if (record.completionTime === undefined || closedSessionRetentionMs === Number.POSITIVE_INFINITY)
+    return;
+  state.deadlines.set(`retention ${record.id}`, record.completionTime + closedSessionRetentionMs);
+}
+
 /** Deletes the sessions that were closed longest ago while more are kept than `limits.max_sessions` allows. */
 function evictClosed(state: CoreState, turn: FlameTurn): void {
   for (const entry of state.sessions.closedBeyond(state.options.sessionsMax))
@@ -125,6 +134,7 @@ function evictClosed(state: CoreState, turn: FlameTurn): void {
 /** Its executors forget it first: a later session may bear the same id. */
 export function deleteSession(state: CoreState, turn: FlameTurn, entry: SessionEntry): void {
   state.sessions.delete(turn, entry);
+  state.deadlines.clear(`retention ${entry.record.id}`);
   for (const id of entry.executors) {
     const executor = state.executors.find(id);
     if (executor === undefined) continue;

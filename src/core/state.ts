@@ -18,6 +18,8 @@ export interface CoreOptions {
   readonly executorsPerNodeMax: number;
   /** Sessions kept, open and closed; Infinity when unlimited. */
   readonly sessionsMax: number;
+  /** How long a closed session is kept, in milliseconds; Infinity: for good. */
+  readonly closedSessionRetentionMs: number;
   /** Silence after which a node counts as lost. */
   readonly nodeSilenceMs: number;
   /** How long a lost node keeps its leases. */
@@ -34,7 +36,8 @@ export type DeadlineKey =
   | `launch ${string}`
   | `silence ${string}`
   | `grace ${string}`
-  | `bind ${string}`;
+  | `bind ${string}`
+  | `retention ${string}`;
 
 /** All that the machine knows. */
 export class CoreState {

@@ -22,7 +22,6 @@ export class Auditor {
   readonly #options: CoreOptions;
   /** The durable part of the memory of a process that died right after a commit. */
   #remembered: string | undefined;
-  #restartedAt = 0;
 
   constructor(world: World, ledger: Ledger, runs: Runs, options: CoreOptions) {
     this.#world = world;
@@ -94,8 +93,8 @@ export class Auditor {
   }
 
   restarted(state: CoreState, stored: StoredState): void {
-    this.#restartedAt = this.#world.now;
     this.#checkStored(stored);
+    this.#ledger.restarted(this.#world.now);
     checkState(state, this.#options);
     if (this.#remembered !== undefined) expectSame(durablePart(state), this.#remembered);
     this.#remembered = undefined;
@@ -125,14 +124,9 @@ export class Auditor {
   }
 
   #gaveUp(node: string): void {
-    const written = this.#ledger.nodeStateSince.get(node) ?? 0;
-    // A node that was Ready when the process died is Unknown from the restart on.
-    const lost = this.#ledger.nodes.get(node)?.state !== "Ready" || written < this.#restartedAt;
-    const since = lost ? Math.max(written, this.#restartedAt) : this.#world.now;
-    if (this.#world.now - since < this.#options.nodeGraceMs)
-      throw new Violation(
-        `node ${node} was given up ${this.#world.now - since} ms after it was lost`,
-      );
+    const { state, since } = this.#ledger.believed.get(node) ?? { state: "NotReady", since: 0 };
+    if (state !== "Unknown" || this.#world.now - since < this.#options.nodeGraceMs)
+      throw new Violation(`node ${node} was given up, ${state} for ${this.#world.now - since} ms`);
     this.#runs.forfeitNode(node);
   }
 

@@ -1,6 +1,6 @@
 import type { Change } from "../../src/model/change.ts";
 import type { ExecutorRecord } from "../../src/model/executor.ts";
-import type { NodeRecord } from "../../src/model/node.ts";
+import type { NodeState } from "../../src/model/node.ts";
 import { noTasks, type SessionRecord, type TaskCounts } from "../../src/model/session.ts";
 import { isTerminal, type TaskRecord } from "../../src/model/task.ts";
 import { Violation } from "./world.ts";
@@ -26,10 +26,9 @@ export interface LedgerSession {
 export class Ledger {
   readonly sessions = new Map<string, LedgerSession>();
   readonly executors = new Map<string, ExecutorRecord>();
-  readonly nodes = new Map<string, NodeRecord>();
   readonly applications = new Set<string>();
-  /** Since when a node is in its state. */
-  readonly nodeStateSince = new Map<string, number>();
+  /** What the session manager may believe of a node, and since when. */
+  readonly believed = new Map<string, { readonly state: NodeState; readonly since: number }>();
 
   apply(change: Change, now: number): void {
     switch (change.kind) {
@@ -64,14 +63,19 @@ export class Ledger {
         this.executors.delete(change.id);
         return;
       case "node.put":
-        if (this.nodes.get(change.record.name)?.state !== change.record.state)
-          this.nodeStateSince.set(change.record.name, now);
-        this.nodes.set(change.record.name, change.record);
+        if (this.believed.get(change.record.name)?.state !== change.record.state)
+          this.believed.set(change.record.name, { state: change.record.state, since: now });
         return;
       case "node.delete":
-        this.nodes.delete(change.name);
+        this.believed.delete(change.name);
         return;
     }
+  }
+
+  /** Nobody is connected after a restart; the grace time of every node begins anew. */
+  restarted(now: number): void {
+    for (const [name, { state }] of this.believed)
+      if (state !== "NotReady") this.believed.set(name, { state: "Unknown", since: now });
   }
 
   task(sessionId: string, taskId: number): TaskRecord | undefined {

@@ -23,6 +23,11 @@ export class ModelNode {
     this.#deps = deps;
   }
 
+  /** Neither down nor about to leave. */
+  get serving(): boolean {
+    return this.up && this.#taking;
+  }
+
   get up(): boolean {
     return this.#life !== undefined;
   }
@@ -141,6 +146,7 @@ export class ModelNode {
     this.#executors.clear();
     link.abandonAll(0);
     yield* link.ask("node.release", { name });
+    if (!world.stormy && !this.up) this.start();
   }
 }
 

@@ -94,6 +94,8 @@ export class Exchange {
   readonly #listener: Listener;
   readonly #onOver: (self: Exchange) => void;
   #listening = true;
+  /** The connection is gone, even if an end has not noticed yet: nothing gets through any more. */
+  #dead = false;
   #server: ServerCall | undefined;
   /** Messages of one exchange do not overtake each other. */
   #lastArrival = 0;
@@ -117,7 +119,7 @@ export class Exchange {
     const lost = this.#link.loses();
     const replyLost = this.#link.loses();
     world.after(this.#link.delay(), () => {
-      if (!this.#listening) return;
+      if (!this.#listening || this.#dead) return;
       if (this.#link.cut || lost) {
         this.#breakCaller(world.random.skewed(1, 2_000));
         return;
@@ -135,7 +137,7 @@ export class Exchange {
   beat(report: NodeReport): void {
     this.#link.world.after(this.#link.delay(), () => {
       const server = this.#server;
-      if (!this.#listening || this.#link.cut || server === undefined) return;
+      if (!this.#listening || this.#dead || this.#link.cut || server === undefined) return;
       this.#link.manager.submit("node.beat", { stream: server.token, report }, noReceiver);
       this.#toCaller(() => this.#listener.acknowledged?.());
     });
@@ -149,7 +151,8 @@ export class Exchange {
 
   /** The connection breaks; each end sees it after at most so many milliseconds. */
   break(callerDelayMsMax: number, serverDelayMsMax: number): void {
-    if (!this.#listening) return;
+    if (!this.#listening || this.#dead) return;
+    this.#dead = true;
     const { random } = this.#link.world;
     this.#breakCaller(random.between(0, callerDelayMsMax));
     this.#cancelServer(random.between(0, serverDelayMsMax));
@@ -181,7 +184,7 @@ export class Exchange {
     const { world } = this.#link;
     this.#lastArrival = Math.max(this.#lastArrival, world.now + this.#link.delay());
     world.after(this.#lastArrival - world.now, () => {
-      if (!this.#listening) return;
+      if (!this.#listening || this.#dead) return;
       // A message that can not be delivered is the end of a connection.
       if (this.#link.cut) this.break(10_000, 10_000);
       else action();

@@ -179,6 +179,7 @@ class Simulation {
       return false;
     if (this.#clients.length < this.#scenario.clients.length) return false;
     if (!this.#clients.every((client) => client.over)) return false;
+    if (!this.#nodes.every((node) => node.serving)) return false;
     for (const { record, counts } of this.#ledger.sessions.values()) {
       if (counts.pending + counts.running > 0 && this.#canEnd(record.id)) return false;
     }
