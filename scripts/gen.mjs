@@ -1,4 +1,4 @@
-// Generates code from proto/ and schemas/; --check fails when that changes anything.
+// Generates code from proto/ (TypeScript and Python) and schemas/; --check fails when that changes anything.
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
@@ -6,6 +6,7 @@ import { root } from "./lib/paths.mjs";
 import { runMain, SetupError } from "./lib/progress.mjs";
 import { run } from "./lib/run.mjs";
 import { sourceFiles } from "./lib/stamps.mjs";
+import { setUp } from "./setup.mjs";
 
 /** Everything that is generated, as files and folders. */
 const outputs = [
@@ -13,6 +14,7 @@ const outputs = [
   "src/model/application-spec.ts",
   "src/manifest/generated",
   "src/config/generated",
+  "sdk/python/flamepy/proto",
 ];
 const logFile = join(root, ".cache/gen.log");
 
@@ -30,6 +32,9 @@ async function generate() {
   await run([join(root, "node_modules/.bin/buf"), "generate"], { cwd: root, logFile });
   await run([process.execPath, "scripts/generate-application-types.mjs"], { cwd: root, logFile });
   await run([process.execPath, "scripts/generate-validators.mjs"], { cwd: root, logFile });
+  const { home } = await setUp({ tests: true });
+  const env = { PYTHON: join(home, "venvs/sdk-dev/bin/python") };
+  await run([join(root, "sdk/python/scripts/proto")], { cwd: root, env, logFile });
 }
 
 async function main() {

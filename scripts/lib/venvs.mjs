@@ -39,6 +39,6 @@ export async function ensureTestVenvs({ root, home, python, uv }) {
     "sdk-dev",
     "installing the Python SDK's tools for the tests",
     [{ path: join(sdk, "pyproject.toml") }],
-    ["--editable", `${sdk}[dev]`],
+    ["--editable", `${sdk}[dev,proto]`],
   );
 }
