@@ -3,9 +3,10 @@ import type { Clock } from "../../kit/clock.ts";
 import { FlameError } from "../../model/errors.ts";
 import type { Resources } from "../../model/resources.ts";
 import type { Cluster } from "../context.ts";
+import { completionLine, grouped, openingLine } from "../output/run-lines.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { encodeCommonData, encodeWork } from "./payloads.ts";
-import { benchmark, grouped, type Outcome, outcomeTable } from "./report.ts";
+import { benchmark, type Outcome, outcomeTable } from "./report.ts";
 
 const CLOSE_TRIES_MAX = 5;
 
@@ -32,10 +33,7 @@ export async function ping(options: PingOptions): Promise<void> {
   const { clock, terminal, taskCount } = options;
   const beganAt = clock.now();
   const session = await createSession(options);
-  terminal.out(
-    `Session <${session.id}> was created in <${grouped(clock.now() - beganAt)} ms>, ` +
-      `start to run <${grouped(taskCount)}> tasks in the session:\n\n`,
-  );
+  terminal.out(openingLine(session.id, clock.now() - beganAt, taskCount));
   const input = encodeWork({
     duration: options.durationMs ?? null,
     memory: options.memoryBytes ?? null,
@@ -48,9 +46,7 @@ export async function ping(options: PingOptions): Promise<void> {
   const result = options.benchmark
     ? benchmark(outcomes, elapsedMs)
     : outcomeTable(session.id, outcomes);
-  terminal.out(
-    `${result}\n\n<${grouped(taskCount)}> tasks was completed in <${grouped(elapsedMs)} ms>.\n\n`,
-  );
+  terminal.out(result + completionLine(taskCount, elapsedMs));
   await settleUncertain(session, outcomes, terminal);
   await close(session);
 }

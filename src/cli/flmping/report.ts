@@ -13,11 +13,6 @@ export type Outcome =
   /** The task exists, but its end was not seen. */
   | { readonly kind: "lost"; readonly taskId: string; readonly reason: string };
 
-/** `30,000`. */
-export function grouped(count: number): string {
-  return count.toLocaleString("en-US");
-}
-
 /** The table of a run: a row per task, in the order of submission. */
 export function outcomeTable(sessionId: string, outcomes: readonly Outcome[]): string {
   const rows = outcomes.map((outcome) => [sessionId, ...outcomeCells(outcome)]);

@@ -1,0 +1,53 @@
+import type { Session, Task } from "../../client/index.ts";
+import type { Clock } from "../../kit/clock.ts";
+import { FlameError } from "../../model/errors.ts";
+import { eventCodes } from "../../model/event.ts";
+import type { Cluster } from "../context.ts";
+import { completionLine, openingLine } from "../output/run-lines.ts";
+import type { Terminal } from "../output/terminal.ts";
+import { decodePrinted, encodeScript, type Script } from "./payloads.ts";
+
+const ID_WIDTH = 10;
+
+export interface ExecOptions {
+  readonly taskCount: number;
+  readonly script: Script;
+  readonly cluster: Cluster;
+  readonly terminal: Terminal;
+  readonly clock: Clock;
+}
+
+/**
+ * Creates a session of flmexec, runs a script as its tasks all at once, prints what each printed, in the order of
+ * submission, and closes the session.
+ * @throws FlameError at the first task that did not succeed; the session stays open, to be looked at.
+ */
+export async function exec(options: ExecOptions): Promise<void> {
+  const { clock, cluster, terminal, taskCount } = options;
+  const beganAt = clock.now();
+  const session = await cluster.createSession({ application: "flmexec" });
+  terminal.out(openingLine(session.id, clock.now() - beganAt, taskCount));
+  const input = encodeScript(options.script);
+  const startedAt = clock.now();
+  const ends = Array.from({ length: taskCount }, () => session.run(input));
+  // Every one is waited for below; those behind a failure are not, and are no unhandled rejections either.
+  void Promise.allSettled(ends);
+  for (const end of ends) terminal.out(taskLine(await end, session));
+  terminal.out(completionLine(taskCount, clock.now() - startedAt));
+  await session.close();
+}
+
+function taskLine(task: Task, session: Session): string {
+  if (task.state !== "Succeed") throw unsuccessful(task, session);
+  return `Task ${task.id.padEnd(ID_WIDTH)}: [${decodePrinted(task.output).join(", ")}]\n`;
+}
+
+function unsuccessful(task: Task, { id }: Session): FlameError {
+  const event =
+    task.events.find(({ code }) => code === eventCodes.taskFailed) ?? task.events.at(-1);
+  return new FlameError(
+    "internal",
+    `task ${task.id} of session ${id} ended as ${task.state}: ${event?.message ?? "no reason is known"}; ` +
+      `the session is left open: flmctl view session ${id}, then flmctl close session ${id}`,
+  );
+}

@@ -1,0 +1,19 @@
+/** The lines that flmping and flmexec print around what they ran, as the published tools word them. */
+
+/** `30,000`. */
+export function grouped(count: number): string {
+  return count.toLocaleString("en-US");
+}
+
+/** Said when the session is there, before its tasks are created. */
+export function openingLine(sessionId: string, elapsedMs: number, taskCount: number): string {
+  return (
+    `Session <${sessionId}> was created in <${grouped(elapsedMs)} ms>, ` +
+    `start to run <${grouped(taskCount)}> tasks in the session:\n\n`
+  );
+}
+
+/** Said when every task has ended. */
+export function completionLine(taskCount: number, elapsedMs: number): string {
+  return `\n\n<${grouped(taskCount)}> tasks was completed in <${grouped(elapsedMs)} ms>.\n\n`;
+}
