@@ -53,6 +53,8 @@ export interface ClusterConfig {
     readonly scheduleIntervalMs: number;
     /** Infinity when there is no limit. */
     readonly maxSessions: number;
+    /** How long a closed session is kept; 0: for good. */
+    readonly closedSessionRetentionMs: number;
     readonly maxExecutorsPerNode: number;
     readonly bindRetryLimit: number;
     readonly plugins: readonly PluginEntry[];

@@ -34,7 +34,11 @@ export interface RawClusterConfig {
       readonly environment: Readonly<Record<string, string>>;
       readonly drain: number | string;
     };
-    readonly limits: { readonly max_sessions?: number; readonly max_executors: number };
+    readonly limits: {
+      readonly max_sessions?: number;
+      readonly closed_session_retention: number | string;
+      readonly max_executors: number;
+    };
     readonly recovery: { readonly session: { readonly retry_limits: number } };
     readonly tls?: RawTls;
     readonly security: { readonly clients?: Access; readonly nodes?: Access };
@@ -83,6 +87,11 @@ export function buildClusterConfig(
       1,
     ),
     maxSessions: raw.cluster.limits.max_sessions ?? Number.POSITIVE_INFINITY,
+    closedSessionRetentionMs: read.duration(
+      ["cluster", "limits", "closed_session_retention"],
+      raw.cluster.limits.closed_session_retention,
+      0,
+    ),
     maxExecutorsPerNode: raw.cluster.limits.max_executors,
     bindRetryLimit: raw.cluster.recovery.session.retry_limits,
     plugins: raw.cluster.plugins.map((entry) => read.plugin(entry)),

@@ -166,6 +166,7 @@ function coreOptions({ config, timing }: SessionManagerDeps): CoreOptions {
     bindRetryLimit: cluster.bindRetryLimit,
     executorsPerNodeMax: cluster.maxExecutorsPerNode,
     sessionsMax: cluster.maxSessions,
+    closedSessionRetentionMs: cluster.closedSessionRetentionMs || Number.POSITIVE_INFINITY,
     nodeSilenceMs: timing?.nodeSilenceMs ?? nodeSilenceMsDefault,
     nodeGraceMs: timing?.nodeGraceMs ?? nodeGraceMsDefault,
     newExecutorId: randomId,

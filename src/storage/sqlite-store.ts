@@ -35,6 +35,9 @@ export interface SqliteStoreOptions {
   readonly now: number;
 }
 
+/** Pages that one commit gives back to the file system at most: a millisecond or two of work. */
+const pagesGivenBackMax = 256;
+
 /** The embedded database: WAL with `synchronous=FULL`, so a resolved commit survives a power cut. */
 export class SqliteStore implements Store {
   readonly #database: Database;
@@ -45,6 +48,7 @@ export class SqliteStore implements Store {
   readonly #selectPayload;
   readonly #selectCommonData;
   readonly #commit: (changes: readonly Change[]) => void;
+  #pagesFreed = false;
 
   /** @throws FlameError invalid_config naming the file when it can not be opened, or is newer than this program. */
   constructor(options: SqliteStoreOptions) {
@@ -69,6 +73,7 @@ export class SqliteStore implements Store {
     });
     this.#commit = (changes) => {
       commit.immediate(changes);
+      this.#giveBackPages(changes);
     };
   }
 
@@ -145,6 +150,16 @@ export class SqliteStore implements Store {
     return Promise.resolve();
   }
 
+  /** Deleted sessions make the file smaller: a bounded piece after each commit, until nothing is free. */
+  #giveBackPages(changes: readonly Change[]): void {
+    this.#pagesFreed ||= changes.some(
+      ({ kind }) => kind === "session.delete" || kind === "application.delete",
+    );
+    if (!this.#pagesFreed) return;
+    this.#database.pragma(`incremental_vacuum(${pagesGivenBackMax})`);
+    this.#pagesFreed = this.#database.pragma("freelist_count", { simple: true }) !== 0;
+  }
+
   #loadSessions(): StoredSession[] {
     const counted = new Map<string, { counts: TaskCounts; lastTaskId: number }>();
     const groups = this.#database.prepare<[], CountRow>(
@@ -173,20 +188,37 @@ function open(options: SqliteStoreOptions): Database {
     mkdirSync(dirname(file), { recursive: true });
     database = new SqliteDatabase(file);
     database.pragma("busy_timeout = 5000");
+    // Takes effect in an empty database only, so before anything is written.
+    database.pragma("auto_vacuum = INCREMENTAL");
     database.pragma("journal_mode = WAL");
     // WAL alone defaults to NORMAL, which can lose acknowledged commits on a power cut.
     database.pragma("synchronous = FULL");
     database.pragma("foreign_keys = ON");
+    checkIntegrity(database);
     migrate(database, options.migrationsFolder, file, options.now);
     return database;
   } catch (cause) {
     database?.close();
     if (cause instanceof FlameError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new FlameError(
-      "invalid_config",
-      `cannot open the database ${file}: ${reason}; check cluster.storage, its folder's permissions and free space`,
-      { cause },
-    );
+    throw new FlameError("invalid_config", `${refusal(file, cause)}: ${reason}`, { cause });
   }
+}
+
+/** A damaged database is not served: answers from it could be wrong, and writes could damage more. */
+function checkIntegrity(database: Database): void {
+  const found = database.pragma("quick_check(1)", { simple: true });
+  if (found !== "ok") throw new DamagedDatabase(String(found));
+}
+
+class DamagedDatabase extends Error {
+  readonly code = "SQLITE_CORRUPT";
+}
+
+function refusal(file: string, cause: unknown): string {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) {
+    return `the database ${file} is damaged; put a backup in its place, or move it away to start with an empty one`;
+  }
+  return `cannot open the database ${file}; check cluster.storage, its folder's permissions and free space`;
 }

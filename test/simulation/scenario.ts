@@ -43,6 +43,7 @@ export function makeScenario(seed: number, random: Random): Scenario {
       bindRetryLimit: random.pick([2, 5]),
       executorsPerNodeMax: random.pick([4, 128]),
       sessionsMax: random.chance(0.2) ? 4 : Number.POSITIVE_INFINITY,
+      closedSessionRetentionMs: random.chance(0.2) ? 20_000 : Number.POSITIVE_INFINITY,
       nodeSilenceMs: 15_000,
       nodeGraceMs: 30_000,
       newExecutorId: () => `e${++executors}`,

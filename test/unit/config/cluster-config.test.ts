@@ -55,6 +55,7 @@ describe("cluster configuration", () => {
         storage: { kind: "sqlite", file: join(folder, "home/data/flame.db") },
         scheduleIntervalMs: 100,
         maxSessions: Number.POSITIVE_INFINITY,
+        closedSessionRetentionMs: 604_800_000,
         maxExecutorsPerNode: 128,
         bindRetryLimit: 5,
         plugins: [],

@@ -42,6 +42,7 @@ export class Machine {
       bindRetryLimit: 5,
       executorsPerNodeMax: 128,
       sessionsMax: Number.POSITIVE_INFINITY,
+      closedSessionRetentionMs: Number.POSITIVE_INFINITY,
       nodeSilenceMs: 15_000,
       nodeGraceMs: 30_000,
       newExecutorId: () => `e${++this.#executors}`,

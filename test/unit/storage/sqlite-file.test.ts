@@ -1,0 +1,122 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import type { ApplicationSpec } from "../../../src/model/application-spec.ts";
+import type { Change } from "../../../src/model/change.ts";
+import { SqliteStore } from "../../../src/storage/sqlite-store.ts";
+
+const spec: ApplicationSpec = {
+  shim: "Host",
+  labels: [],
+  arguments: [],
+  environments: {},
+  max_instances: 1,
+  delay_release: 1,
+};
+const application: Change = {
+  kind: "application.put",
+  record: {
+    name: "a",
+    state: "Enabled",
+    creationTime: 1,
+    revision: 1,
+    revisionTime: 1,
+    origin: "api",
+    author: "test",
+    manifest: {},
+    spec,
+  },
+};
+const session: Change = {
+  kind: "session.put",
+  record: {
+    id: "a-1",
+    application: "a",
+    applicationRevision: 1,
+    state: "Closed",
+    creationTime: 1,
+    completionTime: 2,
+    resreq: { cpu: 1, memory: 1, gpu: 0 },
+    minInstances: 0,
+    priority: 0,
+    owner: "test",
+    events: [],
+  },
+};
+const task = (id: number): Change => ({
+  kind: "task.put",
+  record: {
+    sessionId: "a-1",
+    id,
+    state: "Succeed",
+    creationTime: 1,
+    completionTime: 2,
+    attempt: 1,
+    crashes: 0,
+    inputBytes: 4096,
+    events: [],
+  },
+  input: Buffer.alloc(4096, id),
+});
+
+let folder: string;
+let file: string;
+const migrationsFolder = join(process.cwd(), "migrations", "sqlite");
+const open = (): SqliteStore =>
+  new SqliteStore({ file, migrationsFolder, fillDefaults: () => spec, now: 1 });
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "flame-sqlite-"));
+  file = join(folder, "flame.db");
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+describe("the database file", () => {
+  it("becomes smaller after a session with large payloads was deleted", async () => {
+    const store = open();
+    await store.commit([
+      application,
+      session,
+      ...Array.from({ length: 2000 }, (_, i) => task(i + 1)),
+    ]);
+    await store.commit([{ kind: "session.delete", id: "a-1" }]);
+    // Each commit gives a bounded piece back.
+    for (let i = 0; i < 20; i++) await store.commit([application]);
+    await store.close();
+    expect(statSync(file).size).toBeLessThan(1_000_000);
+  });
+
+  it("that is damaged is refused with what to do, and left as it is", async () => {
+    const store = open();
+    await store.commit([
+      application,
+      session,
+      ...Array.from({ length: 500 }, (_, i) => task(i + 1)),
+    ]);
+    await store.close();
+    const bytes = readFileSync(file);
+    bytes.fill(0x5a, 8 * 4096, 40 * 4096);
+    writeFileSync(file, bytes);
+    expect(open).toThrow(
+      /the database .*flame\.db is damaged; put a backup in its place, or move it away/,
+    );
+    expect(readFileSync(file).equals(bytes)).toBe(true);
+  });
+
+  it("that is none is refused in the same way", () => {
+    writeFileSync(
+      file,
+      "this is a text, and a longer one than any header of a database would be".repeat(20),
+    );
+    expect(open).toThrow(/is damaged/);
+  });
+
+  it("in a folder that can not be made is refused with the key to look at", () => {
+    writeFileSync(join(folder, "taken"), "");
+    file = join(folder, "taken", "flame.db");
+    expect(open).toThrow(/cannot open the database .*check cluster\.storage/);
+  });
+});
