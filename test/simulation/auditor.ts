@@ -132,8 +132,10 @@ export class Auditor {
 
   #sessionSeen({ record }: SessionView, closed: boolean): void {
     const stored = this.#ledger.sessions.get(record.id)?.record;
-    // An eviction may have come in the same turn.
-    if (stored === undefined && (closed || this.#options.sessionsMax < 1000)) return;
+    // It may have been evicted in the same turn.
+    const { sessionsMax, closedSessionRetentionMs } = this.#options;
+    const kept = Math.min(sessionsMax, closedSessionRetentionMs) === Number.POSITIVE_INFINITY;
+    if (stored === undefined && (closed || !kept)) return;
     if (stored === undefined || (closed && stored.state !== "Closed"))
       throw new Violation(`session ${record.id} was acknowledged and is not so on disk`);
   }
