@@ -60,9 +60,11 @@ export const nodeHandlers: Handlers<
         `node ${report.name} is ${node.record.state}: it must register first`,
       );
     }
-    const { record } = state.nodes.register(turn, report);
+    const synced = state.nodes.register(turn, report);
+    heard(state, turn, synced);
+    state.scheduleWanted = true;
     return {
-      node: record,
+      node: synced.record,
       executors: [...state.executors.ofNode(report.name)].map((executor) => executor.record),
     };
   },
