@@ -1,4 +1,5 @@
 import { logVerbosity, Server, type ServerOptions, setLogVerbosity } from "@grpc/grpc-js";
+import { ObjectClient } from "../client/objects.ts";
 import type { ClusterConfig } from "../config/cluster-config.ts";
 import { Core } from "../core/core.ts";
 import { type CoreOptions, nodeGraceMsDefault, nodeSilenceMsDefault } from "../core/state.ts";
@@ -13,11 +14,12 @@ import { BackendService } from "../protocol/generated/flame/v1/backend.ts";
 import { FrontendService } from "../protocol/generated/flame/v1/frontend.ts";
 import { MemoryStore } from "../storage/memory-store.ts";
 import { SqliteStore } from "../storage/sqlite-store.ts";
-import type { Store } from "../storage/store.ts";
+import type { Store, StoredState } from "../storage/store.ts";
 import { backendService } from "./backend-service.ts";
 import { Engine } from "./engine.ts";
 import { frontendService } from "./frontend-service.ts";
 import { listen, shutDown } from "./grpc-listener.ts";
+import { ObjectJanitor } from "./object-janitor.ts";
 import { Payloads } from "./payloads.ts";
 import { engineRegistryHost } from "./registry-port.ts";
 
@@ -45,6 +47,9 @@ export interface SessionManager {
 
 /** Running calls may end within this time when the session manager stops. */
 const shutdownGraceMs = 2000;
+
+/** One deletion in the object cache may take so long. */
+const objectCallTimeoutMs = 30_000;
 
 /** Larger messages than published clients send, so that "too large" can be said in our own words. */
 const frontendReceiveBytesMax = 16 * 1024 * 1024;
@@ -81,12 +86,16 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
   const stored = await store.load();
   const core = new Core(coreOptions(deps), stored, clock.now());
   const payloads = new Payloads(store, config.core.payloadCacheBytes);
+  const janitor = startJanitor(deps, stored, releasers);
   const engine = new Engine({
     core,
     store,
     payloads,
     clock,
     safetyNetMs: config.cluster.scheduleIntervalMs,
+    onCommitted: (changes) => {
+      janitor.committed(changes);
+    },
     onFatal: deps.onFatal,
   });
   releasers.add("the engine", () => engine.stop());
@@ -134,6 +143,30 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
     "session manager is serving",
   );
   return { frontendPort, backendPort, close: () => releasers.close() };
+}
+
+/** The objects of closed sessions leave the object cache, which may be away: its clients know that. */
+function startJanitor(
+  { config, clock, logger }: SessionManagerDeps,
+  stored: StoredState,
+  releasers: Releasers,
+): ObjectJanitor {
+  const { endpoint, tls, retentionMs } = config.cache;
+  const caFile = tls?.caFile;
+  const objects = new ObjectClient({
+    endpoint: endpoint.url,
+    ...(caFile !== undefined && { caFile }),
+    callTimeoutMs: objectCallTimeoutMs,
+  });
+  const janitor = new ObjectJanitor(
+    { deleteObjects: (prefix) => objects.delete(prefix), clock, logger, retentionMs },
+    stored.sessions.map(({ record }) => record),
+  );
+  releasers.add("the object janitor", () => {
+    janitor.close();
+    objects.close();
+  });
+  return janitor;
 }
 
 /** What waits is told UNAVAILABLE first: otherwise long polls and watches would hold the shutdown up. */

@@ -16,6 +16,8 @@ export interface EngineDeps {
   readonly store: Store;
   readonly payloads: Payloads;
   readonly clock: Clock;
+  /** Told of each batch of changes once it is durable. */
+  readonly onCommitted?: (changes: readonly Change[]) => void;
   /** A look at everything even when no event asked for it, in milliseconds; 0 turns the safety net off. */
   readonly safetyNetMs: number;
   /** Memory is ahead of the disk and can not be taken back: the process must end. */
@@ -177,6 +179,7 @@ export class Engine {
     if (turn.changes.length > 0) {
       await store.commit(turn.changes);
       for (const change of turn.changes) keepPayload(payloads, change);
+      this.#deps.onCommitted?.(turn.changes);
     }
     this.#release(turn);
   }

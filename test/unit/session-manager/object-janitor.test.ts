@@ -1,0 +1,125 @@
+import { beforeEach, describe, expect, it } from "@jest/globals";
+import type { Clock } from "../../../src/kit/clock.ts";
+import { silentLogger } from "../../../src/kit/logger.ts";
+import type { SessionRecord } from "../../../src/model/session.ts";
+import { ObjectJanitor } from "../../../src/session-manager/object-janitor.ts";
+
+/** Timers fire when the test lets time pass. */
+class TestClock implements Clock {
+  #now = 0;
+  #timers: { at: number; action: () => void }[] = [];
+  now = (): number => this.#now;
+  after = (delayMs: number, action: () => void) => {
+    const timer = { at: this.#now + delayMs, action };
+    this.#timers.push(timer);
+    return {
+      cancel: () => {
+        this.#timers = this.#timers.filter((one) => one !== timer);
+      },
+    };
+  };
+  async pass(ms: number): Promise<void> {
+    const until = this.#now + ms;
+    for (;;) {
+      const next = this.#timers.sort((a, b) => a.at - b.at)[0];
+      if (next === undefined || next.at > until) break;
+      this.#timers.shift();
+      this.#now = Math.max(this.#now, next.at);
+      next.action();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.#now = until;
+  }
+}
+
+const session = (id: string, completionTime?: number): SessionRecord => ({
+  id,
+  application: "app",
+  applicationRevision: 1,
+  state: completionTime === undefined ? "Open" : "Closed",
+  creationTime: 0,
+  ...(completionTime !== undefined && { completionTime }),
+  resreq: { cpu: 1, memory: 1, gpu: 0 },
+  minInstances: 0,
+  priority: 0,
+  owner: "test",
+  events: [],
+});
+
+let clock: TestClock;
+let deleted: string[];
+let away: boolean;
+const janitor = (...sessions: SessionRecord[]): ObjectJanitor =>
+  new ObjectJanitor(
+    {
+      deleteObjects: (prefix) => {
+        if (away) return Promise.reject(new Error("no connection"));
+        deleted.push(prefix);
+        return Promise.resolve();
+      },
+      clock,
+      logger: silentLogger,
+      retentionMs: 600_000,
+    },
+    sessions,
+  );
+
+beforeEach(() => {
+  clock = new TestClock();
+  deleted = [];
+  away = false;
+});
+
+describe("the objects of a session", () => {
+  it("go when the retention has passed after it was closed, not before and not while it is open", async () => {
+    const one = janitor(session("s"));
+    one.committed([{ kind: "session.put", record: session("s", 0) }]);
+    await clock.pass(599_999);
+    expect(deleted).toEqual([]);
+    await clock.pass(1);
+    expect(deleted).toEqual(["app/s"]);
+  });
+
+  it("go at once with its record", async () => {
+    const one = janitor(session("s", 0));
+    one.committed([{ kind: "session.delete", id: "s" }]);
+    await clock.pass(0);
+    expect(deleted).toEqual(["app/s"]);
+    await clock.pass(1_000_000);
+    expect(deleted).toEqual(["app/s"]);
+  });
+
+  it("go after a restart for every session that is closed", async () => {
+    janitor(session("a", -700_000), session("b", -1), session("c"));
+    await clock.pass(0);
+    expect(deleted).toEqual(["app/a"]);
+    await clock.pass(600_000);
+    expect(deleted).toEqual(["app/a", "app/b"]);
+  });
+
+  it("go later when the object cache is away, and stay when the id is used again before", async () => {
+    const one = janitor(session("a", 0), session("b", 0));
+    away = true;
+    one.committed([
+      { kind: "session.delete", id: "a" },
+      { kind: "session.delete", id: "b" },
+    ]);
+    await clock.pass(10);
+    one.committed([{ kind: "session.put", record: session("b") }]);
+    away = false;
+    await clock.pass(30_000);
+    expect(deleted).toEqual(["app/a"]);
+  });
+
+  it("are never those of packages and shared objects, whatever a session is called", async () => {
+    janitor(session("pkg", -700_000), session("shared", -700_000));
+    await clock.pass(1_000_000);
+    expect(deleted).toEqual([]);
+  });
+
+  it("of many sessions go a few at a time, and all of them", async () => {
+    janitor(...Array.from({ length: 50 }, (_, i) => session(`s${i}`, -700_000)));
+    await clock.pass(10);
+    expect(deleted).toHaveLength(50);
+  });
+});
