@@ -1,3 +1,4 @@
+import { Argument } from "@commander-js/extra-typings";
 import { FlameError } from "../../model/errors.ts";
 
 /** What flmctl lists and views. */
@@ -34,4 +35,11 @@ export function unsupported(got: string, kinds: readonly Kind[]): FlameError {
     "invalid_config",
     `unsupported parameters: ${got}, expected one of ${kinds.join(", ")}; see --help`,
   );
+}
+
+/** The first word of the natural forms; shells complete it, {@link kindOf} reads it. */
+export function kindArgument(what: string, kinds: readonly Kind[]): Argument<"[kind]"> {
+  const argument = new Argument("[kind]", `${what}: ${kinds.join(", ")}`);
+  argument.argChoices = [...kinds];
+  return argument;
 }

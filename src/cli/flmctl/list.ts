@@ -7,7 +7,7 @@ import { jsonText, yamlText } from "../output/documents.ts";
 import { paddedTable, plainTable } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { ago, timeOfDay, timestamp } from "../output/times.ts";
-import { type Kind, kindOf, unsupported } from "./kinds.ts";
+import { type Kind, kindArgument, kindOf, unsupported } from "./kinds.ts";
 import {
   applicationColumns,
   type Column,
@@ -41,7 +41,7 @@ export function addList(program: Command<[], { config?: string }>, context: CliC
   program
     .command("list")
     .description("List applications, sessions, executors or nodes.")
-    .argument("[kind]", `what to list: ${kinds.join(", ")}`)
+    .addArgument(kindArgument("what to list", kinds))
     .option("-a, --application", "list applications, in the published layout")
     .option("-s, --session", "list sessions, in the published layout")
     .option("-e, --executor", "list executors, in the published layout")

@@ -3,6 +3,7 @@ import type { CliContext } from "../context.ts";
 import { prepare, runProgram } from "../run-program.ts";
 import { version } from "../version.ts";
 import { addApplicationCommands } from "./application-commands.ts";
+import { addCompletion } from "./completion.ts";
 import { addList } from "./list.ts";
 import { addSessionCommands } from "./session-commands.ts";
 import { addView } from "./view.ts";
@@ -17,6 +18,7 @@ export function flmctl(argv: readonly string[], context: CliContext): Promise<nu
   addView(program, context);
   addApplicationCommands(program, context);
   addSessionCommands(program, context);
+  addCompletion(program, context);
   const anyProgram = program as unknown as Command;
   prepare(anyProgram, context.terminal);
   return runProgram(anyProgram, argv, context.terminal);

@@ -1,8 +1,7 @@
 import type { Command } from "@commander-js/extra-typings";
-import type { Resources } from "../../model/resources.ts";
 import { type CliContext, withCluster } from "../context.ts";
 import { countOption, resourcesOption } from "../flag-values.ts";
-import { kindOf, unsupported } from "./kinds.ts";
+import { kindArgument, kindOf, unsupported } from "./kinds.ts";
 
 type Program = Command<[], { config?: string }>;
 
@@ -24,26 +23,30 @@ export function addSessionCommands(program: Program, context: CliContext): void 
 }
 
 function addCreate(program: Program, context: CliContext): void {
-  program
+  const create = program
     .command("create")
     .description("Create a session of an application.")
-    .requiredOption("-a, --app <name>", "the application")
+    .addArgument(kindArgument("what to create", kinds))
+    .argument("[application]", "the application")
+    .option("-a, --app <name>", "the application, as the published tools take it")
     .option("-p, --priority <n>", "higher goes first", countOption, 0)
     .option("-r, --resreq <resources>", "for each executor, such as cpu=1,mem=1g", resourcesOption)
-    .addHelpText("after", "\nExample:\n  flmctl create -a flmping -p 10 -r cpu=1,mem=512m")
-    .action(async ({ app, priority, resreq }: CreateFlags) => {
+    .addHelpText(
+      "after",
+      "\nExamples:\n  flmctl create session flmping\n  flmctl create -a flmping -p 10 -r cpu=1,mem=512m",
+    )
+    .action(async (word, positional, { app, priority, resreq }) => {
+      if (word !== undefined) kindOf(word, kinds);
+      const application = positional ?? app;
+      if (application === undefined) {
+        return create.error("error: required option '-a, --app <name>' not specified");
+      }
       await withCluster(context, program.opts().config, async (cluster) => {
-        const spec = { application: app, priority, ...(resreq === undefined ? {} : { resreq }) };
+        const spec = { application, priority, ...(resreq === undefined ? {} : { resreq }) };
         const session = await cluster.createSession(spec);
         context.terminal.out(`Session <${session.id}> was created.\n`);
       });
     });
-}
-
-interface CreateFlags {
-  app: string;
-  priority: number;
-  resreq?: Resources | undefined;
 }
 
 interface OneSession {
@@ -60,7 +63,7 @@ function addOne(
   program
     .command(verb)
     .description(description)
-    .argument("[kind]", "session")
+    .addArgument(kindArgument("what it is", kinds))
     .argument("[id]", "the session's id")
     .option("-s, --session <id>", "the session's id, as the published tools take it")
     .addHelpText("after", `\nExample:\n  flmctl ${verb} session flmping-Sf4R2o`)

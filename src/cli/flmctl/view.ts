@@ -4,7 +4,7 @@ import { toYaml } from "../../manifest/to-yaml.ts";
 import { type CliContext, type Cluster, withCluster } from "../context.ts";
 import { jsonText, yamlText } from "../output/documents.ts";
 import type { Terminal } from "../output/terminal.ts";
-import { kindOf, unsupported } from "./kinds.ts";
+import { kindArgument, kindOf, unsupported } from "./kinds.ts";
 import {
   manifestDocument,
   nodeDocument,
@@ -36,7 +36,7 @@ export function addView(program: Command<[], { config?: string }>, context: CliC
   program
     .command("view")
     .description("Show one application, session, task or node in full.")
-    .argument("[kind]", `what to show: ${kinds.join(", ")}`)
+    .addArgument(kindArgument("what to show", kinds))
     .argument("[name]", "its name or id")
     .option("-a, --application <name>", "show this application")
     .option("-s, --session <id>", "show this session")

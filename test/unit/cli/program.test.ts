@@ -4,7 +4,17 @@ import { version } from "../../../src/cli/version.ts";
 import { FlameError } from "../../../src/model/errors.ts";
 import { fakeContext, session } from "./tools.ts";
 
-const commands = ["list", "view", "register", "update", "unregister", "create", "close", "delete"];
+const commands = [
+  "list",
+  "view",
+  "register",
+  "update",
+  "unregister",
+  "create",
+  "close",
+  "delete",
+  "completion",
+];
 
 describe("flmctl", () => {
   it("prints its help without a command, naming all of them, and succeeds", async () => {
@@ -55,8 +65,21 @@ describe("flmctl create, close and delete", () => {
     expect(asked).toEqual([{ application: "flmping", priority: 3, resreq }]);
   });
 
+  it("creates by the natural form", async () => {
+    const asked: unknown[] = [];
+    const context = fakeContext({
+      createSession: async (spec) => {
+        asked.push(spec);
+        return session() as never;
+      },
+    });
+    expect(await flmctl(["create", "session", "flmping"], context)).toBe(0);
+    expect(asked).toEqual([{ application: "flmping", priority: 0 }]);
+  });
+
   it.each([
     [["create"], "required option"],
+    [["create", "session"], "required option"],
     [["create", "-a", "x", "-p", "-1"], "whole number"],
     [["create", "-a", "x", "-p", "4294967296"], "whole number"],
     [["create", "-a", "x", "-r", "cpu=many"], "cpu=many"],
