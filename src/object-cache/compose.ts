@@ -7,6 +7,7 @@ import type { Logger } from "../kit/logger.ts";
 import { Releasers } from "../kit/releasers.ts";
 import { textOf } from "../kit/thrown.ts";
 import { FlameError } from "../model/errors.ts";
+import { addHealthAndReflection } from "../observability/listener-service.ts";
 import { acquireInstanceLock } from "../process/instance-lock.ts";
 import { flightDefinition } from "../protocol/flight/flight-definition.ts";
 import { opaqueBytesMax } from "../protocol/flight/opaque-rows.ts";
@@ -71,12 +72,17 @@ async function start(
     "grpc.max_send_message_length": -1,
   });
   server.addService(flightDefinition, service.handlers());
-  releasers.add("the listener", () => shutDown(server));
+  const outside = addHealthAndReflection(server, ["arrow.flight.protocol.FlightService"]);
+  releasers.add("the listener", () => {
+    outside.close();
+    return shutDown(server);
+  });
   port = await bind(
     server,
     `${hostText(config.cache.listenHost)}:${port}`,
     await credentials(config),
   );
+  outside.serving(true);
   logger.info({ endpoint: advertised(), config: config.source }, "serving");
   return { endpoint: advertised(), port, close: () => releasers.close() };
 }

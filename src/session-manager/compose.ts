@@ -1,4 +1,4 @@
-import { logVerbosity, Server, type ServerOptions, setLogVerbosity } from "@grpc/grpc-js";
+import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { ObjectClient } from "../client/objects.ts";
 import type { ClusterConfig } from "../config/cluster-config.ts";
 import { Core } from "../core/core.ts";
@@ -10,15 +10,11 @@ import { Releasers } from "../kit/releasers.ts";
 import { specOf } from "../manifest/application-schema.ts";
 import { defaultResreq } from "../model/resources.ts";
 import { startPlugins } from "../plugins/index.ts";
-import { BackendService } from "../protocol/generated/flame/v1/backend.ts";
-import { FrontendService } from "../protocol/generated/flame/v1/frontend.ts";
 import { MemoryStore } from "../storage/memory-store.ts";
 import { SqliteStore } from "../storage/sqlite-store.ts";
 import type { Store, StoredState } from "../storage/store.ts";
-import { backendService } from "./backend-service.ts";
 import { Engine } from "./engine.ts";
-import { frontendService } from "./frontend-service.ts";
-import { listen, shutDown } from "./grpc-listener.ts";
+import { startListeners } from "./listeners.ts";
 import { ObjectJanitor } from "./object-janitor.ts";
 import { Payloads } from "./payloads.ts";
 import { engineRegistryHost } from "./registry-port.ts";
@@ -45,21 +41,8 @@ export interface SessionManager {
   close(): Promise<void>;
 }
 
-/** Running calls may end within this time when the session manager stops. */
-const shutdownGraceMs = 2000;
-
 /** One deletion in the object cache may take so long. */
 const objectCallTimeoutMs = 30_000;
-
-/** Larger messages than published clients send, so that "too large" can be said in our own words. */
-const frontendReceiveBytesMax = 16 * 1024 * 1024;
-const backendReceiveBytesMax = 128 * 1024 * 1024;
-
-const serverOptions: ServerOptions = {
-  "grpc.max_send_message_length": -1,
-  // Each waiting executor and watcher holds one stream of its connection open.
-  "grpc.max_concurrent_streams": 0x7fff_ffff,
-};
 
 /**
  * Starts a session manager: store, machine, plugins (which seed the default applications), then the listeners. No
@@ -110,29 +93,10 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
   });
   releasers.add("the plugins", () => plugins.close());
 
-  const { listenHost, endpoint } = config.cluster;
-  const backend = new Server({
-    ...serverOptions,
-    "grpc.max_receive_message_length": backendReceiveBytesMax,
-  });
-  backend.addService(BackendService, backendService({ engine, payloads, now: () => clock.now() }));
-  const frontend = new Server({
-    ...serverOptions,
-    "grpc.max_receive_message_length": frontendReceiveBytesMax,
-  });
-  frontend.addService(
-    FrontendService,
-    frontendService({ engine, payloads, store, allowedSchemes: config.packages.allowedSchemes }),
+  const { frontendPort, backendPort } = await startListeners(
+    { config, engine, payloads, store, clock },
+    releasers,
   );
-  const frontendPort = await listen(frontend, listenHost, endpoint.port, "Frontend");
-  releasers.add("the Frontend", () => stopServing(engine, frontend));
-  const backendPort = await listen(
-    backend,
-    listenHost,
-    endpoint.port === 0 ? 0 : endpoint.port + 1,
-    "Backend",
-  );
-  releasers.add("the Backend", () => stopServing(engine, backend));
   logger.info(
     {
       frontendPort,
@@ -167,12 +131,6 @@ function startJanitor(
     objects.close();
   });
   return janitor;
-}
-
-/** What waits is told UNAVAILABLE first: otherwise long polls and watches would hold the shutdown up. */
-async function stopServing(engine: Engine, server: Server): Promise<void> {
-  await engine.stop();
-  await shutDown(server, shutdownGraceMs);
 }
 
 function openStore(deps: SessionManagerDeps): Store {

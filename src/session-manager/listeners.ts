@@ -1,0 +1,86 @@
+import { Server, type ServerOptions } from "@grpc/grpc-js";
+import type { ClusterConfig } from "../config/cluster-config.ts";
+import type { Clock } from "../kit/clock.ts";
+import type { Releasers } from "../kit/releasers.ts";
+import { addHealthAndReflection, type ListenerOutside } from "../observability/listener-service.ts";
+import { BackendService } from "../protocol/generated/flame/v1/backend.ts";
+import { FrontendService } from "../protocol/generated/flame/v1/frontend.ts";
+import type { Store } from "../storage/store.ts";
+import { backendService } from "./backend-service.ts";
+import type { Engine } from "./engine.ts";
+import { frontendService } from "./frontend-service.ts";
+import { listen, shutDown } from "./grpc-listener.ts";
+import type { Payloads } from "./payloads.ts";
+
+/** Running calls may end within this time when the session manager stops. */
+const shutdownGraceMs = 2000;
+
+/** Larger messages than published clients send, so that "too large" can be said in our own words. */
+const frontendReceiveBytesMax = 16 * 1024 * 1024;
+const backendReceiveBytesMax = 128 * 1024 * 1024;
+
+const serverOptions: ServerOptions = {
+  "grpc.max_send_message_length": -1,
+  // Each waiting executor and watcher holds one stream of its connection open.
+  "grpc.max_concurrent_streams": 0x7fff_ffff,
+};
+
+export interface ListenerDeps {
+  readonly config: ClusterConfig;
+  readonly engine: Engine;
+  readonly payloads: Payloads;
+  readonly store: Store;
+  readonly clock: Clock;
+}
+
+/**
+ * Opens Frontend and Backend; `releasers` learns how to close them.
+ * @throws FlameError invalid_config when a port refuses.
+ */
+export async function startListeners(
+  deps: ListenerDeps,
+  releasers: Releasers,
+): Promise<{ frontendPort: number; backendPort: number }> {
+  const { engine } = deps;
+  const { listenHost, endpoint } = deps.config.cluster;
+  const [frontend, frontendOutside] = frontendServer(deps);
+  const [backend, backendOutside] = backendServer(deps);
+  const frontendPort = await listen(frontend, listenHost, endpoint.port, "Frontend");
+  releasers.add("the Frontend", () => stopServing(engine, frontend));
+  const next = endpoint.port === 0 ? 0 : endpoint.port + 1;
+  const backendPort = await listen(backend, listenHost, next, "Backend");
+  releasers.add("the Backend", () => stopServing(engine, backend));
+  const outsides = [frontendOutside, backendOutside];
+  for (const outside of outsides) outside.serving(true);
+  releasers.add("the health checks", () => {
+    for (const outside of outsides) outside.close();
+  });
+  return { frontendPort, backendPort };
+}
+
+function frontendServer({ config, engine, payloads, store }: ListenerDeps): OutsideServer {
+  const server = new Server({
+    ...serverOptions,
+    "grpc.max_receive_message_length": frontendReceiveBytesMax,
+  });
+  const { allowedSchemes } = config.packages;
+  server.addService(FrontendService, frontendService({ engine, payloads, store, allowedSchemes }));
+  return [server, addHealthAndReflection(server, ["flame.v1.Frontend"])];
+}
+
+function backendServer({ engine, payloads, clock }: ListenerDeps): OutsideServer {
+  const server = new Server({
+    ...serverOptions,
+    "grpc.max_receive_message_length": backendReceiveBytesMax,
+  });
+  server.addService(BackendService, backendService({ engine, payloads, now: () => clock.now() }));
+  return [server, addHealthAndReflection(server, ["flame.v1.Backend"])];
+}
+
+type OutsideServer = readonly [server: Server, outside: ListenerOutside];
+
+/** What waits is told UNAVAILABLE first: otherwise long polls and watches would hold the shutdown up. */
+async function stopServing(engine: Engine, server: Server): Promise<void> {
+  await engine.stop();
+  await shutDown(server, shutdownGraceMs);
+}
