@@ -41,7 +41,8 @@ export class DeadlineQueue<K> {
       entry.queuedAt = undefined;
       if (entry.at === undefined) {
         this.#entries.delete(top.key);
-      } else if (entry.at > now) {
+      } else if (entry.at > top.at) {
+        // It was moved to a later moment, which may be due as well, but after others.
         this.#queue(entry, entry.at);
       } else {
         this.#entries.delete(top.key);

@@ -1,0 +1,76 @@
+import { beforeEach, describe, expect, it } from "@jest/globals";
+import { NodeBook } from "../../../src/executors/node-book.ts";
+import { Turn } from "../../../src/kit/turn.ts";
+import type { Change } from "../../../src/model/change.ts";
+import type { FlameError } from "../../../src/model/errors.ts";
+import type { NodeRecord, NodeState } from "../../../src/model/node.ts";
+
+const size = { cpu: 4, memory: 8, gpu: 1 };
+const stored = (state: NodeState): NodeRecord => ({
+  name: "n1",
+  state,
+  capacity: size,
+  allocatable: size,
+  arch: "x86_64",
+  os: "linux",
+  lastHeartbeat: 1,
+});
+let book: NodeBook;
+let turn: Turn<Change, FlameError>;
+
+beforeEach(() => {
+  book = new NodeBook();
+  turn = new Turn(100);
+});
+
+describe("the book of nodes", () => {
+  it.each([
+    ["Ready", "Unknown"],
+    ["Unknown", "Unknown"],
+    ["NotReady", "NotReady"],
+  ] as const)("a node that was stored as %s is %s after a restart", (was, is) => {
+    expect(book.restore(stored(was)).record.state).toBe(is);
+  });
+
+  it("keeps what a report leaves out", () => {
+    book.restore({ ...stored("Unknown"), shim: "Host" });
+    const entry = book.register(turn, { name: "n1", allocatable: { cpu: 2, memory: 4, gpu: 0 } });
+    expect(entry.record).toEqual({
+      ...stored("Ready"),
+      allocatable: { cpu: 2, memory: 4, gpu: 0 },
+      shim: "Host",
+      lastHeartbeat: 100,
+    });
+  });
+
+  it("offers its whole capacity when it does not say what is allocatable", () => {
+    expect(book.register(turn, { name: "n1", capacity: size }).record.allocatable).toEqual(size);
+  });
+
+  it("a heartbeat is not written, and says nothing of a node that is not Ready", () => {
+    const entry = book.restore(stored("Ready"));
+    book.beat(entry, { name: "n1", allocatable: { ...size, cpu: 9 } }, 200);
+    expect(entry.record).toEqual(stored("Unknown"));
+    book.register(turn, { name: "n1" });
+    const changes = turn.changes.length;
+    book.beat(entry, { name: "n1", allocatable: { ...size, cpu: 9 } }, 200);
+    expect(entry.record).toMatchObject({ allocatable: { cpu: 9 }, lastHeartbeat: 200 });
+    expect(turn.changes).toHaveLength(changes);
+  });
+
+  it("keeps what it has to say until a stream is there, in order", () => {
+    const entry = book.register(turn, { name: "n1" });
+    const push = (id: string) => ({
+      executor: { id, node: "n1", resreq: size, shim: "Host", state: "Void" } as const,
+      released: false,
+    });
+    book.push(turn, entry, push("e1"));
+    book.push(turn, entry, push("e2"));
+    expect(turn.effects).toEqual([]);
+    book.attach(turn, entry, 7);
+    book.push(turn, entry, push("e3"));
+    expect(turn.effects).toEqual(
+      ["e1", "e2", "e3"].map((id) => ({ kind: "push", to: 7, value: push(id) })),
+    );
+  });
+});

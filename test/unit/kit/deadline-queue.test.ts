@@ -1,0 +1,89 @@
+import { describe, expect, it } from "@jest/globals";
+import { DeadlineQueue } from "../../../src/kit/deadline-queue.ts";
+
+describe("a deadline queue", () => {
+  it("is empty at first", () => {
+    const queue = new DeadlineQueue<string>();
+    expect(queue.next()).toBeUndefined();
+    expect(queue.takeDue(1_000)).toEqual([]);
+  });
+
+  it("gives back what is due, earliest first, once", () => {
+    const queue = new DeadlineQueue<string>();
+    queue.set("late", 30);
+    queue.set("early", 10);
+    queue.set("middle", 20);
+    expect(queue.next()).toBe(10);
+    expect(queue.takeDue(20)).toEqual(["early", "middle"]);
+    expect(queue.takeDue(20)).toEqual([]);
+    expect(queue.next()).toBe(30);
+  });
+
+  it("holds one moment for each key: the last that was set", () => {
+    const queue = new DeadlineQueue<string>();
+    queue.set("a", 10);
+    queue.set("a", 30);
+    expect(queue.takeDue(29)).toEqual([]);
+    queue.set("a", 20);
+    expect(queue.takeDue(29)).toEqual(["a"]);
+    expect(queue.takeDue(100)).toEqual([]);
+  });
+
+  it("forgets what is cleared, also when it is set again", () => {
+    const queue = new DeadlineQueue<string>();
+    queue.set("a", 10);
+    queue.clear("a");
+    queue.clear("never set");
+    expect(queue.takeDue(10)).toEqual([]);
+    queue.set("a", 5);
+    queue.set("b", 20);
+    queue.clear("b");
+    queue.set("b", 25);
+    expect(queue.takeDue(24)).toEqual(["a"]);
+    expect(queue.takeDue(25)).toEqual(["b"]);
+  });
+
+  it("does as a naive one does, whatever is asked of it", () => {
+    for (let seed = 1; seed <= 200; seed++) compare(seed);
+  });
+
+  /** A long row of random calls against a map of key to moment. */
+  function compare(seed: number): void {
+    const random = lehmer(seed);
+    const queue = new DeadlineQueue<number>();
+    const naive = new Map<number, number>();
+    let now = 0;
+    for (let step = 0; step < 300; step++) {
+      const key = random(12);
+      const what = random(10);
+      if (what < 5) {
+        const at = now + random(50);
+        queue.set(key, at);
+        naive.set(key, at);
+      } else if (what < 7) {
+        queue.clear(key);
+        naive.delete(key);
+      } else {
+        now += random(20);
+        const due = [...naive].filter(([, at]) => at <= now);
+        const taken = queue.takeDue(now);
+        expect([...taken].sort()).toEqual(due.map(([late]) => late).sort());
+        const moments = taken.map((late) => naive.get(late) ?? 0);
+        expect(moments).toEqual([...moments].sort((a, b) => a - b));
+        for (const late of taken) naive.delete(late);
+      }
+      // It may wake up for nothing, never too late.
+      const earliest = Math.min(...naive.values());
+      expect(queue.next() ?? Number.POSITIVE_INFINITY).toBeLessThanOrEqual(earliest);
+    }
+  }
+});
+
+/** Whole numbers below a bound, the same ones for the same seed. */
+function lehmer(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state * 48_271) % 0x7fff_ffff;
+    return state % below;
+  };
+}

@@ -1,0 +1,62 @@
+import { describe, expect, it } from "@jest/globals";
+import { PendingQueue } from "../../../src/sessions/pending-queue.ts";
+
+describe("the queue of Pending tasks", () => {
+  it("is empty at first", () => {
+    const queue = new PendingQueue();
+    expect(queue.size).toBe(0);
+    expect(queue.take()).toBeUndefined();
+  });
+
+  it("gives the lowest id first, also when tasks come back", () => {
+    const queue = new PendingQueue();
+    for (const id of [1, 2, 3, 4]) queue.append(id);
+    expect([queue.take(), queue.take(), queue.take()]).toEqual([1, 2, 3]);
+    queue.putBack(3);
+    queue.putBack(1);
+    queue.putBack(2);
+    queue.append(5);
+    expect(queue.size).toBe(5);
+    expect([1, 2, 3, 4, 5].map(() => queue.take())).toEqual([1, 2, 3, 4, 5]);
+    expect(queue.size).toBe(0);
+  });
+
+  it("is empty after it was cleared, and takes new ids", () => {
+    const queue = new PendingQueue();
+    queue.append(1);
+    queue.append(2);
+    queue.take();
+    queue.putBack(1);
+    queue.clear();
+    expect(queue.size).toBe(0);
+    expect(queue.take()).toBeUndefined();
+    queue.append(3);
+    expect(queue.take()).toBe(3);
+  });
+
+  it("does as a sorted list does over thousands of tasks", () => {
+    const queue = new PendingQueue();
+    const naive: number[] = [];
+    const taken: number[] = [];
+    let next = 1;
+    let state = 1;
+    for (let step = 0; step < 20_000; step++) {
+      state = (state * 48_271) % 0x7fff_ffff;
+      const what = state % 10;
+      if (what < 5) {
+        queue.append(next);
+        naive.push(next++);
+      } else if (what < 6 && taken.length > 0) {
+        const [id] = taken.splice(state % taken.length, 1) as [number];
+        queue.putBack(id);
+        naive.push(id);
+        naive.sort((a, b) => a - b);
+      } else {
+        const id = queue.take();
+        expect(id).toBe(naive.shift());
+        if (id !== undefined) taken.push(id);
+      }
+      expect(queue.size).toBe(naive.length);
+    }
+  });
+});

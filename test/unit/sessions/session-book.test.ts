@@ -1,0 +1,125 @@
+import { beforeEach, describe, expect, it } from "@jest/globals";
+import { Turn } from "../../../src/kit/turn.ts";
+import type { Change } from "../../../src/model/change.ts";
+import type { FlameError } from "../../../src/model/errors.ts";
+import { eventMessageCharsMax } from "../../../src/model/limits.ts";
+import type { SessionRecord } from "../../../src/model/session.ts";
+import { SessionBook } from "../../../src/sessions/session-book.ts";
+import { createTask, launchTask, requeueTask } from "../../../src/sessions/task-life.ts";
+import { unwatchTask, watchTask } from "../../../src/sessions/watches.ts";
+
+const record = (id: string, application = "app"): SessionRecord => ({
+  id,
+  application,
+  applicationRevision: 1,
+  state: "Open",
+  creationTime: 1,
+  resreq: { cpu: 1, memory: 1, gpu: 0 },
+  minInstances: 0,
+  priority: 0,
+  owner: "me",
+  events: [],
+});
+let book: SessionBook;
+let turn: Turn<Change, FlameError>;
+
+beforeEach(() => {
+  book = new SessionBook();
+  turn = new Turn(1_000);
+});
+const create = (id: string, application?: string) =>
+  book.create(turn, record(id, application), undefined);
+
+describe("the book of sessions", () => {
+  it("counts the open sessions of an application", () => {
+    for (const id of ["a", "b"]) create(id);
+    create("c", "other");
+    book.close(turn, book.get("a"));
+    expect(book.openSessionsOf("app")).toBe(1);
+    expect(book.openSessionsOf("other")).toBe(1);
+    expect(book.openSessionsOf("none")).toBe(0);
+    expect(book.closedOf("app").map((entry) => entry.record.id)).toEqual(["a"]);
+  });
+
+  it("names those that were closed longest ago, as many as there are too many", () => {
+    for (const id of ["a", "b", "c", "d"]) create(id);
+    for (const [at, id] of [
+      [30, "a"],
+      [10, "b"],
+      [20, "c"],
+    ] as const)
+      book.close(new Turn(at), book.get(id));
+    const beyond = (most: number) => book.closedBeyond(most).map((entry) => entry.record.id);
+    expect(beyond(4)).toEqual([]);
+    expect(beyond(3)).toEqual(["b"]);
+    expect(beyond(1)).toEqual(["b", "c", "a"]);
+    expect(beyond(0)).toEqual(["b", "c", "a"]);
+  });
+
+  it("writes one change for all tasks that a close cancels", () => {
+    const entry = create("a");
+    for (let task = 0; task < 100; task++) createTask(turn, entry, undefined, undefined);
+    const closing: Turn<Change, FlameError> = new Turn(2_000);
+    book.close(closing, entry);
+    expect(closing.changes.map(({ kind }) => kind)).toEqual(["tasks.cancel", "session.put"]);
+    expect(entry.counts).toMatchObject({ pending: 0, cancelled: 100 });
+    expect(entry.tasks.size).toBe(0);
+  });
+
+  it("cuts an event's message that is too long", () => {
+    const entry = create("a");
+    book.addEvent(turn, entry, 1001, "x".repeat(eventMessageCharsMax + 1));
+    expect(entry.record.events[0]?.message).toHaveLength(eventMessageCharsMax);
+  });
+
+  it("shows copies of the counts, which later changes leave alone", () => {
+    const entry = create("a");
+    const view = entry.view();
+    createTask(turn, entry, undefined, undefined);
+    expect(view.counts.pending).toBe(0);
+    expect(entry.view().counts.pending).toBe(1);
+  });
+});
+
+describe("the life of a task", () => {
+  it("hands nothing out when nothing is Pending", () => {
+    expect(launchTask(turn, create("a"), "e1")).toBeUndefined();
+  });
+
+  it("keeps the client's submit id", () => {
+    expect(createTask(turn, create("a"), undefined, "mine").submitId).toBe("mine");
+  });
+
+  it("goes back with its reason, and is handed out again as the next attempt", () => {
+    const entry = create("a");
+    createTask(turn, entry, undefined, undefined);
+    const first = launchTask(turn, entry, "e1");
+    const back = requeueTask(turn, entry, first!, "the moon was full");
+    expect(back).toMatchObject({ state: "Pending", attempt: 1, crashes: 0 });
+    expect(back).not.toHaveProperty("executorId");
+    expect(back.events.at(-1)?.message).toContain("the moon was full");
+    expect(launchTask(turn, entry, "e2")).toMatchObject({ attempt: 2, executorId: "e2" });
+    expect(entry.counts).toMatchObject({ pending: 0, running: 1 });
+  });
+
+  it("leaves earlier records as they were", () => {
+    const entry = create("a");
+    const made = createTask(turn, entry, undefined, undefined);
+    launchTask(turn, entry, "e1");
+    expect(made.state).toBe("Pending");
+    expect(made.events).toHaveLength(1);
+  });
+});
+
+describe("watches", () => {
+  it("a watcher that is not there can not be removed, and removes no other", () => {
+    const entry = create("a");
+    const task = createTask(turn, entry, undefined, undefined);
+    watchTask(entry, task, 7);
+    unwatchTask(entry, task.id, 8);
+    unwatchTask(entry, 99, 7);
+    expect(entry.watchers.get(task.id)).toHaveLength(1);
+    unwatchTask(entry, task.id, 7);
+    expect(entry.watchers.size).toBe(0);
+  });
+});
