@@ -79,7 +79,11 @@ export interface ClusterConfig {
     readonly tls: TlsFiles | undefined;
   };
   readonly core: { readonly payloadCacheBytes: number };
-  readonly packages: { readonly allowedSchemes: readonly string[] };
+  readonly packages: {
+    readonly allowedSchemes: readonly string[];
+    /** Of installed packages, per node. */
+    readonly maxDiskBytes: number;
+  };
 }
 
 /** Words that files of the published samples write in any case. */

@@ -61,7 +61,10 @@ export interface RawClusterConfig {
     readonly tls?: RawTls;
   };
   readonly core: { readonly payload_cache_bytes: number | string };
-  readonly packages: { readonly allowed_schemes: readonly string[] };
+  readonly packages: {
+    readonly allowed_schemes: readonly string[];
+    readonly max_disk: number | string;
+  };
 }
 
 /**
@@ -119,7 +122,10 @@ export function buildClusterConfig(
       tls: read.tls(raw.cache.tls),
     },
     core: { payloadCacheBytes: sizeOf(raw.core.payload_cache_bytes) },
-    packages: { allowedSchemes: raw.packages.allowed_schemes },
+    packages: {
+      allowedSchemes: raw.packages.allowed_schemes,
+      maxDiskBytes: sizeOf(raw.packages.max_disk),
+    },
     warnings: [...document.warnings, ...read.warnings],
   };
 }

@@ -79,7 +79,10 @@ export async function startExecutorManager(
     );
     releasers.add("connection", () => calls.close());
     const around = await openSurroundings(options, releasers);
-    const installer = await openPackageStore({ home, env, logger });
+    const installer = await openPackageStore(
+      { home, env, clock, logger },
+      { maxDiskBytes: config.packages.maxDiskBytes, caFile: config.cache.tls?.caFile },
+    );
     releasers.add("package store", () => installer.close());
     const book = new ExecutorBook({
       calls,

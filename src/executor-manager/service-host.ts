@@ -9,10 +9,17 @@ import { ServiceSession } from "./service-session.ts";
 /** `return_code` of a failed bind, by step (docs/protocol.md, "Events"). */
 export const bindCodes = { ok: 0, package: 10, start: 11, enter: 12 } as const;
 
+/** An installed package; it stays until it is released. */
+export interface PreparedPackage {
+  readonly variables: PackageVariables;
+  /** Nothing uses the package any more. Idempotent. */
+  readonly release: () => void;
+}
+
 /** Installs what a session's application needs. */
 export interface PackageInstaller {
-  /** @throws FlameError saying why the package is not there. */
-  prepare(source: PackageSource, signal: AbortSignal): Promise<PackageVariables>;
+  /** @throws FlameError saying why the package is not there; aborted on `signal`. */
+  prepare(source: PackageSource, signal: AbortSignal): Promise<PreparedPackage>;
 }
 
 /** What came of opening a session: a service that entered it, or why there is none. */
@@ -43,9 +50,9 @@ export class ServiceHost {
         `application "${application.name}" needs the Wasm shim; this node offers Host`,
       );
     }
-    let variables: PackageVariables;
+    let prepared: PreparedPackage;
     try {
-      variables = await this.#installer.prepare(binding.source, signal);
+      prepared = await this.#installer.prepare(binding.source, signal);
     } catch (thrown) {
       return failed(
         bindCodes.package,
@@ -58,11 +65,12 @@ export class ServiceHost {
         this.#around,
         executorId,
         application,
-        variables,
+        prepared.variables,
         signal,
       );
-      session = new ServiceSession(process, binding, signal);
+      session = new ServiceSession(process, binding, signal, prepared.release);
     } catch (thrown) {
+      prepared.release();
       return failed(
         bindCodes.start,
         `cannot start the service of application "${application.name}": ${textOf(thrown)}`,

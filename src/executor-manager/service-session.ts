@@ -26,10 +26,15 @@ export class ServiceSession {
   /** Ends the open call: nobody wants its answer any more, or nobody is left to give it. */
   readonly #over = new AbortController();
   readonly #killed: AbortSignal;
+  readonly #stopped: () => void;
   #gone = false;
 
-  /** @param signal aborts when the executor is stopped. */
-  constructor(process: ServiceProcess, binding: Binding, signal: AbortSignal) {
+  /**
+   * @param signal aborts when the executor is stopped.
+   * @param stopped is called when the whole process group has ended.
+   */
+  constructor(process: ServiceProcess, binding: Binding, signal: AbortSignal, stopped: () => void) {
+    this.#stopped = stopped;
     this.#process = process;
     this.#binding = binding;
     this.#killed = signal;
@@ -90,8 +95,9 @@ export class ServiceSession {
     }
   }
 
-  stop(): Promise<void> {
-    return this.#process.stop();
+  async stop(): Promise<void> {
+    await this.#process.stop();
+    this.#stopped();
   }
 
   async #failureText(what: string, thrown: unknown): Promise<string> {

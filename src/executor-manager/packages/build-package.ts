@@ -11,8 +11,6 @@ import { wheelName } from "./wheel-name.ts";
 
 /** One package to build. */
 export interface PackageBuild {
-  readonly application: string;
-  readonly url: string;
   readonly path: string;
   readonly form: PackageForm;
   readonly installer: Installer;
@@ -51,8 +49,8 @@ export async function buildPackage(
   const { deps: target, src } = partsOf(folder, build.installer, build.form);
   if (src !== undefined) await layOutSources(build, copy, src);
   if (target !== undefined && build.environment !== undefined) {
-    const { application, environment } = build;
-    await installPython(deps, { application, source: src ?? copy, target, scratch, environment });
+    const { environment } = build;
+    await installPython(deps, { source: src ?? copy, target, scratch, environment });
   }
   await rm(scratch, { recursive: true, force: true });
 }

@@ -1,4 +1,4 @@
-import { access, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Env } from "../../config/env.ts";
 import type { FlameHome } from "../../config/flame-home.ts";
@@ -20,8 +20,6 @@ const NEEDS_INDEX = /was not found in the provided package locations|index looku
 
 /** One Python package to install. */
 export interface PythonInstall {
-  /** The application's name; names the log. */
-  readonly application: string;
   /** A wheel, or a folder of sources that may be written to. */
   readonly source: string;
   /** Where the package and what it requires go. */
@@ -36,26 +34,20 @@ export interface PythonInstallDeps {
   readonly home: FlameHome;
   readonly env: Env;
   readonly signal: AbortSignal;
-}
-
-/** `FLAME_HOME/logs/install/<application>.log`. */
-export function installLogPath(home: FlameHome, application: string): string {
-  return join(home.logs, "install", `${application.replace(/[^A-Za-z0-9._-]/g, "_")}.log`);
+  /** What the installer prints goes to the end of this file. */
+  readonly logFile: string;
 }
 
 /**
  * Installs a package and what it requires into a folder of its own with uv: first from the wheels in FLAME_HOME alone,
  * and only when these do not suffice with the package index.
- * @throws FlameError saying what uv said, and where its log is.
+ * @throws FlameError saying what uv said.
  */
 export async function installPython(
   deps: PythonInstallDeps,
   install: PythonInstall,
 ): Promise<void> {
-  const { home, env, signal } = deps;
-  const logFile = installLogPath(home, install.application);
-  await mkdir(join(home.logs, "install"), { recursive: true });
-  await rm(logFile, { force: true });
+  const { home, env, signal, logFile } = deps;
   const provided = await describeProvided(install.environment, join(install.scratch, "provided"));
   const uv = await findUv(home);
   const args = [
@@ -122,6 +114,6 @@ async function failure(
     : "";
   return new FlameError(
     "internal",
-    `"${uv} pip install" ended with ${describeExit(exit)}: ${said.slice(-QUOTED_CHARS_MAX)}${conflict}; log: ${logFile}`,
+    `"${uv} pip install" ended with ${describeExit(exit)}: ${said.slice(-QUOTED_CHARS_MAX)}${conflict}`,
   );
 }

@@ -1,65 +1,109 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, rename, rm, stat, utimes } from "node:fs/promises";
-import { join } from "node:path";
+import { stat } from "node:fs/promises";
 import type { Env } from "../../config/env.ts";
 import type { FlameHome } from "../../config/flame-home.ts";
-import { randomId } from "../../kit/ids.ts";
+import type { Clock } from "../../kit/clock.ts";
 import type { Logger } from "../../kit/logger.ts";
 import { codeOf, textOf } from "../../kit/thrown.ts";
 import { FlameError } from "../../model/errors.ts";
-import { noPackageVariables, type PackageVariables } from "../service-environment.ts";
-import type { PackageInstaller } from "../service-host.ts";
+import { noPackageVariables } from "../service-environment.ts";
+import type { PackageInstaller, PreparedPackage } from "../service-host.ts";
 import { buildPackage, type PackageBuild, partsOf } from "./build-package.ts";
 import { contentHash } from "./content-hash.ts";
+import { InstallLogs } from "./install-log.ts";
+import { PackageFetcher } from "./package-fetcher.ts";
 import { chooseInstaller, formOf, type Installer, readInstaller } from "./package-kind.ts";
+import { PackageShelf, TRANSIENT } from "./package-shelf.ts";
 import type { PackageSource } from "./package-source.ts";
 import { readPackageUrl } from "./package-url.ts";
 import { binaryVariables, type InstalledPackage, pythonVariables } from "./package-variables.ts";
 import { findPythonEnvironment, type PythonEnvironment } from "./python-environment.ts";
 
-/** Installed packages that are kept; the longest unused ones beyond it go when the manager starts. */
+/** Installed packages that are kept, those in use included. */
 const PACKAGES_KEPT_MAX = 64;
-
-/** Folders that are being built; none of them outlives its manager. */
-const BUILDING = ".building-";
 
 /** What the packages of a node are kept with. */
 export interface PackageStoreDeps {
   readonly home: FlameHome;
   readonly env: Env;
+  readonly clock: Clock;
   readonly logger: Logger;
+}
+
+export interface PackageStoreOptions {
+  /** Bytes on disk of all installed packages; the longest unused ones beyond it go. */
+  readonly maxDiskBytes: number;
+  /** @default 64 */
+  readonly maxPackages?: number;
+  /** PEM file of the authorities to trust with `grpcs://`. @default the system's */
+  readonly caFile?: string | undefined;
 }
 
 /** Installed packages by content: what is the same is built once and shared, what differs never mixes. */
 export interface PackageStore extends PackageInstaller {
-  /** Gives up what is being installed. */
+  /** Gives up what is being fetched and installed. */
   close(): Promise<void>;
 }
 
-/** Opens `FLAME_HOME/data/packages`, and removes what was left half-built there. */
-export async function openPackageStore(deps: PackageStoreDeps): Promise<PackageStore> {
-  await mkdir(deps.home.packages, { recursive: true });
-  await removeUnused(deps.home.packages);
-  return new Store(deps);
+/** Opens `FLAME_HOME/data/packages`: removes what was left half-built there, and what is beyond the limits. */
+export async function openPackageStore(
+  deps: PackageStoreDeps,
+  options: PackageStoreOptions,
+): Promise<PackageStore> {
+  const folder = deps.home.packages;
+  const limits = {
+    packages: options.maxPackages ?? PACKAGES_KEPT_MAX,
+    bytes: options.maxDiskBytes,
+  };
+  const shelf = await PackageShelf.open(folder, limits, deps);
+  const { caFile } = options;
+  return new Store(deps, shelf, new PackageFetcher(deps, { folder, prefix: TRANSIENT, caFile }));
+}
+
+/** A package that lies on this node, and what its content is. */
+interface LocalPackage {
+  readonly path: string;
+  readonly isDirectory: boolean;
+  readonly hash: () => Promise<string>;
 }
 
 class Store implements PackageStore {
   readonly #deps: PackageStoreDeps;
+  readonly #shelf: PackageShelf;
+  readonly #fetcher: PackageFetcher;
+  readonly #logs: InstallLogs;
   readonly #stop = new AbortController();
-  /** Builds under way, by folder: binds of the same content wait for the same build. */
-  readonly #builds = new Map<string, Promise<void>>();
 
-  constructor(deps: PackageStoreDeps) {
+  constructor(deps: PackageStoreDeps, shelf: PackageShelf, fetcher: PackageFetcher) {
     this.#deps = deps;
+    this.#shelf = shelf;
+    this.#fetcher = fetcher;
+    this.#logs = new InstallLogs(deps.home);
   }
 
-  async prepare(source: PackageSource): Promise<PackageVariables> {
+  async prepare(source: PackageSource, signal: AbortSignal): Promise<PreparedPackage> {
+    const work = this.#prepare(source);
+    try {
+      return await Promise.race([work, whenAborted(signal)]);
+    } catch (thrown) {
+      // Others may want the same package: the work goes on, its result is not held.
+      if (signal.aborted) void work.then(({ release }) => release()).catch(() => undefined);
+      throw thrown;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#fetcher.close();
+    await this.#shelf.settled();
+  }
+
+  async #prepare(source: PackageSource): Promise<PreparedPackage> {
     const named = readInstaller(source.installer);
     const { url } = source;
     if (url === undefined) {
-      return named === "python"
-        ? this.#python(source, await this.#environment(source), undefined)
-        : noPackageVariables;
+      if (named !== "python") return nothing;
+      return unheld(await this.#python(source, await this.#environment(source), undefined));
     }
     try {
       return await this.#prepareFrom(url, named, source);
@@ -74,33 +118,50 @@ class Store implements PackageStore {
     url: string,
     named: Installer | undefined,
     source: PackageSource,
-  ): Promise<PackageVariables> {
-    const { path, sha256 } = readPackageUrl(url);
-    const isDirectory = await lookAt(path);
-    const form = formOf(path, isDirectory);
-    const installer = chooseInstaller(named, form);
-    if (installer === undefined && sha256 === undefined) return noPackageVariables;
-    const hash = await contentHash(path, isDirectory);
-    checkPin(sha256, hash);
-    if (installer === undefined) return noPackageVariables;
-    const environment = installer === "python" ? await this.#environment(source) : undefined;
-    const build = {
-      application: source.application,
-      url,
-      path,
-      form,
-      installer,
-      hash,
-      environment,
-    };
-    const installed = partsOf(await this.#install(build), installer, form);
-    if (environment !== undefined) return this.#python(source, environment, installed);
-    return installed.src === undefined ? noPackageVariables : binaryVariables(installed.src);
+  ): Promise<PreparedPackage> {
+    const location = readPackageUrl(url);
+    const { sha256 } = location;
+    if (location.kind === "file") {
+      const { path } = location;
+      const isDirectory = await lookAt(path);
+      const hash = (): Promise<string> => contentHash(path, isDirectory);
+      return this.#prepareLocal({ path, isDirectory, hash }, sha256, named, source);
+    }
+    // What would be left alone is not fetched, and what is wrong is told before it is.
+    const installer = chooseInstaller(named, formOf(location.name, false));
+    if (installer === undefined && sha256 === undefined) return nothing;
+    return this.#fetcher.with(location, ({ path, hash }) => {
+      const local = { path, isDirectory: false, hash: () => Promise.resolve(hash) };
+      return this.#prepareLocal(local, sha256, named, source);
+    });
   }
 
-  async close(): Promise<void> {
-    this.#stop.abort();
-    await Promise.allSettled(this.#builds.values());
+  async #prepareLocal(
+    { path, isDirectory, hash: readHash }: LocalPackage,
+    sha256: string | undefined,
+    named: Installer | undefined,
+    source: PackageSource,
+  ): Promise<PreparedPackage> {
+    const form = formOf(path, isDirectory);
+    const installer = chooseInstaller(named, form);
+    if (installer === undefined && sha256 === undefined) return nothing;
+    const hash = await readHash();
+    checkPin(sha256, hash);
+    if (installer === undefined) return nothing;
+    const environment = installer === "python" ? await this.#environment(source) : undefined;
+    const build = { path, form, installer, hash, environment };
+    const { folder, release } = await this.#shelf.take(folderName(build), (into) =>
+      this.#build(source, build, into),
+    );
+    try {
+      const installed = partsOf(folder, installer, form);
+      if (environment !== undefined)
+        return { variables: await this.#python(source, environment, installed), release };
+      return { variables: binaryVariables(installed.src ?? folder), release };
+    } catch (thrown) {
+      release();
+      throw thrown;
+    }
   }
 
   #environment(source: PackageSource): Promise<PythonEnvironment> {
@@ -111,42 +172,35 @@ class Store implements PackageStore {
     source: PackageSource,
     environment: PythonEnvironment,
     installed: InstalledPackage | undefined,
-  ): Promise<PackageVariables> {
+  ): ReturnType<typeof pythonVariables> {
     return pythonVariables(this.#deps.home, environment, source, installed);
   }
 
-  async #install(build: PackageBuild): Promise<string> {
-    const folder = join(this.#deps.home.packages, folderName(build));
-    if (await exists(folder)) {
-      const now = new Date();
-      await utimes(folder, now, now);
-      return folder;
-    }
-    let building = this.#builds.get(folder);
-    if (building === undefined) {
-      // A failure is not remembered: the next bind looks again.
-      building = this.#build(build, folder).finally(() => this.#builds.delete(folder));
-      this.#builds.set(folder, building);
-    }
-    await building;
-    return folder;
-  }
-
-  async #build(build: PackageBuild, folder: string): Promise<void> {
+  async #build(source: PackageSource, build: PackageBuild, folder: string): Promise<void> {
     const { home, env, logger } = this.#deps;
-    const temporary = join(home.packages, `${BUILDING}${randomId()}`);
-    const fields = { application: build.application, url: build.url, folder };
-    logger.info({ ...fields, installer: build.installer }, "installing a package");
-    try {
-      await mkdir(temporary);
-      await buildPackage({ home, env, signal: this.#stop.signal }, build, temporary);
-      await rename(temporary, folder);
-      logger.info(fields, "package installed");
-    } catch (thrown) {
-      await rm(temporary, { recursive: true, force: true });
-      throw thrown;
-    }
+    const { application, url } = source;
+    const facts = { application, url: url ?? "", sha256: build.hash, installer: build.installer };
+    logger.info(facts, "installing a package");
+    await this.#logs.with(application, facts, (log) =>
+      buildPackage({ home, env, signal: this.#stop.signal, logFile: log.path }, build, folder),
+    );
+    logger.info(facts, "package installed");
   }
+}
+
+const nothing = unheld(noPackageVariables);
+
+function unheld(variables: PreparedPackage["variables"]): PreparedPackage {
+  return { variables, release: () => undefined };
+}
+
+/** Never resolves. @throws FlameError aborted as soon as `signal` is. */
+function whenAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const stop = (): void => reject(new FlameError("aborted", "the executor was stopped"));
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
+  });
 }
 
 /** @throws FlameError not_found naming the path. */
@@ -169,39 +223,16 @@ function checkPin(pinned: string | undefined, hash: string): void {
 
 /** Content, installer and interpreter, and for Python what is installed beside the package. */
 function folderName(build: PackageBuild): string {
-  const { environment } = build;
+  const { environment, installer } = build;
   const beside =
     environment === undefined ? [] : [environment.folder, ...environment.distributions].flat();
   const key = JSON.stringify([
     build.hash,
-    build.installer,
+    installer,
     build.form,
     environment?.version ?? "",
     beside,
   ]);
   const digest = createHash("sha256").update(key).digest("hex").slice(0, 40);
-  return `${installerLabel(build.installer, environment)}-${digest}`;
-}
-
-function installerLabel(installer: Installer, environment: PythonEnvironment | undefined): string {
-  return environment === undefined ? installer : `${installer}${environment.minor}`;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function removeUnused(packages: string): Promise<void> {
-  const folders: { path: string; used: number }[] = [];
-  for (const name of await readdir(packages)) {
-    const path = join(packages, name);
-    if (name.startsWith(BUILDING)) await rm(path, { recursive: true, force: true });
-    else folders.push({ path, used: (await stat(path)).mtimeMs });
-  }
-  folders.sort((a, b) => b.used - a.used);
-  for (const { path } of folders.slice(PACKAGES_KEPT_MAX))
-    await rm(path, { recursive: true, force: true });
+  return `${installer}${environment?.minor ?? ""}-${digest}`;
 }

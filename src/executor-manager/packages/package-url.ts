@@ -2,14 +2,26 @@ import { fileURLToPath } from "node:url";
 import { textOf } from "../../kit/thrown.ts";
 import { FlameError } from "../../model/errors.ts";
 
-/** Where a package lies on this node. */
-export interface PackageLocation {
-  readonly path: string;
+/** Where a package comes from. */
+export type PackageLocation = {
   /** What the content must hash to, in lower-case hex; undefined when the url does not pin it. */
   readonly sha256: string | undefined;
-}
+} & (
+  | { readonly kind: "file"; readonly path: string }
+  | {
+      /** An object of a cache. */
+      readonly kind: "object";
+      /** `grpc://host:port` or `grpcs://host:port`. */
+      readonly endpoint: string;
+      readonly key: string;
+      /** The last part of the key: tells what the object is. */
+      readonly name: string;
+    }
+);
 
 const PIN = /#sha256=([0-9a-fA-F]{64})$/;
+
+type Refuse = (why: string) => FlameError;
 
 /**
  * Reads the url of a package (docs/protocol.md, "Packages").
@@ -18,32 +30,57 @@ const PIN = /#sha256=([0-9a-fA-F]{64})$/;
 export function readPackageUrl(url: string): PackageLocation {
   const pin = PIN.exec(url);
   const location = pin === null ? url : url.slice(0, pin.index);
-  const refuse = (why: string): FlameError => new FlameError("invalid_argument", why);
+  const sha256 = pin?.[1]?.toLowerCase();
+  const refuse: Refuse = (why) => new FlameError("invalid_argument", why);
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(location)?.[1]?.toLowerCase();
-  if (scheme === "grpc" || scheme === "grpcs") {
-    throw refuse(
-      "packages from the object cache are not served yet by this version's executor manager; use a file:// url",
-    );
-  }
-  if (scheme !== "file")
-    throw refuse(`got scheme "${scheme ?? ""}", expected file://, such as file:///opt/app.whl`);
-  return { path: pathOf(location, refuse), sha256: pin?.[1]?.toLowerCase() };
+  if (scheme === "file")
+    return { kind: "file", path: pathOf(parsed(location, refuse), refuse), sha256 };
+  if (scheme === "grpc" || scheme === "grpcs")
+    return { kind: "object", ...objectOf(location, scheme, refuse), sha256 };
+  throw refuse(
+    `got scheme "${scheme ?? ""}", expected file://, such as file:///opt/app.whl, or grpc:// or grpcs:// of an object cache`,
+  );
 }
 
-function pathOf(location: string, refuse: (why: string) => FlameError): string {
-  let parsed: URL;
-  try {
-    parsed = new URL(location);
-  } catch {
-    throw refuse("it cannot be read as a url");
-  }
+function pathOf(url: URL, refuse: Refuse): string {
   // The URL library drops "localhost" from file urls by itself.
-  if (parsed.host !== "") throw refuse(`got host "${parsed.host}", expected none or localhost`);
-  if (parsed.search !== "" || parsed.hash !== "")
-    throw refuse('expected nothing after the path but "#sha256=" and 64 hex digits');
+  if (url.host !== "") throw refuse(`got host "${url.host}", expected none or localhost`);
   try {
-    return fileURLToPath(parsed);
+    return fileURLToPath(url);
   } catch (thrown) {
     throw refuse(textOf(thrown));
   }
+}
+
+function parsed(location: string, refuse: Refuse): URL {
+  let url: URL;
+  try {
+    url = new URL(location);
+  } catch {
+    throw refuse("it cannot be read as a url");
+  }
+  if (url.search !== "" || url.hash !== "")
+    throw refuse('expected nothing after the path but "#sha256=" and 64 hex digits');
+  return url;
+}
+
+function objectOf(
+  location: string,
+  scheme: "grpc" | "grpcs",
+  refuse: Refuse,
+): { endpoint: string; key: string; name: string } {
+  const url = parsed(location, refuse);
+  let key: string;
+  try {
+    key = decodeURIComponent(url.pathname.replace(/^\//, ""));
+  } catch {
+    throw refuse(`got path "${url.pathname}", expected one whose "%" begin an escape such as %20`);
+  }
+  const name = key.slice(key.lastIndexOf("/") + 1);
+  // The name becomes one of a file here.
+  if (url.host === "" || name === "" || name === "." || name === ".." || name.includes("\0"))
+    throw refuse(
+      `expected ${scheme}://HOST:PORT/ and the key of an object, such as app/pkg/app.tar.gz`,
+    );
+  return { endpoint: `${scheme}://${url.host}`, key, name };
 }

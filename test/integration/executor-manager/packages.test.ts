@@ -17,9 +17,12 @@ import type { PackageSource } from "../../../src/executor-manager/packages/packa
 import {
   openPackageStore,
   type PackageStore,
+  type PackageStoreOptions,
 } from "../../../src/executor-manager/packages/package-store.ts";
 import { storedZip } from "../../../src/executor-manager/packages/stored-zip.ts";
 import type { PackageVariables } from "../../../src/executor-manager/service-environment.ts";
+import type { PreparedPackage } from "../../../src/executor-manager/service-host.ts";
+import { systemClock } from "../../../src/kit/clock.ts";
 import { silentLogger } from "../../../src/kit/logger.ts";
 import { preparedHome } from "../../support/python.ts";
 import { temporaryFolder } from "../../support/temp.ts";
@@ -41,7 +44,7 @@ beforeEach(async () => {
   for (const name of ["bin", "wheels", "work"]) {
     symlinkSync(join(preparedHome, name), join(home.root, name));
   }
-  store = await openPackageStore({ home, env, logger: silentLogger });
+  store = await open();
 });
 
 afterEach(async () => {
@@ -78,8 +81,16 @@ function source(path: string | undefined, more: Partial<PackageSource> = {}): Pa
   };
 }
 
-const prepare = (of: PackageSource): Promise<PackageVariables> =>
+const open = (options: Partial<PackageStoreOptions> = {}): Promise<PackageStore> =>
+  openPackageStore(
+    { home, env, clock: systemClock, logger: silentLogger },
+    { maxDiskBytes: 2 ** 40, ...options },
+  );
+
+const take = (of: PackageSource): Promise<PreparedPackage> =>
   store.prepare(of, new AbortController().signal);
+
+const prepare = async (of: PackageSource): Promise<PackageVariables> => (await take(of)).variables;
 
 /** What a Python with the variables of a package prints. */
 function python(variables: PackageVariables, code: string): string {
@@ -119,7 +130,7 @@ describe("a wheel", () => {
     expect(variables.paths["PATH"]?.[0]).toBe(join(home.flmrun, ".venv/bin"));
     // Ours is the flamepy that services run on: it never lies beside a package.
     expect(visible(site ?? "")).toEqual(["greet-1.0.dist-info", "greet.py"]);
-    expect(readdirSync(dirname(site ?? ""))).toEqual(["deps"]);
+    expect(readdirSync(dirname(site ?? ""))).toEqual([".bytes", "deps"]);
   });
 
   test("under a name that installers refuse is installed by what it holds", async () => {
@@ -253,7 +264,7 @@ describe("packages by content", () => {
     expect(new Set(all.map(({ values }) => values["FLAME_APP_SITE"])).size).toBe(1);
     expect(installed()).toHaveLength(1);
     rmSync(home.logs, { recursive: true });
-    const later = await openPackageStore({ home, env, logger: silentLogger });
+    const later = await open();
     await later.prepare(source(path), new AbortController().signal);
     expect(existsSync(home.logs)).toBe(false);
   });
@@ -286,7 +297,7 @@ describe("packages by content", () => {
 
   test("half-built in an earlier run are removed", async () => {
     mkdirSync(join(home.packages, ".building-x/deps"), { recursive: true });
-    await openPackageStore({ home, env, logger: silentLogger });
+    await open();
     expect(installed()).toEqual([]);
   });
 });

@@ -81,7 +81,7 @@ describe("cluster configuration", () => {
         tls: undefined,
       },
       core: { payloadCacheBytes: 256 * 1024 ** 2 },
-      packages: { allowedSchemes: [] },
+      packages: { allowedSchemes: [], maxDiskBytes: 16 * 1024 ** 3 },
     });
     expect(Object.isFrozen(config.cluster.policies)).toBe(true);
   });

@@ -15,12 +15,24 @@ describe("the url of a package", () => {
     ["FILE:///opt/with%20blank/%C3%A9.zip", "/opt/with blank/é.zip", undefined],
     [`file:///opt/a.whl#sha256=${hex.toUpperCase()}`, "/opt/a.whl", hex],
   ])("%s is read", (url, path, sha256) => {
-    expect(readPackageUrl(url)).toEqual({ path, sha256 });
+    expect(readPackageUrl(url)).toEqual({ kind: "file", path, sha256 });
   });
 
   test.each([
-    ["grpc://cache:9090/a/pkg/a.tar.gz", /packages from the object cache are not served yet/],
-    ["grpcs://cache:9090/a", /packages from the object cache are not served yet/],
+    ["grpc://cache:9090/a/pkg/a.tar.gz", "grpc://cache:9090", "a/pkg/a.tar.gz", undefined],
+    ["grpcs://[::1]/a%20b.whl", "grpcs://[::1]", "a b.whl", undefined],
+    [`grpc://cache:9090/a/b/c.zip#sha256=${hex}`, "grpc://cache:9090", "a/b/c.zip", hex],
+  ])("%s is an object of a cache", (url, endpoint, key, sha256) => {
+    const name = key.slice(key.lastIndexOf("/") + 1);
+    expect(readPackageUrl(url)).toEqual({ kind: "object", endpoint, key, name, sha256 });
+  });
+
+  test.each([
+    ["grpc://cache:9090", /expected grpc:\/\/HOST:PORT\/ and the key of an object/],
+    ["grpc://cache:9090/a/", /and the key of an object/],
+    ["grpc://cache:9090/a/..%2F..", /and the key of an object/],
+    ["grpc://cache:9090/a/%zz", /expected one whose "%" begin an escape/],
+    ["grpc://cache:9090/a?x", /expected nothing after the path/],
     ["http://host/a.whl", /got scheme "http", expected file:\/\//],
     ["/opt/a.whl", /got scheme "", expected file:\/\//],
     ["file://elsewhere/a.whl", /got host "elsewhere", expected none or localhost/],

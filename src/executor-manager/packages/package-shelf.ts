@@ -1,0 +1,204 @@
+import { existsSync, renameSync } from "node:fs";
+import {
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../../kit/clock.ts";
+import { randomId } from "../../kit/ids.ts";
+import type { Logger } from "../../kit/logger.ts";
+import { textOf } from "../../kit/thrown.ts";
+
+/** Folders that are made, fetched or taken away; none of them outlives its manager. */
+export const TRANSIENT = ".building-";
+
+/** In each folder: the bytes that it takes on disk. */
+const BYTES_FILE = ".bytes";
+const BLOCK_BYTES = 512;
+
+/** What is kept of packages that nobody uses. */
+export interface ShelfLimits {
+  readonly packages: number;
+  /** On disk, those in use included. */
+  readonly bytes: number;
+}
+
+/** A package that stays where it is until it is released. */
+export interface TakenPackage {
+  readonly folder: string;
+  /** Idempotent. */
+  readonly release: () => void;
+}
+
+interface Shelved {
+  bytes: number;
+  /** Unix milliseconds. */
+  usedAt: number;
+  holders: number;
+}
+
+/** Fills an empty folder with a package. */
+export type BuildInto = (folder: string) => Promise<void>;
+
+/** Folders of finished packages by name: each built once, and never taken away while somebody uses it. */
+export class PackageShelf {
+  readonly #root: string;
+  readonly #limits: ShelfLimits;
+  readonly #deps: { readonly clock: Clock; readonly logger: Logger };
+  readonly #shelved = new Map<string, Shelved>();
+  /** Builds under way: whoever wants the same package waits for the same build. */
+  readonly #builds = new Map<string, Promise<void>>();
+  /** Removals under way. */
+  readonly #removals = new Set<Promise<void>>();
+
+  private constructor(
+    root: string,
+    limits: ShelfLimits,
+    deps: { readonly clock: Clock; readonly logger: Logger },
+  ) {
+    this.#root = root;
+    this.#limits = limits;
+    this.#deps = deps;
+  }
+
+  /** Opens a folder of packages: removes what was left half-done in it and what is beyond the limits. */
+  static async open(
+    root: string,
+    limits: ShelfLimits,
+    deps: { readonly clock: Clock; readonly logger: Logger },
+  ): Promise<PackageShelf> {
+    const shelf = new PackageShelf(root, limits, deps);
+    await mkdir(root, { recursive: true });
+    for (const name of await readdir(root)) {
+      const path = join(root, name);
+      if (name.startsWith(TRANSIENT)) await rm(path, { recursive: true, force: true });
+      else {
+        const { mtimeMs } = await stat(path);
+        shelf.#shelved.set(name, { bytes: await knownBytes(path), usedAt: mtimeMs, holders: 0 });
+      }
+    }
+    shelf.#evict();
+    await shelf.settled();
+    return shelf;
+  }
+
+  /**
+   * The package of a name, built if it is not there.
+   * @throws what `build` throws; a failure is not remembered, the next call builds again.
+   */
+  async take(name: string, build: BuildInto): Promise<TakenPackage> {
+    const folder = join(this.#root, name);
+    const shelved = this.#hold(name);
+    try {
+      // Asked without a pause: between an answer and a look at the builds one could end.
+      if (!existsSync(folder)) await this.#buildOnce(name, folder, shelved, build);
+      const now = this.#deps.clock.now();
+      shelved.usedAt = now;
+      await utimes(folder, now / 1_000, now / 1_000);
+    } catch (thrown) {
+      this.#release(name, shelved);
+      throw thrown;
+    }
+    let released = false;
+    return {
+      folder,
+      release: () => {
+        if (!released) this.#release(name, shelved);
+        released = true;
+      },
+    };
+  }
+
+  /** Resolves when no build and no removal is under way. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([...this.#builds.values(), ...this.#removals]);
+  }
+
+  #hold(name: string): Shelved {
+    const shelved = this.#shelved.get(name) ?? { bytes: 0, usedAt: 0, holders: 0 };
+    this.#shelved.set(name, shelved);
+    shelved.holders += 1;
+    return shelved;
+  }
+
+  #release(name: string, shelved: Shelved): void {
+    shelved.holders -= 1;
+    if (shelved.holders === 0 && !existsSync(join(this.#root, name))) this.#shelved.delete(name);
+    this.#evict();
+  }
+
+  #buildOnce(name: string, folder: string, shelved: Shelved, build: BuildInto): Promise<void> {
+    const known = this.#builds.get(name);
+    if (known !== undefined) return known;
+    const building = this.#build(folder, shelved, build).finally(() => this.#builds.delete(name));
+    this.#builds.set(name, building);
+    return building;
+  }
+
+  async #build(folder: string, shelved: Shelved, build: BuildInto): Promise<void> {
+    const temporary = join(this.#root, `${TRANSIENT}${randomId()}`);
+    try {
+      await mkdir(temporary);
+      await build(temporary);
+      shelved.bytes = await bytesOnDisk(temporary);
+      await writeFile(join(temporary, BYTES_FILE), `${shelved.bytes}\n`);
+      await rename(temporary, folder);
+    } catch (thrown) {
+      await rm(temporary, { recursive: true, force: true });
+      throw thrown;
+    }
+    this.#evict();
+  }
+
+  /** Takes the longest unused packages away until the rest is within the limits. */
+  #evict(): void {
+    let bytes = 0;
+    for (const shelved of this.#shelved.values()) bytes += shelved.bytes;
+    const unused = [...this.#shelved]
+      .filter(([, { holders }]) => holders === 0)
+      .sort(([, a], [, b]) => a.usedAt - b.usedAt);
+    for (const [name, shelved] of unused) {
+      if (bytes <= this.#limits.bytes && this.#shelved.size <= this.#limits.packages) return;
+      bytes -= shelved.bytes;
+      this.#remove(name, shelved);
+    }
+  }
+
+  #remove(name: string, shelved: Shelved): void {
+    const away = join(this.#root, `${TRANSIENT}${randomId()}`);
+    try {
+      // In one step, and without a pause since it was seen unused: who takes it next builds it anew.
+      renameSync(join(this.#root, name), away);
+    } catch (thrown) {
+      this.#deps.logger.warn({ package: name, error: textOf(thrown) }, "cannot remove a package");
+      return;
+    }
+    this.#shelved.delete(name);
+    this.#deps.logger.info({ package: name, bytes: shelved.bytes }, "unused package removed");
+    const removal = rm(away, { recursive: true, force: true }).catch((thrown: unknown) => {
+      this.#deps.logger.warn({ package: name, error: textOf(thrown) }, "cannot remove a package");
+    });
+    this.#removals.add(removal);
+    void removal.finally(() => this.#removals.delete(removal));
+  }
+}
+
+async function knownBytes(folder: string): Promise<number> {
+  const text = await readFile(join(folder, BYTES_FILE), "utf8").catch(() => "");
+  return /^\d+\n$/.test(text) ? Number(text) : bytesOnDisk(folder);
+}
+
+async function bytesOnDisk(path: string): Promise<number> {
+  const facts = await lstat(path);
+  let bytes = facts.blocks * BLOCK_BYTES;
+  if (!facts.isDirectory()) return bytes;
+  for (const name of await readdir(path)) bytes += await bytesOnDisk(join(path, name));
+  return bytes;
+}

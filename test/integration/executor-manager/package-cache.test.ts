@@ -1,0 +1,227 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { ObjectClient } from "../../../src/client/objects.ts";
+import { loadClusterConfig } from "../../../src/config/cluster-config.ts";
+import { type FlameHome, flameHomeAt } from "../../../src/config/flame-home.ts";
+import {
+  openPackageStore,
+  type PackageStore,
+  type PackageStoreOptions,
+} from "../../../src/executor-manager/packages/package-store.ts";
+import { storedZip } from "../../../src/executor-manager/packages/stored-zip.ts";
+import type { PreparedPackage } from "../../../src/executor-manager/service-host.ts";
+import { systemClock } from "../../../src/kit/clock.ts";
+import { type Logger, silentLogger } from "../../../src/kit/logger.ts";
+import { type RunningObjectCache, startObjectCache } from "../../../src/object-cache/compose.ts";
+import { freePorts } from "../../support/ports.ts";
+import { temporaryFolder } from "../../support/temp.ts";
+import { waitFor } from "../../support/wait-for.ts";
+
+jest.setTimeout(30_000);
+
+let folder: { path: string; remove: () => void };
+let home: FlameHome;
+let store: PackageStore;
+let installations: number;
+
+const logger: Logger = {
+  ...silentLogger,
+  info: (_fields, text) => {
+    if (text === "installing a package") installations += 1;
+  },
+};
+
+async function open(options: Partial<PackageStoreOptions> = {}): Promise<void> {
+  store = await openPackageStore(
+    { home, env: { PATH: process.env["PATH"] }, clock: systemClock, logger },
+    { maxDiskBytes: 2 ** 40, ...options },
+  );
+}
+
+beforeEach(async () => {
+  folder = temporaryFolder("package-cache");
+  home = flameHomeAt(join(folder.path, "home"));
+  mkdirSync(home.root);
+  installations = 0;
+  await open();
+});
+
+afterEach(async () => {
+  await store.close();
+  folder.remove();
+});
+
+function prepare(url: string, signal = new AbortController().signal): Promise<PreparedPackage> {
+  const source = { application: "my-app", url, environments: {}, commandLine: ["./x"] };
+  return store.prepare({ ...source, installer: "binary" }, signal);
+}
+
+function put(name: string, files: Record<string, string>): string {
+  const path = join(folder.path, name);
+  writeFileSync(path, storedZip(files));
+  return pathToFileURL(path).href;
+}
+
+const appFolder = ({ variables }: PreparedPackage): string =>
+  variables.values["FLAME_APP_DIR"] ?? "";
+const content = (prepared: PreparedPackage): string =>
+  readFileSync(join(appFolder(prepared), "word"), "utf8");
+const installed = (): string[] => readdirSync(home.packages);
+
+describe("a package in the object cache", () => {
+  let cache: RunningObjectCache;
+  let client: ObjectClient;
+
+  async function startCache(port: number): Promise<void> {
+    const config = loadClusterConfig({ env: { FLAME_HOME: folder.path, HOME: folder.path } });
+    cache = await startObjectCache({ config, logger: silentLogger, port });
+    client = new ObjectClient({ endpoint: cache.endpoint });
+  }
+
+  beforeEach(() => startCache(0));
+
+  afterEach(async () => {
+    client.close();
+    await cache.close();
+  });
+
+  test("is fetched and built once however many binds want it at once, and nothing else stays", async () => {
+    await client.put("my-app/pkg/my-app.zip", storedZip({ word: "cached" }));
+    const url = `${cache.endpoint}/my-app/pkg/my-app.zip`;
+    const all = await Promise.all(Array.from({ length: 20 }, () => prepare(url)));
+    expect(all.map(content)).toEqual(Array.from({ length: 20 }, () => "cached"));
+    expect({ installations, folders: installed().length }).toEqual({
+      installations: 1,
+      folders: 1,
+    });
+  });
+
+  test("that is uploaded anew is used by the next bind, and pinned by its hash", async () => {
+    const url = `${cache.endpoint}/my-app/pkg/my-app.zip`;
+    const first = storedZip({ word: "first" });
+    await client.put("my-app/pkg/my-app.zip", first);
+    const old = await prepare(url);
+    await client.put("my-app/pkg/my-app.zip", storedZip({ word: "second" }));
+    expect([content(old), content(await prepare(url))]).toEqual(["first", "second"]);
+    const hash = createHash("sha256").update(first).digest("hex");
+    await expect(prepare(`${url}#sha256=${hash}`)).rejects.toThrow(
+      new RegExp(`its content has sha256 [0-9a-f]{64}, expected ${hash}`),
+    );
+  });
+
+  test("that is not there is named with its cache", async () => {
+    const url = `${cache.endpoint}/my-app/pkg/my-app.zip`;
+    await expect(prepare(url)).rejects.toThrow(
+      `package url "${url}": cannot fetch "my-app/pkg/my-app.zip" from the object cache at ${cache.endpoint}: `,
+    );
+    expect(installed()).toEqual([]);
+  });
+
+  test("is fetched from a cache that comes back within a second, and refused with the attempts from one that does not", async () => {
+    await client.put("my-app/pkg/my-app.zip", storedZip({ word: "back" }));
+    const { endpoint } = cache;
+    const url = `${endpoint}/my-app/pkg/my-app.zip`;
+    client.close();
+    await cache.close();
+    await expect(prepare(url)).rejects.toThrow(
+      new RegExp(`from the object cache at ${endpoint} in 4 attempts: `),
+    );
+    const waiting = prepare(url);
+    await startCache(Number(new URL(endpoint).port));
+    expect(content(await waiting)).toBe("back");
+  });
+
+  test("is not waited for by an executor that was stopped", async () => {
+    const silent = await silentServer();
+    try {
+      const stop = new AbortController();
+      const waiting = prepare(`grpc://127.0.0.1:${silent.port}/my-app/pkg/my-app.zip`, stop.signal);
+      stop.abort();
+      await expect(waiting).rejects.toThrow("the executor was stopped");
+    } finally {
+      await silent.close();
+    }
+  });
+});
+
+/** Accepts connections, says nothing, and ends with them. */
+async function silentServer(): Promise<{ port: number; close: () => Promise<void> }> {
+  const port = await freePorts(1);
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => sockets.add(socket.on("error", () => undefined)));
+  await new Promise<void>((listening) => server.listen(port, "127.0.0.1", listening));
+  const close = async (): Promise<void> => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    for (const socket of sockets) socket.destroy();
+    await closed;
+  };
+  return { port, close };
+}
+
+describe("installed packages beyond the limits", () => {
+  const large = "x".repeat(200_000);
+
+  test.each([
+    ["by number", { maxPackages: 2 }],
+    ["by bytes on disk", { maxDiskBytes: 600_000 }],
+  ])("%s go, the longest unused first, and never one that is in use", async (_name, limits) => {
+    await store.close();
+    await open(limits);
+    const [a, b, c] = ["a", "b", "c"].map((name) => put(`${name}.zip`, { word: name, large }));
+    const used = await prepare(a ?? "");
+    (await prepare(b ?? "")).release();
+    const last = await prepare(c ?? "");
+    await waitFor("the removal of b", () => installed().length === 2);
+    expect([content(used), content(last)]).toEqual(["a", "c"]);
+    const again = await prepare(b ?? "");
+    // Three in use: none of them goes, whatever the limit says.
+    expect([used, last, again].map(content)).toEqual(["a", "c", "b"]);
+    used.release();
+    used.release();
+    await waitFor("the removal of a", () => installed().length === 2);
+    expect([last, again].map(content)).toEqual(["c", "b"]);
+    expect(existsSync(appFolder(used))).toBe(false);
+  });
+
+  test("go when the store is opened", async () => {
+    for (const name of ["a", "b", "c"])
+      (await prepare(put(`${name}.zip`, { word: name }))).release();
+    await store.close();
+    await open({ maxPackages: 1 });
+    expect(installed()).toHaveLength(1);
+    expect(installations).toBe(3);
+    await prepare(put("c.zip", { word: "c" }));
+    expect(installations).toBe(3);
+  });
+
+  test("that somebody removed by hand are built again", async () => {
+    const url = put("a.zip", { word: "a" });
+    const first = await prepare(url);
+    rmSync(home.packages, { recursive: true });
+    mkdirSync(home.packages);
+    expect(appFolder(await prepare(url))).toBe(appFolder(first));
+    expect(installations).toBe(2);
+  });
+});
+
+describe("the log of an installation", () => {
+  test("is named in the error and says what was installed and why it failed", async () => {
+    const path = join(folder.path, "broken.zip");
+    writeFileSync(path, "no zip");
+    const log = join(home.logs, "install/my-app.log");
+    await expect(prepare(pathToFileURL(path).href)).rejects.toThrow(`; log: ${log}`);
+    expect(readFileSync(log, "utf8")).toMatch(
+      /^# application: my-app\n# url: file:.*broken\.zip\n# sha256: [0-9a-f]{64}\n# installer: binary\n# failed: cannot unpack/,
+    );
+  });
+
+  test("is one of its own for each of two installations of one application at once", async () => {
+    const urls = ["a", "b"].map((name) => put(`${name}.zip`, { word: name }));
+    await Promise.all(urls.map((url) => prepare(url)));
+    expect(readdirSync(join(home.logs, "install")).sort()).toEqual(["my-app.2.log", "my-app.log"]);
+  });
+});
