@@ -1,0 +1,208 @@
+import { beforeEach, describe, expect, it } from "@jest/globals";
+import type { Command } from "../../../src/core/commands.ts";
+import type { Core } from "../../../src/core/core.ts";
+import { type Clock, systemClock } from "../../../src/kit/clock.ts";
+import { Turn } from "../../../src/kit/turn.ts";
+import type { Change } from "../../../src/model/change.ts";
+import type { FlameError } from "../../../src/model/errors.ts";
+import { Engine } from "../../../src/session-manager/engine.ts";
+import { Payloads } from "../../../src/session-manager/payloads.ts";
+import { MemoryStore } from "../../../src/storage/memory-store.ts";
+
+/** A disk that takes its time: each commit is done when the test says so. */
+class SlowStore extends MemoryStore {
+  readonly commits: { readonly changes: readonly Change[]; done: (failure?: Error) => void }[] = [];
+
+  override commit(changes: readonly Change[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.commits.push({
+        changes,
+        done: (failure) => {
+          if (failure === undefined) resolve();
+          else reject(failure);
+        },
+      });
+    });
+  }
+}
+
+/** A machine that writes one change for each session it is asked for, and answers; "wait" is answered by a tick. */
+class ScriptedMachine {
+  readonly turns: (readonly Command[])[] = [];
+  readonly waiting: number[] = [];
+  deadline: number | undefined;
+
+  turn(commands: readonly Command[], now: number): Turn<Change, FlameError> {
+    this.turns.push(commands);
+    const turn = new Turn<Change, FlameError>(now);
+    for (const { kind, input, token } of commands) {
+      if (kind === "session.delete") {
+        turn.change({ kind: "session.delete", id: input.id });
+        turn.reply(token, input.id);
+      } else if (kind === "session.get") turn.reply(token, input.id);
+      else if (kind === "executor.launch") this.waiting.push(token);
+      else if (kind === "task.watch") turn.push(token, "hello");
+      else if (kind === "tick") for (const one of this.waiting.splice(0)) turn.reply(one, {});
+    }
+    return turn;
+  }
+
+  nextDeadline(): number | undefined {
+    return this.deadline;
+  }
+}
+
+let store: SlowStore;
+let machine: ScriptedMachine;
+let fatal: Error[];
+let engine: Engine;
+
+function begin(clock: Clock = systemClock): void {
+  store = new SlowStore();
+  machine = new ScriptedMachine();
+  fatal = [];
+  engine = new Engine({
+    core: machine as unknown as Core,
+    store,
+    payloads: new Payloads(store, 1_000),
+    clock,
+    safetyNetMs: 0,
+    onFatal: (error) => fatal.push(error),
+  });
+}
+beforeEach(() => begin());
+
+/** Everything that does not wait for the disk has happened. */
+async function settle(): Promise<void> {
+  for (let round = 0; round < 10; round++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe("the engine", () => {
+  it("lets no reply out before its change is durable, nor one to a read of the same turn", async () => {
+    const heard: string[] = [];
+    const reply = (value: unknown): void => void heard.push(String(value));
+    const fail = (): void => void heard.push("failed");
+    engine.call("session.delete", { id: "written" }, reply as never, fail);
+    engine.call("session.get", { id: "read" }, reply as never, fail);
+    await settle();
+    expect(store.commits).toHaveLength(1);
+    expect(heard).toEqual([]);
+    store.commits[0]?.done();
+    await settle();
+    expect(heard).toEqual(["written", "read"]);
+  });
+
+  it("gathers what comes meanwhile into the next turn, one commit for all of it", async () => {
+    const together = ["a", "b", "c", "d"].map((id) => engine.ask("session.delete", { id }));
+    await settle();
+    expect(machine.turns.map((turn) => turn.length)).toEqual([4]);
+    expect(store.commits[0]?.changes).toHaveLength(4);
+    store.commits[0]?.done();
+    await Promise.all(together);
+
+    const first = engine.ask("session.delete", { id: "e" });
+    await settle();
+    const later = ["f", "g"].map((id) => engine.ask("session.delete", { id }));
+    await settle();
+    expect(machine.turns).toHaveLength(2);
+    store.commits[1]?.done();
+    await settle();
+    expect(machine.turns.map((turn) => turn.length)).toEqual([4, 1, 2]);
+    store.commits[2]?.done();
+    await Promise.all([first, ...later]);
+  });
+
+  it("answers reads that change nothing without the disk", async () => {
+    expect(await engine.ask("session.get", { id: "read" })).toBe("read");
+    expect(store.commits).toEqual([]);
+  });
+
+  it("a commit that fails ends everything: nothing is answered, and nothing more is taken", async () => {
+    const heard: string[] = [];
+    engine.call(
+      "session.delete",
+      { id: "lost" },
+      () => heard.push("replied"),
+      (error) => heard.push(error.code),
+    );
+    await settle();
+    store.commits[0]?.done(new Error("disk is full"));
+    await settle();
+    expect(fatal.map(({ message }) => message)).toEqual(["disk is full"]);
+    expect(heard).toEqual([]);
+    await expect(engine.ask("session.get", { id: "later" })).rejects.toMatchObject({
+      code: "unavailable",
+    });
+  });
+
+  it("wakes the machine at its own deadline", async () => {
+    const planned: { at: number; action: () => void }[] = [];
+    let now = 1_000;
+    begin({
+      now: () => now,
+      after: (ms, action) => {
+        const timer = { at: now + ms, action };
+        planned.push(timer);
+        return { cancel: () => void planned.splice(planned.indexOf(timer), 1) };
+      },
+    });
+    machine.deadline = 5_000;
+    const waiting = engine.ask("executor.launch", { id: "e1" });
+    await settle();
+    expect(planned.map(({ at }) => at)).toEqual([5_000]);
+    now = 5_000;
+    machine.deadline = undefined;
+    planned[0]?.action();
+    expect(await waiting).toEqual({});
+  });
+
+  it("a caller that goes away is not answered, and the machine is told", async () => {
+    const heard: string[] = [];
+    const pending = engine.call(
+      "executor.launch",
+      { id: "e1" },
+      () => heard.push("replied"),
+      () => heard.push("failed"),
+    );
+    await settle();
+    pending.cancel();
+    pending.cancel();
+    await settle();
+    expect(machine.turns.flat().map(({ kind }) => kind)).toEqual(["executor.launch", "cancel"]);
+    await engine.stop();
+    expect(heard).toEqual([]);
+  });
+
+  it("a stop waits for the last commit, then ends what waits with UNAVAILABLE", async () => {
+    const heard: string[] = [];
+    const written = engine.ask("session.delete", { id: "last" });
+    engine.call(
+      "executor.launch",
+      { id: "e1" },
+      () => heard.push("replied"),
+      (error) => heard.push(`launch ${error.code}`),
+    );
+    engine.stream(
+      "task.watch",
+      { sessionId: "s", taskId: 1 },
+      {
+        push: (value) => heard.push(String(value)),
+        end: (error) => heard.push(`watch ${error?.code ?? "ended"}`),
+      },
+    );
+    await settle();
+    let stopped = false;
+    const stop = engine.stop().then(() => {
+      stopped = true;
+    });
+    await settle();
+    expect(stopped).toBe(false);
+    store.commits[0]?.done();
+    expect(await written).toBe("last");
+    await stop;
+    expect(heard).toEqual(["hello", "launch unavailable", "watch unavailable"]);
+    await expect(engine.ask("session.get", { id: "late" })).rejects.toMatchObject({
+      code: "unavailable",
+    });
+  });
+});
