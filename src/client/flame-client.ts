@@ -10,6 +10,7 @@ import {
   type Task as WireTask,
 } from "../protocol/generated/flame/v1/types.ts";
 import { decodeApplication } from "./application-wire.ts";
+import { decodeCluster } from "./admin-wire.ts";
 import { FrontendClient, frontend } from "./frontend-client.ts";
 import { Limiter } from "./limiter.ts";
 import { fromResult } from "./rpc-error.ts";
@@ -187,6 +188,11 @@ export class FlameClient {
   close(): void {
     this.#rpc.close();
   }
+  /** Versions, storage, queues and counts; unimplemented when the session manager is of another make. */
+  async viewCluster(): Promise<ClusterInfo> {
+    return decodeCluster(await this.#rpc.unary(admin.viewCluster, {}));
+  }
+
 
   [Symbol.dispose](): void {
     this.close();

@@ -3,6 +3,7 @@ export { FlameClient } from "./flame-client.ts";
 export { Session } from "./session.ts";
 export type {
   Application,
+  ClusterInfo,
   EventInfo,
   Executor,
   ExecutorState,

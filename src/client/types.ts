@@ -90,3 +90,32 @@ export interface Node {
   readonly arch: string;
   readonly os: string;
 }
+
+/** A cluster as its operator sees it. */
+export interface ClusterInfo {
+  readonly name: string;
+  /** Of the session manager. */
+  readonly version: string;
+  /** When the session manager began to serve. */
+  readonly startTime: Date;
+  readonly storage: {
+    readonly kind: string;
+    /** On the session manager's host; absent when nothing is kept on disk. */
+    readonly file?: string;
+    readonly bytes: number;
+  };
+  /** How many applications, executors, nodes, sessions and tasks there are, by state. */
+  readonly counts: readonly {
+    readonly what: string;
+    readonly state: string;
+    readonly count: number;
+  }[];
+  /** What waits inside the session manager. */
+  readonly queues: readonly { readonly name: string; readonly size: number }[];
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly state: string;
+    /** Of its executor manager, when that tells it. */
+    readonly version?: string;
+  }[];
+}

@@ -72,6 +72,8 @@ const RETRY_MAX_MS = 1_000;
 /** Metadata that fences a result (docs/protocol.md, "Leases"). */
 const LEASE_KEY = "flame-lease";
 /** A node that stops does not wait longer than this for the goodbye to be heard. */
+/** Metadata by which the session manager learns the version of this executor manager, for operators. */
+const VERSION_KEY = "flame-version";
 const RELEASE_TIMEOUT_MS = 2_000;
 
 /** One connection to the Backend of a session manager (docs/protocol.md, "Executors"). */
@@ -106,6 +108,7 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
       signal,
       timeoutMs: SHORT_CALL_TIMEOUT_MS,
     });
+      metadata: { [VERSION_KEY]: packageFile.version },
   }
 
   async releaseNode(nodeName: string): Promise<void> {

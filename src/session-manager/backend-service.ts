@@ -22,6 +22,7 @@ import {
 } from "../protocol/record-wire.ts";
 import { requiredField, unary } from "./call-helpers.ts";
 import type { Engine } from "./engine.ts";
+import type { NodeNotes } from "./node-notes.ts";
 import { nodeStream } from "./node-stream.ts";
 import type { Payloads } from "./payloads.ts";
 
@@ -31,6 +32,7 @@ export const leaseKey = "flame-lease";
 export interface BackendDeps {
   readonly engine: Engine;
   readonly payloads: Payloads;
+  readonly notes: NodeNotes;
   /** Unix milliseconds, for acknowledgements. */
   readonly now: () => number;
 }
@@ -43,7 +45,7 @@ export function backendService(deps: BackendDeps): BackendServer {
 }
 
 function nodeCalls(deps: BackendDeps): Pick<BackendServer, NodeCall> {
-  const { engine } = deps;
+  const { engine, notes } = deps;
   return {
     registerNode: unary(async ({ node, executors }) => {
       const { metadata, status } = requiredField(node, "node", "RegisterNode");
@@ -52,6 +54,7 @@ function nodeCalls(deps: BackendDeps): Pick<BackendServer, NodeCall> {
         report: nodeReportFromWire(requiredName(name), status),
         executors: executors.flatMap(reportedExecutor),
       });
+      notes.registered(name, call.metadata);
       return done;
     }),
 

@@ -73,6 +73,25 @@ export class Engine {
       this.call(kind, input, resolve, reject);
     });
   }
+  /** Commands that wait for a turn. */
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  /** Calls and streams that wait inside the machine, or for the turn under way. */
+  get waiting(): number {
+    return this.#waiters.size;
+  }
+
+  /** What waits: commands for their turn, and by kind the calls and streams that are not answered yet. */
+  get load(): { readonly queued: number; readonly waiting: ReadonlyMap<CommandKind, number> } {
+    const waiting = new Map<CommandKind, number>();
+    for (const { command } of this.#waiters.values()) {
+      waiting.set(command.kind, (waiting.get(command.kind) ?? 0) + 1);
+    }
+    return { queued: this.#queue.length, waiting };
+  }
+
 
   /** Asks with callbacks: for calls that may wait long and whose caller may go away. */
   call<K extends CommandKind>(

@@ -3,13 +3,16 @@ import type { ClusterConfig } from "../config/cluster-config.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Releasers } from "../kit/releasers.ts";
 import { addHealthAndReflection, type ListenerOutside } from "../observability/listener-service.ts";
+import { AdminService } from "../protocol/generated/flame/admin/v1/admin.ts";
 import { BackendService } from "../protocol/generated/flame/v1/backend.ts";
 import { FrontendService } from "../protocol/generated/flame/v1/frontend.ts";
 import type { Store } from "../storage/store.ts";
+import { adminService } from "./admin-service.ts";
 import { backendService } from "./backend-service.ts";
 import type { Engine } from "./engine.ts";
 import { frontendService } from "./frontend-service.ts";
 import { listen, shutDown } from "./grpc-listener.ts";
+import { NodeNotes } from "./node-notes.ts";
 import type { Payloads } from "./payloads.ts";
 
 /** Running calls may end within this time when the session manager stops. */
@@ -33,6 +36,10 @@ export interface ListenerDeps {
   readonly clock: Clock;
 }
 
+interface ServerDeps extends ListenerDeps {
+  readonly notes: NodeNotes;
+}
+
 /**
  * Opens Frontend and Backend; `releasers` learns how to close them.
  * @throws FlameError invalid_config when a port refuses.
@@ -43,8 +50,9 @@ export async function startListeners(
 ): Promise<{ frontendPort: number; backendPort: number }> {
   const { engine } = deps;
   const { listenHost, endpoint } = deps.config.cluster;
-  const [frontend, frontendOutside] = frontendServer(deps);
-  const [backend, backendOutside] = backendServer(deps);
+  const notes = new NodeNotes();
+  const [frontend, frontendOutside] = frontendServer({ ...deps, notes });
+  const [backend, backendOutside] = backendServer({ ...deps, notes });
   const frontendPort = await listen(frontend, listenHost, endpoint.port, "Frontend");
   releasers.add("the Frontend", () => stopServing(engine, frontend));
   const next = endpoint.port === 0 ? 0 : endpoint.port + 1;
@@ -58,22 +66,24 @@ export async function startListeners(
   return { frontendPort, backendPort };
 }
 
-function frontendServer({ config, engine, payloads, store }: ListenerDeps): OutsideServer {
+function frontendServer(deps: ServerDeps): OutsideServer {
+  const { config, engine, payloads, store, notes, clock } = deps;
   const server = new Server({
     ...serverOptions,
     "grpc.max_receive_message_length": frontendReceiveBytesMax,
   });
   const { allowedSchemes } = config.packages;
   server.addService(FrontendService, frontendService({ engine, payloads, store, allowedSchemes }));
-  return [server, addHealthAndReflection(server, ["flame.v1.Frontend"])];
+  server.addService(AdminService, adminService({ config, engine, notes, clock }));
+  return [server, addHealthAndReflection(server, ["flame.v1.Frontend", "flame.admin.v1.Admin"])];
 }
 
-function backendServer({ engine, payloads, clock }: ListenerDeps): OutsideServer {
+function backendServer({ engine, payloads, notes, clock }: ServerDeps): OutsideServer {
   const server = new Server({
     ...serverOptions,
     "grpc.max_receive_message_length": backendReceiveBytesMax,
   });
-  server.addService(BackendService, backendService({ engine, payloads, now: () => clock.now() }));
+  server.addService(BackendService, backendService({ engine, payloads, notes, now: () => clock.now() }));
   return [server, addHealthAndReflection(server, ["flame.v1.Backend"])];
 }
 

@@ -1,5 +1,8 @@
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import packageFile from "../../package.json" with { type: "json" };
 import { startCluster, type TestCluster } from "../support/cluster.ts";
+import { runToEnd } from "../support/python.ts";
 
 let cluster: TestCluster;
 
@@ -43,5 +46,43 @@ describe("flmexec on a real cluster", () => {
     const [, id = ""] =
       /^Error: Internal\("task 1 of session (\S+) ended as Failed: .*1000000/.exec(stderr) ?? [];
     expect((await cluster.run("flmctl", "view", "-s", id)).stdout).toMatch(/State: +Open/);
+  });
+});
+
+describe("flmctl view cluster", () => {
+  test("tells versions, storage, queue sizes and counts, knowing only the endpoint", async () => {
+    await cluster.run("flmping", "-t", "3");
+    // Another host has no FLAME_HOME of this cluster and no configuration: it has the endpoint.
+    const { PATH, HOME, FLAME_ENDPOINT } = cluster.env;
+    const flmctl = join(cluster.home, "bin/flmctl");
+    const env = { PATH, HOME, FLAME_ENDPOINT };
+    const { stdout, stderr } = await runToEnd(flmctl, ["view", "cluster", "-o", "json"], { env });
+    expect(stderr).toBe("");
+    const { version } = packageFile;
+    expect(JSON.parse(stdout)).toEqual({
+      name: "test",
+      versions: { session_manager: version, flmctl: version },
+      start_time: expect.any(Number),
+      storage: {
+        kind: "sqlite",
+        file: join(cluster.home, "data/flame.db"),
+        bytes: expect.any(Number),
+      },
+      nodes: [{ name: expect.any(String), state: "Ready", version }],
+      counts: expect.objectContaining({
+        applications: { Enabled: 3 },
+        nodes: { Ready: 1 },
+        tasks: expect.objectContaining({ Succeed: expect.any(Number) }),
+      }),
+      queues: expect.objectContaining({ node_streams: 1, tasks_that_wait_for_an_executor: 0 }),
+    });
+  });
+
+  test("prints it for people as well", async () => {
+    const { stdout } = await cluster.run("flmctl", "view", "cluster");
+    expect(stdout).toMatch(/^Cluster: {7}test\nVersions:\n {2}session manager \d+\.\d+\.\d+\n/);
+    expect(stdout).toMatch(/\nStorage: {7}sqlite \S+\/data\/flame\.db \(\d+[KM]i\)\n/);
+    expect(stdout).toMatch(/\n {2}applications: 3 Enabled\n/);
+    expect(stdout).toMatch(/\n {2}0 tasks that wait for an executor\n/);
   });
 });

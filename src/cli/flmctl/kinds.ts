@@ -2,7 +2,7 @@ import { Argument } from "@commander-js/extra-typings";
 import { FlameError } from "../../model/errors.ts";
 
 /** What flmctl lists and views. */
-export type Kind = "app" | "session" | "executor" | "node";
+export type Kind = "app" | "session" | "executor" | "node" | "cluster";
 
 const aliases: Readonly<Record<string, Kind>> = {
   app: "app",
@@ -16,6 +16,7 @@ const aliases: Readonly<Record<string, Kind>> = {
   executors: "executor",
   node: "node",
   nodes: "node",
+  cluster: "cluster",
 };
 
 /**

@@ -7,7 +7,7 @@ import { jsonText, yamlText } from "../output/documents.ts";
 import { paddedTable, plainTable } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { ago, timeOfDay, timestamp } from "../output/times.ts";
-import { type Kind, kindArgument, kindOf, unsupported } from "./kinds.ts";
+import { kindArgument, kindOf, unsupported } from "./kinds.ts";
 import {
   applicationColumns,
   type Column,
@@ -23,11 +23,12 @@ import {
 } from "./object-documents.ts";
 import { type OutputForm, outputOption, publishedOutputOption } from "./options.ts";
 
-const kinds: readonly Kind[] = ["app", "session", "executor", "node"];
+const kinds = ["app", "session", "executor", "node"] as const;
+type ListKind = (typeof kinds)[number];
 const forms = ["table", "wide", "name", "json", "yaml"] as const;
 
 export interface ListOptions {
-  readonly kind: Kind;
+  readonly kind: ListKind;
   readonly output: OutputForm;
   /** True for `list -a`: the published layout, times of day. */
   readonly published: boolean;
@@ -140,7 +141,7 @@ function flaggedKind(flags: {
   session?: true;
   executor?: true;
   node?: true;
-}): Kind | undefined {
+}): ListKind | undefined {
   if (flags.application === true) return "app";
   if (flags.session === true) return "session";
   if (flags.executor === true) return "executor";

@@ -13,14 +13,16 @@ import {
 } from "./object-documents.ts";
 import { type OutputForm, outputOption, publishedOutputOption } from "./options.ts";
 import { applicationDetails } from "./view-application.ts";
+import { clusterDetails, clusterDocument } from "./view-cluster.ts";
 import { nodeDetails } from "./view-node.ts";
 import { sessionDetails, taskDetails } from "./view-session.ts";
 
-const kinds = ["app", "session", "node"] as const;
+const kinds = ["app", "session", "node", "cluster"] as const;
 const forms = ["table", "json", "yaml"] as const;
 
 /** What is viewed: a task is named by its session and its id. */
 export type ViewTarget =
+  | { readonly kind: "cluster" }
   | { readonly kind: "app" | "session" | "node"; readonly name: string }
   | { readonly kind: "task"; readonly session: string; readonly name: string };
 
@@ -35,7 +37,7 @@ export interface ViewOptions {
 export function addView(program: Command<[], { config?: string }>, context: CliContext): void {
   program
     .command("view")
-    .description("Show one application, session, task or node in full.")
+    .description("Show one application, session, task or node in full, or the cluster as a whole.")
     .addArgument(kindArgument("what to show", kinds))
     .argument("[name]", "its name or id")
     .option("-a, --application <name>", "show this application")
@@ -47,7 +49,7 @@ export function addView(program: Command<[], { config?: string }>, context: CliC
     .addHelpText(
       "after",
       "\nExamples:\n  flmctl view app flmrun\n  flmctl view app flmrun -o yaml > flmrun.yaml\n" +
-        "  flmctl view session flmping-Sf4R2o -t 1",
+        "  flmctl view session flmping-Sf4R2o -t 1\n  flmctl view cluster",
     )
     .action(async (word, name, flags) => {
       const target = viewTarget(word, name, flags);
@@ -70,6 +72,14 @@ export async function runView({ target, output, cluster, terminal }: ViewOptions
     else terminal.out(output === "yaml" ? yaml() : details());
   };
   switch (target.kind) {
+    case "cluster": {
+      const found = await cluster.viewCluster();
+      print(
+        () => clusterDetails(found),
+        () => clusterDocument(found),
+      );
+      break;
+    }
     case "app": {
       const app = await cluster.getApplication(target.name);
       print(
@@ -115,6 +125,7 @@ function viewTarget(
 ): ViewTarget {
   if (word !== undefined) {
     const kind = kindOf(word, kinds);
+    if (kind === "cluster") return { kind };
     if (name === undefined) throw unsupported(`"${word}" without a name`, kinds);
     if (kind === "session" && flags.task !== undefined) {
       return { kind: "task", session: name, name: flags.task };
