@@ -9,13 +9,21 @@ import {
   TaskState,
   type Task as WireTask,
 } from "../protocol/generated/flame/v1/types.ts";
-import { decodeApplication } from "./application-wire.ts";
 import { decodeCluster } from "./admin-wire.ts";
-import { FrontendClient, frontend } from "./frontend-client.ts";
+import { decodeApplication } from "./application-wire.ts";
+import { admin, FrontendClient, frontend } from "./frontend-client.ts";
 import { Limiter } from "./limiter.ts";
 import { fromResult } from "./rpc-error.ts";
 import { type CallLimits, Session } from "./session.ts";
-import type { Application, Executor, Node, SessionInfo, SessionSpec, Task } from "./types.ts";
+import type {
+  Application,
+  ClusterInfo,
+  Executor,
+  Node,
+  SessionInfo,
+  SessionSpec,
+  Task,
+} from "./types.ts";
 import { watchTask } from "./watch.ts";
 import {
   decodeExecutor,
@@ -184,15 +192,15 @@ export class FlameClient {
     return decodeNode(required(node, "GetNodeResponse.node"));
   }
 
-  /** Ends the connection; calls under way fail. */
-  close(): void {
-    this.#rpc.close();
-  }
   /** Versions, storage, queues and counts; unimplemented when the session manager is of another make. */
   async viewCluster(): Promise<ClusterInfo> {
     return decodeCluster(await this.#rpc.unary(admin.viewCluster, {}));
   }
 
+  /** Ends the connection; calls under way fail. */
+  close(): void {
+    this.#rpc.close();
+  }
 
   [Symbol.dispose](): void {
     this.close();

@@ -11,8 +11,8 @@ import {
 import { ReplyQueue } from "./reply-queue.ts";
 import { fromRpcError } from "./rpc-error.ts";
 
-export { FrontendService as frontend } from "../protocol/generated/flame/v1/frontend.ts";
 export { AdminService as admin } from "../protocol/generated/flame/admin/v1/admin.ts";
+export { FrontendService as frontend } from "../protocol/generated/flame/v1/frontend.ts";
 
 interface FrontendClientOptions {
   /** PEM file of the certificate authorities to trust instead of the system's. */

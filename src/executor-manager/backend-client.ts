@@ -1,4 +1,5 @@
 import type { ClientDuplexStream, Metadata } from "@grpc/grpc-js";
+import packageFile from "../../package.json" with { type: "json" };
 import { channelCredentials, channelOptions } from "../client/channel-options.ts";
 import { type Endpoint, hostText } from "../config/endpoint.ts";
 import type { Clock } from "../kit/clock.ts";
@@ -71,9 +72,9 @@ const RETRY_MAX_MS = 1_000;
 
 /** Metadata that fences a result (docs/protocol.md, "Leases"). */
 const LEASE_KEY = "flame-lease";
-/** A node that stops does not wait longer than this for the goodbye to be heard. */
 /** Metadata by which the session manager learns the version of this executor manager, for operators. */
 const VERSION_KEY = "flame-version";
+/** A node that stops does not wait longer than this for the goodbye to be heard. */
 const RELEASE_TIMEOUT_MS = 2_000;
 
 /** One connection to the Backend of a session manager (docs/protocol.md, "Executors"). */
@@ -107,8 +108,8 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
     await unary(this.#stub, BackendService.registerNode, request, {
       signal,
       timeoutMs: SHORT_CALL_TIMEOUT_MS,
-    });
       metadata: { [VERSION_KEY]: packageFile.version },
+    });
   }
 
   async releaseNode(nodeName: string): Promise<void> {

@@ -47,7 +47,7 @@ export function backendService(deps: BackendDeps): BackendServer {
 function nodeCalls(deps: BackendDeps): Pick<BackendServer, NodeCall> {
   const { engine, notes } = deps;
   return {
-    registerNode: unary(async ({ node, executors }) => {
+    registerNode: unary(async ({ node, executors }, call) => {
       const { metadata, status } = requiredField(node, "node", "RegisterNode");
       const { name } = requiredField(metadata, "node.metadata", "RegisterNode");
       await engine.ask("node.register", {

@@ -64,25 +64,6 @@ export class Engine {
     this.#armTimer();
   }
 
-  /** Asks, and waits for the reply. @throws FlameError as the command's rule says. */
-  ask<K extends CommandKind>(
-    kind: K,
-    input: CommandTable[K]["input"],
-  ): Promise<CommandTable[K]["reply"]> {
-    return new Promise((resolve, reject) => {
-      this.call(kind, input, resolve, reject);
-    });
-  }
-  /** Commands that wait for a turn. */
-  get queued(): number {
-    return this.#queue.length;
-  }
-
-  /** Calls and streams that wait inside the machine, or for the turn under way. */
-  get waiting(): number {
-    return this.#waiters.size;
-  }
-
   /** What waits: commands for their turn, and by kind the calls and streams that are not answered yet. */
   get load(): { readonly queued: number; readonly waiting: ReadonlyMap<CommandKind, number> } {
     const waiting = new Map<CommandKind, number>();
@@ -92,6 +73,15 @@ export class Engine {
     return { queued: this.#queue.length, waiting };
   }
 
+  /** Asks, and waits for the reply. @throws FlameError as the command's rule says. */
+  ask<K extends CommandKind>(
+    kind: K,
+    input: CommandTable[K]["input"],
+  ): Promise<CommandTable[K]["reply"]> {
+    return new Promise((resolve, reject) => {
+      this.call(kind, input, resolve, reject);
+    });
+  }
 
   /** Asks with callbacks: for calls that may wait long and whose caller may go away. */
   call<K extends CommandKind>(
