@@ -1,3 +1,4 @@
+import { FlameError } from "./errors.ts";
 import type { Shim } from "./executor.ts";
 import type { Resources } from "./resources.ts";
 
@@ -36,4 +37,19 @@ export interface ReportedExecutor {
   readonly id: string;
   readonly state: string;
   readonly shim: Shim;
+}
+
+const nodeNameBytesMax = 253;
+// eslint-disable-next-line no-control-regex -- control characters are exactly what is refused
+const CONTROL = /[\u0000-\u001f\u007f]/;
+
+/** docs/protocol.md, "Nodes". @throws FlameError invalid_argument when a node can not have this name. */
+export function checkNodeName(name: string): void {
+  const bytes = Buffer.byteLength(name);
+  if (bytes >= 1 && bytes <= nodeNameBytesMax && !CONTROL.test(name)) return;
+  throw new FlameError(
+    "invalid_argument",
+    `invalid node name: got ${JSON.stringify(name.slice(0, 80))} (${bytes} bytes), expected 1 to ` +
+      `${nodeNameBytesMax} bytes without control characters, such as the host's name`,
+  );
 }

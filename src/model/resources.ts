@@ -15,6 +15,27 @@ export const noResources: Resources = Object.freeze({ cpu: 0, memory: 0, gpu: 0 
 /** What a session gets when neither it nor `cluster.resreq` says otherwise (docs/protocol.md, "Sessions"). */
 export const defaultResreq: Resources = Object.freeze({ cpu: 1, memory: 1024 ** 3, gpu: 0 });
 
+/** The most that a field can hold: further on numbers lose digits, or do not fit into a column of the database. */
+const fieldMax: Resources = { cpu: 2 ** 31 - 1, memory: Number.MAX_SAFE_INTEGER, gpu: 2 ** 31 - 1 };
+
+/**
+ * Resources of numbers that came from outside; `where` is the name of the whole in the fault.
+ * @throws FlameError invalid_argument naming the field that nothing can hold.
+ */
+export function checkedResources(
+  given: Readonly<Record<keyof Resources, number | bigint>>,
+  where: string,
+): Resources {
+  for (const field of ["cpu", "memory", "gpu"] as const) {
+    if (given[field] >= 0 && given[field] <= fieldMax[field]) continue;
+    throw new FlameError(
+      "invalid_argument",
+      `invalid ${where}: got ${field} ${given[field]}, expected 0 to ${fieldMax[field]}`,
+    );
+  }
+  return { cpu: Number(given.cpu), memory: Number(given.memory), gpu: Number(given.gpu) };
+}
+
 export function sameResources(a: Resources, b: Resources): boolean {
   return a.cpu === b.cpu && a.memory === b.memory && a.gpu === b.gpu;
 }
@@ -71,7 +92,7 @@ export function parseSize(text: string): number {
 
 /**
  * Reads `cpu=N,mem=SIZE,gpu=N`: any subset of the keys in any order, keys in any case, what is missing is 0.
- * @throws FlameError invalid_argument naming the entry that is wrong.
+ * @throws FlameError invalid_argument naming the entry that is wrong, or the field that nothing can hold.
  */
 export function parseResources(text: string): Resources {
   const found: { cpu?: number; memory?: number; gpu?: number } = {};
@@ -94,5 +115,8 @@ export function parseResources(text: string): Resources {
       throw fault(entry);
     }
   }
-  return { cpu: found.cpu ?? 0, memory: found.memory ?? 0, gpu: found.gpu ?? 0 };
+  return checkedResources(
+    { cpu: found.cpu ?? 0, memory: found.memory ?? 0, gpu: found.gpu ?? 0 },
+    `resource requirement "${text}"`,
+  );
 }

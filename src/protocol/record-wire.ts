@@ -1,8 +1,8 @@
 import type { ApplicationRecord } from "../model/application.ts";
 import type { FlameEvent } from "../model/event.ts";
 import type { ExecutorRecord, ExecutorState, Shim } from "../model/executor.ts";
-import type { NodeRecord, NodeReport, NodeState } from "../model/node.ts";
-import type { Resources } from "../model/resources.ts";
+import { checkNodeName, type NodeRecord, type NodeReport, type NodeState } from "../model/node.ts";
+import { checkedResources, type Resources } from "../model/resources.ts";
 import type { SessionState, SessionView } from "../model/session.ts";
 import type { TaskRecord, TaskState } from "../model/task.ts";
 import { applicationSpecToWire } from "./application-wire.ts";
@@ -129,13 +129,19 @@ export function nodeToWire(record: NodeRecord): wire.Node {
   };
 }
 
-/** What a node says of itself; sub-messages that it left out stay absent. */
+/**
+ * What a node says of itself; sub-messages that it left out stay absent.
+ * @throws FlameError invalid_argument for a name or for resources that can not be.
+ */
 export function nodeReportFromWire(name: string, status: wire.NodeStatus | undefined): NodeReport {
+  checkNodeName(name);
   return {
     name,
-    ...(status?.capacity !== undefined && { capacity: resourcesFromWire(status.capacity) }),
+    ...(status?.capacity !== undefined && {
+      capacity: checkedResources(status.capacity, "capacity"),
+    }),
     ...(status?.allocatable !== undefined && {
-      allocatable: resourcesFromWire(status.allocatable),
+      allocatable: checkedResources(status.allocatable, "allocatable"),
     }),
     ...(status?.info !== undefined && { arch: status.info.arch, os: status.info.os }),
   };
@@ -145,10 +151,6 @@ export function nodeReportFromWire(name: string, status: wire.NodeStatus | undef
 export function executorStateName(state: wire.ExecutorState): string {
   const known = Object.entries(executorStates).find(([, number]) => number === state);
   return known?.[0] ?? (state === executorReleased ? "Released" : "Unknown");
-}
-
-export function resourcesFromWire(resreq: wire.ResourceRequirement): Resources {
-  return { cpu: Number(resreq.cpu), memory: Number(resreq.memory), gpu: resreq.gpu };
 }
 
 function resourcesToWire(resources: Resources): wire.ResourceRequirement {

@@ -51,7 +51,7 @@ function nodeCalls(deps: BackendDeps): Pick<BackendServer, NodeCall> {
       const { metadata, status } = requiredField(node, "node", "RegisterNode");
       const { name } = requiredField(metadata, "node.metadata", "RegisterNode");
       await engine.ask("node.register", {
-        report: nodeReportFromWire(requiredName(name), status),
+        report: nodeReportFromWire(name, status),
         executors: executors.flatMap(reportedExecutor),
       });
       notes.registered(name, call.metadata);
@@ -67,7 +67,7 @@ function nodeCalls(deps: BackendDeps): Pick<BackendServer, NodeCall> {
       const { metadata, status } = requiredField(node, "node", "SyncNode");
       const { name } = requiredField(metadata, "node.metadata", "SyncNode");
       const answer = await engine.ask("node.sync", {
-        report: nodeReportFromWire(requiredName(name), status),
+        report: nodeReportFromWire(name, status),
       });
       return {
         node: nodeToWire(answer.node),
@@ -204,10 +204,6 @@ function outcomeOf(result: TaskResult): TaskOutcome {
     ...(result.output !== undefined && { output: result.output }),
     ...(result.message !== undefined && { message: result.message }),
   };
-}
-
-function requiredName(name: string): string {
-  return requiredField(name === "" ? undefined : name, "the node's name", "RegisterNode");
 }
 
 /** An incomplete entry is nothing to align with. */

@@ -1,6 +1,6 @@
 import { Metadata } from "@grpc/grpc-js";
 import type { NodePush } from "../executors/node-book.ts";
-import type { FlameError } from "../model/errors.ts";
+import { FlameError } from "../model/errors.ts";
 import type { BackendServer, WatchNodeRequest } from "../protocol/generated/flame/v1/backend.ts";
 import { statusOf } from "../protocol/grpc-errors.ts";
 import { executorToWire, nodeReportFromWire } from "../protocol/record-wire.ts";
@@ -38,9 +38,15 @@ export function nodeStream(deps: {
     };
     call.on("data", ({ heartbeat }: WatchNodeRequest) => {
       if (heartbeat === undefined || ended) return;
-      const report = nodeReportFromWire(heartbeat.nodeName, heartbeat.status);
-      if (stream === undefined) stream = engine.stream("node.watch", { report }, sink);
-      else beat(engine, stream, report);
+      try {
+        const report = nodeReportFromWire(heartbeat.nodeName, heartbeat.status);
+        if (stream === undefined) stream = engine.stream("node.watch", { report }, sink);
+        else beat(engine, stream, report);
+      } catch (thrown) {
+        stream?.cancel();
+        end(FlameError.from(thrown));
+        return;
+      }
       call.write({
         response: { $case: "ack", value: { timestamp: BigInt(Math.floor(now() / 1000)) } },
       });

@@ -1,9 +1,10 @@
 import { FlameError } from "../model/errors.ts";
 import { messageBytesDefault, payloadBytesMax } from "../model/limits.ts";
+import { checkedResources } from "../model/resources.ts";
 import type { SessionRequest, SessionView } from "../model/session.ts";
 import type { FrontendServer } from "../protocol/generated/flame/v1/frontend.ts";
 import type { Session, SessionSpec } from "../protocol/generated/flame/v1/types.ts";
-import { resourcesFromWire, sessionToWire } from "../protocol/record-wire.ts";
+import { sessionToWire } from "../protocol/record-wire.ts";
 import { callerOf, requiredField, unary } from "./call-helpers.ts";
 import type { Engine } from "./engine.ts";
 import type { Payloads } from "./payloads.ts";
@@ -63,7 +64,7 @@ export function sessionCalls(deps: {
 function requestOf(spec: SessionSpec): SessionRequest {
   return {
     application: spec.application,
-    ...(spec.resreq !== undefined && { resreq: resourcesFromWire(spec.resreq) }),
+    ...(spec.resreq !== undefined && { resreq: checkedResources(spec.resreq, "resreq") }),
     minInstances: spec.minInstances,
     ...(spec.maxInstances !== undefined && { maxInstances: spec.maxInstances }),
     priority: spec.priority,

@@ -77,6 +77,26 @@ describe("CreateSession", () => {
     }
   });
 
+  it.each([
+    [
+      "cpu",
+      { cpu: 2n ** 63n, memory: 1n, gpu: 0 },
+      /invalid resreq: got cpu 9223372036854775808, expected 0 to/,
+    ],
+    [
+      "memory",
+      { cpu: 1n, memory: 2n ** 64n - 1n, gpu: 0 },
+      /invalid resreq: got memory 18446744073709551615/,
+    ],
+    ["gpu", { cpu: 1n, memory: 1n, gpu: -1 }, /invalid resreq: got gpu -1, expected 0 to/],
+  ])("refuses %s that nothing can hold, and goes on serving", async (field, resreq, details) => {
+    expect(await failure(create(`s-${field}`, spec({ resreq })))).toEqual({
+      code: status.invalidArgument,
+      details: expect.stringMatching(details),
+    });
+    expect(await failure(get(`s-${field}`))).toMatchObject({ code: status.notFound });
+  });
+
   it("refuses common data above the limit, naming it", async () => {
     const answer = await failure(
       create("s-large", spec({ commonData: Buffer.alloc(4 * 1024 * 1024) })),
