@@ -4,6 +4,7 @@ import clusterSchema from "../../schemas/cluster.schema.json" with { type: "json
 import { deepFreeze, fillDefaults } from "../documents/defaults.ts";
 import { checkWith } from "../documents/schema-check.ts";
 import type { Resources } from "../model/resources.ts";
+import type { PolicyName } from "../model/scheduling-policy.ts";
 import { buildClusterConfig } from "./cluster-values.ts";
 import { type ConfigDocument, noConfigFile, readConfigFile } from "./config-file.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -48,7 +49,7 @@ export interface ClusterConfig {
     readonly listenHost: string;
     /** Undefined: `defaultResreq` of model/resources. */
     readonly resreq: Resources | undefined;
-    readonly policies: readonly string[];
+    readonly policies: readonly PolicyName[];
     readonly storage: ClusterStorage;
     readonly scheduleIntervalMs: number;
     /** Infinity when there is no limit. */

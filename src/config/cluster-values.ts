@@ -2,6 +2,7 @@ import { dirname, resolve } from "node:path";
 import type { DocumentPath } from "../documents/fault.ts";
 import { FlameError } from "../model/errors.ts";
 import { parseResources, parseSize, type Resources } from "../model/resources.ts";
+import type { PolicyName } from "../model/scheduling-policy.ts";
 import type { Access, ClusterConfig, PluginEntry, TlsFiles } from "./cluster-config.ts";
 import type { ConfigDocument } from "./config-file.ts";
 import { type Endpoint, endpointOf, isLoopback, parseEndpoint } from "./endpoint.ts";
@@ -26,7 +27,7 @@ export interface RawClusterConfig {
     readonly endpoint: string;
     readonly listen?: string;
     readonly resreq?: string;
-    readonly policies: readonly string[];
+    readonly policies: readonly PolicyName[];
     readonly storage: string;
     readonly schedule_interval: number | string;
     readonly executors: {

@@ -93,6 +93,11 @@ export const executorHandlers: Handlers<
     if (executor.record.state === "Unbinding" || executor.reclaimed) return {};
     if (executor.record.state !== "Bound") throw wrongState(executor, "launch tasks");
     supersedeLaunch(state, turn, entry, id);
+    if (isRecalled(state, entry, executor)) {
+      executor.reclaimed = true;
+      state.scheduleWanted = true;
+      return {};
+    }
     const task = launchTask(turn, entry, id);
     if (task !== undefined) {
       executor.taskId = task.id;
@@ -220,8 +225,19 @@ export function dropExecutor(
 function noteLessDemand(state: CoreState, entry: SessionEntry, executor: ExecutorEntry): void {
   const { unserved } = state.schedule;
   const othersWait = unserved.size > (unserved.has(entry.record.id) ? 1 : 0);
-  // On a lost node the executor no longer serves its session.
-  if (othersWait || !isReady(state, executor)) state.scheduleWanted = true;
+  // On a lost node the executor no longer serves its session; what is recalled may not be needed any more.
+  if (othersWait || state.recalls.length > 0 || !isReady(state, executor))
+    state.scheduleWanted = true;
+}
+
+/** Its session is to give one executor on the node back, and this one is between two tasks. */
+function isRecalled(state: CoreState, entry: SessionEntry, executor: ExecutorEntry): boolean {
+  if (entry.pending.size === 0) return false;
+  const at = state.recalls.findIndex(
+    ({ sessionId, node }) => sessionId === entry.record.id && node === executor.record.node,
+  );
+  if (at >= 0) state.recalls.splice(at, 1);
+  return at >= 0;
 }
 
 function leaveSession(state: CoreState, executor: ExecutorEntry): void {

@@ -24,7 +24,8 @@ export function runScheduler(state: CoreState, turn: FlameTurn): void {
   for (let round = 0; round < roundsMax; round++) {
     const snapshot = takeSnapshot(state, turn.now);
     noteMissingShims(state, turn, snapshot);
-    state.schedule = schedule(snapshot);
+    state.schedule = schedule(snapshot, state.options.policies);
+    state.recalls = [...state.schedule.recalls];
     const { decisions } = state.schedule;
     for (const decision of decisions) apply(state, turn, decision);
     if (decisions.length === 0) return;
@@ -85,12 +86,14 @@ function demandOf(state: CoreState, entry: SessionEntry, now: number): SessionDe
   let held = 0;
   let notHeld = 0;
   let binding = 0;
+  const bound: string[] = [];
   for (const id of entry.executors) {
     const executor = state.executors.find(id);
     if (executor === undefined) continue;
     if (isHeld(state, executor)) held++;
     else notHeld++;
     if (executor.record.state === "Binding") binding++;
+    else if (isHeld(state, executor)) bound.push(id);
   }
   return {
     id: record.id,
@@ -105,6 +108,7 @@ function demandOf(state: CoreState, entry: SessionEntry, now: number): SessionDe
     held,
     bindAllowance: bindAllowance(state, entry, binding, now),
     waiting: counts.pending > 0 ? [] : [...entry.launchWaiters.keys()],
+    busy: counts.pending > 0 ? bound : [],
   };
 }
 

@@ -4,8 +4,9 @@ import { NodeBook } from "../executors/node-book.ts";
 import { DeadlineQueue } from "../kit/deadline-queue.ts";
 import type { ApplicationRecord } from "../model/application.ts";
 import type { Resources } from "../model/resources.ts";
+import type { PolicyName } from "../model/scheduling-policy.ts";
 import type { SessionRecord } from "../model/session.ts";
-import type { Schedule } from "../scheduler/ports.ts";
+import type { Recall, Schedule } from "../scheduler/ports.ts";
 import { SessionBook } from "../sessions/session-book.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 
@@ -13,6 +14,8 @@ import type { SessionEntry } from "../sessions/session-entry.ts";
 export interface CoreOptions {
   /** For sessions that do not say what they need. */
   readonly resreq: Resources;
+  /** Who gets the next executor; `priority` is asked first, however they are listed. */
+  readonly policies: readonly PolicyName[];
   /** Failed binds in a row after which a session is only probed now and then; 0: sessions get no executors at all. */
   readonly bindRetryLimit: number;
   readonly executorsPerNodeMax: number;
@@ -52,7 +55,9 @@ export class CoreState {
   /** Something changed that the scheduler should look at. */
   scheduleWanted = true;
   /** What the scheduler saw when it looked last. */
-  schedule: Schedule = { decisions: [], unserved: new Set(), short: new Set() };
+  schedule: Schedule = { decisions: [], recalls: [], unserved: new Set(), short: new Set() };
+  /** Those of its recalls that no executor has answered to yet. */
+  recalls: Recall[] = [];
 
   constructor(options: CoreOptions, applications: ApplicationBook) {
     this.options = options;

@@ -5,7 +5,9 @@ import {
   sameResources,
   subtractResources,
 } from "../model/resources.ts";
+import type { Rules } from "./policies.ts";
 import type { ExecutorSupply, NodeSupply, SessionDemand, Snapshot } from "./ports.ts";
+import type { Standing } from "./standing.ts";
 
 /** What is left of one node while a decision is being made. */
 export class NodeCapacity {
@@ -17,8 +19,8 @@ export class NodeCapacity {
   executors = 0;
   /** How many of these leave anyway, less those that are counted on to follow them. */
   leaving = 0;
-  /** A session that is still short has first claim here: later ones get nothing new. */
-  claimed = false;
+  /** Sessions that are still short: what is here is kept for them from those that the policies say. */
+  readonly claims: Standing[] = [];
 
   constructor(node: NodeSupply) {
     this.node = node;
@@ -32,6 +34,11 @@ export class NodeCapacity {
       fits(session.resreq, this.node.allocatable) &&
       (this.node.shim === undefined || this.node.shim === session.shim)
     );
+  }
+
+  /** Nothing here is kept from the session. */
+  opensTo(standing: Standing, rules: Rules): boolean {
+    return !this.claims.some((short) => rules.keepsFrom(short, standing));
   }
 
   /** A new executor fits now, and takes nothing that a session before counts on. */

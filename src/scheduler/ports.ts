@@ -24,6 +24,8 @@ export interface SessionDemand {
   readonly bindAllowance: number;
   /** Its executors that wait for a task while none is Pending, longest waiting first. */
   readonly waiting: readonly string[];
+  /** Its Bound executors while tasks are Pending: they work, and will ask for a next task. */
+  readonly busy: readonly string[];
 }
 
 export interface ExecutorSupply {
@@ -70,10 +72,18 @@ export type Decision =
   | { readonly kind: "release"; readonly executorId: string }
   | { readonly kind: "reclaim"; readonly executorId: string };
 
+/** The session is to give one of its executors on the node back, whichever asks first for its next task. */
+export interface Recall {
+  readonly sessionId: string;
+  readonly node: string;
+}
+
 /** What one look at the world comes to. */
 export interface Schedule {
   readonly decisions: readonly Decision[];
-  /** Sessions that have to wait for room that is not there yet. */
+  /** They hold until the next look. */
+  readonly recalls: readonly Recall[];
+  /** Sessions that have to wait for room that is not there yet, or until others of their application need less. */
   readonly unserved: ReadonlySet<string>;
   /** Those of them for which no room could be made either: asking for more changes nothing. */
   readonly short: ReadonlySet<string>;

@@ -1,124 +1,165 @@
 import { addResources, fits } from "../model/resources.ts";
+import { defaultPolicies, type PolicyName } from "../model/scheduling-policy.ts";
 import { measureCapacity, type NodeCapacity, serves } from "./capacity.ts";
-import type { Decision, ExecutorSupply, Schedule, SessionDemand, Snapshot } from "./ports.ts";
+import { combine, type Rules } from "./policies.ts";
+import type {
+  Decision,
+  ExecutorSupply,
+  Recall,
+  Schedule,
+  SessionDemand,
+  Snapshot,
+} from "./ports.ts";
+import { type Standing, standings } from "./standing.ts";
 
 /**
- * Who gets which executor: policy `priority` (docs/protocol.md, "Scheduling"). Sessions are served highest priority
- * first, older first, each up to min(demand, max_instances); fit is always checked; a session that is still short keeps
- * later ones off the nodes it could use, and takes back executors that only wait. Pure: the same snapshot, the same answer.
+ * Who gets which executor (docs/protocol.md, "Scheduling"). One executor after the other goes to the session that the
+ * policies name first, as long as it has less than min(demand, max_instances); fit is always checked. A session that is
+ * short has executors taken back that only wait, and, where the policies say so, such as work, each after its task; what
+ * it can not use yet is kept from others. Pure: the same snapshot, the same answer.
  */
-export function schedule(snapshot: Snapshot): Schedule {
-  return new Round(snapshot).run();
+export function schedule(
+  snapshot: Snapshot,
+  policies: readonly PolicyName[] = defaultPolicies,
+): Schedule {
+  return new Round(snapshot, combine(policies)).run();
 }
+
+/** An executor that could be sent away, and what has it now; nobody, when it is idle or arriving. */
+interface Leaver {
+  readonly executor: ExecutorSupply;
+  readonly holder?: Standing;
+}
+
+/** Whose executors may be sent away: nobody's, those that only wait, or also those that work. */
+type Reach = "free" | "waiting" | "busy";
+const reaches: readonly Reach[] = ["free", "waiting", "busy"];
 
 class Round {
   readonly #snapshot: Snapshot;
+  readonly #rules: Rules;
   readonly #nodes: Map<string, NodeCapacity>;
   readonly #idle: Set<ExecutorSupply>;
   readonly #arriving: Set<ExecutorSupply>;
   readonly #executors = new Map<string, ExecutorSupply>();
+  /** Last in order first: they give before others do. */
+  readonly #holders: readonly Standing[];
+  /** Those that need something, the next one last. */
+  readonly #queue: Standing[];
   readonly #heldByApplication = new Map<string, number>();
-  readonly #reclaimed = new Set<string>();
+  readonly #sentAway = new Set<string>();
   readonly #unserved = new Set<string>();
   readonly #short = new Set<string>();
   readonly #decisions: Decision[] = [];
+  readonly #recalls: Recall[] = [];
 
-  constructor(snapshot: Snapshot) {
+  constructor(snapshot: Snapshot, rules: Rules) {
     this.#snapshot = snapshot;
+    this.#rules = rules;
     this.#nodes = measureCapacity(snapshot);
     const usable = snapshot.executors.filter((executor) => this.#nodes.has(executor.node));
     this.#idle = new Set(usable.filter((executor) => executor.use === "idle"));
     this.#arriving = new Set(usable.filter((executor) => executor.use === "arriving"));
     for (const executor of usable) this.#executors.set(executor.id, executor);
-    for (const session of snapshot.sessions) {
-      const held = this.#heldByApplication.get(session.application) ?? 0;
-      this.#heldByApplication.set(session.application, held + session.held);
-    }
+    for (const session of snapshot.sessions) this.#countHeld(session, session.held);
+    const all = standings(snapshot).sort((a, b) => rules.order(b, a));
+    this.#holders = all.filter(({ session }) => session.waiting.length + session.busy.length > 0);
+    this.#queue = all.filter(needsMore);
   }
 
   run(): Schedule {
-    const sessions = [...this.#snapshot.sessions].sort(byPriorityThenAge);
-    for (const session of sessions) this.#serve(session, sessions);
+    for (let next = this.#queue.pop(); next !== undefined; next = this.#queue.pop())
+      if (this.#serve(next) && needsMore(next)) this.#queueAgain(next);
     // There is no pool of idle executors: what nobody needs now gives its room back.
     for (const executor of this.#idle)
       this.#decisions.push({ kind: "release", executorId: executor.id });
-    return { decisions: this.#decisions, unserved: this.#unserved, short: this.#short };
+    return {
+      decisions: this.#decisions,
+      recalls: this.#recalls,
+      unserved: this.#unserved,
+      short: this.#short,
+    };
   }
 
-  #serve(session: SessionDemand, all: readonly SessionDemand[]): void {
+  #queueAgain(standing: Standing): void {
+    let low = 0;
+    let high = this.#queue.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const other = this.#queue[middle];
+      if (other !== undefined && this.#rules.order(standing, other) < 0) low = middle + 1;
+      else high = middle;
+    }
+    this.#queue.splice(low, 0, standing);
+  }
+
+  /** Gives or promises one executor; false when the session can get no more. */
+  #serve(standing: Standing): boolean {
+    const { session } = standing;
     const suitable = [...this.#nodes.values()].filter((node) => node.suits(session));
-    if (suitable.length === 0) return;
-    let need = this.#need(session);
-    while (need > 0 && this.#serveOne(session, suitable)) need--;
-    if (need > 0) this.#unserved.add(session.id);
-    while (need > 0 && this.#makeRoom(session, suitable, all)) need--;
-    if (need === 0) return;
-    this.#short.add(session.id);
-    for (const node of suitable) node.claimed = true;
-  }
-
-  /** How many more executors the session should get. */
-  #need(session: SessionDemand): number {
-    const wanted = Math.min(
-      session.maxInstances,
-      Math.max(session.minInstances, session.openTasks),
-    );
-    const held = this.#heldByApplication.get(session.application) ?? 0;
-    const applicationRoom = this.#snapshot.applicationMax(session.application) - held;
-    return Math.max(0, Math.min(wanted - session.held, applicationRoom, session.bindAllowance));
-  }
-
-  /** Gives or plans one executor; false when there is no room for one. */
-  #serveOne(session: SessionDemand, suitable: readonly NodeCapacity[]): boolean {
-    const idle = this.#take(this.#idle, session);
-    if (idle !== undefined) {
-      this.#decisions.push({ kind: "bind", executorId: idle.id, sessionId: session.id });
-      this.#countHeld(session);
-      return true;
+    if (suitable.length === 0) return false;
+    const ofApplication = this.#heldByApplication.get(session.application) ?? 0;
+    if (ofApplication >= this.#snapshot.applicationMax(session.application)) {
+      this.#unserved.add(session.id);
+      return false;
     }
-    if (this.#take(this.#arriving, session) !== undefined) {
-      this.#countHeld(session);
-      return true;
+    if (!this.#giveOne(standing, suitable)) {
+      this.#unserved.add(session.id);
+      if (!this.#makeRoom(standing, suitable)) {
+        this.#short.add(session.id);
+        for (const node of suitable) node.claims.push(standing);
+        return false;
+      }
     }
-    const places = this.#snapshot.executorsPerNodeMax;
-    const node = suitable.find((one) => !one.claimed && one.hasRoom(session.resreq, places));
-    if (node === undefined) return false;
-    node.take(session.resreq);
-    this.#decisions.push({ kind: "create", node: node.node.name, sessionId: session.id });
-    this.#countHeld(session);
+    standing.given++;
+    this.#countHeld(session, 1);
     return true;
   }
 
-  #take(pool: Set<ExecutorSupply>, session: SessionDemand): ExecutorSupply | undefined {
+  /** False when there is no room for one. */
+  #giveOne(standing: Standing, suitable: readonly NodeCapacity[]): boolean {
+    const { session } = standing;
+    const idle = this.#take(this.#idle, standing);
+    if (idle !== undefined) {
+      this.#decisions.push({ kind: "bind", executorId: idle.id, sessionId: session.id });
+      return true;
+    }
+    if (this.#take(this.#arriving, standing) !== undefined) return true;
+    const places = this.#snapshot.executorsPerNodeMax;
+    const node = suitable.find(
+      (one) => one.hasRoom(session.resreq, places) && one.opensTo(standing, this.#rules),
+    );
+    if (node === undefined) return false;
+    node.take(session.resreq);
+    this.#decisions.push({ kind: "create", node: node.node.name, sessionId: session.id });
+    return true;
+  }
+
+  #take(pool: Set<ExecutorSupply>, standing: Standing): ExecutorSupply | undefined {
     for (const executor of pool) {
-      if (!serves(executor, session) || this.#nodes.get(executor.node)?.claimed !== false) continue;
+      if (!serves(executor, standing.session)) continue;
+      if (this.#nodes.get(executor.node)?.opensTo(standing, this.#rules) !== true) continue;
       pool.delete(executor);
       return executor;
     }
     return undefined;
   }
 
-  #countHeld(session: SessionDemand): void {
-    this.#heldByApplication.set(
-      session.application,
-      (this.#heldByApplication.get(session.application) ?? 0) + 1,
-    );
+  #countHeld({ application }: SessionDemand, executors: number): void {
+    const held = this.#heldByApplication.get(application) ?? 0;
+    this.#heldByApplication.set(application, held + executors);
   }
 
   /** Sees to it that one executor of the session will find room soon; false when nothing more can be taken back. */
-  #makeRoom(
-    session: SessionDemand,
-    suitable: readonly NodeCapacity[],
-    all: readonly SessionDemand[],
-  ): boolean {
-    // Where it is enough to wait, no service has to be stopped.
-    for (const victims of [[], all]) {
-      for (const node of suitable) {
-        const leavers = node.claimed ? undefined : this.#leaversFor(session, node, victims);
+  #makeRoom(standing: Standing, suitable: readonly NodeCapacity[]): boolean {
+    const open = suitable.filter((node) => node.opensTo(standing, this.#rules));
+    // Where it is enough to wait no service has to be stopped, and none that works where one waits.
+    for (const reach of reaches) {
+      for (const node of open) {
+        const leavers = this.#leaversFor(standing, node, reach);
         if (leavers === undefined) continue;
         for (const leaver of leavers) this.#sendAway(leaver, node);
-        node.reserve(session.resreq);
-        this.#countHeld(session);
+        node.reserve(standing.session.resreq);
         return true;
       }
     }
@@ -126,60 +167,63 @@ class Round {
   }
 
   /** What has to leave the node so that the session fits there; undefined when it can not be made to fit. */
-  #leaversFor(
-    session: SessionDemand,
-    node: NodeCapacity,
-    victims: readonly SessionDemand[],
-  ): ExecutorSupply[] | undefined {
+  #leaversFor(standing: Standing, node: NodeCapacity, reach: Reach): Leaver[] | undefined {
+    const { resreq } = standing.session;
     let room = node.soonFree;
     let places = this.#snapshot.executorsPerNodeMax - node.executors + node.leaving;
-    const leavers: ExecutorSupply[] = [];
-    for (const executor of this.#mayLeave(session, node, victims)) {
-      if (places > 0 && fits(session.resreq, room)) break;
-      leavers.push(executor);
-      room = addResources(room, executor.resreq);
+    const leavers: Leaver[] = [];
+    for (const leaver of this.#mayLeave(standing, node, reach)) {
+      if (places > 0 && fits(resreq, room)) break;
+      leavers.push(leaver);
+      room = addResources(room, leaver.executor.resreq);
       places++;
     }
-    return places > 0 && fits(session.resreq, room) ? leavers : undefined;
+    return places > 0 && fits(resreq, room) ? leavers : undefined;
   }
 
-  /** The node's executors that can be sent away: first what nobody took before, then what only waits for a victim. */
-  *#mayLeave(
-    session: SessionDemand,
-    { node }: NodeCapacity,
-    victims: readonly SessionDemand[],
-  ): Generator<ExecutorSupply> {
+  /** The node's executors that can be sent away: first what nobody took before, then what only waits, then what works. */
+  *#mayLeave(standing: Standing, { node }: NodeCapacity, reach: Reach): Generator<Leaver> {
     for (const pool of [this.#idle, this.#arriving])
-      for (const executor of pool) if (executor.node === node.name) yield executor;
-    for (let at = victims.length - 1; at >= 0; at--) {
-      const other = victims[at];
-      if (other === undefined || other.id === session.id) continue;
-      let spare = other.held - other.minInstances - this.#reclaimedFrom(other);
-      for (const id of other.waiting) {
-        const executor = this.#executors.get(id);
-        if (spare <= 0) break;
-        if (executor?.node !== node.name || this.#reclaimed.has(id)) continue;
-        spare--;
-        yield executor;
+      for (const executor of pool) if (executor.node === node.name) yield { executor };
+    if (reach === "free") return;
+    const spare = new Map<Standing, number>();
+    for (const kind of reach === "busy" ? (["waiting", "busy"] as const) : (["waiting"] as const)) {
+      for (const holder of this.#holders) {
+        if (holder === standing) continue;
+        const { session } = holder;
+        let taken = spare.get(holder) ?? 0;
+        for (const id of session[kind]) {
+          const executor = this.#executors.get(id);
+          if (executor?.node !== node.name || this.#sentAway.has(id)) continue;
+          if (session.held - holder.away - taken <= session.minInstances) break;
+          if (kind === "busy" && !this.#rules.mayTake(standing, holder, taken + 1)) break;
+          spare.set(holder, ++taken);
+          yield { executor, holder };
+        }
       }
     }
   }
 
-  #sendAway(executor: ExecutorSupply, node: NodeCapacity): void {
+  #sendAway({ executor, holder }: Leaver, node: NodeCapacity): void {
     node.willLeave(executor);
-    if (this.#idle.delete(executor)) {
-      this.#decisions.push({ kind: "release", executorId: executor.id });
-    } else if (!this.#arriving.delete(executor)) {
-      this.#reclaimed.add(executor.id);
-      this.#decisions.push({ kind: "reclaim", executorId: executor.id });
+    if (holder === undefined) {
+      if (this.#idle.delete(executor))
+        this.#decisions.push({ kind: "release", executorId: executor.id });
+      else this.#arriving.delete(executor);
+      return;
     }
-  }
-
-  #reclaimedFrom(session: SessionDemand): number {
-    return session.waiting.filter((id) => this.#reclaimed.has(id)).length;
+    holder.away++;
+    this.#sentAway.add(executor.id);
+    const { id, waiting } = holder.session;
+    if (waiting.includes(executor.id))
+      this.#decisions.push({ kind: "reclaim", executorId: executor.id });
+    else this.#recalls.push({ sessionId: id, node: executor.node });
   }
 }
 
-function byPriorityThenAge(a: SessionDemand, b: SessionDemand): number {
-  return b.priority - a.priority || a.creationTime - b.creationTime || (a.id < b.id ? -1 : 1);
+/** It should get one more executor, as far as it is asked alone. */
+function needsMore({ session, given }: Standing): boolean {
+  const { maxInstances, minInstances, openTasks, held, bindAllowance } = session;
+  const wanted = Math.min(maxInstances, Math.max(minInstances, openTasks));
+  return held + given < wanted && given < bindAllowance;
 }

@@ -154,6 +154,7 @@ function coreOptions({ config, timing }: SessionManagerDeps): CoreOptions {
   const { cluster } = config;
   return {
     resreq: cluster.resreq ?? defaultResreq,
+    policies: cluster.policies,
     bindRetryLimit: cluster.bindRetryLimit,
     executorsPerNodeMax: cluster.maxExecutorsPerNode,
     sessionsMax: cluster.maxSessions,

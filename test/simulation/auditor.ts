@@ -10,6 +10,7 @@ import type { StoredState } from "../../src/storage/store.ts";
 import { durablePart } from "./durable-part.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Runs } from "./runs.ts";
+import { checkScheduling } from "./scheduling-checks.ts";
 import type { Waiter } from "./sim-manager.ts";
 import { checkState, checkWaiters } from "./state-checks.ts";
 import { Violation, type World } from "./world.ts";
@@ -37,6 +38,7 @@ export class Auditor {
     queue: readonly Command[],
   ): void {
     checkState(core.state, this.#options);
+    checkScheduling(core.state, turn, this.#options);
     checkWaiters(core.state, waiters, queue, turn);
     // Events, not polls: a look that no event asked for must find nothing to do.
     const look = core.turn([{ kind: "tick", input: {}, token: -1 }], turn.now);

@@ -3,6 +3,7 @@ import type { CoreOptions } from "../../src/core/state.ts";
 import type { ApplicationSpec } from "../../src/model/application-spec.ts";
 import type { NodeReport } from "../../src/model/node.ts";
 import { fits, type Resources } from "../../src/model/resources.ts";
+import { defaultPolicies, type PolicyName } from "../../src/model/scheduling-policy.ts";
 import type { SessionRequest } from "../../src/model/session.ts";
 import type { SessionPlan } from "./model-client.ts";
 import type { Random } from "./random.ts";
@@ -40,6 +41,7 @@ export function makeScenario(seed: number, random: Random): Scenario {
   return {
     options: {
       resreq: small,
+      policies: policiesOf(seed),
       bindRetryLimit: random.pick([2, 5]),
       executorsPerNodeMax: random.pick([4, 128]),
       sessionsMax: random.chance(0.2) ? 4 : Number.POSITIVE_INFINITY,
@@ -59,6 +61,12 @@ export function makeScenario(seed: number, random: Random): Scenario {
     lossRate: random.pick([0, 0.01, 0.03, 0.06]),
     feasible,
   };
+}
+
+/** The default for every other seed, each policy alone for the rest; a seed's world is the same under each. */
+function policiesOf(seed: number): readonly PolicyName[] {
+  if (seed % 2 === 0) return defaultPolicies;
+  return seed % 4 === 1 ? ["drf"] : ["priority"];
 }
 
 const small: Resources = { cpu: 1, memory: gib, gpu: 0 };

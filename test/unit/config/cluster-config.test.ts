@@ -51,7 +51,7 @@ describe("cluster configuration", () => {
         },
         listenHost: "127.0.0.1",
         resreq: undefined,
-        policies: ["priority"],
+        policies: ["priority", "drf"],
         storage: { kind: "sqlite", file: join(folder, "home/data/flame.db") },
         scheduleIntervalMs: 100,
         maxSessions: Number.POSITIVE_INFINITY,
@@ -151,13 +151,14 @@ cache:
     expect(config.warnings[0]).toContain(`did you mean "policies"?`);
   });
 
-  it("refuses drf and gang by name and says what is available", () => {
-    const text = refusal("cluster:\n  policies: [priority, drf]\n");
+  it("knows the policies priority and drf, refuses gang by name and no policy at all", () => {
+    const { policies } = load("cluster:\n  policies: [drf]\n").cluster;
+    expect(policies).toEqual(["drf"]);
+    const text = refusal("cluster:\n  policies: [priority, gang]\n");
     expect(text).toContain("flame-cluster.yaml:2:24: cluster.policies[1]");
     expect(text).toContain(
-      `got "drf", expected one of priority; the policy drf comes with the next version`,
+      `got "gang", expected one of priority, drf; the policy gang is not part`,
     );
-    expect(refusal("cluster: { policies: [gang] }")).toContain("gang is not part");
     expect(refusal("cluster: { policies: [] }")).toContain("at least 1 entries");
   });
 

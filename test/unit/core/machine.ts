@@ -8,6 +8,7 @@ import type { Change } from "../../../src/model/change.ts";
 import type { FlameError } from "../../../src/model/errors.ts";
 import type { ExecutorState } from "../../../src/model/executor.ts";
 import type { Resources } from "../../../src/model/resources.ts";
+import { defaultPolicies } from "../../../src/model/scheduling-policy.ts";
 import type { SessionRequest } from "../../../src/model/session.ts";
 import type { TaskRecord } from "../../../src/model/task.ts";
 import { MemoryStore } from "../../../src/storage/memory-store.ts";
@@ -39,6 +40,7 @@ export class Machine {
   constructor(options: Partial<CoreOptions> = {}) {
     this.options = {
       resreq: small,
+      policies: defaultPolicies,
       bindRetryLimit: 5,
       executorsPerNodeMax: 128,
       sessionsMax: Number.POSITIVE_INFINITY,

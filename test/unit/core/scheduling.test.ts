@@ -89,8 +89,9 @@ describe("how many executors a session gets", () => {
     machine.node("n1");
     machine.open("a", { application: "pair" });
     machine.open("b", { application: "pair" });
-    for (const id of ["a", "b"]) for (let task = 0; task < 2; task++) machine.task(id);
+    for (let task = 0; task < 2; task++) machine.task("a");
     const launches = bindAll();
+    for (let task = 0; task < 2; task++) machine.task("b");
     expect(machine.executors).toEqual(["e1 Bound a", "e2 Bound a"]);
     expect(launches.get("e1")?.reply?.task?.id).toBe(1);
     done("e1");
@@ -190,9 +191,9 @@ describe("who comes first", () => {
     expect(machine.executors).toEqual(["e2 Bound wide"]);
   });
 
-  it("what an older session no longer needs goes to the next one without waiting for an event", () => {
+  it("what a session of higher priority no longer needs goes to the next one without waiting for an event", () => {
     machine.node("n1", { cpu: 3, memory: 8 * gib, gpu: 0 });
-    machine.open("wide", { resreq: { cpu: 2, memory: gib, gpu: 0 } });
+    machine.open("wide", { priority: 1, resreq: { cpu: 2, memory: gib, gpu: 0 } });
     machine.pass(1);
     machine.open("late");
     for (let task = 0; task < 2; task++) machine.task("wide");
