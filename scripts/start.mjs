@@ -66,7 +66,7 @@ async function show({ home, ports, env, moved }) {
   print(`home              ${shown(home)}`);
   print();
   const flmctl = join(home, "bin/flmctl");
-  print(`$ ${shown(flmctl)} list app`);
+  print(`$ ${moved ? `FLAME_ENDPOINT=${endpoint} ` : ""}${shown(flmctl)} list app`);
   const list = await runToEnd([flmctl, "list", "app"], { env });
   if (list.code !== 0) throw new SetupError(`flmctl list app failed: ${list.stderr.trim()}`);
   print(list.stdout.trimEnd());

@@ -12,6 +12,7 @@ import { dirname, join, sep } from "node:path";
 import process from "node:process";
 import { programs } from "./bundle.mjs";
 import { homePaths } from "./paths.mjs";
+import { SetupError } from "./progress.mjs";
 import { run } from "./run.mjs";
 import { isSource, whenChanged } from "./stamps.mjs";
 import { ensureUv, uvVersion } from "./uv.mjs";
@@ -33,7 +34,15 @@ const specifiedSdk = "/usr/local/flame/sdk/python";
 /** Creates the folders of a home that hold what changes at run time. */
 export function ensureFolders(home) {
   for (const name of ["bin", "conf", "data", "lib", "logs", "run", "sdk", "wheels", "work"]) {
-    mkdirSync(join(home, name), { recursive: true });
+    try {
+      mkdirSync(join(home, name), { recursive: true });
+    } catch (cause) {
+      throw new SetupError(
+        `${home} can not be a home: its folder ${name} can not be made (${cause.code}).\n` +
+          "What to do: name a folder that you may write to, with npm start -- --home DIR",
+        { cause },
+      );
+    }
   }
 }
 

@@ -27,6 +27,10 @@ describe("npm start -- --check", () => {
     const { code, stdout, stderr } = await start(["--check", "--port", String(port)]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: expect.not.stringContaining("Error") });
     expect(stdout).toContain(`http://127.0.0.1:${port}`);
+    // What is shown can be typed: with another port than the usual one it says where.
+    expect(stdout).toMatch(
+      new RegExp(`\\$ FLAME_ENDPOINT=http://127.0.0.1:${port} .*flmctl list app`),
+    );
     for (const name of ["flmrun", "flmping", "flmexec"]) expect(stdout).toMatch(`${name} `);
     expect(stdout.trimEnd().split("\n").at(-1)).toBe("sum(1, 2) = 3");
     expect(checkHomes()).toEqual(homes);
@@ -44,6 +48,16 @@ describe("npm start -- --check", () => {
     } finally {
       server.close();
     }
+  });
+
+  test("refuses a home that can not be one with a message, not a stack", async () => {
+    const file = join(root, "package.json");
+    const { code, stderr } = await start(["--home", file]);
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      `Error: ${file} can not be a home: its folder bin can not be made (ENOTDIR).\n` +
+        "What to do: name a folder that you may write to, with npm start -- --home DIR\n",
+    );
   });
 
   test("refuses a Python that does not run, naming it and what is expected", async () => {
