@@ -6,7 +6,7 @@ import { installPython, type PythonInstallDeps } from "./install-python.ts";
 import type { Installer, PackageForm } from "./package-kind.ts";
 import type { InstalledPackage } from "./package-variables.ts";
 import type { PythonEnvironment } from "./python-environment.ts";
-import { unpack } from "./unpack.ts";
+import { checkWheel, unpack } from "./unpack.ts";
 import { wheelName } from "./wheel-name.ts";
 
 /** One package to build. */
@@ -67,9 +67,10 @@ async function copyOf(build: PackageBuild, scratch: string): Promise<string> {
     });
     return copy;
   }
-  const name = build.form === "wheel" ? await wheelName(build.path) : basename(build.path);
-  const copy = join(scratch, name);
+  const isWheel = build.form === "wheel";
+  const copy = join(scratch, isWheel ? await wheelName(build.path) : basename(build.path));
   await copyFile(build.path, copy);
+  if (isWheel) await checkWheel(copy);
   return copy;
 }
 

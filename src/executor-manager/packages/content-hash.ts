@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, type Stats } from "node:fs";
 import { lstat, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -7,6 +7,8 @@ import { FlameError } from "../../model/errors.ts";
 
 /** A directory package has at most this many entries. */
 const ENTRIES_MAX = 100_000;
+
+const SETUID_OR_SETGID = 0o6000;
 
 /** Made by running the sources, not part of them. */
 const DERIVED = new Set(["__pycache__", ".venv"]);
@@ -30,6 +32,18 @@ async function hashFile(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
+/** @throws FlameError invalid_argument for what cannot be copied, or should not be. */
+function kindOf(facts: Stats, path: string): "link" | "directory" | "file" {
+  if (facts.isSymbolicLink()) return "link";
+  if (facts.isDirectory()) return "directory";
+  const refuse = (why: string): FlameError =>
+    new FlameError("invalid_argument", `its entry "${path}" ${why}`);
+  if (!facts.isFile()) throw refuse("is no file, directory or link");
+  // The copy would run as whoever runs the executor manager.
+  if ((facts.mode & SETUID_OR_SETGID) !== 0) throw refuse("is setuid or setgid");
+  return "file";
+}
+
 async function hashDirectory(root: string): Promise<string> {
   const hash = createHash("sha256");
   let entries = 0;
@@ -45,7 +59,7 @@ async function hashDirectory(root: string): Promise<string> {
       const inner = join(relative, name);
       const path = join(root, inner);
       const facts = await lstat(path);
-      const kind = facts.isSymbolicLink() ? "link" : facts.isDirectory() ? "directory" : "file";
+      const kind = kindOf(facts, inner);
       const content =
         kind === "link" ? await readlink(path) : kind === "file" ? await hashFile(path) : "";
       hash.update(
