@@ -3,6 +3,7 @@ import type { ExecutorRecord } from "../../src/model/executor.ts";
 import type { NodeState } from "../../src/model/node.ts";
 import { noTasks, type SessionRecord, type TaskCounts } from "../../src/model/session.ts";
 import { isTerminal, type TaskRecord } from "../../src/model/task.ts";
+import type { Runs } from "./runs.ts";
 import { Violation } from "./world.ts";
 
 const countOf = {
@@ -21,14 +22,19 @@ export interface LedgerSession {
 
 /**
  * What is on disk, followed change by change, independently of store and machine; and what may never happen there: a
- * terminal task that changes, a closed session that opens, a lease without an executor.
+ * terminal task that changes, a result that no service gave, a closed session that opens, a lease without an executor.
  */
 export class Ledger {
+  readonly #runs: Runs;
   readonly sessions = new Map<string, LedgerSession>();
   readonly executors = new Map<string, ExecutorRecord>();
   readonly applications = new Set<string>();
   /** What the session manager may believe of a node, and since when. */
   readonly believed = new Map<string, { readonly state: NodeState; readonly since: number }>();
+
+  constructor(runs: Runs) {
+    this.#runs = runs;
+  }
 
   apply(change: Change, now: number): void {
     switch (change.kind) {
@@ -113,6 +119,8 @@ export class Ledger {
           `${name} runs, attempt ${task.attempt} after ${previous?.attempt ?? -1}`,
         );
     }
+    if (!this.#runs.couldEnd(task))
+      throw new Violation(`${name} is ${task.state}, and no service said so`);
     session.counts[countOf[task.state]]++;
     session.tasks.set(task.id, task);
   }

@@ -125,6 +125,7 @@ export class ModelExecutor {
     runs.begin(run);
     yield* pause(world, services.taskMs());
     const outcome = services.outcome(task);
+    runs.answered(run, outcome);
     const crashed = outcome.returnCode === serviceCrashCode;
     // Nobody works on it any more: it may be handed out again as soon as this is known.
     if (crashed) runs.end(run);

@@ -1,4 +1,4 @@
-import type { TaskRecord } from "../../src/model/task.ts";
+import type { TaskOutcome, TaskRecord } from "../../src/model/task.ts";
 import { Violation } from "./world.ts";
 
 /** A service that works on a task, or whose result is on its way. */
@@ -15,11 +15,28 @@ export interface Run {
 /** Who really works on which task, whatever the session manager believes. */
 export class Runs {
   readonly #runs = new Set<Run>();
+  /** How the runs of each task ended, as their services said. */
+  readonly #results = new Map<string, Set<"Succeed" | "Failed">>();
   /** Runs whose node was given up, so that their tasks may run again beside them: allowed, and worth counting. */
   overtaken = 0;
 
   begin(run: Run): void {
     this.#runs.add(run);
+  }
+
+  /** The service answered, or died. */
+  answered(run: Run, { returnCode }: TaskOutcome): void {
+    const results = this.#results.get(taskKey(run)) ?? new Set();
+    // Too many crashes are a failure as well; the task's own count says how many there were.
+    results.add(returnCode === 0 ? "Succeed" : "Failed");
+    this.#results.set(taskKey(run), results);
+  }
+
+  /** Some run of this very task ended like this. */
+  couldEnd({ sessionId, id, creationTime, state }: TaskRecord): boolean {
+    if (state !== "Succeed" && state !== "Failed") return true;
+    const results = this.#results.get(taskKey({ sessionId, taskId: id, creationTime }));
+    return results?.has(state) === true;
   }
 
   end(run: Run): void {
@@ -54,4 +71,8 @@ export class Runs {
       );
     }
   }
+}
+
+function taskKey(task: Pick<Run, "sessionId" | "taskId" | "creationTime">): string {
+  return `${task.sessionId}/${task.taskId}/${task.creationTime}`;
 }

@@ -44,8 +44,8 @@ class Simulation {
   readonly world: World;
   readonly #seed: number;
   readonly #scenario: Scenario;
-  readonly #ledger = new Ledger();
   readonly #runs = new Runs();
+  readonly #ledger = new Ledger(this.#runs);
   readonly #auditor: Auditor;
   readonly #manager: SimManager;
   readonly #nodes: ModelNode[] = [];
