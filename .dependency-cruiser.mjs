@@ -99,7 +99,17 @@ export default {
       { path: room("bin") },
       {
         path: ours,
-        pathNot: room("bin", ...roots, "cli", "services", "config", "process", "kit", "model"),
+        pathNot: room(
+          "bin",
+          ...roots,
+          "cli",
+          "services",
+          "observability",
+          "config",
+          "process",
+          "kit",
+          "model",
+        ),
       },
     ),
     forbid(

@@ -7,6 +7,7 @@ import { flameHome } from "../config/flame-home.ts";
 import { createLogger } from "../config/logging.ts";
 import { startExecutorManager } from "../executor-manager/compose.ts";
 import { systemClock } from "../kit/clock.ts";
+import { withMetrics } from "../observability/daemon-metrics.ts";
 import { runDaemon, type StartedDaemon } from "../process/run-daemon.ts";
 
 const name = "flame-executor-manager";
@@ -32,8 +33,10 @@ async function start(
   const config = loadClusterConfig({ path, env });
   for (const warning of config.warnings) logger.warn({ config: config.source }, warning);
   const options = { config, home, env, logger, clock: systemClock };
-  const manager = await startExecutorManager(
-    nodeName === undefined ? options : { ...options, nodeName },
+  const about = { daemon: name, version: packageFile.version, logger };
+  const metrics = { ...about, settings: config.metrics, port: "executorManagerPort" } as const;
+  const manager = await withMetrics(metrics, (registry) =>
+    startExecutorManager({ ...options, registry, ...(nodeName !== undefined && { nodeName }) }),
   );
   const { target } = manager;
   logger.info(
@@ -46,7 +49,7 @@ async function start(
     },
     "started",
   );
-  return { endpoint: target, ready: manager.ready, close: () => manager.close() };
+  return { ...manager, endpoint: target };
 }
 
 const values = readArguments();

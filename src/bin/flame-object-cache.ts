@@ -6,6 +6,7 @@ import { readEnv } from "../config/env.ts";
 import { flameHome } from "../config/flame-home.ts";
 import { createLogger } from "../config/logging.ts";
 import { type RunningObjectCache, startObjectCache } from "../object-cache/compose.ts";
+import { withMetrics } from "../observability/daemon-metrics.ts";
 import { runDaemon } from "../process/run-daemon.ts";
 
 const name = "flame-object-cache";
@@ -25,7 +26,10 @@ async function start(path: string | undefined): Promise<RunningObjectCache> {
   const logger = createLogger(name, env);
   const config = loadClusterConfig({ path, env });
   for (const warning of config.warnings) logger.warn({ config: config.source }, warning);
-  return await startObjectCache({ config, logger });
+  const metrics = { daemon: name, version, logger, settings: config.metrics } as const;
+  return await withMetrics({ ...metrics, port: "objectCachePort" }, (registry) =>
+    startObjectCache({ config, logger, registry }),
+  );
 }
 
 const values = readArguments();

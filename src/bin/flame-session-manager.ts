@@ -8,6 +8,7 @@ import { readEnv } from "../config/env.ts";
 import { flameHome } from "../config/flame-home.ts";
 import { createLogger } from "../config/logging.ts";
 import { systemClock } from "../kit/clock.ts";
+import { withMetrics } from "../observability/daemon-metrics.ts";
 import { runDaemon, type StartedDaemon } from "../process/run-daemon.ts";
 import { startSessionManager } from "../session-manager/compose.ts";
 
@@ -31,20 +32,25 @@ async function start(path: string | undefined): Promise<StartedDaemon> {
   const logger = createLogger(name, env);
   const config = loadClusterConfig({ path, env });
   for (const warning of config.warnings) logger.warn({ config: config.source }, warning);
-  const manager = await startSessionManager({
-    config,
-    clock: systemClock,
-    logger,
-    migrationsFolder: join(installation, "migrations", "sqlite"),
-    defaultsFolder: join(installation, "defaults"),
-    flameHome: home.root,
-    onFatal: (error) => {
-      // Memory is ahead of the disk and nothing may be answered any more; the restart reads what is on disk.
-      logger.error({ error: error.stack }, "stopping at once");
-      console.error(`Error: Internal(${JSON.stringify(error.message)})`);
-      process.exit(1);
-    },
-  });
+  const about = { daemon: name, version: packageFile.version, logger };
+  const metrics = { ...about, settings: config.metrics, port: "sessionManagerPort" } as const;
+  const manager = await withMetrics(metrics, (registry) =>
+    startSessionManager({
+      config,
+      registry,
+      clock: systemClock,
+      logger,
+      migrationsFolder: join(installation, "migrations", "sqlite"),
+      defaultsFolder: join(installation, "defaults"),
+      flameHome: home.root,
+      onFatal: (error) => {
+        // Memory is ahead of the disk and nothing may be answered any more; the restart reads what is on disk.
+        logger.error({ error: error.stack }, "stopping at once");
+        console.error(`Error: Internal(${JSON.stringify(error.message)})`);
+        process.exit(1);
+      },
+    }),
+  );
   logger.info(
     {
       version: packageFile.version,
@@ -54,7 +60,7 @@ async function start(path: string | undefined): Promise<StartedDaemon> {
     },
     "started",
   );
-  return { endpoint: config.cluster.endpoint.url, close: () => manager.close() };
+  return { ...manager, endpoint: config.cluster.endpoint.url };
 }
 
 const values = readArguments();

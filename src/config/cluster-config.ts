@@ -80,6 +80,14 @@ export interface ClusterConfig {
     readonly tls: TlsFiles | undefined;
   };
   readonly core: { readonly payloadCacheBytes: number };
+  /** Where the daemons serve their metrics; port 0 is a free one. */
+  readonly metrics: {
+    readonly enabled: boolean;
+    readonly listenHost: string;
+    readonly sessionManagerPort: number;
+    readonly executorManagerPort: number;
+    readonly objectCachePort: number;
+  };
   readonly packages: {
     readonly allowedSchemes: readonly string[];
     /** Of installed packages, per node. */

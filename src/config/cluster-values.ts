@@ -62,6 +62,13 @@ export interface RawClusterConfig {
     readonly tls?: RawTls;
   };
   readonly core: { readonly payload_cache_bytes: number | string };
+  readonly metrics: {
+    readonly enabled: boolean;
+    readonly listen: string;
+    readonly session_manager_port: number;
+    readonly executor_manager_port: number;
+    readonly object_cache_port: number;
+  };
   readonly packages: {
     readonly allowed_schemes: readonly string[];
     readonly max_disk: number | string;
@@ -123,6 +130,7 @@ export function buildClusterConfig(
       tls: read.tls(raw.cache.tls),
     },
     core: { payloadCacheBytes: sizeOf(raw.core.payload_cache_bytes) },
+    metrics: read.metrics(raw),
     packages: {
       allowedSchemes: raw.packages.allowed_schemes,
       maxDiskBytes: sizeOf(raw.packages.max_disk),
@@ -189,9 +197,24 @@ class Reader {
     }
   }
 
-  #listenHost(section: "cluster" | "cache", endpoint: Endpoint, raw: RawClusterConfig): string {
+  metrics(raw: RawClusterConfig): ClusterConfig["metrics"] {
+    const { metrics } = raw;
+    return {
+      enabled: metrics.enabled,
+      listenHost: metrics.enabled ? this.#listenHost("metrics", undefined, raw) : metrics.listen,
+      sessionManagerPort: metrics.session_manager_port,
+      executorManagerPort: metrics.executor_manager_port,
+      objectCachePort: metrics.object_cache_port,
+    };
+  }
+
+  #listenHost(
+    section: "cluster" | "cache" | "metrics",
+    endpoint: Endpoint | undefined,
+    raw: RawClusterConfig,
+  ): string {
     const listen = raw[section].listen?.replace(/^\[(.*)\]$/, "$1");
-    const host = listen ?? endpoint.host;
+    const host = listen ?? endpoint?.host ?? "";
     if (isLoopback(host)) return host;
     for (const key of ["clients", "nodes"] as const) {
       if (raw.cluster.security[key] !== undefined) continue;

@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Registry } from "prom-client";
 import type { ClusterConfig } from "../config/cluster-config.ts";
 import { type Env, envValue } from "../config/env.ts";
 import type { FlameHome } from "../config/flame-home.ts";
@@ -12,6 +13,7 @@ import { startGroupReaper } from "../process/group-reaper.ts";
 import { GroupRecords } from "../process/leftovers.ts";
 import { BackendClient } from "./backend-client.ts";
 import { ExecutorBook } from "./executor-book.ts";
+import { ExecutorMetrics, watchExecutors } from "./metrics.ts";
 import { defaultNodeName, measureNode } from "./node-facts.ts";
 import { NodeLoop } from "./node-loop.ts";
 import { openPackageStore } from "./packages/package-store.ts";
@@ -34,6 +36,8 @@ export interface ExecutorManagerOptions {
   readonly clock: Clock;
   /** @default FLAME_NODE_NAME, else the host name */
   readonly nodeName?: string;
+  /** Learns what is to be counted (docs/observability.md). */
+  readonly registry?: Registry;
   /** Milliseconds. @default 120,000 */
   readonly serviceStartTimeoutMs?: number;
   /** Milliseconds. @default 5,000 */
@@ -61,7 +65,7 @@ export interface ExecutorManager {
 export async function startExecutorManager(
   options: ExecutorManagerOptions,
 ): Promise<ExecutorManager> {
-  const { config, home, env, logger, clock } = options;
+  const { config, home, env, logger, clock, registry } = options;
   if (config.executors.shim !== "host") {
     throw new FlameError(
       "invalid_config",
@@ -89,7 +93,9 @@ export async function startExecutorManager(
       host: new ServiceHost(around, installer),
       clock,
       logger,
+      ...(registry !== undefined && { meter: new ExecutorMetrics(registry) }),
     });
+    if (registry !== undefined) watchExecutors(registry, book);
     const measure = () => measureNode(env);
     const node = new NodeLoop(
       { calls, book, clock, logger, measure, target: calls.target },

@@ -22,6 +22,11 @@ export class ExecutorBook {
     return [...this.#loops.values()].map((loop) => loop.report);
   }
 
+  /** The state of every executor that runs, in lower case. */
+  get states(): string[] {
+    return [...this.#loops.values()].map((loop) => loop.state.toLowerCase());
+  }
+
   get size(): number {
     return this.#loops.size;
   }

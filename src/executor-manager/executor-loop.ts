@@ -1,5 +1,6 @@
 import type { Clock } from "../kit/clock.ts";
 import type { Logger } from "../kit/logger.ts";
+import { startStopwatch } from "../kit/stopwatch.ts";
 import { textOf } from "../kit/thrown.ts";
 import { serviceCrashCode } from "../model/task.ts";
 import type { BindExecutorResponse } from "../protocol/generated/flame/v1/backend.ts";
@@ -8,6 +9,7 @@ import { ExecutorState } from "../protocol/generated/flame/v1/types.ts";
 import type { ExecutorCalls, LaunchedTask } from "./backend-client.ts";
 import { pause } from "./backoff.ts";
 import { type Binding, type ExecutorOrder, readBinding } from "./executor-messages.ts";
+import type { ExecutorMeter } from "./metrics.ts";
 import { type ResultDelivery, startDelivery } from "./result-delivery.ts";
 import { bindCodes, type ServiceHost } from "./service-host.ts";
 import type { ServiceSession } from "./service-session.ts";
@@ -53,6 +55,7 @@ export interface ExecutorDeps {
   readonly host: ServiceHost;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly meter?: ExecutorMeter;
 }
 
 /**
@@ -81,6 +84,10 @@ export class ExecutorLoop {
     this.#logger = deps.logger.child({ executor: order.id });
     this.#state = firstStates[order.state] ?? "Released";
     this.ended = this.#run();
+  }
+
+  get state(): LoopState {
+    return this.#state;
   }
 
   /** The executor as a registering node reports it. */
@@ -182,7 +189,9 @@ export class ExecutorLoop {
   async #setUp(): Promise<LoopState> {
     if (this.#binding === undefined) return "Unbinding";
     const { id } = this.#order;
+    const binding = startStopwatch();
     const opened = await this.#deps.host.open(id, this.#binding, this.#kill.signal);
+    this.#deps.meter?.bound(binding(), opened.returnCode);
     this.#session = opened.session;
     if (this.#killed()) return "Released";
     const fields = {
@@ -238,8 +247,14 @@ export class ExecutorLoop {
   async #runTask(task: Task): Promise<TaskResult> {
     const session = await this.#livingSession();
     if (typeof session === "string") return { returnCode: serviceCrashCode, message: session };
+    const invoking = startStopwatch();
     const outcome = await session.invoke(task);
-    if (outcome.kind === "answered") return outcome.result;
+    const seconds = invoking();
+    if (outcome.kind === "answered") {
+      this.#deps.meter?.invoked(seconds, outcome.result.returnCode === 0 ? "succeed" : "failed");
+      return outcome.result;
+    }
+    this.#deps.meter?.invoked(seconds, "crashed");
     this.#logger.warn(
       { task: task.metadata?.id, reason: outcome.message },
       "service ended during a task",

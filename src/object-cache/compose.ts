@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
+import type { Registry } from "prom-client";
 import type { ClusterConfig } from "../config/cluster-config.ts";
 import { hostText } from "../config/endpoint.ts";
 import { randomId } from "../kit/ids.ts";
@@ -15,6 +16,7 @@ import { DiskStore } from "./disk-store.ts";
 import { FlightService } from "./flight-service.ts";
 import { MemoryCache } from "./memory-cache.ts";
 import { MemoryStore } from "./memory-store.ts";
+import { CacheMetrics, watchCache } from "./metrics.ts";
 import { ObjectCache } from "./object-cache.ts";
 import type { ObjectStore } from "./object-store.ts";
 
@@ -24,6 +26,8 @@ export type ObjectCacheConfig = Pick<ClusterConfig, "cache" | "source">;
 export interface ObjectCacheOptions {
   readonly config: ObjectCacheConfig;
   readonly logger: Logger;
+  /** Learns what is to be counted (docs/observability.md). */
+  readonly registry?: Registry;
   /** Listens here instead of on the endpoint's port; 0 picks a free one. References carry the real one. */
   readonly port?: number;
 }
@@ -58,7 +62,8 @@ async function start(
   releasers: Releasers,
 ): Promise<RunningObjectCache> {
   const { config, logger } = options;
-  const cache = await openCache(config, logger, releasers);
+  const cache = await openCache(options, releasers);
+  if (options.registry !== undefined) watchCache(options.registry, cache);
   let port = options.port ?? config.cache.endpoint.port;
   const { endpoint } = config.cache;
   // Clients dial what a reference says, and Arrow Flight calls TLS grpc+tls.
@@ -88,12 +93,12 @@ async function start(
 }
 
 async function openCache(
-  config: ObjectCacheConfig,
-  logger: Logger,
+  { config, logger, registry }: ObjectCacheOptions,
   releasers: Releasers,
 ): Promise<ObjectCache> {
   const store = openStore(config, logger);
-  const deps = { store, memory: memoryAbove(config), logger };
+  const meter = registry === undefined ? undefined : new CacheMetrics(registry);
+  const deps = { store, memory: memoryAbove(config), logger, meter };
   const { storage } = config.cache;
   if (storage.kind === "memory") return await ObjectCache.open(deps);
   return await openFolder(storage.dir, async () => {

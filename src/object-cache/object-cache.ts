@@ -3,6 +3,7 @@ import { FlameError } from "../model/errors.ts";
 import { KeyLocks } from "./key-locks.ts";
 import type { MemoryCache } from "./memory-cache.ts";
 import { readerOf } from "./memory-store.ts";
+import type { CacheMeter } from "./metrics.ts";
 import { type DeleteTarget, type ObjectKey, parseObjectKey, quoted } from "./object-key.ts";
 import type { ObjectStore, Piece, PieceFormat, PieceReader, PieceWriter } from "./object-store.ts";
 import { type ObjectRecord, ObjectTable, piecesOf, versionOf } from "./object-table.ts";
@@ -15,6 +16,7 @@ export interface ObjectCacheDeps {
   readonly store: ObjectStore;
   readonly memory: MemoryCache;
   readonly logger: Logger;
+  readonly meter?: CacheMeter | undefined;
 }
 
 /** What is to become of received bytes. */
@@ -44,6 +46,7 @@ export class ObjectCache {
   readonly #store: ObjectStore;
   readonly #memory: MemoryCache;
   readonly #logger: Logger;
+  readonly #meter: CacheMeter | undefined;
   readonly #table = new ObjectTable();
   readonly #locks = new KeyLocks();
   readonly #pins: PiecePins;
@@ -52,6 +55,7 @@ export class ObjectCache {
     this.#store = deps.store;
     this.#memory = deps.memory;
     this.#logger = deps.logger;
+    this.#meter = deps.meter;
     this.#pins = new PiecePins(async (pieces) => {
       for (const { id } of pieces) this.#memory.forget(id);
       await this.#store.discard(pieces);
@@ -69,6 +73,15 @@ export class ObjectCache {
       "the objects are loaded",
     );
     return cache;
+  }
+
+  /** What the cache holds. */
+  get usage(): { objects: number; storedBytes: number; memoryBytes: number } {
+    return {
+      objects: this.#table.size,
+      storedBytes: this.#store.usedBytes,
+      memoryBytes: this.#memory.bytes,
+    };
   }
 
   /** What there is under a key now. */
@@ -101,6 +114,7 @@ export class ObjectCache {
         format: draft.format,
         version,
       });
+      this.#meter?.stored(draft.operation, piece.size);
       if (wholeInMemory !== undefined) this.#memory.add(piece.id, wholeInMemory);
       if (draft.operation === "patch" && current !== undefined) {
         this.#table.set({ ...current, patches: [...current.patches, piece] });
@@ -139,8 +153,12 @@ export class ObjectCache {
    */
   view(key: ObjectKey, clientVersion: number): ObjectView {
     const record = this.#table.get(key);
-    if (record === undefined) throw notFound(key);
+    if (record === undefined) {
+      this.#meter?.viewed("missing");
+      throw notFound(key);
+    }
     const { kind, pieces } = planView(record, clientVersion);
+    this.#meter?.viewed(kind);
     this.#pins.pin(pieces);
     let held = true;
     const release = async (): Promise<void> => {
@@ -153,6 +171,7 @@ export class ObjectCache {
   /** Reads a piece of a view, from memory when it is there. */
   async openPiece(piece: Piece): Promise<PieceReader> {
     const inMemory = this.#memory.get(piece.id);
+    this.#meter?.read(inMemory === undefined ? "store" : "memory", piece.size);
     return inMemory === undefined ? await this.#store.open(piece) : readerOf([inMemory], piece);
   }
 
@@ -171,6 +190,7 @@ export class ObjectCache {
         await this.#recordDeletions(records);
         for (const { key } of records) this.#table.remove(key);
         await this.#pins.drop(records.flatMap(piecesOf));
+        this.#meter?.deleted(records.length);
         return records.length;
       },
     );

@@ -12,13 +12,15 @@ export interface InstanceRecord {
   readonly startTime: number;
   /** Where it serves; absent until it does. */
   readonly endpoint?: string;
+  /** Where its Prometheus metrics can be read; absent when it serves none. */
+  readonly metrics?: string;
   readonly version?: string;
 }
 
 /** The right to be the one instance of a daemon in a home. */
 export interface InstanceLock {
   /** Tells others where the daemon serves, by replacing the file in one step. */
-  publish(endpoint: string): Promise<void>;
+  publish(endpoint: string, metrics?: string): Promise<void>;
   /** Removes the file. Idempotent. */
   release(): Promise<void>;
 }
@@ -91,9 +93,12 @@ class HeldLock implements InstanceLock {
     this.#own = own;
   }
 
-  async publish(endpoint: string): Promise<void> {
+  async publish(endpoint: string, metrics?: string): Promise<void> {
     const temporary = `${this.#path}.${this.#own.pid}.tmp`;
-    await writeFile(temporary, text({ ...this.#own, endpoint }));
+    await writeFile(
+      temporary,
+      text({ ...this.#own, endpoint, ...(metrics !== undefined && { metrics }) }),
+    );
     await rename(temporary, this.#path);
   }
 

@@ -6,6 +6,8 @@ import { acquireInstanceLock } from "./instance-lock.ts";
 export interface StartedDaemon {
   /** What `FLAME_HOME/run/<name>.json` tells others. */
   readonly endpoint: string;
+  /** Where its metrics can be read; told beside the endpoint. */
+  readonly metrics?: string;
   /** When it serves; at once if absent. */
   readonly ready?: Promise<void>;
   /** Stops gracefully. */
@@ -38,7 +40,7 @@ export async function runDaemon(options: RunDaemonOptions): Promise<number> {
       const daemon = await options.start();
       try {
         await Promise.race([daemon.ready ?? Promise.resolve(), stop]);
-        await lock.publish(daemon.endpoint);
+        await lock.publish(daemon.endpoint, daemon.metrics);
         await stop;
       } finally {
         await daemon.close();

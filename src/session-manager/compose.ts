@@ -1,4 +1,5 @@
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
+import type { Registry } from "prom-client";
 import { ObjectClient } from "../client/objects.ts";
 import type { ClusterConfig } from "../config/cluster-config.ts";
 import { Core } from "../core/core.ts";
@@ -15,6 +16,7 @@ import { SqliteStore } from "../storage/sqlite-store.ts";
 import type { Store, StoredState } from "../storage/store.ts";
 import { Engine } from "./engine.ts";
 import { startListeners } from "./listeners.ts";
+import { EngineMetrics, watchState } from "./metrics.ts";
 import { ObjectJanitor } from "./object-janitor.ts";
 import { Payloads } from "./payloads.ts";
 import { engineRegistryHost } from "./registry-port.ts";
@@ -30,6 +32,8 @@ export interface SessionManagerDeps {
   readonly flameHome: string;
   /** The machine is ahead of the disk: whoever runs the process ends it with this reason. */
   readonly onFatal: (error: Error) => void;
+  /** Learns what is to be counted (docs/observability.md). */
+  readonly registry?: Registry;
   /** Grace and silence of nodes in milliseconds; tests shorten them. */
   readonly timing?: Partial<Pick<CoreOptions, "nodeGraceMs" | "nodeSilenceMs">>;
 }
@@ -76,12 +80,14 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
     payloads,
     clock,
     safetyNetMs: config.cluster.scheduleIntervalMs,
+    ...(deps.registry !== undefined && { meter: new EngineMetrics(deps.registry) }),
     onCommitted: (changes) => {
       janitor.committed(changes);
     },
     onFatal: deps.onFatal,
   });
   releasers.add("the engine", () => engine.stop());
+  if (deps.registry !== undefined) watchState(deps.registry, core.state, engine);
 
   const plugins = await startPlugins({
     entries: config.cluster.plugins,

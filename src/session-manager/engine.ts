@@ -1,6 +1,7 @@
 import type { Command, CommandKind, CommandTable } from "../core/commands.ts";
 import type { Core } from "../core/core.ts";
 import type { Clock, Timer } from "../kit/clock.ts";
+import { startStopwatch } from "../kit/stopwatch.ts";
 import type { Token } from "../kit/turn.ts";
 import type { Change } from "../model/change.ts";
 import { FlameError } from "../model/errors.ts";
@@ -16,12 +17,20 @@ export interface EngineDeps {
   readonly store: Store;
   readonly payloads: Payloads;
   readonly clock: Clock;
+  readonly meter?: EngineMeter;
   /** Told of each batch of changes once it is durable. */
   readonly onCommitted?: (changes: readonly Change[]) => void;
   /** A look at everything even when no event asked for it, in milliseconds; 0 turns the safety net off. */
   readonly safetyNetMs: number;
   /** Memory is ahead of the disk and can not be taken back: the process must end. */
   readonly onFatal: (error: Error) => void;
+}
+
+/** Learns what the engine does; all times in seconds. */
+export interface EngineMeter {
+  turn(seconds: number, commands: number): void;
+  /** Called once the changes are durable. */
+  commit(seconds: number, changes: readonly Change[]): void;
 }
 
 /** Where the messages of a stream go. */
@@ -183,10 +192,14 @@ export class Engine {
   }
 
   async #turn(commands: readonly Command[]): Promise<void> {
-    const { core, store, payloads, clock } = this.#deps;
+    const { core, store, payloads, clock, meter } = this.#deps;
+    const turning = startStopwatch();
     const turn = core.turn(commands, clock.now());
+    meter?.turn(turning(), commands.length);
     if (turn.changes.length > 0) {
+      const committing = startStopwatch();
       await store.commit(turn.changes);
+      meter?.commit(committing(), turn.changes);
       for (const change of turn.changes) keepPayload(payloads, change);
       this.#deps.onCommitted?.(turn.changes);
     }

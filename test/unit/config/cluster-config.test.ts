@@ -82,6 +82,13 @@ describe("cluster configuration", () => {
       },
       core: { payloadCacheBytes: 256 * 1024 ** 2 },
       packages: { allowedSchemes: [], maxDiskBytes: 16 * 1024 ** 3 },
+      metrics: {
+        enabled: true,
+        listenHost: "127.0.0.1",
+        sessionManagerPort: 0,
+        executorManagerPort: 0,
+        objectCachePort: 0,
+      },
     });
     expect(Object.isFrozen(config.cluster.policies)).toBe(true);
   });
@@ -198,6 +205,8 @@ cache:
     ["cache: { eviction: { max_memory: lots } }", "cache.eviction.max_memory", "a size such as"],
     ["cache: { endpoint: 'tcp://x:1' }", "cache.endpoint", "grpc://HOST:PORT"],
     ["cache: { storage: 's3://bucket' }", "cache.storage", "a folder or none"],
+    ["metrics: { listen: 0.0.0.0 }", "metrics.listen", "a loopback address"],
+    ["metrics: { object_cache_port: 70000 }", "metrics.object_cache_port", "65535"],
     ["packages: { allowed_schemes: [ftp] }", "packages.allowed_schemes[0]", "one of http, https"],
     [
       "cluster: { security: { clients: mtls } }",

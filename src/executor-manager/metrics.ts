@@ -1,0 +1,67 @@
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { ExecutorBook } from "./executor-book.ts";
+
+/** Learns what executors do; all times in seconds. */
+export interface ExecutorMeter {
+  /** A session was entered, package and start of the service included; `returnCode` 0, or why not. */
+  bound(seconds: number, returnCode: number): void;
+  /** A task was run: answered by the service with success or failure, or cut short by its end. */
+  invoked(seconds: number, outcome: "succeed" | "failed" | "crashed"): void;
+}
+
+const bindBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 120];
+const taskBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 120, 600];
+
+/** Counts what executors do: docs/observability.md, "Executor manager". */
+export class ExecutorMetrics implements ExecutorMeter {
+  readonly #binds: Histogram;
+  readonly #bindCodes: Counter;
+  readonly #tasks: Histogram;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.#binds = new Histogram({
+      name: "flame_bind_seconds",
+      help: "Time until a session was entered: package, start of the service, OnSessionEnter.",
+      buckets: bindBuckets,
+      registers,
+    });
+    this.#bindCodes = new Counter({
+      name: "flame_binds_total",
+      help: "Sessions entered, by return code: 0, 10 package, 11 start, 12 enter, 19 unknown.",
+      labelNames: ["code"],
+      registers,
+    });
+    this.#tasks = new Histogram({
+      name: "flame_invoke_seconds",
+      help: "Time of a task in its service, by outcome.",
+      labelNames: ["outcome"],
+      buckets: taskBuckets,
+      registers,
+    });
+  }
+
+  bound(seconds: number, returnCode: number): void {
+    this.#binds.observe(seconds);
+    this.#bindCodes.inc({ code: returnCode });
+  }
+
+  invoked(seconds: number, outcome: "succeed" | "failed" | "crashed"): void {
+    this.#tasks.observe({ outcome }, seconds);
+  }
+}
+
+/** Reads the executors of the node, by state, whenever somebody asks. */
+export function watchExecutors(registry: Registry, book: ExecutorBook): void {
+  const gauge: Gauge = new Gauge({
+    name: "flame_node_executors",
+    help: "Executors of this node, by state.",
+    labelNames: ["state"],
+    registers: [registry],
+    collect: () => {
+      gauge.reset();
+      for (const state of ["idle", "binding", "bound", "unbinding"]) gauge.set({ state }, 0);
+      for (const state of book.states) gauge.inc({ state });
+    },
+  });
+}

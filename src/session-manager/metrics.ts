@@ -1,0 +1,166 @@
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { CoreState } from "../core/state.ts";
+import type { Change } from "../model/change.ts";
+import { eventCodes } from "../model/event.ts";
+import { isTerminal, type TaskRecord } from "../model/task.ts";
+import type { Engine, EngineMeter } from "./engine.ts";
+
+/** From what a task of no length takes to what nobody waits for, in seconds. */
+const taskBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 120, 600];
+const commitBuckets = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2];
+
+/** Counts what the engine does: docs/observability.md, "Session manager". */
+export class EngineMetrics implements EngineMeter {
+  readonly #turns: Histogram;
+  readonly #commands: Counter;
+  readonly #commits: Histogram;
+  readonly #changes: Counter;
+  readonly #created: Counter;
+  readonly #returned: Counter;
+  readonly #succeeded: Counter.Internal;
+  readonly #failed: Counter.Internal;
+  readonly #stages: Record<"pending" | "running" | "whole", Histogram.Internal<"stage">>;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    const counter = (name: string, help: string): Counter => new Counter({ name, help, registers });
+    this.#turns = new Histogram({
+      name: "flame_turn_seconds",
+      help: "Time of one turn of the core, without its commit.",
+      buckets: commitBuckets,
+      registers,
+    });
+    this.#commands = counter("flame_commands_total", "Commands that turns carried out.");
+    this.#commits = new Histogram({
+      name: "flame_commit_seconds",
+      help: "Time of one commit: one transaction with its fsync.",
+      buckets: commitBuckets,
+      registers,
+    });
+    this.#changes = counter("flame_changes_total", "Changes that commits made durable.");
+    this.#created = counter("flame_tasks_created_total", "Tasks that clients created.");
+    this.#returned = counter(
+      "flame_tasks_returned_total",
+      "Tasks that went from Running back to Pending: lost executors and crashed services.",
+    );
+    const ended = new Counter({
+      name: "flame_tasks_ended_total",
+      help: "Tasks that a service answered, by outcome.",
+      labelNames: ["outcome"],
+      registers,
+    });
+    this.#succeeded = ended.labels("succeed");
+    this.#failed = ended.labels("failed");
+    const stages = new Histogram({
+      name: "flame_task_stage_seconds",
+      help: "pending: until handed to an executor; running: until its result; whole: from created to ended.",
+      labelNames: ["stage"],
+      buckets: taskBuckets,
+      registers,
+    });
+    this.#stages = {
+      pending: stages.labels("pending"),
+      running: stages.labels("running"),
+      whole: stages.labels("whole"),
+    };
+  }
+
+  turn(seconds: number, commands: number): void {
+    this.#turns.observe(seconds);
+    this.#commands.inc(commands);
+  }
+
+  commit(seconds: number, changes: readonly Change[]): void {
+    this.#commits.observe(seconds);
+    this.#changes.inc(changes.length);
+    for (const change of changes) {
+      if (change.kind === "task.put") this.#task(change.record);
+    }
+  }
+
+  #task(task: TaskRecord): void {
+    const { pending, running, whole } = this.#stages;
+    if (task.state === "Pending") {
+      if (task.attempt === 0) this.#created.inc();
+      else this.#returned.inc();
+    } else if (task.state === "Running") {
+      pending.observe(lastStep(task));
+    } else if (isTerminal(task.state)) {
+      if (task.state === "Succeed") this.#succeeded.inc();
+      else this.#failed.inc();
+      running.observe(lastStep(task));
+      whole.observe(((task.completionTime ?? task.creationTime) - task.creationTime) / 1000);
+    }
+  }
+}
+
+/** Between a task's last two events: how long it was in the state before this one, in seconds. */
+function lastStep({ events }: TaskRecord): number {
+  const last = events.at(-1);
+  const before = events.at(-2);
+  if (last === undefined || before === undefined || last.code === eventCodes.taskCreated) return 0;
+  return Math.max(0, last.creationTime - before.creationTime) / 1000;
+}
+
+/** Reads what the machine holds whenever somebody asks: nothing is counted twice, nothing can drift. */
+export function watchState(registry: Registry, state: CoreState, engine: Engine): void {
+  const registers = [registry];
+  const labelNames = ["state"];
+  const gauge = (name: string, help: string, read: () => number): void => {
+    const one: Gauge = new Gauge({ name, help, registers, collect: () => one.set(read()) });
+  };
+  const byState = (name: string, help: string, read: () => ReadonlyMap<string, number>): void => {
+    const each: Gauge = new Gauge({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect: () => {
+        each.reset();
+        for (const [key, count] of read()) each.set({ state: key }, count);
+      },
+    });
+  };
+  gauge("flame_applications", "Registered applications.", () => state.applications.list().length);
+  byState("flame_sessions", "Sessions that are kept, by state.", () =>
+    countBy(["Open", "Closed"], state.sessions.all()),
+  );
+  byState("flame_tasks", "Tasks of the sessions that are kept, by state.", () => tasks(state));
+  byState("flame_executors", "Executors, by state.", () =>
+    countBy(["Void", "Idle", "Binding", "Bound", "Unbinding", "Releasing"], state.executors.all()),
+  );
+  byState("flame_nodes", "Nodes, by state.", () =>
+    countBy(["Ready", "Unknown", "NotReady"], state.nodes.all()),
+  );
+  gauge("flame_commands_queued", "Commands that wait for a turn.", () => engine.load.queued);
+  const waiting: Gauge = new Gauge({
+    name: "flame_calls_waiting",
+    help: "Long polls and streams that wait inside, by command.",
+    labelNames: ["command"],
+    registers,
+    collect: () => {
+      waiting.reset();
+      for (const [command, count] of engine.load.waiting) waiting.set({ command }, count);
+    },
+  });
+}
+
+function countBy(
+  states: readonly string[],
+  entries: Iterable<{ readonly record: { readonly state: string } }>,
+): ReadonlyMap<string, number> {
+  const counts = new Map(states.map((state) => [state.toLowerCase(), 0]));
+  for (const { record } of entries) {
+    const key = record.state.toLowerCase();
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return counts;
+}
+
+function tasks(state: CoreState): ReadonlyMap<string, number> {
+  const sums = { pending: 0, running: 0, succeed: 0, failed: 0, cancelled: 0 };
+  for (const { counts } of state.sessions.all()) {
+    for (const key of Object.keys(sums) as (keyof typeof sums)[]) sums[key] += counts[key];
+  }
+  return new Map(Object.entries(sums));
+}

@@ -1,0 +1,146 @@
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { credentials } from "@grpc/grpc-js";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { HealthClient } from "../../src/protocol/generated/grpc/health/v1/health.ts";
+import {
+  ServerReflectionClient,
+  type ServerReflectionResponse,
+} from "../../src/protocol/generated/grpc/reflection/v1/reflection.ts";
+import { prepareCluster, startCluster, type TestCluster } from "../support/cluster.ts";
+import type { DaemonName } from "../support/daemon.ts";
+
+const serving = 1;
+let cluster: TestCluster;
+
+beforeAll(async () => {
+  cluster = await startCluster({ env: { FLAME_LOG: "debug" } });
+});
+
+afterAll(async () => {
+  await cluster.close();
+});
+
+/** `host:port` of every gRPC listener, and the service that it is there for. */
+function listeners(): [address: string, service: string][] {
+  const { hostname, port } = new URL(cluster.endpoint);
+  return [
+    [`${hostname}:${port}`, "flame.v1.Frontend"],
+    [`${hostname}:${Number(port) + 1}`, "flame.v1.Backend"],
+    [new URL(cluster.cacheEndpoint).host, "arrow.flight.protocol.FlightService"],
+  ];
+}
+
+function health(address: string, service: string): Promise<number> {
+  const client = new HealthClient(address, credentials.createInsecure());
+  return new Promise<number>((resolve, reject) => {
+    client.check({ service }, (error, reply) => {
+      if (error === null) resolve(reply.status);
+      else reject(error);
+    });
+  }).finally(() => client.close());
+}
+
+async function reflected(address: string): Promise<string[]> {
+  const client = new ServerReflectionClient(address, credentials.createInsecure());
+  const call = client.serverReflectionInfo();
+  const reply = await new Promise<ServerReflectionResponse>((resolve, reject) => {
+    call.once("data", resolve);
+    call.on("error", reject);
+    call.write({ host: "", messageRequest: { $case: "listServices", value: "" } });
+    call.end();
+  });
+  client.close();
+  const { messageResponse: answer } = reply;
+  if (answer?.$case !== "listServicesResponse") throw new Error(JSON.stringify(answer));
+  return answer.value.service.map(({ name }) => name);
+}
+
+type Metrics = ReadonlyMap<string, number>;
+
+/** What a daemon's /metrics says, by `name{labels}`; a line that is no sample fails the test. */
+async function metricsOf(name: DaemonName): Promise<Metrics> {
+  const record = readFileSync(join(cluster.home, "run", `${name}.json`), "utf8");
+  const { metrics } = JSON.parse(record) as { metrics: string };
+  const response = await fetch(metrics);
+  expect(response.headers.get("content-type")).toContain("text/plain; version=0.0.4");
+  const lines = (await response.text()).split("\n").filter((line) => line !== "");
+  const samples = lines.filter((line) => !line.startsWith("# "));
+  return new Map(
+    samples.map((line) => {
+      expect(line).toMatch(/^[a-z_][a-z0-9_]*(\{.*\})? [-+0-9.eNaIinf]+$/);
+      const at = line.lastIndexOf(" ");
+      return [line.slice(0, at), Number(line.slice(at + 1))];
+    }),
+  );
+}
+
+describe("from outside", () => {
+  test("every listener says through grpc.health.v1 that it serves", async () => {
+    for (const [address, service] of listeners()) {
+      expect([service, await health(address, service)]).toEqual([service, serving]);
+      expect([address, await health(address, "")]).toEqual([address, serving]);
+    }
+  });
+
+  test("every listener lists its services through reflection", async () => {
+    for (const [address, service] of listeners()) {
+      expect(await reflected(address)).toEqual(
+        expect.arrayContaining([service, "grpc.health.v1.Health"]),
+      );
+    }
+  });
+
+  test("the metrics of every daemon can be read, and move with its work", async () => {
+    const before = await metricsOf("flame-session-manager");
+    const { code } = await cluster.run("flmping", "-t", "20");
+    expect(code).toBe(0);
+    const after = await metricsOf("flame-session-manager");
+    const grown = (name: string): number => (after.get(name) ?? 0) - (before.get(name) ?? 0);
+    expect(grown("flame_tasks_created_total")).toBe(20);
+    expect(grown('flame_tasks_ended_total{outcome="succeed"}')).toBe(20);
+    for (const stage of ["pending", "running", "whole"])
+      expect(grown(`flame_task_stage_seconds_count{stage="${stage}"}`)).toBe(20);
+    expect(grown("flame_commit_seconds_count")).toBeGreaterThan(0);
+    expect(after.get('flame_tasks{state="succeed"}')).toBe(20);
+    expect(after.get('flame_tasks{state="pending"}')).toBe(0);
+    expect(after.get('flame_sessions{state="closed"}')).toBe(1);
+    expect(after.get('flame_nodes{state="ready"}')).toBe(1);
+    expect(after.get("flame_applications")).toBe(3);
+    expect(after.get("process_resident_memory_bytes")).toBeGreaterThan(0);
+
+    const node = await metricsOf("flame-executor-manager");
+    expect(node.get('flame_invoke_seconds_count{outcome="succeed"}')).toBe(20);
+    expect(node.get('flame_binds_total{code="0"}')).toBeGreaterThan(0);
+  });
+
+  test("the metrics of the object cache count objects, bytes and hits", async () => {
+    const { code, stderr } = await cluster.python(
+      'import flamepy\nref = flamepy.put_object("app/session", [1] * 1000)\nprint(len(flamepy.get_object(ref)))',
+    );
+    expect([code, stderr]).toEqual([0, ""]);
+    const cache = await metricsOf("flame-object-cache");
+    expect(cache.get("flame_cache_objects")).toBe(1);
+    expect(cache.get("flame_cache_bytes")).toBeGreaterThan(1000);
+    expect(cache.get('flame_cache_stored_total{operation="put"}')).toBe(1);
+    expect(cache.get('flame_cache_reads_total{from="memory"}')).toBe(1);
+  });
+
+  test("a taken metrics port is one clear message, and no daemon starts without its metrics", async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+    const { port } = taken.address() as AddressInfo;
+    const other = await prepareCluster({ config: { metrics: { session_manager_port: port } } });
+    try {
+      const { code, stderr } = await other.run("flame-session-manager");
+      expect(code).toBe(1);
+      expect(stderr).toContain(`can not listen on 127.0.0.1:${port}: the port is taken`);
+      expect(stderr).toContain("metrics.session_manager_port");
+    } finally {
+      await other.close();
+      taken.close();
+    }
+  });
+});
