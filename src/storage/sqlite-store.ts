@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import SqliteDatabase, { type Database } from "better-sqlite3";
+import { codeOf } from "../kit/thrown.ts";
 import type { ApplicationManifestSpec, ApplicationSpec } from "../model/application-spec.ts";
 import type { Change } from "../model/change.ts";
 import { FlameError } from "../model/errors.ts";
@@ -216,8 +217,7 @@ class DamagedDatabase extends Error {
 }
 
 function refusal(file: string, cause: unknown): string {
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-  if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) {
+  if (/^SQLITE_(CORRUPT|NOTADB)/.test(String(codeOf(cause)))) {
     return `the database ${file} is damaged; put a backup in its place, or move it away to start with an empty one`;
   }
   return `cannot open the database ${file}; check cluster.storage, its folder's permissions and free space`;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { FlameClient } from "../../src/client/index.ts";
 import { ObjectClient } from "../../src/client/objects.ts";
+import { codeOf } from "../../src/kit/thrown.ts";
 import { startCluster, type TestCluster } from "../support/cluster.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -30,7 +31,7 @@ it("a closed session leaves database and object cache when its time has come, an
     await waitFor("the object to be gone", () =>
       objects.get(refs[0] as (typeof refs)[0] & object).then(
         () => false,
-        (thrown: { code: string }) => thrown.code === "not_found",
+        (thrown: unknown) => codeOf(thrown) === "not_found",
       ),
     );
     await waitFor("the session to be gone", async () => {

@@ -161,7 +161,7 @@ describe("an executor's call in each state", () => {
       const machine = inState[state]();
       const before = machine.executors;
       const [kind, input] = calls[name];
-      const { message } = machine.refusal(kind, input as never);
+      const { message } = machine.refusal(kind, input);
       expect(message).toContain(`executor ${id} is ${state}`);
       expect(machine.executors).toEqual(before);
       expect(machine.turn([])).toEqual([]);
@@ -227,7 +227,7 @@ describe("a call that is repeated because its reply was lost", () => {
     machine.ask("executor.complete", { id, outcome: { returnCode: 0 } });
     const older = machine.begin("executor.launch", { id });
     const newer = machine.begin("executor.launch", { id });
-    machine.cancel(older as Call<CommandKind>);
+    machine.cancel(older);
     machine.task("s");
     expect(newer.reply?.task?.id).toBe(2);
   });
