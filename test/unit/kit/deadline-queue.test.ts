@@ -44,6 +44,7 @@ describe("a deadline queue", () => {
   });
 
   it("does as a naive one does, whatever is asked of it", () => {
+    expect.hasAssertions();
     for (let seed = 1; seed <= 200; seed++) compare(seed);
   });
 

@@ -18,7 +18,9 @@ describe("releasers", () => {
   it("do it once, and every caller waits for the same end", async () => {
     let count = 0;
     const releasers = new Releasers();
-    releasers.add("it", () => void count++);
+    releasers.add("it", () => {
+      count++;
+    });
     await Promise.all([releasers.close(), releasers.close()]);
     await releasers.close();
     expect(count).toBe(1);

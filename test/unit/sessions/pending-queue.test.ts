@@ -40,6 +40,7 @@ describe("the queue of Pending tasks", () => {
     const taken: number[] = [];
     let next = 1;
     let state = 1;
+    let differences = 0;
     for (let step = 0; step < 20_000; step++) {
       state = (state * 48_271) % 0x7fff_ffff;
       const what = state % 10;
@@ -53,10 +54,11 @@ describe("the queue of Pending tasks", () => {
         naive.sort((a, b) => a - b);
       } else {
         const id = queue.take();
-        expect(id).toBe(naive.shift());
+        differences += id === naive.shift() ? 0 : 1;
         if (id !== undefined) taken.push(id);
       }
-      expect(queue.size).toBe(naive.length);
+      differences += queue.size === naive.length ? 0 : 1;
     }
+    expect(differences).toBe(0);
   });
 });
