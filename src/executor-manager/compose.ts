@@ -85,7 +85,13 @@ export async function startExecutorManager(
     const around = await openSurroundings(options, releasers);
     const installer = await openPackageStore(
       { home, env, clock, logger },
-      { maxDiskBytes: config.packages.maxDiskBytes, caFile: config.cache.tls?.caFile },
+      {
+        maxDiskBytes: config.packages.maxDiskBytes,
+        cache: {
+          endpoint: config.cache.endpoint.url,
+          ...(config.cache.tls?.caFile === undefined ? {} : { caFile: config.cache.tls.caFile }),
+        },
+      },
     );
     releasers.add("package store", () => installer.close());
     const book = new ExecutorBook({

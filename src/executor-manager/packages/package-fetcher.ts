@@ -1,6 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { ObjectClient } from "../../client/objects.ts";
+import { ObjectClient, type ObjectClientOptions } from "../../client/objects.ts";
 import type { Clock } from "../../kit/clock.ts";
 import { randomId } from "../../kit/ids.ts";
 import { FlameError } from "../../model/errors.ts";
@@ -45,8 +45,8 @@ export interface PackageFetcherOptions {
   /** Where fetched files lie meanwhile; every folder in it begins with `prefix`. */
   readonly folder: string;
   readonly prefix: string;
-  /** PEM file of the authorities to trust with `grpcs://`; undefined: the system's. */
-  readonly caFile: string | undefined;
+  /** How caches are reached. */
+  readonly client: ObjectClientOptions;
 }
 
 /** Gets packages out of object caches. */
@@ -64,11 +64,10 @@ export class PackageFetcher {
   constructor(deps: { readonly clock: Clock }, options: PackageFetcherOptions) {
     this.#clock = deps.clock;
     this.#options = options;
-    const { caFile } = options;
     this.#objects = new ObjectClient({
       clock: deps.clock,
       callTimeoutMs: FETCH_TIMEOUT_MS,
-      ...(caFile === undefined ? {} : { caFile }),
+      ...options.client,
     });
   }
 

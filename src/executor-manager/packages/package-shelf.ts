@@ -99,13 +99,30 @@ export class PackageShelf {
     try {
       // Asked without a pause: between an answer and a look at the builds one could end.
       if (!existsSync(folder)) await this.#buildOnce(name, folder, shelved, build);
-      const now = this.#deps.clock.now();
-      shelved.usedAt = now;
-      await utimes(folder, now / 1_000, now / 1_000);
+      return await this.#taken(name, shelved);
     } catch (thrown) {
       this.#release(name, shelved);
       throw thrown;
     }
+  }
+
+  /** The package of a name if it is there. */
+  async takeInstalled(name: string): Promise<TakenPackage | undefined> {
+    if (!existsSync(join(this.#root, name))) return undefined;
+    return this.#taken(name, this.#hold(name));
+  }
+
+  /** Resolves when no build and no removal is under way. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([...this.#builds.values(), ...this.#removals]);
+  }
+
+  async #taken(name: string, shelved: Shelved): Promise<TakenPackage> {
+    const folder = join(this.#root, name);
+    const now = this.#deps.clock.now();
+    shelved.usedAt = now;
+    // What is used is remembered across restarts; a disk that is read-only forgets it.
+    await utimes(folder, now / 1_000, now / 1_000).catch(() => undefined);
     let released = false;
     return {
       folder,
@@ -114,11 +131,6 @@ export class PackageShelf {
         released = true;
       },
     };
-  }
-
-  /** Resolves when no build and no removal is under way. */
-  async settled(): Promise<void> {
-    await Promise.allSettled([...this.#builds.values(), ...this.#removals]);
   }
 
   #hold(name: string): Shelved {

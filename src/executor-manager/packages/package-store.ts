@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
+import type { ObjectClientOptions } from "../../client/objects.ts";
 import type { Env } from "../../config/env.ts";
 import type { FlameHome } from "../../config/flame-home.ts";
 import type { Clock } from "../../kit/clock.ts";
@@ -13,7 +14,7 @@ import { contentHash } from "./content-hash.ts";
 import { InstallLogs } from "./install-log.ts";
 import { PackageFetcher } from "./package-fetcher.ts";
 import { chooseInstaller, formOf, type Installer, readInstaller } from "./package-kind.ts";
-import { PackageShelf, TRANSIENT } from "./package-shelf.ts";
+import { PackageShelf, type TakenPackage, TRANSIENT } from "./package-shelf.ts";
 import type { PackageSource } from "./package-source.ts";
 import { readPackageUrl } from "./package-url.ts";
 import { binaryVariables, type InstalledPackage, pythonVariables } from "./package-variables.ts";
@@ -35,8 +36,8 @@ export interface PackageStoreOptions {
   readonly maxDiskBytes: number;
   /** @default 64 */
   readonly maxPackages?: number;
-  /** PEM file of the authorities to trust with `grpcs://`. @default the system's */
-  readonly caFile?: string | undefined;
+  /** How object caches are reached: the node's own, and whom to trust with `grpcs://`. */
+  readonly cache?: ObjectClientOptions;
 }
 
 /** Installed packages by content: what is the same is built once and shared, what differs never mixes. */
@@ -56,8 +57,8 @@ export async function openPackageStore(
     bytes: options.maxDiskBytes,
   };
   const shelf = await PackageShelf.open(folder, limits, deps);
-  const { caFile } = options;
-  return new Store(deps, shelf, new PackageFetcher(deps, { folder, prefix: TRANSIENT, caFile }));
+  const client = options.cache ?? {};
+  return new Store(deps, shelf, new PackageFetcher(deps, { folder, prefix: TRANSIENT, client }));
 }
 
 /** A package that lies on this node, and what its content is. */
@@ -128,8 +129,15 @@ class Store implements PackageStore {
       return this.#prepareLocal({ path, isDirectory, hash }, sha256, named, source);
     }
     // What would be left alone is not fetched, and what is wrong is told before it is.
-    const installer = chooseInstaller(named, formOf(location.name, false));
+    const form = formOf(location.name, false);
+    const installer = chooseInstaller(named, form);
     if (installer === undefined && sha256 === undefined) return nothing;
+    if (installer !== undefined && sha256 !== undefined) {
+      // Content that is pinned and installed needs no cache.
+      const build = await this.#describe({ path: "", form, installer, hash: sha256 }, source);
+      const taken = await this.#shelf.takeInstalled(folderName(build));
+      if (taken !== undefined) return this.#use(taken, build, source);
+    }
     return this.#fetcher.with(location, ({ path, hash }) => {
       const local = { path, isDirectory: false, hash: () => Promise.resolve(hash) };
       return this.#prepareLocal(local, sha256, named, source);
@@ -148,11 +156,26 @@ class Store implements PackageStore {
     const hash = await readHash();
     checkPin(sha256, hash);
     if (installer === undefined) return nothing;
-    const environment = installer === "python" ? await this.#environment(source) : undefined;
-    const build = { path, form, installer, hash, environment };
-    const { folder, release } = await this.#shelf.take(folderName(build), (into) =>
+    const build = await this.#describe({ path, form, installer, hash }, source);
+    const taken = await this.#shelf.take(folderName(build), (into) =>
       this.#build(source, build, into),
     );
+    return this.#use(taken, build, source);
+  }
+
+  async #describe(
+    build: Omit<PackageBuild, "environment">,
+    source: PackageSource,
+  ): Promise<PackageBuild> {
+    const environment = build.installer === "python" ? await this.#environment(source) : undefined;
+    return { ...build, environment };
+  }
+
+  async #use(
+    { folder, release }: TakenPackage,
+    { installer, form, environment }: PackageBuild,
+    source: PackageSource,
+  ): Promise<PreparedPackage> {
     try {
       const installed = partsOf(folder, installer, form);
       if (environment !== undefined)

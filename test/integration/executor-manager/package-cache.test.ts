@@ -102,14 +102,13 @@ describe("a package in the object cache", () => {
 
   test("that is uploaded anew is used by the next bind, and pinned by its hash", async () => {
     const url = `${cache.endpoint}/my-app/pkg/my-app.zip`;
-    const first = storedZip({ word: "first" });
-    await client.put("my-app/pkg/my-app.zip", first);
+    await client.put("my-app/pkg/my-app.zip", storedZip({ word: "first" }));
     const old = await prepare(url);
     await client.put("my-app/pkg/my-app.zip", storedZip({ word: "second" }));
     expect([content(old), content(await prepare(url))]).toEqual(["first", "second"]);
-    const hash = createHash("sha256").update(first).digest("hex");
-    await expect(prepare(`${url}#sha256=${hash}`)).rejects.toThrow(
-      new RegExp(`its content has sha256 [0-9a-f]{64}, expected ${hash}`),
+    const other = "0".repeat(64);
+    await expect(prepare(`${url}#sha256=${other}`)).rejects.toThrow(
+      new RegExp(`its content has sha256 [0-9a-f]{64}, expected ${other}`),
     );
   });
 
@@ -133,6 +132,19 @@ describe("a package in the object cache", () => {
     const waiting = prepare(url);
     await startCache(Number(new URL(endpoint).port));
     expect(content(await waiting)).toBe("back");
+  });
+
+  test("that is pinned and installed is used while its cache is away", async () => {
+    const bytes = storedZip({ word: "pinned" });
+    await client.put("my-app/pkg/my-app.zip", bytes);
+    const hash = createHash("sha256").update(bytes).digest("hex");
+    const url = `${cache.endpoint}/my-app/pkg/my-app.zip#sha256=${hash}`;
+    (await prepare(url)).release();
+    client.close();
+    await cache.close();
+    expect(content(await prepare(url))).toBe("pinned");
+    expect(installations).toBe(1);
+    await expect(prepare(url.replace(hash, "0".repeat(64)))).rejects.toThrow("in 4 attempts");
   });
 
   test("is not waited for by an executor that was stopped", async () => {
