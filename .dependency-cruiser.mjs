@@ -156,7 +156,7 @@ export default {
         pathNot: [
           "^src/protocol/",
           "-(service|client)\\.ts$",
-          room(...roots, "client", "services"),
+          room(...roots, "client", "services", "security"),
         ],
       },
       { path: "^(node_modules/)?@grpc/grpc-js" },
@@ -169,7 +169,7 @@ export default {
         pathNot: [
           "^src/protocol/",
           "-(service|client)\\.ts$",
-          room(...roots, "client", "services"),
+          room(...roots, "client", "services", "security"),
         ],
       },
       { path: generated },

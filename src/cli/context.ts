@@ -24,10 +24,7 @@ export function processContext(from: { terminal: Terminal; env: Env }): CliConte
     connect: (configFile) => {
       const config = loadClientConfig({ path: configFile, env: from.env });
       for (const warning of config.warnings) from.terminal.err(`Warning: ${warning}\n`);
-      return new FlameClient({
-        endpoint: config.endpoint.url,
-        ...(config.caFile === undefined ? {} : { caFile: config.caFile }),
-      });
+      return new FlameClient({ endpoint: config.endpoint.url, ...config.credentials });
     },
   };
 }

@@ -1,5 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
-import { type ChannelCredentials, type ChannelOptions, credentials } from "@grpc/grpc-js";
+import {
+  type ChannelCredentials,
+  type ChannelOptions,
+  type ClientOptions,
+  credentials,
+  InterceptingCall,
+} from "@grpc/grpc-js";
+import type { ClientCredentials } from "../config/client-credentials.ts";
 import type { Endpoint } from "../config/endpoint.ts";
 import { FlameError } from "../model/errors.ts";
 
@@ -36,19 +43,78 @@ const systemRootFiles = [
 ];
 
 /**
- * Plaintext for http; for https TLS against `caFile`, or against the system's roots without one.
- * @throws FlameError invalid_config when `caFile` cannot be read.
+ * {@link channelOptions}, and the token of `tokenFile` as `authorization: Bearer` with every call.
+ * @throws FlameError invalid_config when `tokenFile` cannot be read or is empty.
  */
-export function channelCredentials(endpoint: Endpoint, caFile?: string): ChannelCredentials {
-  if (!endpoint.secure) return credentials.createInsecure();
-  const rootFile = caFile ?? systemRootFiles.find((file) => existsSync(file));
-  if (rootFile === undefined) return credentials.createSsl();
+export function clientOptions({ tokenFile }: ClientCredentials): ClientOptions {
+  if (tokenFile === undefined) return channelOptions;
+  const authorization = `Bearer ${readToken(tokenFile)}`;
+  return {
+    ...channelOptions,
+    interceptors: [
+      (options, nextCall) =>
+        new InterceptingCall(nextCall(options), {
+          start: (metadata, listener, next) => {
+            metadata.set("authorization", authorization);
+            next(metadata, listener);
+          },
+        }),
+    ],
+  };
+}
+
+function readToken(file: string): string {
+  const token = read(file, "the token file")
+    .toString("utf8")
+    .split("\n")
+    .map((line) => line.trim())
+    .find((line) => line !== "" && !line.startsWith("#"));
+  if (token !== undefined && /^[!-~]+$/.test(token)) return token;
+  throw new FlameError(
+    "invalid_config",
+    `the token file ${file} has ${token === undefined ? "no token" : "a token with other characters than ASCII without blanks"}: expected the token that the cluster accepts, on a line of its own`,
+  );
+}
+
+function read(file: string, what: string): Buffer {
   try {
-    return credentials.createSsl(readFileSync(rootFile));
+    return readFileSync(file);
   } catch (cause) {
     throw new FlameError(
       "invalid_config",
-      `the CA file of ${endpoint.url} cannot be used: ${rootFile}: ${FlameError.from(cause).message}`,
+      `${what} cannot be used: ${file}: ${FlameError.from(cause).message}`,
+      { cause },
+    );
+  }
+}
+
+/**
+ * Plaintext for http; for https TLS against `caFile`, or against the system's roots without one.
+ * With `certFile` and `keyFile` the client shows its own certificate.
+ * @throws FlameError invalid_config when one of the files cannot be read or used.
+ */
+export function channelCredentials(
+  endpoint: Endpoint,
+  { caFile, certFile, keyFile }: ClientCredentials,
+): ChannelCredentials {
+  if (!endpoint.secure) return credentials.createInsecure();
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    throw new FlameError(
+      "invalid_config",
+      `a client certificate needs its key: ${certFile ?? keyFile ?? ""} is named alone; name both, cert_file and key_file (FLAME_CERT_FILE, FLAME_KEY_FILE)`,
+    );
+  }
+  const rootFile = caFile ?? systemRootFiles.find((file) => existsSync(file));
+  const roots = rootFile === undefined ? null : read(rootFile, `the CA file of ${endpoint.url}`);
+  if (certFile === undefined || keyFile === undefined) return credentials.createSsl(roots);
+  const key = read(keyFile, "the key of the client certificate");
+  const certificate = read(certFile, "the client certificate");
+  try {
+    return credentials.createSsl(roots, key, certificate);
+  } catch (cause) {
+    throw new FlameError(
+      "invalid_config",
+      `the client certificate ${certFile} with the key ${keyFile} cannot be used: ${FlameError.from(cause).message}`,
       { cause },
     );
   }

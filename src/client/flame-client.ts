@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { ClientCredentials } from "../config/client-credentials.ts";
 import { parseEndpoint } from "../config/endpoint.ts";
 import { type Clock, systemClock } from "../kit/clock.ts";
 import { shortName } from "../kit/ids.ts";
@@ -35,11 +36,9 @@ import {
   toBuffer,
 } from "./wire.ts";
 
-export interface FlameClientOptions {
+export interface FlameClientOptions extends ClientCredentials {
   /** `http://HOST:PORT` or `https://HOST:PORT` of the session manager. @default http://127.0.0.1:8080 */
   readonly endpoint?: string;
-  /** PEM file of the authorities to trust with https. @default the system's roots */
-  readonly caFile?: string;
   /** How long a unary call may take, in milliseconds. @default 60,000 */
   readonly callTimeoutMs?: number;
   /** How long a watch tries to come back after its connection broke, in milliseconds. @default 120,000 */
@@ -64,7 +63,7 @@ export class FlameClient {
   readonly #clock: Clock;
   readonly #reconnectTimeoutMs: number;
 
-  /** @throws FlameError invalid_config for an endpoint that is none or a CA file that cannot be read. */
+  /** @throws FlameError invalid_config for an endpoint that is none or a certificate or token file that cannot be used. */
   constructor(options: FlameClientOptions = {}) {
     this.#clock = options.clock ?? systemClock;
     this.#reconnectTimeoutMs = options.reconnectTimeoutMs ?? 120_000;
@@ -75,10 +74,7 @@ export class FlameClient {
     this.#rpc = new FrontendClient(
       { clock: this.#clock },
       parseEndpoint(options.endpoint ?? "http://127.0.0.1:8080", ["http", "https"], 8080),
-      {
-        callTimeoutMs: options.callTimeoutMs ?? 60_000,
-        ...(options.caFile === undefined ? {} : { caFile: options.caFile }),
-      },
+      { ...options, callTimeoutMs: options.callTimeoutMs ?? 60_000 },
     );
   }
 

@@ -1,10 +1,11 @@
 import { Client, Metadata, type MethodDefinition, type ServiceError } from "@grpc/grpc-js";
+import type { ClientCredentials } from "../config/client-credentials.ts";
 import { type Endpoint, hostText } from "../config/endpoint.ts";
 import type { Clock } from "../kit/clock.ts";
 import { FlameError } from "../model/errors.ts";
 import {
   channelCredentials,
-  channelOptions,
+  clientOptions,
   receiveBytesMax,
   receiveMaxKey,
 } from "./channel-options.ts";
@@ -14,9 +15,7 @@ import { fromRpcError } from "./rpc-error.ts";
 export { AdminService as admin } from "../protocol/generated/flame/admin/v1/admin.ts";
 export { FrontendService as frontend } from "../protocol/generated/flame/v1/frontend.ts";
 
-interface FrontendClientOptions {
-  /** PEM file of the certificate authorities to trust instead of the system's. */
-  readonly caFile?: string;
+interface FrontendClientOptions extends ClientCredentials {
   /** How long a unary call may take, waiting for a connection included, in milliseconds. */
   readonly callTimeoutMs: number;
 }
@@ -33,11 +32,11 @@ export class FrontendClient {
     this.#clock = deps.clock;
     this.#endpoint = endpoint;
     this.#callTimeoutMs = options.callTimeoutMs;
-    const trust = channelCredentials(endpoint, options.caFile);
+    const trust = channelCredentials(endpoint, options);
     this.#channel = new Client(
       `${hostText(endpoint.host)}:${endpoint.port}`,
       trust,
-      channelOptions,
+      clientOptions(options),
     );
   }
 

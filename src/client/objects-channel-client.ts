@@ -4,6 +4,7 @@ import {
   type ClientReadableStream,
   Metadata,
 } from "@grpc/grpc-js";
+import type { ClientCredentials } from "../config/client-credentials.ts";
 import { type Endpoint, endpointOf, hostText, parseEndpoint } from "../config/endpoint.ts";
 import type { Clock } from "../kit/clock.ts";
 import { flightDefinition as flight } from "../protocol/flight/flight-definition.ts";
@@ -13,11 +14,9 @@ import {
   type Result,
   Ticket,
 } from "../protocol/generated/arrow/flight/flight.ts";
-import { channelCredentials, channelOptions } from "./channel-options.ts";
+import { channelCredentials, clientOptions } from "./channel-options.ts";
 
-export interface ObjectChannelOptions {
-  /** PEM file of the authorities to trust with TLS. */
-  readonly caFile?: string | undefined;
+export interface ObjectChannelOptions extends ClientCredentials {
   /** How long one put, get or delete may take, in milliseconds. */
   readonly callTimeoutMs: number;
 }
@@ -46,9 +45,9 @@ export class ObjectChannel {
     this.#callTimeoutMs = options.callTimeoutMs;
     this.#client = new Client(
       `${hostText(endpoint.host)}:${endpoint.port}`,
-      channelCredentials(endpoint, options.caFile),
+      channelCredentials(endpoint, options),
       // An object is one message, whatever its size.
-      { ...channelOptions, "grpc.max_receive_message_length": -1 },
+      { ...clientOptions(options), "grpc.max_receive_message_length": -1 },
     );
   }
 

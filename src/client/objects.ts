@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { rename, rm, writeFile } from "node:fs/promises";
 import { Metadata } from "@grpc/grpc-js";
+import type { ClientCredentials } from "../config/client-credentials.ts";
+import type { Endpoint } from "../config/endpoint.ts";
 import { type Clock, systemClock } from "../kit/clock.ts";
 import { FlameError } from "../model/errors.ts";
 import { allocateFlightData, decodeFlightData } from "../protocol/flight/flight-data.ts";
@@ -21,16 +23,18 @@ import {
   FlightDescriptor,
 } from "../protocol/generated/arrow/flight/flight.ts";
 import { collect, sendPut } from "./objects-calls.ts";
-import { cacheEndpoint, ObjectChannel } from "./objects-channel-client.ts";
+import {
+  cacheEndpoint,
+  ObjectChannel,
+  type ObjectChannelOptions,
+} from "./objects-channel-client.ts";
 
 export type { ObjectRef } from "../protocol/flight/object-ref.ts";
 export { decodeObjectRef, encodeObjectRef } from "../protocol/flight/object-ref.ts";
 
-export interface ObjectClientOptions {
+export interface ObjectClientOptions extends ClientCredentials {
   /** Where puts without a reference and deletes go. @default grpc://127.0.0.1:9090 */
   readonly endpoint?: string;
-  /** PEM file of the authorities to trust with TLS. @default the system's roots */
-  readonly caFile?: string;
   /** How long one call may take, in milliseconds. @default 300,000 */
   readonly callTimeoutMs?: number;
   /** @default the machine's clock */
@@ -74,14 +78,14 @@ const UPLOAD_CHUNK_BYTES = 1024 * 1024;
 export class ObjectClient {
   readonly #deps: { clock: Clock };
   readonly #endpoint: string;
-  readonly #options: { caFile: string | undefined; callTimeoutMs: number };
+  readonly #options: ObjectChannelOptions;
   readonly #channels = new Map<string, ObjectChannel>();
 
   constructor(options: ObjectClientOptions = {}) {
     this.#deps = { clock: options.clock ?? systemClock };
     this.#endpoint = options.endpoint ?? ENDPOINT_DEFAULT;
     this.#options = {
-      caFile: options.caFile,
+      ...options,
       callTimeoutMs: options.callTimeoutMs ?? CALL_TIMEOUT_MS_DEFAULT,
     };
   }
@@ -178,9 +182,17 @@ export class ObjectClient {
   #channel(endpoint: string): ObjectChannel {
     const known = this.#channels.get(endpoint);
     if (known !== undefined) return known;
-    const channel = new ObjectChannel(this.#deps, cacheEndpoint(endpoint), this.#options);
+    const parsed = cacheEndpoint(endpoint);
+    const channel = new ObjectChannel(this.#deps, parsed, this.#optionsFor(parsed));
     this.#channels.set(endpoint, channel);
     return channel;
+  }
+
+  /** A reference may name any server: the token goes to the configured one, or to one that our own authority vouches for. */
+  #optionsFor(endpoint: Endpoint): ObjectChannelOptions {
+    const ours = endpoint.url === cacheEndpoint(this.#endpoint).url;
+    const vouchedFor = endpoint.secure && this.#options.caFile !== undefined;
+    return ours || vouchedFor ? this.#options : { ...this.#options, tokenFile: undefined };
   }
 }
 

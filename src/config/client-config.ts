@@ -4,6 +4,7 @@ import clientSchema from "../../schemas/client.schema.json" with { type: "json" 
 import { deepFreeze, fillDefaults } from "../documents/defaults.ts";
 import { checkWith } from "../documents/schema-check.ts";
 import { FlameError } from "../model/errors.ts";
+import type { ClientCredentials } from "./client-credentials.ts";
 import { type ConfigDocument, noConfigFile, readConfigFile } from "./config-file.ts";
 import { type Endpoint, parseEndpoint } from "./endpoint.ts";
 import { type Env, envValue } from "./env.ts";
@@ -18,30 +19,39 @@ export interface ClientConfig {
   readonly warnings: readonly string[];
   /** Session manager; `http` or `https`, default http://127.0.0.1:8080. */
   readonly endpoint: Endpoint;
-  /** PEM file to trust; undefined: the system's authorities. */
-  readonly caFile: string | undefined;
+  /** Whom to trust at the session manager, and what to show to it. */
+  readonly credentials: ClientCredentials;
   /** Object cache; `grpc` or `grpcs`, default grpc://127.0.0.1:9090. */
   readonly cacheEndpoint: Endpoint;
-  readonly cacheCaFile: string | undefined;
+  /** The same for the object cache. */
+  readonly cacheCredentials: ClientCredentials;
   /** A folder shared with the object cache. */
   readonly cacheStorage: string | undefined;
 }
 
 interface RawContext {
   readonly name: string;
-  readonly cluster: { readonly endpoint: string; readonly tls?: { readonly ca_file?: string } };
-  readonly cache: {
-    readonly endpoint: string;
-    readonly tls?: { readonly ca_file?: string };
-    readonly storage?: string;
+  readonly cluster: RawServer;
+  readonly cache: RawServer & { readonly storage?: string };
+}
+
+interface RawServer {
+  readonly endpoint: string;
+  readonly tls?: {
+    readonly ca_file?: string;
+    readonly cert_file?: string;
+    readonly key_file?: string;
   };
+  readonly token_file?: string;
 }
 
 const check = checkWith(validate);
 
 /**
  * Loads the clients' configuration: `path` (of `--config`), else `~/.flame/flame.yaml`, else built-in defaults.
- * FLAME_ENDPOINT, FLAME_CACHE_ENDPOINT and FLAME_CACHE_STORAGE come before the file; FLAME_CA_FILE stands in where it names none.
+ * FLAME_ENDPOINT, FLAME_CACHE_ENDPOINT and FLAME_CACHE_STORAGE come before the file; FLAME_CA_FILE (then SSL_CERT_FILE,
+ * the usual name for other roots than the system's), FLAME_CERT_FILE with FLAME_KEY_FILE, and FLAME_TOKEN_FILE stand in
+ * where it names none.
  * @throws FlameError invalid_config naming file, line:column, path, got and expected, or the variable.
  */
 export function loadClientConfig(from: {
@@ -52,20 +62,35 @@ export function loadClientConfig(from: {
   const document = readDocument(from.path, env);
   const context = contextOf(document);
   const folder = dirname(document.source);
-  const file = (path: string | undefined): string | undefined =>
-    path === undefined ? undefined : resolve(folder, path);
-  const envCa = envValue(env, "FLAME_CA_FILE");
+  const { cluster, cache } = context.raw;
   const endpoint = envEndpoint(env, "FLAME_ENDPOINT", ["http", "https"], 8080);
   const cacheEndpoint = envEndpoint(env, "FLAME_CACHE_ENDPOINT", ["grpc", "grpcs"], 9090);
   return deepFreeze({
     source: document.source,
     warnings: document.warnings,
     endpoint: endpoint ?? fileEndpoint(context, "cluster", document),
-    caFile: file(context.raw.cluster.tls?.ca_file) ?? envCa,
+    credentials: credentialsOf(cluster, cluster.token_file, folder, env),
     cacheEndpoint: cacheEndpoint ?? fileEndpoint(context, "cache", document),
-    cacheCaFile: file(context.raw.cache.tls?.ca_file) ?? envCa,
-    cacheStorage: envValue(env, "FLAME_CACHE_STORAGE") ?? context.raw.cache.storage,
+    cacheCredentials: credentialsOf(cache, cache.token_file ?? cluster.token_file, folder, env),
+    cacheStorage: envValue(env, "FLAME_CACHE_STORAGE") ?? cache.storage,
   });
+}
+
+function credentialsOf(
+  { tls }: RawServer,
+  tokenFile: string | undefined,
+  folder: string,
+  env: Env,
+): ClientCredentials {
+  const file = (path: string | undefined): string | undefined =>
+    path === undefined ? undefined : resolve(folder, path);
+  const own = tls?.cert_file !== undefined;
+  return {
+    caFile: file(tls?.ca_file) ?? envValue(env, "FLAME_CA_FILE") ?? envValue(env, "SSL_CERT_FILE"),
+    certFile: own ? file(tls.cert_file) : envValue(env, "FLAME_CERT_FILE"),
+    keyFile: own ? file(tls.key_file) : envValue(env, "FLAME_KEY_FILE"),
+    tokenFile: file(tokenFile) ?? envValue(env, "FLAME_TOKEN_FILE"),
+  };
 }
 
 function readDocument(path: string | undefined, env: Env): ConfigDocument {

@@ -24,6 +24,18 @@ export interface TlsFiles {
 /** Who may call a listener. */
 export type Access = "open" | "token" | "mtls";
 
+/** `cluster.security`. */
+export interface SecurityConfig {
+  /** Frontend and object cache. */
+  readonly clients: Access;
+  /** Backend. */
+  readonly nodes: Access;
+  /** Absolute; there when `clients` is `token`. */
+  readonly tokenFile: string | undefined;
+  /** Absolute; there when `nodes` is `token`. */
+  readonly nodeTokenFile: string | undefined;
+}
+
 /** One entry of `cluster.plugins`. */
 export interface PluginEntry {
   /** A built-in name, or a module path (absolute when it was written with `/` or `.` in front). */
@@ -60,7 +72,7 @@ export interface ClusterConfig {
     readonly bindRetryLimit: number;
     readonly plugins: readonly PluginEntry[];
     readonly tls: TlsFiles | undefined;
-    readonly security: { readonly clients: Access; readonly nodes: Access };
+    readonly security: SecurityConfig;
   };
   readonly executors: {
     readonly shim: "host" | "wasm";

@@ -3,7 +3,13 @@ import type { DocumentPath } from "../documents/fault.ts";
 import { FlameError } from "../model/errors.ts";
 import { parseResources, parseSize, type Resources } from "../model/resources.ts";
 import type { PolicyName } from "../model/scheduling-policy.ts";
-import type { Access, ClusterConfig, PluginEntry, TlsFiles } from "./cluster-config.ts";
+import type {
+  Access,
+  ClusterConfig,
+  PluginEntry,
+  SecurityConfig,
+  TlsFiles,
+} from "./cluster-config.ts";
 import type { ConfigDocument } from "./config-file.ts";
 import { type Endpoint, endpointOf, isLoopback, parseEndpoint } from "./endpoint.ts";
 import { type Env, envValue } from "./env.ts";
@@ -42,7 +48,12 @@ export interface RawClusterConfig {
     };
     readonly recovery: { readonly session: { readonly retry_limits: number } };
     readonly tls?: RawTls;
-    readonly security: { readonly clients?: Access; readonly nodes?: Access };
+    readonly security: {
+      readonly clients?: Access;
+      readonly nodes?: Access;
+      readonly token_file?: string;
+      readonly node_token_file?: string;
+    };
     readonly plugins: readonly (
       | string
       | { name: string; enabled?: boolean; options?: Record<string, unknown> }
@@ -85,7 +96,6 @@ export function buildClusterConfig(
   env: Env,
 ): ClusterConfig {
   const read = new Reader(document, flameHome(env).data);
-  const { clients, nodes } = raw.cluster.security;
   const cluster = {
     name: raw.cluster.name,
     ...read.clusterAddress(raw),
@@ -107,8 +117,7 @@ export function buildClusterConfig(
     bindRetryLimit: raw.cluster.recovery.session.retry_limits,
     plugins: raw.cluster.plugins.map((entry) => read.plugin(entry)),
     tls: read.tls(raw.cluster.tls),
-    // Open is the default only for what nobody but this machine can reach: see #listenHost.
-    security: { clients: clients ?? "open", nodes: nodes ?? "open" },
+    security: read.security(raw),
   };
   const { eviction } = raw.cache;
   return {
@@ -222,7 +231,7 @@ class Reader {
       throw this.#document.fault(
         at,
         "a loopback address (127.0.0.1, ::1, localhost) or an explicit choice of who may call",
-        `listening on ${host} lets others in: set cluster.security.${key} (available: open), or set ${section}.listen to a loopback address`,
+        `listening on ${host} lets others in: set cluster.security.${key} (open, token or mtls), or set ${section}.listen to a loopback address`,
       );
     }
     return host;
@@ -273,6 +282,32 @@ class Reader {
       keyFile: this.#path(raw.key_file),
       caFile: raw.ca_file === undefined ? undefined : this.#path(raw.ca_file),
     };
+  }
+
+  security(raw: RawClusterConfig): SecurityConfig {
+    const { clients, nodes, token_file, node_token_file } = raw.cluster.security;
+    if (clients === "token") this.#need(["cluster", "security", "token_file"], token_file, "token");
+    if (nodes === "token")
+      this.#need(["cluster", "security", "node_token_file"], node_token_file, "token");
+    if (clients === "mtls" || nodes === "mtls")
+      this.#need(["cluster", "tls", "ca_file"], raw.cluster.tls?.ca_file, "mtls");
+    if (clients === "mtls") {
+      this.#need(["cache", "tls", "ca_file"], raw.cache.tls?.ca_file, "mtls");
+      if (!/^(grpcs|https):/i.test(raw.cache.endpoint))
+        throw this.#document.fault(["cache", "endpoint"], "grpcs://HOST:PORT, as clients is mtls");
+    }
+    return {
+      // Open is the default only for what nobody but this machine can reach: see #listenHost.
+      clients: clients ?? "open",
+      nodes: nodes ?? "open",
+      tokenFile: token_file === undefined ? undefined : this.#path(token_file),
+      nodeTokenFile: node_token_file === undefined ? undefined : this.#path(node_token_file),
+    };
+  }
+
+  #need(at: DocumentPath, value: string | undefined, access: Access): void {
+    if (value !== undefined) return;
+    throw this.#document.fault(at, "the path of a file", `cluster.security says ${access}`);
   }
 
   plugin(entry: RawClusterConfig["cluster"]["plugins"][number]): PluginEntry {

@@ -1,6 +1,7 @@
 import type { ClientDuplexStream, Metadata } from "@grpc/grpc-js";
 import packageFile from "../../package.json" with { type: "json" };
-import { channelCredentials, channelOptions } from "../client/channel-options.ts";
+import { channelCredentials, clientOptions } from "../client/channel-options.ts";
+import type { ClientCredentials } from "../config/client-credentials.ts";
 import { type Endpoint, hostText } from "../config/endpoint.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Logger } from "../kit/logger.ts";
@@ -59,10 +60,9 @@ export interface NodeCalls {
 }
 
 /** Where the session manager is. */
-export interface BackendTarget {
+export interface BackendTarget extends ClientCredentials {
   /** `cluster.endpoint`: the Frontend; the Backend listens on the next port. */
   readonly clusterEndpoint: Endpoint;
-  readonly caFile?: string;
 }
 
 const SHORT_CALL_TIMEOUT_MS = 30_000;
@@ -87,7 +87,7 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
   /** `host:port` of the Backend. */
   readonly target: string;
 
-  /** @throws FlameError invalid_config for a CA file that cannot be read. */
+  /** @throws FlameError invalid_config for a certificate or token file that cannot be used. */
   constructor(deps: { clock: Clock; logger: Logger }, options: BackendTarget) {
     const endpoint = options.clusterEndpoint;
     this.#clock = deps.clock;
@@ -95,8 +95,8 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
     this.target = `${hostText(endpoint.host)}:${endpoint.port + 1}`;
     this.#stub = new Stub(
       this.target,
-      channelCredentials(endpoint, options.caFile),
-      channelOptions,
+      channelCredentials(endpoint, options),
+      clientOptions(options),
     );
   }
 

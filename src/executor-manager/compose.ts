@@ -1,6 +1,11 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Registry } from "prom-client";
+import {
+  type ClientCredentials,
+  nodeCredentials,
+  serviceCredentials,
+} from "../config/client-credentials.ts";
 import type { ClusterConfig } from "../config/cluster-config.ts";
 import { type Env, envValue } from "../config/env.ts";
 import type { FlameHome } from "../config/flame-home.ts";
@@ -60,7 +65,7 @@ export interface ExecutorManager {
 
 /**
  * Starts the executor manager of one node. An unreachable session manager is no error: it is dialled until it is there.
- * @throws FlameError invalid_config for a shim that this build does not offer, or a CA file that cannot be read.
+ * @throws FlameError invalid_config for a shim that this build does not offer, or a certificate or token file that cannot be used.
  */
 export async function startExecutorManager(
   options: ExecutorManagerOptions,
@@ -76,10 +81,9 @@ export async function startExecutorManager(
   const releasers = new Releasers();
   try {
     const clusterEndpoint = config.cluster.endpoint;
-    const caFile = config.cluster.tls?.caFile;
     const calls = new BackendClient(
       { clock, logger },
-      { clusterEndpoint, ...(caFile === undefined ? {} : { caFile }) },
+      { clusterEndpoint, ...nodeCredentials(config) },
     );
     releasers.add("connection", () => calls.close());
     const around = await openSurroundings(options, releasers);
@@ -135,13 +139,13 @@ async function openSurroundings(
     logger.warn({ groups: killed }, "ended services that an earlier executor manager left behind");
   await rm(scratchFolder(home.root), { recursive: true, force: true });
   await pruneLogs(serviceLogFolder(home.root));
+  const { caFile } = serviceCredentials(config);
   const sockets = await openSocketFolder(
     envValue(env, "FLAME_SOCKET_DIR") ?? join(home.run, "sockets"),
   );
   releasers.add("socket folder", () => sockets.release());
   const reaper = startGroupReaper();
   releasers.add("group reaper", () => reaper.close());
-  const caFile = config.cluster.tls?.caFile;
   return {
     clock,
     logger,
@@ -149,7 +153,12 @@ async function openSurroundings(
     records,
     flameHome: home.root,
     socketFolder: sockets.path,
-    inherited: { ...cleanEnvironment(env), FLAME_HOME: home.root, ...config.executors.environment },
+    inherited: {
+      ...cleanEnvironment(env),
+      FLAME_HOME: home.root,
+      ...credentialVariables(serviceCredentials(config)),
+      ...config.executors.environment,
+    },
     logLevel: envValue(env, "RUST_LOG") ?? envValue(env, "FLAME_LOG") ?? "info",
     clusterEndpoint: config.cluster.endpoint.url,
     ...(caFile === undefined ? {} : { caFile }),
@@ -157,6 +166,18 @@ async function openSurroundings(
     startTimeoutMs: limits.serviceStartTimeoutMs ?? SERVICE_START_TIMEOUT_MS,
     stopGraceMs: limits.serviceStopGraceMs ?? SERVICE_STOP_GRACE_MS,
   };
+}
+
+/** What a service needs to be a client itself. `executors.environment` may name other files. */
+function credentialVariables(own: ClientCredentials): Record<string, string> {
+  const files = {
+    FLAME_CERT_FILE: own.certFile,
+    FLAME_KEY_FILE: own.keyFile,
+    FLAME_TOKEN_FILE: own.tokenFile,
+  };
+  return Object.fromEntries(
+    Object.entries(files).flatMap(([name, file]) => (file === undefined ? [] : [[name, file]])),
+  );
 }
 
 async function endExecutors(

@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
-import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
+import { logVerbosity, Server, type ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import type { Registry } from "prom-client";
 import type { ClusterConfig } from "../config/cluster-config.ts";
 import { hostText } from "../config/endpoint.ts";
+import { systemClock } from "../kit/clock.ts";
 import { randomId } from "../kit/ids.ts";
 import type { Logger } from "../kit/logger.ts";
 import { Releasers } from "../kit/releasers.ts";
@@ -12,6 +12,7 @@ import { addHealthAndReflection } from "../observability/listener-service.ts";
 import { acquireInstanceLock } from "../process/instance-lock.ts";
 import { flightDefinition } from "../protocol/flight/flight-definition.ts";
 import { opaqueBytesMax } from "../protocol/flight/opaque-rows.ts";
+import { type ListenerSecurity, listenerSecurity } from "../security/listener-security.ts";
 import { DiskStore } from "./disk-store.ts";
 import { FlightService } from "./flight-service.ts";
 import { MemoryCache } from "./memory-cache.ts";
@@ -21,7 +22,9 @@ import { ObjectCache } from "./object-cache.ts";
 import type { ObjectStore } from "./object-store.ts";
 
 /** The part of the cluster configuration that the object cache needs. */
-export type ObjectCacheConfig = Pick<ClusterConfig, "cache" | "source">;
+export type ObjectCacheConfig = Pick<ClusterConfig, "cache" | "source"> & {
+  readonly cluster: Pick<ClusterConfig["cluster"], "security">;
+};
 
 export interface ObjectCacheOptions {
   readonly config: ObjectCacheConfig;
@@ -62,6 +65,7 @@ async function start(
   releasers: Releasers,
 ): Promise<RunningObjectCache> {
   const { config, logger } = options;
+  const security = securityOf(config);
   const cache = await openCache(options, releasers);
   if (options.registry !== undefined) watchCache(options.registry, cache);
   let port = options.port ?? config.cache.endpoint.port;
@@ -73,6 +77,7 @@ async function start(
   // What goes wrong is thrown, logged or answered here; the library's own lines would say it a second time.
   setLogVerbosity(logVerbosity.NONE);
   const server = new Server({
+    interceptors: security.interceptors,
     "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
     "grpc.max_send_message_length": -1,
   });
@@ -82,11 +87,7 @@ async function start(
     outside.close();
     return shutDown(server);
   });
-  port = await bind(
-    server,
-    `${hostText(config.cache.listenHost)}:${port}`,
-    await credentials(config),
-  );
+  port = await bind(server, `${hostText(config.cache.listenHost)}:${port}`, security.credentials);
   outside.serving(true);
   logger.info({ endpoint: advertised(), config: config.source }, "serving");
   return { endpoint: advertised(), port, close: () => releasers.close() };
@@ -125,20 +126,23 @@ function memoryAbove({ cache }: ObjectCacheConfig): MemoryCache {
   });
 }
 
-async function credentials({ cache }: ObjectCacheConfig): Promise<ServerCredentials> {
-  if (!cache.endpoint.secure) return ServerCredentials.createInsecure();
-  if (cache.tls === undefined) {
+function securityOf({ cache, cluster }: ObjectCacheConfig): ListenerSecurity {
+  const { endpoint } = cache;
+  if (endpoint.secure && cache.tls === undefined) {
     throw new FlameError(
       "invalid_config",
-      `cache.endpoint is ${cache.endpoint.url}, which means TLS, but cache.tls is absent: set cache.tls.cert_file ` +
+      `cache.endpoint is ${endpoint.url}, which means TLS, but cache.tls is absent: set cache.tls.cert_file ` +
         "and cache.tls.key_file, or use grpc://",
     );
   }
-  const [cert, key] = await Promise.all([
-    readFile(cache.tls.certFile),
-    readFile(cache.tls.keyFile),
-  ]);
-  return ServerCredentials.createSsl(null, [{ cert_chain: cert, private_key: key }]);
+  return listenerSecurity({
+    access: cluster.security.clients,
+    tls: endpoint.secure ? cache.tls : undefined,
+    tlsKey: "cache.tls",
+    tokenFile: cluster.security.tokenFile,
+    tokenKey: "cluster.security.token_file",
+    now: systemClock.now(),
+  });
 }
 
 function bind(server: Server, address: string, how: ServerCredentials): Promise<number> {

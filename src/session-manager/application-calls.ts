@@ -10,7 +10,8 @@ import type {
 } from "../protocol/generated/flame/v1/frontend.ts";
 import type { Application, Result } from "../protocol/generated/flame/v1/types.ts";
 import { applicationToWire } from "../protocol/record-wire.ts";
-import { callerOf, requiredField, unary } from "./call-helpers.ts";
+import { callerOf } from "../security/authentication.ts";
+import { requiredField, unary } from "./call-helpers.ts";
 import type { Engine } from "./engine.ts";
 import { replyRoom } from "./reply-size.ts";
 
@@ -100,7 +101,7 @@ function check(
   throw new FlameError("invalid_argument", text);
 }
 
-function authorOf(call: { getPeer(): string }): string {
+function authorOf(call: Parameters<typeof callerOf>[0]): string {
   const caller = callerOf(call);
   return `${caller.name} (${caller.from})`;
 }

@@ -1,5 +1,4 @@
 import type { ServerUnaryCall, ServerWritableStream, sendUnaryData } from "@grpc/grpc-js";
-import type { Caller } from "../model/caller.ts";
 import { FlameError } from "../model/errors.ts";
 import { statusOf } from "../protocol/grpc-errors.ts";
 
@@ -21,11 +20,6 @@ export function unary<Q, A>(
 /** Ends a server stream with the status of an error. */
 export function failStream<Q, A>(call: ServerWritableStream<Q, A>, thrown: unknown): void {
   call.emit("error", statusOf(thrown));
-}
-
-/** Who calls. While the listeners are open, everybody is `anonymous`. */
-export function callerOf(call: { getPeer(): string }): Caller {
-  return { name: "anonymous", from: call.getPeer(), authenticatedBy: "open" };
 }
 
 /** The value of a message field that must be there. @throws FlameError invalid_argument naming it. */

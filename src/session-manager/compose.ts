@@ -1,6 +1,7 @@
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import type { Registry } from "prom-client";
 import { ObjectClient } from "../client/objects.ts";
+import { cacheCredentials } from "../config/client-credentials.ts";
 import type { ClusterConfig } from "../config/cluster-config.ts";
 import { Core } from "../core/core.ts";
 import { type CoreOptions, nodeGraceMsDefault, nodeSilenceMsDefault } from "../core/state.ts";
@@ -121,11 +122,10 @@ function startJanitor(
   stored: StoredState,
   releasers: Releasers,
 ): ObjectJanitor {
-  const { endpoint, tls, retentionMs } = config.cache;
-  const caFile = tls?.caFile;
+  const { endpoint, retentionMs } = config.cache;
   const objects = new ObjectClient({
     endpoint: endpoint.url,
-    ...(caFile !== undefined && { caFile }),
+    ...cacheCredentials(config),
     callTimeoutMs: objectCallTimeoutMs,
   });
   const janitor = new ObjectJanitor(

@@ -1,15 +1,26 @@
-import { type Server, ServerCredentials } from "@grpc/grpc-js";
+import type { Server, ServerCredentials } from "@grpc/grpc-js";
 import { FlameError } from "../model/errors.ts";
+
+/** Where a server listens, and how it speaks there. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly credentials: ServerCredentials;
+}
 
 /**
  * Binds a server.
  * @returns the port, which differs from `port` when that was 0.
  * @throws FlameError invalid_config naming the address when it is taken or not ours.
  */
-export function listen(server: Server, host: string, port: number, what: string): Promise<number> {
+export function listen(
+  server: Server,
+  { host, port, credentials }: ListenAddress,
+  what: string,
+): Promise<number> {
   const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync(address, credentials, (error, bound) => {
       if (error === null) {
         resolve(bound);
         return;

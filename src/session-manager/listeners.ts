@@ -6,6 +6,7 @@ import { addHealthAndReflection, type ListenerOutside } from "../observability/l
 import { AdminService } from "../protocol/generated/flame/admin/v1/admin.ts";
 import { BackendService } from "../protocol/generated/flame/v1/backend.ts";
 import { FrontendService } from "../protocol/generated/flame/v1/frontend.ts";
+import { type ListenerSecurity, listenerSecurity } from "../security/listener-security.ts";
 import type { Store } from "../storage/store.ts";
 import { adminService } from "./admin-service.ts";
 import { backendService } from "./backend-service.ts";
@@ -42,21 +43,23 @@ interface ServerDeps extends ListenerDeps {
 
 /**
  * Opens Frontend and Backend; `releasers` learns how to close them.
- * @throws FlameError invalid_config when a port refuses.
+ * @throws FlameError invalid_config when a port refuses, or a file of `cluster.tls` or `cluster.security` is unusable.
  */
 export async function startListeners(
   deps: ListenerDeps,
   releasers: Releasers,
 ): Promise<{ frontendPort: number; backendPort: number }> {
   const { engine } = deps;
-  const { listenHost, endpoint } = deps.config.cluster;
+  const { listenHost: host, endpoint } = deps.config.cluster;
+  const { clients, nodes } = securityOf(deps);
   const notes = new NodeNotes();
-  const [frontend, frontendOutside] = frontendServer({ ...deps, notes });
-  const [backend, backendOutside] = backendServer({ ...deps, notes });
-  const frontendPort = await listen(frontend, listenHost, endpoint.port, "Frontend");
+  const [frontend, frontendOutside] = frontendServer({ ...deps, notes }, clients);
+  const [backend, backendOutside] = backendServer({ ...deps, notes }, nodes);
+  const { port } = endpoint;
+  const frontendPort = await listen(frontend, { host, port, ...clients }, "Frontend");
   releasers.add("the Frontend", () => stopServing(engine, frontend));
-  const next = endpoint.port === 0 ? 0 : endpoint.port + 1;
-  const backendPort = await listen(backend, listenHost, next, "Backend");
+  const next = port === 0 ? 0 : port + 1;
+  const backendPort = await listen(backend, { host, port: next, ...nodes }, "Backend");
   releasers.add("the Backend", () => stopServing(engine, backend));
   const outsides = [frontendOutside, backendOutside];
   for (const outside of outsides) outside.serving(true);
@@ -66,9 +69,34 @@ export async function startListeners(
   return { frontendPort, backendPort };
 }
 
-function frontendServer(deps: ServerDeps): OutsideServer {
-  const { config, engine, payloads, store, notes, clock } = deps;
+function securityOf({ config, clock }: ListenerDeps): {
+  clients: ListenerSecurity;
+  nodes: ListenerSecurity;
+} {
+  const { security, tls } = config.cluster;
+  const common = { tls, tlsKey: "cluster.tls", now: clock.now() };
+  return {
+    clients: listenerSecurity({
+      ...common,
+      access: security.clients,
+      tokenFile: security.tokenFile,
+      tokenKey: "cluster.security.token_file",
+    }),
+    nodes: listenerSecurity({
+      ...common,
+      access: security.nodes,
+      tokenFile: security.nodeTokenFile,
+      tokenKey: "cluster.security.node_token_file",
+    }),
+  };
+}
+
+function frontendServer(
+  { config, engine, payloads, store, notes, clock }: ServerDeps,
+  { interceptors }: ListenerSecurity,
+): OutsideServer {
   const server = new Server({
+    interceptors,
     ...serverOptions,
     "grpc.max_receive_message_length": frontendReceiveBytesMax,
   });
@@ -78,12 +106,19 @@ function frontendServer(deps: ServerDeps): OutsideServer {
   return [server, addHealthAndReflection(server, ["flame.v1.Frontend", "flame.admin.v1.Admin"])];
 }
 
-function backendServer({ engine, payloads, notes, clock }: ServerDeps): OutsideServer {
+function backendServer(
+  { engine, payloads, notes, clock }: ServerDeps,
+  { interceptors }: ListenerSecurity,
+): OutsideServer {
   const server = new Server({
+    interceptors,
     ...serverOptions,
     "grpc.max_receive_message_length": backendReceiveBytesMax,
   });
-  server.addService(BackendService, backendService({ engine, payloads, notes, now: () => clock.now() }));
+  server.addService(
+    BackendService,
+    backendService({ engine, payloads, notes, now: () => clock.now() }),
+  );
   return [server, addHealthAndReflection(server, ["flame.v1.Backend"])];
 }
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import grpc
 
 from flamepy._config import FlameClientTls
+from flamepy._credentials import authorization, certificate, trust_roots
 from flamepy._errors import FlameError, FlameErrorCode
 
 _DEFAULT_PORT = 8080
@@ -50,13 +51,14 @@ def open_channel(address: str, tls: FlameClientTls | None) -> grpc.Channel:
 
     Args:
         address: ``http://host:port`` or ``https://host:port``; the default port is 8080.
-        tls: trust roots for https; None for the system's.
+        tls: trust roots for https, certificate and token; None for the system's roots and neither.
 
     Raises:
-        FlameError: INVALID_CONFIG, when the address is no such URL, the CA file cannot be read, or
+        FlameError: INVALID_CONFIG, when the address is no such URL, a file cannot be read, or
             nothing answers within 10 seconds.
     """
     target, secure = _target(address)
+    bearer = authorization(tls)
     if secure:
         channel = grpc.secure_channel(target, _credentials(tls), options=_OPTIONS)
     else:
@@ -70,7 +72,23 @@ def open_channel(address: str, tls: FlameClientTls | None) -> grpc.Channel:
             f"failed to connect to {address}: nothing answered within {_READY_SECONDS:g} s; "
             "is the session manager running, and is FLAME_ENDPOINT right?",
         ) from None
-    return channel
+    return channel if bearer is None else grpc.intercept_channel(channel, _Bearer(bearer))
+
+
+class _Bearer(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[misc]
+    """Sends the token with every call."""
+
+    def __init__(self, value: str) -> None:
+        self._header = ("authorization", value)
+
+    def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        return continuation(self._with_header(details), request)
+
+    def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
+        return continuation(self._with_header(details), request)
+
+    def _with_header(self, details: Any) -> Any:
+        return details._replace(metadata=(*(details.metadata or ()), self._header))
 
 
 def call(
@@ -136,13 +154,9 @@ def _bad_address(address: str) -> FlameError:
 
 
 def _credentials(tls: FlameClientTls | None) -> grpc.ChannelCredentials:
-    roots = None
-    if tls is not None and tls.ca_file:
-        try:
-            with open(tls.ca_file, "rb") as file:
-                roots = file.read()
-        except OSError as error:
-            raise FlameError(
-                FlameErrorCode.INVALID_CONFIG, f"cannot read the CA file {tls.ca_file}: {error}"
-            ) from error
-    return grpc.ssl_channel_credentials(root_certificates=roots)
+    own = certificate(tls)
+    return grpc.ssl_channel_credentials(
+        root_certificates=trust_roots(tls),
+        private_key=own[1] if own else None,
+        certificate_chain=own[0] if own else None,
+    )

@@ -23,15 +23,24 @@ DEFAULT_FLAME_ENDPOINT = "http://127.0.0.1:8080"
 DEFAULT_FLAME_CACHE_ENDPOINT = "grpc://127.0.0.1:9090"
 DEFAULT_FLAME_RUNNER_TEMPLATE = "flmrun"
 
-_VARIABLES = ("FLAME_ENDPOINT", "FLAME_CACHE_ENDPOINT", "FLAME_CACHE_STORAGE", "FLAME_CA_FILE")
+_VARIABLES = (
+    "FLAME_ENDPOINT",
+    "FLAME_CACHE_ENDPOINT",
+    "FLAME_CACHE_STORAGE",
+    "FLAME_CA_FILE",
+    "FLAME_CERT_FILE",
+    "FLAME_KEY_FILE",
+    "FLAME_TOKEN_FILE",
+    "SSL_CERT_FILE",
+)
 _KEYS: dict[str, tuple[str, ...]] = {
     "": ("current-context", "contexts"),
     "context": ("name", "cluster", "cache", "package", "runner"),
-    "cluster": ("endpoint", "tls"),
-    "cache": ("endpoint", "tls", "storage"),
+    "cluster": ("endpoint", "tls", "token_file"),
+    "cache": ("endpoint", "tls", "token_file", "storage"),
     "package": ("storage", "excludes"),
     "runner": ("template",),
-    "tls": ("ca_file",),
+    "tls": ("ca_file", "cert_file", "key_file"),
 }
 
 _log = logging.getLogger("flamepy")
@@ -40,9 +49,20 @@ _log = logging.getLogger("flamepy")
 @public("flamepy.core.types")
 @dataclass
 class FlameClientTls:
-    """TLS of a client; without ``ca_file`` the system's trust roots are used."""
+    """Whom a client trusts, and how it shows who it is.
+
+    Attributes:
+        ca_file: authorities to trust; without it the system's are used.
+        cert_file: the client's own certificate, for a cluster that asks for one.
+        key_file: the key of ``cert_file``.
+        token_file: its first line is sent as a token, to a cluster that asks for one; works
+            without TLS as well.
+    """
 
     ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    token_file: str | None = None
 
 
 @public("flamepy.core.types")
@@ -93,7 +113,8 @@ class FlameContext:
     """The configuration of this process: the current context of the file, then the environment.
 
     ``~/.flame/flame.yaml`` is optional. ``FLAME_ENDPOINT``, ``FLAME_CACHE_ENDPOINT`` and
-    ``FLAME_CACHE_STORAGE`` win over it; ``FLAME_CA_FILE`` fills trust roots left unset.
+    ``FLAME_CACHE_STORAGE`` win over it; ``FLAME_CA_FILE`` (then ``SSL_CERT_FILE``),
+    ``FLAME_CERT_FILE`` with ``FLAME_KEY_FILE``, and ``FLAME_TOKEN_FILE`` fill what it leaves unset.
 
     Raises:
         FlameError: INVALID_CONFIG, when the file cannot be read or names no usable context.
@@ -119,11 +140,9 @@ class FlameContext:
         self._cluster.endpoint = environment.get("FLAME_ENDPOINT", self._cluster.endpoint)
         self._cache.endpoint = environment.get("FLAME_CACHE_ENDPOINT", self._cache.endpoint)
         self._cache.storage = environment.get("FLAME_CACHE_STORAGE", self._cache.storage)
-        ca_file = environment.get("FLAME_CA_FILE")
-        if ca_file and self._cluster.tls is None:
-            self._cluster.tls = FlameClientTls(ca_file)
-        if ca_file and self._cache.tls is None:
-            self._cache.tls = FlameClientTls(ca_file)
+        cluster_token = self._cluster.tls.token_file if self._cluster.tls else None
+        self._cluster.tls = _filled(self._cluster.tls, environment, None)
+        self._cache.tls = _filled(self._cache.tls, environment, cluster_token)
 
     @property
     def endpoint(self) -> str:
@@ -217,8 +236,41 @@ def _section(parent: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _tls(parent: dict[str, Any]) -> FlameClientTls | None:
-    ca_file = _section(parent, "tls").get("ca_file")
-    return FlameClientTls(ca_file) if ca_file else None
+    tls = _section(parent, "tls")
+    if bool(tls.get("cert_file")) != bool(tls.get("key_file")):
+        raise _invalid(f"{_config_file()}: tls has one of cert_file and key_file, it takes both")
+    return _or_none(
+        FlameClientTls(
+            _path(tls.get("ca_file")),
+            _path(tls.get("cert_file")),
+            _path(tls.get("key_file")),
+            _path(parent.get("token_file")),
+        )
+    )
+
+
+def _path(written: str | None) -> str | None:
+    """Relative paths are relative to the file that they stand in."""
+    return str(_config_file().parent / written) if written else None
+
+
+def _filled(
+    tls: FlameClientTls | None, environment: dict[str, str], token_file: str | None
+) -> FlameClientTls | None:
+    tls = tls or FlameClientTls()
+    own = tls.cert_file is not None
+    return _or_none(
+        FlameClientTls(
+            tls.ca_file or environment.get("FLAME_CA_FILE") or environment.get("SSL_CERT_FILE"),
+            tls.cert_file if own else environment.get("FLAME_CERT_FILE"),
+            tls.key_file if own else environment.get("FLAME_KEY_FILE"),
+            tls.token_file or token_file or environment.get("FLAME_TOKEN_FILE"),
+        )
+    )
+
+
+def _or_none(tls: FlameClientTls) -> FlameClientTls | None:
+    return None if tls == FlameClientTls() else tls
 
 
 def _warn_unknown(file: Path, where: str, mapping: dict[str, Any]) -> None:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from flamepy._codec import Buffer
-from flamepy._config import FlameClientTls
+from flamepy._config import FlameClientTls, current_context
+from flamepy._credentials import authorization, certificate, trust_roots
 from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._native import is_native, version_of
 
@@ -26,7 +27,7 @@ _RETRY_FIRST_SECONDS = 0.05
 #: Metadata of a conditional put: the version the caller believes is the current one.
 EXPECTED_VERSION_HEADER = b"flame-expected-version"
 
-_clients: dict[tuple[str, str | None], Any] = {}
+_clients: dict[tuple[str, object], Any] = {}
 _clients_lock = threading.Lock()
 
 
@@ -119,7 +120,7 @@ def get(endpoint: str, tls: FlameClientTls | None, key: str, version: int) -> An
         import pyarrow.flight
 
         ticket = pyarrow.flight.Ticket(f"{key}:{version}".encode())
-        reader = _client(endpoint, tls).do_get(ticket, options=_options())
+        reader = _client(endpoint, tls).do_get(ticket, options=_options(endpoint, tls))
         schema = reader.schema
         return schema, [chunk.data for chunk in reader if chunk.data is not None]
 
@@ -133,7 +134,7 @@ def delete(endpoint: str, tls: FlameClientTls | None, key: str) -> None:
         import pyarrow.flight
 
         action = pyarrow.flight.Action("DELETE", key.encode())
-        if not list(_client(endpoint, tls).do_action(action, options=_options())):
+        if not list(_client(endpoint, tls).do_action(action, options=_options(endpoint, tls))):
             raise ValueError(f"the object cache at {endpoint} did not confirm deleting {key!r}")
 
     _reported(send, endpoint, f"delete {key!r}", retry=True)
@@ -169,7 +170,7 @@ def _put(
 ) -> bytes:
     def send() -> bytes:
         writer, reader = _client(endpoint, tls).do_put(
-            descriptor, schema, options=_options(expected_version)
+            descriptor, schema, options=_options(endpoint, tls, expected_version)
         )
         with writer:
             for batch in batches():
@@ -228,17 +229,17 @@ def _text(error: BaseException) -> str:
 def _client(endpoint: str, tls: FlameClientTls | None) -> Any:
     import pyarrow.flight
 
-    ca_file = tls.ca_file if tls else None
-    location = endpoint
-    if location.startswith("grpcs://"):
-        location = "grpc+tls://" + location.removeprefix("grpcs://")
+    location = _location(endpoint)
+    files = (tls.ca_file, tls.cert_file, tls.key_file) if tls else None
     with _clients_lock:
-        client = _clients.get((location, ca_file))
+        client = _clients.get((location, files))
         if client is None:
             options: dict[str, Any] = {}
-            if ca_file and location.startswith("grpc+tls://"):
-                with open(ca_file, "rb") as file:
-                    options["tls_root_certs"] = file.read()
+            if location.startswith("grpc+tls://"):
+                own = certificate(tls)
+                options["tls_root_certs"] = trust_roots(tls)
+                if own is not None:
+                    options["cert_chain"], options["private_key"] = own
             try:
                 client = pyarrow.flight.FlightClient(location, **options)
             except (pyarrow.ArrowException, ValueError) as error:
@@ -247,17 +248,41 @@ def _client(endpoint: str, tls: FlameClientTls | None) -> Any:
                     f"object cache endpoint {endpoint!r}: {_text(error)}; "
                     "expected grpc://host:port or grpcs://host:port",
                 ) from error
-            _clients[location, ca_file] = client
+            _clients[location, files] = client
         return client
 
 
-def _options(expected_version: int | None = None) -> Any:
+def _options(
+    endpoint: str, tls: FlameClientTls | None, expected_version: int | None = None
+) -> Any:
     import pyarrow.flight
 
     headers = []
+    bearer = authorization(tls) if _trusted(endpoint, tls) else None
+    if bearer is not None:
+        headers.append((b"authorization", bearer.encode()))
     if expected_version is not None:
         headers.append((EXPECTED_VERSION_HEADER, str(expected_version).encode()))
     return pyarrow.flight.FlightCallOptions(timeout=_CALL_SECONDS, headers=headers)
+
+
+def _trusted(endpoint: str, tls: FlameClientTls | None) -> bool:
+    """Whether the token may go there: a reference can name any server.
+
+    It goes to the configured cache, and to one that our own authority vouches for.
+    """
+    location = _location(endpoint)
+    if location == _location(current_context().cache_endpoint):
+        return True
+    return location.startswith("grpc+tls://") and tls is not None and bool(tls.ca_file)
+
+
+def _location(endpoint: str) -> str:
+    """Return an endpoint as Arrow Flight writes it."""
+    location = endpoint.rstrip("/")
+    if location.startswith("grpcs://"):
+        location = "grpc+tls://" + location.removeprefix("grpcs://")
+    return location
 
 
 def _opaque_schema() -> Any:

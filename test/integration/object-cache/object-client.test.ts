@@ -29,7 +29,7 @@ let client: ObjectClient;
 
 function configuration(cache: Partial<ObjectCacheConfig["cache"]> = {}): ObjectCacheConfig {
   const config = loadClusterConfig({ env: { FLAME_HOME: folder.path, HOME: folder.path } });
-  return { source: config.source, cache: { ...config.cache, ...cache } };
+  return { ...config, cache: { ...config.cache, ...cache } };
 }
 
 async function start(cache: Partial<ObjectCacheConfig["cache"]> = {}): Promise<void> {

@@ -33,9 +33,15 @@ describe("client configuration", () => {
     expect(config.source).toBe("built-in defaults");
     expect(config.endpoint.url).toBe("http://127.0.0.1:8080");
     expect(config.cacheEndpoint.url).toBe("grpc://127.0.0.1:9090");
-    expect([config.caFile, config.cacheCaFile, config.cacheStorage]).toEqual([
-      undefined,
-      undefined,
+    const nothing = {
+      caFile: undefined,
+      certFile: undefined,
+      keyFile: undefined,
+      tokenFile: undefined,
+    };
+    expect([config.credentials, config.cacheCredentials, config.cacheStorage]).toEqual([
+      nothing,
+      nothing,
       undefined,
     ]);
   });
@@ -46,9 +52,9 @@ describe("client configuration", () => {
       source: join(home, ".flame/flame.yaml"),
       warnings: [],
       endpoint: { url: "https://two:8080", secure: true },
-      caFile: join(home, ".flame/ca.crt"),
+      credentials: { caFile: join(home, ".flame/ca.crt") },
       cacheEndpoint: { url: "grpcs://two:9090" },
-      cacheCaFile: undefined,
+      cacheCredentials: { caFile: undefined },
       cacheStorage: "/shared",
     });
   });
@@ -64,8 +70,40 @@ describe("client configuration", () => {
     expect(config.endpoint.url).toBe("http://env:80");
     expect(config.cacheEndpoint.url).toBe("grpc://env:9090");
     expect(config.cacheStorage).toBe("/env");
-    expect(config.caFile).toBe(join(home, ".flame/ca.crt"));
-    expect(config.cacheCaFile).toBe("/env.crt");
+    expect(config.credentials.caFile).toBe(join(home, ".flame/ca.crt"));
+    expect(config.cacheCredentials.caFile).toBe("/env.crt");
+  });
+
+  it("takes certificate and token from the file, else from the environment", () => {
+    const tls = "{ cert_file: me.crt, key_file: me.key }";
+    write(
+      `current-context: a\ncontexts: [{ name: a, cluster: { tls: ${tls}, token_file: token } }]\n`,
+    );
+    const env = {
+      SSL_CERT_FILE: "/roots.pem",
+      FLAME_CERT_FILE: "/env.crt",
+      FLAME_KEY_FILE: "/env.key",
+      FLAME_TOKEN_FILE: "/env.token",
+    };
+    const { credentials, cacheCredentials } = load(env);
+    const at = (name: string): string => join(home, ".flame", name);
+    expect(credentials).toEqual({
+      caFile: "/roots.pem",
+      certFile: at("me.crt"),
+      keyFile: at("me.key"),
+      tokenFile: at("token"),
+    });
+    expect(cacheCredentials).toEqual({
+      caFile: "/roots.pem",
+      certFile: "/env.crt",
+      keyFile: "/env.key",
+      tokenFile: at("token"),
+    });
+  });
+
+  it("refuses a certificate without its key", () => {
+    write("current-context: a\ncontexts: [{ name: a, cluster: { tls: { cert_file: me.crt } } }]\n");
+    expect(() => load()).toThrow(/cluster\.tls.*key_file/);
   });
 
   it("names the file and place of a context that does not exist", () => {

@@ -60,7 +60,12 @@ describe("cluster configuration", () => {
         bindRetryLimit: 5,
         plugins: [],
         tls: undefined,
-        security: { clients: "open", nodes: "open" },
+        security: {
+          clients: "open",
+          nodes: "open",
+          tokenFile: undefined,
+          nodeTokenFile: undefined,
+        },
       },
       executors: { shim: "host", environment: {}, drainMs: 30_000 },
       cache: {
@@ -209,9 +214,22 @@ cache:
     ["metrics: { object_cache_port: 70000 }", "metrics.object_cache_port", "65535"],
     ["packages: { allowed_schemes: [ftp] }", "packages.allowed_schemes[0]", "one of http, https"],
     [
-      "cluster: { security: { clients: mtls } }",
+      "cluster: { security: { clients: password } }",
       "cluster.security.clients",
-      "not available in this version",
+      "one of open, token, mtls",
+    ],
+    ["cluster: { security: { clients: token } }", "cluster.security", "token_file"],
+    ["cluster: { security: { nodes: token } }", "cluster.security", "node_token_file"],
+    ["cluster: { security: { nodes: mtls } }", "cluster.tls", "cluster.security says mtls"],
+    [
+      "cluster: { security: { clients: mtls }, tls: { cert_file: a, key_file: b, ca_file: c } }",
+      "cache.tls",
+      "cluster.security says mtls",
+    ],
+    [
+      "{ cluster: { security: { clients: mtls }, tls: &t { cert_file: a, key_file: b, ca_file: c } }, cache: { tls: *t } }",
+      "cache.endpoint",
+      "grpcs://HOST:PORT",
     ],
     [
       "cluster: { executors: { environment: { 'A-B': x } } }",
