@@ -1,5 +1,8 @@
-import type { ViewClusterResponse } from "../protocol/generated/flame/admin/v1/admin.ts";
-import type { ClusterInfo } from "./types.ts";
+import type {
+  ReadLogsResponse,
+  ViewClusterResponse,
+} from "../protocol/generated/flame/admin/v1/admin.ts";
+import type { ClusterInfo, LogEntry } from "./types.ts";
 import { required } from "./wire.ts";
 
 export function decodeCluster(response: ViewClusterResponse): ClusterInfo {
@@ -17,4 +20,20 @@ export function decodeCluster(response: ViewClusterResponse): ClusterInfo {
       ...(version === undefined ? {} : { version }),
     })),
   };
+}
+
+/** None for a kind of entry that a later server may send. */
+export function decodeLogEntry({ what }: ReadLogsResponse): LogEntry[] {
+  if (what === undefined) return [];
+  if (what.$case === "notice") return [{ kind: "notice", text: what.value }];
+  const { executorId, stream, taskId, data } = what.value;
+  return [
+    {
+      kind: "output",
+      executorId,
+      stream: stream === "err" ? "err" : "out",
+      ...(taskId === undefined ? {} : { taskId }),
+      data,
+    },
+  ];
 }

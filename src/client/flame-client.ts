@@ -10,7 +10,7 @@ import {
   TaskState,
   type Task as WireTask,
 } from "../protocol/generated/flame/v1/types.ts";
-import { decodeCluster } from "./admin-wire.ts";
+import { decodeCluster, decodeLogEntry } from "./admin-wire.ts";
 import { decodeApplication } from "./application-wire.ts";
 import { admin, FrontendClient, frontend } from "./frontend-client.ts";
 import { Limiter } from "./limiter.ts";
@@ -20,6 +20,7 @@ import type {
   Application,
   ClusterInfo,
   Executor,
+  LogEntry,
   Node,
   SessionInfo,
   SessionSpec,
@@ -191,6 +192,22 @@ export class FlameClient {
   /** Versions, storage, queues and counts; unimplemented when the session manager is of another make. */
   async viewCluster(): Promise<ClusterInfo> {
     return decodeCluster(await this.#rpc.unary(admin.viewCluster, {}));
+  }
+
+  /**
+   * What the services of a session wrote, executor by executor.
+   * @param options.taskId only what was written while this task ran
+   * @param options.follow go on until the session is closed, or the task has ended; leaving the loop ends it as well
+   */
+  async *readLogs(
+    sessionId: string,
+    options: { readonly taskId?: string; readonly follow?: boolean } = {},
+  ): AsyncGenerator<LogEntry, void, void> {
+    const { taskId, follow = false } = options;
+    const request = { sessionId, taskId, follow };
+    for await (const reply of this.#rpc.stream(admin.readLogs, request)) {
+      yield* decodeLogEntry(reply);
+    }
   }
 
   /** Ends the connection; calls under way fail. */

@@ -7,6 +7,7 @@ export type {
   EventInfo,
   Executor,
   ExecutorState,
+  LogEntry,
   Node,
   SessionInfo,
   SessionSpec,

@@ -91,6 +91,19 @@ export interface Node {
   readonly os: string;
 }
 
+/** What services wrote, or something that a reader of it should know. */
+export type LogEntry =
+  | {
+      readonly kind: "output";
+      readonly executorId: string;
+      readonly stream: "out" | "err";
+      /** The task that ran meanwhile; absent between tasks. */
+      readonly taskId?: string;
+      /** Whole lines, but for lines that are very long or unfinished. */
+      readonly data: Buffer;
+    }
+  | { readonly kind: "notice"; readonly text: string };
+
 /** A cluster as its operator sees it. */
 export interface ClusterInfo {
   readonly name: string;

@@ -63,6 +63,8 @@ export interface NodeCalls {
 export interface BackendTarget extends ClientCredentials {
   /** `cluster.endpoint`: the Frontend; the Backend listens on the next port. */
   readonly clusterEndpoint: Endpoint;
+  /** Where this node keeps the output of services; told to the session manager, for operators. */
+  readonly logFolder?: string;
 }
 
 const SHORT_CALL_TIMEOUT_MS = 30_000;
@@ -72,8 +74,9 @@ const RETRY_MAX_MS = 1_000;
 
 /** Metadata that fences a result (docs/protocol.md, "Leases"). */
 const LEASE_KEY = "flame-lease";
-/** Metadata by which the session manager learns the version of this executor manager, for operators. */
+/** Metadata of RegisterNode for operators (docs/protocol.md, "Administration"). */
 const VERSION_KEY = "flame-version";
+const LOGS_KEY = "flame-logs";
 /** A node that stops does not wait longer than this for the goodbye to be heard. */
 const RELEASE_TIMEOUT_MS = 2_000;
 
@@ -86,10 +89,16 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
   #fences = false;
   /** `host:port` of the Backend. */
   readonly target: string;
+  /** What the session manager may tell operators of this node. */
+  readonly #about: Readonly<Record<string, string>>;
 
   /** @throws FlameError invalid_config for a certificate or token file that cannot be used. */
   constructor(deps: { clock: Clock; logger: Logger }, options: BackendTarget) {
     const endpoint = options.clusterEndpoint;
+    this.#about = {
+      [VERSION_KEY]: packageFile.version,
+      ...(options.logFolder === undefined ? {} : { [LOGS_KEY]: encodeURI(options.logFolder) }),
+    };
     this.#clock = deps.clock;
     this.#logger = deps.logger;
     this.target = `${hostText(endpoint.host)}:${endpoint.port + 1}`;
@@ -108,7 +117,7 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
     await unary(this.#stub, BackendService.registerNode, request, {
       signal,
       timeoutMs: SHORT_CALL_TIMEOUT_MS,
-      metadata: { [VERSION_KEY]: packageFile.version },
+      metadata: this.#about,
     });
   }
 

@@ -16,15 +16,17 @@ import { FlameError } from "../model/errors.ts";
 import { cleanEnvironment } from "../process/clean-environment.ts";
 import { startGroupReaper } from "../process/group-reaper.ts";
 import { GroupRecords } from "../process/leftovers.ts";
+import { serviceLogFolder } from "../process/service-logs.ts";
 import { BackendClient } from "./backend-client.ts";
 import { ExecutorBook } from "./executor-book.ts";
 import { ExecutorMetrics, watchExecutors } from "./metrics.ts";
 import { defaultNodeName, measureNode } from "./node-facts.ts";
+import { leaveNodeMark } from "./node-mark.ts";
 import { NodeLoop } from "./node-loop.ts";
 import { openPackageStore } from "./packages/package-store.ts";
 import { pruneLogs } from "./prune-logs.ts";
 import { ServiceHost } from "./service-host.ts";
-import { type ServiceSurroundings, scratchFolder, serviceLogFolder } from "./service-process.ts";
+import { type ServiceSurroundings, scratchFolder } from "./service-process.ts";
 import { openSocketFolder } from "./socket-folder.ts";
 
 /** How long a service may take until it accepts connections: imports from a network file system are slow. */
@@ -83,10 +85,11 @@ export async function startExecutorManager(
     const clusterEndpoint = config.cluster.endpoint;
     const calls = new BackendClient(
       { clock, logger },
-      { clusterEndpoint, ...nodeCredentials(config) },
+      { clusterEndpoint, logFolder: serviceLogFolder(home.root), ...nodeCredentials(config) },
     );
     releasers.add("connection", () => calls.close());
     const around = await openSurroundings(options, releasers);
+    await leaveNodeMark(home.root, nodeName, logger);
     const installer = await openPackageStore(
       { home, env, clock, logger },
       {

@@ -64,6 +64,7 @@ export class ServiceHost {
       const process = await startServiceProcess(
         this.#around,
         executorId,
+        binding.sessionId,
         application,
         prepared.variables,
         signal,

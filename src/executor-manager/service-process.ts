@@ -7,6 +7,7 @@ import { FlameError } from "../model/errors.ts";
 import { describeExit } from "../process/exit-facts.ts";
 import type { GroupReaper } from "../process/group-reaper.ts";
 import type { GroupRecords } from "../process/leftovers.ts";
+import { sessionLogFolder } from "../process/service-logs.ts";
 import { type ProcessGroup, spawnGroup } from "../process/spawn-group.ts";
 import { InstanceClient, socketAccepts } from "./instance-client.ts";
 import {
@@ -58,11 +59,6 @@ export function scratchFolder(flameHome: string): string {
   return join(flameHome, "run", "executors");
 }
 
-/** Folder of the services' output, two files per executor. */
-export function serviceLogFolder(flameHome: string): string {
-  return join(flameHome, "logs", "executors");
-}
-
 /**
  * Starts the service of one executor and waits until it accepts connections (docs/protocol.md, "Services").
  * @throws FlameError saying what was started, how it ended or how long it was waited for, and its last words.
@@ -70,6 +66,7 @@ export function serviceLogFolder(flameHome: string): string {
 export async function startServiceProcess(
   around: ServiceSurroundings,
   executorId: string,
+  sessionId: string,
   application: ServiceApplication,
   packageVariables: PackageVariables,
   signal: AbortSignal,
@@ -78,7 +75,8 @@ export async function startServiceProcess(
   const temporary = join(scratch, "work", application.name, "tmp");
   const directory = application.workingDirectory === "" ? scratch : application.workingDirectory;
   const socketPath = join(around.socketFolder, `${executorId}.sock`);
-  for (const folder of [temporary, directory, serviceLogFolder(around.flameHome)]) {
+  const logs = sessionLogFolder(around.flameHome, sessionId);
+  for (const folder of [temporary, directory, logs]) {
     await mkdir(folder, { recursive: true });
   }
   // A file left by an earlier service would look like a service that is ready.
@@ -94,7 +92,7 @@ export async function startServiceProcess(
   if (commandLine.command === "") {
     throw new FlameError("invalid_argument", `application "${application.name}" has no command`);
   }
-  const log = join(serviceLogFolder(around.flameHome), executorId);
+  const log = join(logs, executorId);
   const group = await spawnGroup({
     command: commandLine.command,
     args: commandLine.args,
@@ -102,6 +100,10 @@ export async function startServiceProcess(
     env,
     stdoutFile: `${log}.out`,
     stderrFile: `${log}.err`,
+    marks: {
+      now: () => around.clock.now(),
+      heading: `session ${sessionId}: service of application ${application.name} begins`,
+    },
   });
   const service = new Service(around, executorId, group, { socketPath, scratch });
   try {

@@ -1,5 +1,6 @@
 import { textOf } from "../kit/thrown.ts";
 import { describeExit } from "../process/exit-facts.ts";
+import { taskTitle } from "../process/log-marks.ts";
 import type { Result, Task, TaskResult } from "../protocol/generated/flame/v1/types.ts";
 import type { Binding } from "./executor-messages.ts";
 import { lastWords, type ServiceProcess } from "./service-process.ts";
@@ -70,6 +71,8 @@ export class ServiceSession {
   async invoke(task: Task): Promise<TaskOutcome> {
     const taskId = task.metadata?.id ?? "";
     const context = { taskId, sessionId: this.#binding.sessionId, input: task.spec?.input };
+    const { group } = this.#process;
+    group.beginSection(taskTitle(taskId));
     try {
       const result = await this.#process.client.invoke(context, this.#over.signal);
       const returnCode = result.returnCode === 0 ? 0 : OWN_FAILURE;
@@ -78,6 +81,8 @@ export class ServiceSession {
       const message = await this.#failureText(`task ${taskId}`, thrown);
       if (!this.alive) return { kind: "crashed", message };
       return { kind: "answered", result: { returnCode: OWN_FAILURE, message } };
+    } finally {
+      group.endSection();
     }
   }
 

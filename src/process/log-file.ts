@@ -1,5 +1,14 @@
-import { createWriteStream, renameSync, type WriteStream } from "node:fs";
+import {
+  closeSync,
+  createWriteStream,
+  fstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  type WriteStream,
+} from "node:fs";
 import type { Readable } from "node:stream";
+import { markLine } from "./log-marks.ts";
 
 /** Where the output of a program goes. */
 export interface LogFileOptions {
@@ -8,26 +17,48 @@ export interface LogFileOptions {
   readonly bytesMax: number;
   /** How many of the last bytes are kept in memory for error texts. */
   readonly tailBytesMax?: number;
+  /** Set: what is in the file stays, and lines of ours tell what the output below them belongs to. */
+  readonly marks?: LogMarks;
+}
+
+export interface LogMarks {
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  /** Stands above the first output of the program. */
+  readonly heading: string;
 }
 
 const TAIL_BYTES_MAX = 4096;
+const NEWLINE = 0x0a;
 
 /** Copies a program's output into a bounded file and remembers its last lines. Losing the disk loses log, never the program. */
 export class LogFile {
   readonly #options: LogFileOptions;
   #file: WriteStream;
   #fileBytes = 0;
+  #atLineStart = true;
+  #headed = false;
+  #closed = false;
+  #section: { readonly title: string; shown: boolean } | undefined;
+  #ending: NodeJS.Immediate | undefined;
   #tail: Buffer = Buffer.alloc(0);
   #ended: Promise<void>;
 
   constructor(source: Readable, options: LogFileOptions) {
     this.#options = options;
-    this.#file = openLog(options.path);
+    if (options.marks !== undefined) {
+      const found = endOf(options.path);
+      this.#fileBytes = found.bytes;
+      this.#atLineStart = found.atLineStart;
+    }
+    this.#file = openLog(options.path, options.marks === undefined ? "w" : "a");
     source.on("data", (chunk: Buffer) => {
       this.#write(source, chunk);
     });
     this.#ended = new Promise((resolve) => {
       source.once("close", () => {
+        this.#closeSection();
+        this.#closed = true;
         this.#file.end();
         resolve();
       });
@@ -44,12 +75,36 @@ export class LogFile {
     return this.#ended;
   }
 
+  /** What comes from now on belongs to `title`. Written above its first output: a silent section leaves no mark. */
+  beginSection(title: string): void {
+    this.#closeSection();
+    if (this.#options.marks !== undefined) this.#section = { title, shown: false };
+  }
+
+  /** The section ends, with what lies in the pipe by now. */
+  endSection(): void {
+    if (this.#section === undefined) return;
+    clearImmediate(this.#ending);
+    this.#ending = setImmediate(() => {
+      this.#closeSection();
+    });
+  }
+
+  #closeSection(): void {
+    clearImmediate(this.#ending);
+    const section = this.#section;
+    this.#section = undefined;
+    if (section?.shown === true) this.#mark(`${section.title} ends`);
+  }
+
   #write(source: Readable, chunk: Buffer): void {
     const keep = this.#options.tailBytesMax ?? TAIL_BYTES_MAX;
     this.#tail = Buffer.concat([this.#tail, chunk.subarray(-keep)]).subarray(-keep);
     if (this.#fileBytes > 0 && this.#fileBytes + chunk.length > this.#options.bytesMax)
       this.#rotate();
+    this.#markBefore();
     this.#fileBytes += chunk.length;
+    this.#atLineStart = chunk.at(-1) === NEWLINE;
     if (!this.#file.write(chunk) && !this.#file.destroyed) {
       source.pause();
       const resume = (): void => {
@@ -59,6 +114,23 @@ export class LogFile {
     }
   }
 
+  #markBefore(): void {
+    if (!this.#headed && this.#options.marks !== undefined) this.#mark(this.#options.marks.heading);
+    this.#headed = true;
+    if (this.#section === undefined || this.#section.shown) return;
+    this.#section.shown = true;
+    this.#mark(`${this.#section.title} begins`);
+  }
+
+  #mark(text: string): void {
+    const { marks } = this.#options;
+    if (marks === undefined || this.#closed) return;
+    const line = `${this.#atLineStart ? "" : "\n"}${markLine(marks.now(), text)}`;
+    this.#file.write(line);
+    this.#fileBytes += Buffer.byteLength(line);
+    this.#atLineStart = true;
+  }
+
   #rotate(): void {
     this.#file.end();
     try {
@@ -66,12 +138,31 @@ export class LogFile {
     } catch {
       // The file was taken away meanwhile: a new one is begun all the same.
     }
-    this.#file = openLog(this.#options.path);
+    this.#file = openLog(this.#options.path, "w");
     this.#fileBytes = 0;
+    this.#atLineStart = true;
+    if (this.#section?.shown === true) this.#mark(`${this.#section.title} goes on`);
   }
 }
 
-function openLog(path: string): WriteStream {
+/** What an earlier program left in the file. */
+function endOf(path: string): { bytes: number; atLineStart: boolean } {
+  try {
+    const file = openSync(path, "r");
+    try {
+      const bytes = fstatSync(file).size;
+      const last = Buffer.alloc(1);
+      if (bytes > 0) readSync(file, last, 0, 1, bytes - 1);
+      return { bytes, atLineStart: bytes === 0 || last[0] === NEWLINE };
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return { bytes: 0, atLineStart: true };
+  }
+}
+
+function openLog(path: string, flags: "a" | "w"): WriteStream {
   // A full or missing disk must not end the manager: what cannot be written is dropped.
-  return createWriteStream(path, { flags: "w", mode: 0o640 }).on("error", () => undefined);
+  return createWriteStream(path, { flags, mode: 0o640 }).on("error", () => undefined);
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { FlameError } from "../model/errors.ts";
 import type { Environment } from "./clean-environment.ts";
 import type { ExitFacts } from "./exit-facts.ts";
-import { LogFile } from "./log-file.ts";
+import { LogFile, type LogMarks } from "./log-file.ts";
 import { groupMembers, processFacts } from "./process-facts.ts";
 import { signalGroup } from "./signal-group.ts";
 
@@ -17,6 +17,8 @@ export interface SpawnGroupOptions {
   readonly stderrFile: string;
   /** Bytes of each output file before it is rotated. @default 16 MiB */
   readonly logBytesMax?: number;
+  /** Set: the output is added to what is in the files, with lines of ours; see {@link ProcessGroup.beginSection}. */
+  readonly marks?: LogMarks;
 }
 
 /** A running program and everything it started. */
@@ -30,6 +32,9 @@ export interface ProcessGroup {
   readonly exitFacts: ExitFacts | undefined;
   /** The last lines on stderr, waiting at most `waitMs` for the pipe to run dry. */
   stderrTail(waitMs?: number): Promise<string>;
+  /** Output from now on belongs to `title`, which is marked in the files; only where `marks` are set. */
+  beginSection(title: string): void;
+  endSection(): void;
   /** TERM to the group, KILL after `graceMs`; resolves when no member runs any more. Idempotent. */
   terminate(graceMs: number): Promise<void>;
 }
@@ -78,6 +83,7 @@ class Group implements ProcessGroup {
   readonly startTime: number;
   readonly exited: Promise<ExitFacts>;
   exitFacts: ExitFacts | undefined;
+  readonly #stdout: LogFile | undefined;
   readonly #stderr: LogFile | undefined;
   #terminating: Promise<void> | undefined;
 
@@ -91,10 +97,26 @@ class Group implements ProcessGroup {
     });
     this.startTime = processFacts(pid)?.startTime ?? 0;
     const bytesMax = options.logBytesMax ?? LOG_BYTES_MAX;
-    if (child.stdout !== null) new LogFile(child.stdout, { path: options.stdoutFile, bytesMax });
-    if (child.stderr !== null) {
-      this.#stderr = new LogFile(child.stderr, { path: options.stderrFile, bytesMax });
+    const common = {
+      bytesMax,
+      ...(options.marks === undefined ? {} : { marks: options.marks }),
+    };
+    if (child.stdout !== null) {
+      this.#stdout = new LogFile(child.stdout, { path: options.stdoutFile, ...common });
     }
+    if (child.stderr !== null) {
+      this.#stderr = new LogFile(child.stderr, { path: options.stderrFile, ...common });
+    }
+  }
+
+  beginSection(title: string): void {
+    this.#stdout?.beginSection(title);
+    this.#stderr?.beginSection(title);
+  }
+
+  endSection(): void {
+    this.#stdout?.endSection();
+    this.#stderr?.endSection();
   }
 
   async stderrTail(waitMs = 200): Promise<string> {

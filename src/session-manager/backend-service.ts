@@ -95,11 +95,12 @@ const launchedTask = (task: TaskRecord, payloads: BackendDeps["payloads"]): Task
   taskToWire({ ...task, events: [] }, payloads.of(task, "input"), undefined);
 
 function executorCalls(deps: BackendDeps): Pick<BackendServer, ExecutorCall> {
-  const { engine, payloads } = deps;
+  const { engine, payloads, notes } = deps;
   return {
     registerExecutor: unary(async ({ executorId: id, executorSpec }) => {
-      const { shim } = requiredField(executorSpec, "executor_spec", "RegisterExecutor");
+      const { shim, node } = requiredField(executorSpec, "executor_spec", "RegisterExecutor");
       await engine.ask("executor.register", { id, shim: shimFromWire(shim) });
+      notes.executorRegistered(id, node);
       return done;
     }),
 
@@ -115,6 +116,7 @@ function executorCalls(deps: BackendDeps): Pick<BackendServer, ExecutorCall> {
         ({ bound }) => {
           if (bound === undefined) reply({ application: undefined, session: undefined });
           else {
+            notes.bound(call.request.executorId, bound.session.record.id);
             const session = sessionToWire(bound.session, payloads.commonData(bound.session.record));
             reply({ application: applicationToWire(bound.application), session });
           }

@@ -101,7 +101,7 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
   releasers.add("the plugins", () => plugins.close());
 
   const { frontendPort, backendPort } = await startListeners(
-    { config, engine, payloads, store, clock },
+    { config, engine, payloads, store, clock, flameHome: deps.flameHome },
     releasers,
   );
   logger.info(

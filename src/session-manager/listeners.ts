@@ -35,6 +35,8 @@ export interface ListenerDeps {
   readonly payloads: Payloads;
   readonly store: Store;
   readonly clock: Clock;
+  /** Where services of nodes that share it leave their output. */
+  readonly flameHome: string;
 }
 
 interface ServerDeps extends ListenerDeps {
@@ -92,7 +94,7 @@ function securityOf({ config, clock }: ListenerDeps): {
 }
 
 function frontendServer(
-  { config, engine, payloads, store, notes, clock }: ServerDeps,
+  { config, engine, payloads, store, notes, clock, flameHome }: ServerDeps,
   { interceptors }: ListenerSecurity,
 ): OutsideServer {
   const server = new Server({
@@ -102,7 +104,7 @@ function frontendServer(
   });
   const { allowedSchemes } = config.packages;
   server.addService(FrontendService, frontendService({ engine, payloads, store, allowedSchemes }));
-  server.addService(AdminService, adminService({ config, engine, notes, clock }));
+  server.addService(AdminService, adminService({ config, engine, notes, clock, flameHome }));
   return [server, addHealthAndReflection(server, ["flame.v1.Frontend", "flame.admin.v1.Admin"])];
 }
 

@@ -5,6 +5,7 @@ import { version } from "../version.ts";
 import { addApplicationCommands } from "./application-commands.ts";
 import { addCompletion } from "./completion.ts";
 import { addList } from "./list.ts";
+import { addLogs } from "./logs.ts";
 import { addSessionCommands } from "./session-commands.ts";
 import { addView } from "./view.ts";
 
@@ -18,6 +19,7 @@ export function flmctl(argv: readonly string[], context: CliContext): Promise<nu
   addView(program, context);
   addApplicationCommands(program, context);
   addSessionCommands(program, context);
+  addLogs(program, context);
   addCompletion(program, context);
   const anyProgram = program as unknown as Command;
   prepare(anyProgram, context.terminal);

@@ -55,7 +55,7 @@ describe("the life of an executor", () => {
     expect(readdirSync(join(node.home.run, "executors"))).toEqual([]);
     expect(readdirSync(join(node.home.run, "sockets"))).toEqual([]);
     expect(readdirSync(join(node.home.run, "services"))).toEqual([]);
-    expect(readdirSync(join(node.home.logs, "executors")).sort()).toEqual([
+    expect(readdirSync(join(node.home.logs, "executors/ssn-1")).sort()).toEqual([
       "exec-1.err",
       "exec-1.out",
     ]);

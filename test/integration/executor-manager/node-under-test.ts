@@ -98,7 +98,7 @@ export class NodeUnderTest {
 
   /** Resolves when the service of exec-1 runs a task that takes a while. */
   async asleep(): Promise<void> {
-    const log = join(this.home.logs, "executors/exec-1.err");
+    const log = join(this.home.logs, "executors/ssn-1/exec-1.err");
     await waitFor("a running task", () => readFileSync(log, "utf8").includes("falling asleep"));
   }
 

@@ -14,6 +14,7 @@ const commands = [
   "close",
   "delete",
   "completion",
+  "logs",
 ];
 
 describe("flmctl", () => {

@@ -11,7 +11,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -73,6 +75,32 @@ export interface NodeSummary {
   state: string;
   /** Of the executor manager; absent when it does not tell. */
   version?: string | undefined;
+}
+
+export interface ReadLogsRequest {
+  sessionId: string;
+  /** Only what was written while this task ran. */
+  taskId?:
+    | string
+    | undefined;
+  /** Goes on until the session is closed, or the task has ended. */
+  follow: boolean;
+}
+
+export interface ReadLogsResponse {
+  what: { $case: "piece"; value: LogPiece } | //
+  /** Something that the reader should know, such as where the logs of another node lie. */
+  { $case: "notice"; value: string } | undefined;
+}
+
+/** Lines that one service wrote, one after the other. */
+export interface LogPiece {
+  executorId: string;
+  /** "out" or "err". */
+  stream: string;
+  /** The task that ran meanwhile; absent between tasks. */
+  taskId?: string | undefined;
+  data: Buffer;
 }
 
 function createBaseViewClusterRequest(): ViewClusterRequest {
@@ -563,6 +591,257 @@ export const NodeSummary: MessageFns<NodeSummary> = {
   },
 };
 
+function createBaseReadLogsRequest(): ReadLogsRequest {
+  return { sessionId: "", taskId: undefined, follow: false };
+}
+
+export const ReadLogsRequest: MessageFns<ReadLogsRequest> = {
+  encode(message: ReadLogsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sessionId !== "") {
+      writer.uint32(10).string(message.sessionId);
+    }
+    if (message.taskId !== undefined) {
+      writer.uint32(18).string(message.taskId);
+    }
+    if (message.follow !== false) {
+      writer.uint32(24).bool(message.follow);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReadLogsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReadLogsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.taskId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.follow = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReadLogsRequest>): ReadLogsRequest {
+    return ReadLogsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReadLogsRequest>): ReadLogsRequest {
+    const message = createBaseReadLogsRequest();
+    message.sessionId = object.sessionId ?? "";
+    message.taskId = object.taskId ?? undefined;
+    message.follow = object.follow ?? false;
+    return message;
+  },
+};
+
+function createBaseReadLogsResponse(): ReadLogsResponse {
+  return { what: undefined };
+}
+
+export const ReadLogsResponse: MessageFns<ReadLogsResponse> = {
+  encode(message: ReadLogsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.what?.$case) {
+      case "piece":
+        LogPiece.encode(message.what.value, writer.uint32(10).fork()).join();
+        break;
+      case "notice":
+        writer.uint32(18).string(message.what.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReadLogsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReadLogsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.what = { $case: "piece", value: LogPiece.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.what = { $case: "notice", value: reader.string() };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReadLogsResponse>): ReadLogsResponse {
+    return ReadLogsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReadLogsResponse>): ReadLogsResponse {
+    const message = createBaseReadLogsResponse();
+    switch (object.what?.$case) {
+      case "piece": {
+        if (object.what?.value !== undefined && object.what?.value !== null) {
+          message.what = { $case: "piece", value: LogPiece.fromPartial(object.what.value) };
+        }
+        break;
+      }
+      case "notice": {
+        if (object.what?.value !== undefined && object.what?.value !== null) {
+          message.what = { $case: "notice", value: object.what.value };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseLogPiece(): LogPiece {
+  return { executorId: "", stream: "", taskId: undefined, data: Buffer.alloc(0) };
+}
+
+export const LogPiece: MessageFns<LogPiece> = {
+  encode(message: LogPiece, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.executorId !== "") {
+      writer.uint32(10).string(message.executorId);
+    }
+    if (message.stream !== "") {
+      writer.uint32(18).string(message.stream);
+    }
+    if (message.taskId !== undefined) {
+      writer.uint32(26).string(message.taskId);
+    }
+    if (message.data.length !== 0) {
+      writer.uint32(34).bytes(message.data);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LogPiece {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLogPiece();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.executorId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.stream = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.taskId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.data = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LogPiece>): LogPiece {
+    return LogPiece.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LogPiece>): LogPiece {
+    const message = createBaseLogPiece();
+    message.executorId = object.executorId ?? "";
+    message.stream = object.stream ?? "";
+    message.taskId = object.taskId ?? undefined;
+    message.data = object.data ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
 export type AdminService = typeof AdminService;
 export const AdminService = {
   /** What the cluster runs, where it keeps its state, and how much of everything there is. */
@@ -575,11 +854,23 @@ export const AdminService = {
     responseSerialize: (value: ViewClusterResponse): Buffer => Buffer.from(ViewClusterResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ViewClusterResponse => ViewClusterResponse.decode(value),
   },
+  /** What the services of a session wrote. */
+  readLogs: {
+    path: "/flame.admin.v1.Admin/ReadLogs" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: ReadLogsRequest): Buffer => Buffer.from(ReadLogsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReadLogsRequest => ReadLogsRequest.decode(value),
+    responseSerialize: (value: ReadLogsResponse): Buffer => Buffer.from(ReadLogsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReadLogsResponse => ReadLogsResponse.decode(value),
+  },
 } as const;
 
 export interface AdminServer extends UntypedServiceImplementation {
   /** What the cluster runs, where it keeps its state, and how much of everything there is. */
   viewCluster: handleUnaryCall<ViewClusterRequest, ViewClusterResponse>;
+  /** What the services of a session wrote. */
+  readLogs: handleServerStreamingCall<ReadLogsRequest, ReadLogsResponse>;
 }
 
 export interface AdminClient extends Client {
@@ -599,6 +890,13 @@ export interface AdminClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ViewClusterResponse) => void,
   ): ClientUnaryCall;
+  /** What the services of a session wrote. */
+  readLogs(request: ReadLogsRequest, options?: Partial<CallOptions>): ClientReadableStream<ReadLogsResponse>;
+  readLogs(
+    request: ReadLogsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ReadLogsResponse>;
 }
 
 export const AdminClient = makeGenericClientConstructor(AdminService, "flame.admin.v1.Admin") as unknown as {

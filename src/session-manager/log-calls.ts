@@ -1,0 +1,123 @@
+import type { ServerWritableStream } from "@grpc/grpc-js";
+import type { Clock } from "../kit/clock.ts";
+import { FlameError } from "../model/errors.ts";
+import { isTerminal, parseTaskId } from "../model/task.ts";
+import type {
+  AdminServer,
+  ReadLogsRequest,
+  ReadLogsResponse,
+} from "../protocol/generated/flame/admin/v1/admin.ts";
+import { failStream } from "./call-helpers.ts";
+import type { Engine } from "./engine.ts";
+import type { NodeNotes } from "./node-notes.ts";
+import { sessionLogs } from "./session-logs.ts";
+
+export interface LogDeps {
+  readonly engine: Engine;
+  readonly notes: NodeNotes;
+  readonly clock: Clock;
+  readonly flameHome: string;
+}
+
+type LogCall = ServerWritableStream<ReadLogsRequest, ReadLogsResponse>;
+
+/** How often a follower looks for more, in milliseconds. */
+const lookEveryMs = 200;
+
+/** ReadLogs: docs/protocol.md, "Administration". */
+export function readLogs(deps: LogDeps): AdminServer["readLogs"] {
+  return (call) => {
+    void stream(deps, call).catch((thrown: unknown) => {
+      failStream(call, thrown);
+    });
+  };
+}
+
+async function stream(deps: LogDeps, call: LogCall): Promise<void> {
+  const { sessionId, taskId, follow } = call.request;
+  await deps.engine.ask("session.get", { id: sessionId });
+  const task = taskId === undefined ? undefined : { sessionId, taskId: parseTaskId(taskId) };
+  if (task !== undefined) await deps.engine.ask("task.get", task);
+  const over = (): Promise<boolean> =>
+    task === undefined ? sessionOver(deps.engine, sessionId) : taskOver(deps.engine, task);
+  const logs = sessionLogs({
+    flameHome: deps.flameHome,
+    sessionId,
+    taskId,
+    nodes: () => nodesOf(deps, sessionId),
+    ...(follow ? { more: more(deps.clock, call, over) } : {}),
+  });
+  for await (const what of logs) {
+    if (call.cancelled) return;
+    if (!call.write({ what })) await drained(call);
+  }
+  call.end();
+}
+
+/** Tells, a moment later than the last time, whether more is to be expected. */
+function more(clock: Clock, call: LogCall, over: () => Promise<boolean>): () => Promise<boolean> {
+  let first = true;
+  return async () => {
+    if (!first) await pause(clock, call);
+    first = false;
+    return !call.cancelled && !(await over());
+  };
+}
+
+async function sessionOver(engine: Engine, id: string): Promise<boolean> {
+  try {
+    const { record } = await engine.ask("session.get", { id });
+    if (record.state === "Open") return false;
+  } catch (thrown) {
+    if (!isGone(thrown)) throw thrown;
+  }
+  // Its services may still be saying goodbye.
+  const executors = await engine.ask("executor.list", {});
+  return !executors.some(({ sessionId }) => sessionId === id);
+}
+
+async function taskOver(
+  engine: Engine,
+  task: { readonly sessionId: string; readonly taskId: number },
+): Promise<boolean> {
+  try {
+    const found = await engine.ask("task.get", task);
+    return "stored" in found || isTerminal(found.task.state);
+  } catch (thrown) {
+    if (isGone(thrown)) return true;
+    throw thrown;
+  }
+}
+
+async function nodesOf(
+  { engine, notes }: LogDeps,
+  id: string,
+): Promise<ReadonlyMap<string, string | undefined>> {
+  const executors = await engine.ask("executor.list", {});
+  const present = executors.filter(({ sessionId }) => sessionId === id).map(({ node }) => node);
+  return new Map([...notes.nodesOf(id), ...present].map((node) => [node, notes.logsOf(node)]));
+}
+
+const isGone = (thrown: unknown): boolean => FlameError.from(thrown).code === "not_found";
+
+function pause(clock: Clock, call: LogCall): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      timer.cancel();
+      call.off("cancelled", done);
+      resolve();
+    };
+    const timer = clock.after(lookEveryMs, done);
+    call.on("cancelled", done);
+  });
+}
+
+function drained(call: LogCall): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      call.off("drain", done).off("close", done).off("cancelled", done);
+      resolve();
+    };
+    call.on("drain", done).on("close", done).on("cancelled", done);
+  });
+}

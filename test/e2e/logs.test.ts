@@ -1,0 +1,104 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { FlameClient, type Session } from "../../src/client/index.ts";
+import { prepareCluster, startCluster, type TestCluster } from "../support/cluster.ts";
+import { type Finished, runToEnd } from "../support/python.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+let cluster: TestCluster;
+let client: FlameClient;
+
+beforeAll(async () => {
+  cluster = await startCluster();
+  client = new FlameClient({ endpoint: cluster.endpoint });
+});
+
+afterAll(async () => {
+  client.close();
+  await cluster.close();
+});
+
+/** What is on standard output belongs to the answer; what is on standard error goes to the log. */
+const script = (code: string): Buffer => Buffer.from(JSON.stringify({ language: "shell", code }));
+
+/** flmctl as on another host: it has the endpoint and nothing else of the cluster. */
+function flmctl(...args: string[]): Promise<Finished> {
+  const { PATH, HOME, FLAME_ENDPOINT } = cluster.env;
+  const env = { PATH, HOME, FLAME_ENDPOINT };
+  return runToEnd(join(cluster.home, "bin/flmctl"), args, { env });
+}
+
+const flmexec = (): Promise<Session> =>
+  client.createSession({ application: "flmexec", maxInstances: 1 });
+
+describe("flmctl logs", () => {
+  test("prints what services wrote, labelled by executor and task, knowing only the endpoint", async () => {
+    const session = await flmexec();
+    await session.run(script("echo one >&2; printf two >&2"));
+    await session.run(script("true"));
+    await session.run(script("echo three >&2; exit 4"));
+    const { stdout, stderr } = await flmctl("logs", "-s", session.id);
+    expect(stderr).toBe("");
+    const [label = ""] = /^\[\w{8}/.exec(stdout) ?? [];
+    expect(stdout).toBe(
+      `${label} task 1 err] one\n${label} task 1 err] two\n${label} task 3 err] three\n` +
+        `${label} task 3 err] a shell script ended with exit code 4\n`,
+    );
+    expect((await client.listExecutors()).some(({ id }) => `[${id}`.startsWith(label))).toBe(true);
+    const second = await flmctl("logs", "session", session.id, "-t", "3");
+    expect(second.stdout.split("\n")).toHaveLength(3);
+    await session.close();
+    // The session is closed and its service gone; what it wrote is kept.
+    expect((await flmctl("logs", "-s", session.id, "-f")).stdout).toBe(stdout);
+  });
+
+  test("follows what is written until the session is closed", async () => {
+    const session = await flmexec();
+    await session.run(script("echo before >&2"));
+    const program = join(cluster.home, "bin/flmctl");
+    const follower = spawn(program, ["logs", "-f", "-s", session.id], { env: cluster.env });
+    const exited = new Promise((resolve) => follower.once("exit", resolve));
+    let printed = "";
+    follower.stdout.on("data", (chunk: Buffer) => {
+      printed += chunk.toString();
+    });
+    await waitFor("the past", () => printed.includes("task 1 err] before\n"));
+    await session.run(script("echo after >&2"));
+    await waitFor("the present", () => printed.includes("task 2 err] after\n"));
+    await session.close();
+    expect(await exited).toBe(0);
+  });
+
+  test("says that nothing is kept, and refuses what does not exist", async () => {
+    const session = await client.createSession({ application: "flmexec" });
+    const { stdout, stderr } = await flmctl("logs", "-s", session.id);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(
+      /^Note: nothing that the services of session flmexec-\w{6} wrote is kept/,
+    );
+    expect((await flmctl("logs", "-s", "none")).stderr).toMatch(/^Error: NotFound\(/);
+    expect((await flmctl("logs", "-s", session.id, "-t", "7")).stderr).toMatch(
+      /^Error: NotFound\(/,
+    );
+  });
+
+  test("says where the logs of a node with another FLAME_HOME lie", async () => {
+    const manager = await startCluster({ daemons: ["flame-session-manager"] });
+    const node = await prepareCluster({ config: { cluster: { endpoint: manager.endpoint } } });
+    const there = new FlameClient({ endpoint: manager.endpoint });
+    try {
+      await node.daemon("flame-executor-manager").start();
+      const session = await there.createSession({ application: "flmping" });
+      await session.run(Buffer.from('{"duration":null,"memory":null}'));
+      const { stderr } = await manager.run("flmctl", "logs", "-s", session.id);
+      const folder = join(node.home, "logs/executors", session.id);
+      expect(stderr).toMatch(/^Note: node \S+ keeps the output of its services itself: look on/);
+      expect(stderr).toContain(folder);
+    } finally {
+      there.close();
+      await node.close();
+      await manager.close();
+    }
+  });
+});
