@@ -1,8 +1,9 @@
-import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { codeOf } from "../kit/thrown.ts";
 import { FlameError } from "../model/errors.ts";
+import { makeHomeFolder, unusableHome } from "./home-folder.ts";
 import { isSameProcessAlive, processFacts } from "./process-facts.ts";
 
 /** What `FLAME_HOME/run/<name>.json` says about a running daemon. */
@@ -65,9 +66,9 @@ export async function acquireInstanceLock(options: InstanceLockOptions): Promise
     startTime: processFacts(pid)?.startTime ?? 0,
     ...(options.version === undefined ? {} : { version: options.version }),
   };
-  await mkdir(dirname(path), { recursive: true });
+  await makeHomeFolder(options.home, dirname(path));
   const claim = `${path}.${pid}.claim`;
-  await writeFile(claim, text(own));
+  await writeClaim(options.home, claim, text(own));
   try {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       if (await linked(claim, path)) return new HeldLock(path, own);
@@ -81,6 +82,14 @@ export async function acquireInstanceLock(options: InstanceLockOptions): Promise
     "aborted",
     `cannot claim "${path}": others claim it at the same time; try again`,
   );
+}
+
+async function writeClaim(home: string, claim: string, content: string): Promise<void> {
+  try {
+    await writeFile(claim, content);
+  } catch (cause) {
+    throw unusableHome(home, cause);
+  }
 }
 
 class HeldLock implements InstanceLock {
