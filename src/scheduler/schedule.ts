@@ -50,6 +50,8 @@ class Round {
   readonly #sentAway = new Set<string>();
   readonly #unserved = new Set<string>();
   readonly #short = new Set<string>();
+  /** Where one session is short, so are those after it that differ in nothing that counts: they need not try. */
+  readonly #shortKinds = new Set<string>();
   readonly #decisions: Decision[] = [];
   readonly #recalls: Recall[] = [];
 
@@ -103,17 +105,25 @@ class Round {
       this.#unserved.add(session.id);
       return false;
     }
-    if (!this.#giveOne(standing, suitable)) {
-      this.#unserved.add(session.id);
-      if (!this.#makeRoom(standing, suitable)) {
-        this.#short.add(session.id);
-        for (const node of suitable) node.claims.push(standing);
-        return false;
-      }
-    }
+    if (!this.#findOne(standing, suitable)) return false;
     standing.given++;
     this.#countHeld(session, 1);
     return true;
+  }
+
+  /** Gives or promises one executor; a session for which neither can be done is short. */
+  #findOne(standing: Standing, suitable: readonly NodeCapacity[]): boolean {
+    const { id } = standing.session;
+    const kind = kindOf(standing.session);
+    const known = this.#shortKinds.has(kind);
+    if (!known && this.#giveOne(standing, suitable)) return true;
+    this.#unserved.add(id);
+    if (!known && this.#makeRoom(standing, suitable)) return true;
+    this.#short.add(id);
+    this.#shortKinds.add(kind);
+    // What one of a kind can not have is kept for it already.
+    if (!known) for (const node of suitable) node.claims.push(standing);
+    return false;
   }
 
   /** False when there is no room for one. */
@@ -195,7 +205,9 @@ class Round {
         for (const id of session[kind]) {
           const executor = this.#executors.get(id);
           if (executor?.node !== node.name || this.#sentAway.has(id)) continue;
-          if (session.held - holder.away - taken <= session.minInstances) break;
+          // What was promised to it in this round does not work yet: it keeps one that does.
+          const kept = kind === "busy" ? Math.max(1, session.minInstances) : session.minInstances;
+          if (session.held - holder.away - taken <= kept) break;
           if (kind === "busy" && !this.#rules.mayTake(standing, holder, taken + 1)) break;
           spare.set(holder, ++taken);
           yield { executor, holder };
@@ -226,4 +238,8 @@ function needsMore({ session, given }: Standing): boolean {
   const { maxInstances, minInstances, openTasks, held, bindAllowance } = session;
   const wanted = Math.min(maxInstances, Math.max(minInstances, openTasks));
   return held + given < wanted && given < bindAllowance;
+}
+
+function kindOf({ priority, shim, resreq }: SessionDemand): string {
+  return `${priority} ${shim} ${resreq.cpu} ${resreq.memory} ${resreq.gpu}`;
 }

@@ -5,6 +5,8 @@ import { sameResources } from "../../src/model/resources.ts";
 import type { SessionEntry } from "../../src/sessions/session-entry.ts";
 import { Violation } from "./world.ts";
 
+const uncapped = 1_000_000;
+
 function check(holds: boolean, text: () => string): void {
   if (!holds) throw new Violation(text());
 }
@@ -48,16 +50,11 @@ function checkBound(state: CoreState, record: ExecutorRecord, options: CoreOptio
   }
 }
 
-/** The session could have been given the executor: size, shim and the cap of its application allow it. */
-function isOfUse(state: CoreState, executor: ExecutorRecord, entry: SessionEntry): boolean {
-  const spec = state.applicationOf(entry.record)?.spec;
-  if (spec?.shim !== executor.shim || !sameResources(entry.record.resreq, executor.resreq))
-    return false;
-  let ofApplication = 0;
-  for (const other of state.sessions.all())
-    if (other.record.application === entry.record.application)
-      ofApplication += other.executors.size;
-  return ofApplication < spec.max_instances;
+/** The session could have been given the executor; what a capped application was promised can not be seen here. */
+function isOfUse(state: CoreState, executor: ExecutorRecord, { record }: SessionEntry): boolean {
+  const spec = state.applicationOf(record)?.spec;
+  if (spec?.shim !== executor.shim || !sameResources(record.resreq, executor.resreq)) return false;
+  return spec.max_instances >= uncapped;
 }
 
 /** Only sessions that have enough are asked to give, and only while somebody waits. */
