@@ -2,7 +2,9 @@ import { Client, Metadata, type MethodDefinition, type ServiceError } from "@grp
 import type { ClientCredentials } from "../config/client-credentials.ts";
 import { type Endpoint, hostText } from "../config/endpoint.ts";
 import type { Clock } from "../kit/clock.ts";
+import { randomId } from "../kit/ids.ts";
 import { FlameError } from "../model/errors.ts";
+import { requestIdKey } from "../protocol/request-id.ts";
 import {
   channelCredentials,
   clientOptions,
@@ -121,6 +123,7 @@ export class FrontendClient {
   #metadata(options: { waitForReady: boolean }): Metadata {
     const metadata = new Metadata(options);
     metadata.set(receiveMaxKey, String(receiveBytesMax));
+    metadata.set(requestIdKey, randomId());
     return metadata;
   }
 

@@ -19,6 +19,7 @@ import type {
   Task,
   TaskResult,
 } from "../protocol/generated/flame/v1/types.ts";
+import { readRequestId, requestIdKey } from "../protocol/request-id.ts";
 import { Backoff, pause } from "./backoff.ts";
 import { isRefusal, RpcFailure, type UnaryMethod, type UnaryOptions, unary } from "./unary.ts";
 
@@ -30,20 +31,29 @@ export interface LaunchedTask {
   readonly task: Task;
   /** Names this handing-out; returned with the result. Absent from session managers that do not fence. */
   readonly lease: string | undefined;
+  /** Of the client's request that made the task; absent when the session manager does not tell. */
+  readonly requestId: string | undefined;
+}
+
+/** A session that an executor was given, or the news that it has to go. */
+export interface GivenSession {
+  readonly response: BindExecutorResponse;
+  /** Of the client's request that made the session; absent when the session manager does not tell. */
+  readonly requestId: string | undefined;
 }
 
 /** What an executor asks of the session manager. Every call is repeated until it is answered. */
 export interface ExecutorCalls {
   register(executorId: string, spec: ExecutorSpec, signal: AbortSignal): Promise<void>;
   /** Waits, for hours if need be, until the executor has a session or has to go. */
-  bind(executorId: string, signal: AbortSignal): Promise<BindExecutorResponse>;
+  bind(executorId: string, signal: AbortSignal): Promise<GivenSession>;
   bindCompleted(executorId: string, result: Result, signal: AbortSignal): Promise<void>;
   /** Waits for a task as long as the application's `delay_release` says; undefined when none came. */
   launch(executorId: string, signal: AbortSignal): Promise<LaunchedTask | undefined>;
   complete(
     executorId: string,
     result: TaskResult,
-    lease: string | undefined,
+    launched: Pick<LaunchedTask, "lease" | "requestId">,
     signal: AbortSignal,
   ): Promise<void>;
   unbind(executorId: string, signal: AbortSignal): Promise<void>;
@@ -150,8 +160,15 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
     );
   }
 
-  bind(executorId: string, signal: AbortSignal): Promise<BindExecutorResponse> {
-    return this.#repeat("BindExecutor", BackendService.bindExecutor, { executorId }, { signal });
+  async bind(executorId: string, signal: AbortSignal): Promise<GivenSession> {
+    let requestId: string | undefined;
+    const onTrailer = (metadata: Metadata): void => {
+      requestId = readRequestId(metadata.get(requestIdKey));
+    };
+    const method = BackendService.bindExecutor;
+    const options = { signal, onTrailer };
+    const response = await this.#repeat("BindExecutor", method, { executorId }, options);
+    return { response, requestId };
   }
 
   async bindCompleted(executorId: string, result: Result, signal: AbortSignal): Promise<void> {
@@ -166,24 +183,31 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
       lease = typeof value === "string" ? value : undefined;
       this.#fences ||= lease !== undefined;
     };
+    let requestId: string | undefined;
+    const onTrailer = (metadata: Metadata): void => {
+      requestId = readRequestId(metadata.get(requestIdKey));
+    };
     const method = BackendService.launchTask;
     const { task } = await this.#repeat(
       "LaunchTask",
       method,
       { executorId },
-      { signal, onMetadata },
+      { signal, onMetadata, onTrailer },
     );
-    return task === undefined ? undefined : { task, lease };
+    return task === undefined ? undefined : { task, lease, requestId };
   }
 
   async complete(
     executorId: string,
     taskResult: TaskResult,
-    lease: string | undefined,
+    { lease, requestId }: Pick<LaunchedTask, "lease" | "requestId">,
     signal: AbortSignal,
   ): Promise<void> {
-    const options = { signal, timeoutMs: SHORT_CALL_TIMEOUT_MS };
-    const fenced = lease === undefined ? options : { ...options, metadata: { [LEASE_KEY]: lease } };
+    const metadata = {
+      ...(lease !== undefined && { [LEASE_KEY]: lease }),
+      ...(requestId !== undefined && { [requestIdKey]: requestId }),
+    };
+    const fenced = { signal, timeoutMs: SHORT_CALL_TIMEOUT_MS, metadata };
     const method = BackendService.completeTask;
     await this.#repeat("CompleteTask", method, { executorId, taskResult }, fenced);
   }

@@ -3,10 +3,9 @@ import type { Logger } from "../kit/logger.ts";
 import { startStopwatch } from "../kit/stopwatch.ts";
 import { textOf } from "../kit/thrown.ts";
 import { serviceCrashCode } from "../model/task.ts";
-import type { BindExecutorResponse } from "../protocol/generated/flame/v1/backend.ts";
-import type { Executor, Result, Task, TaskResult } from "../protocol/generated/flame/v1/types.ts";
+import type { Executor, Result, TaskResult } from "../protocol/generated/flame/v1/types.ts";
 import { ExecutorState } from "../protocol/generated/flame/v1/types.ts";
-import type { ExecutorCalls, LaunchedTask } from "./backend-client.ts";
+import type { ExecutorCalls, GivenSession, LaunchedTask } from "./backend-client.ts";
 import { pause } from "./backoff.ts";
 import { type Binding, type ExecutorOrder, readBinding } from "./executor-messages.ts";
 import type { ExecutorMeter } from "./metrics.ts";
@@ -73,6 +72,8 @@ export class ExecutorLoop {
   #state: LoopState;
   #binding: Binding | undefined;
   #session: ServiceSession | undefined;
+  /** The client's request that made the session. */
+  #sessionRequest: string | undefined;
   /** The last result, until it is known to have arrived. */
   #delivery: ResultDelivery | undefined;
   /** Resolves when the loop has ended and its service is gone. Never rejects. */
@@ -170,16 +171,17 @@ export class ExecutorLoop {
   }
 
   async #waitForSession(): Promise<LoopState> {
-    let response: BindExecutorResponse;
+    let given: GivenSession;
     try {
-      response = await this.#deps.calls.bind(this.#order.id, this.#drain.signal);
+      given = await this.#deps.calls.bind(this.#order.id, this.#drain.signal);
     } catch (thrown) {
       if (this.#draining()) return "Idle";
       await this.#refused("BindExecutor", thrown);
       return "Releasing";
     }
+    this.#sessionRequest = given.requestId;
     try {
-      this.#binding = readBinding(response);
+      this.#binding = readBinding(given.response);
     } catch (thrown) {
       return this.#reportBind({ returnCode: bindCodes.start, message: textOf(thrown) });
     }
@@ -197,6 +199,7 @@ export class ExecutorLoop {
     const fields = {
       session: this.#binding.sessionId,
       application: this.#binding.application.name,
+      request: this.#sessionRequest,
     };
     if (opened.returnCode === bindCodes.ok) this.#logger.info(fields, "session entered");
     else
@@ -233,7 +236,7 @@ export class ExecutorLoop {
       // task would be handed out again and again: leaving the session gives it back.
       return (await this.#delivery.done) ? "Bound" : "Unbinding";
     }
-    const result = await this.#runTask(launched.task);
+    const result = await this.#runTask(launched);
     if (this.#killed()) return "Released";
     // The result travels beside the next LaunchTask, so that the session manager takes both in one turn: one commit
     // and one round trip for each task.
@@ -244,21 +247,21 @@ export class ExecutorLoop {
     return result.returnCode === serviceCrashCode ? "Unbinding" : "Bound";
   }
 
-  async #runTask(task: Task): Promise<TaskResult> {
+  async #runTask({ task, requestId: request }: LaunchedTask): Promise<TaskResult> {
+    const fields = { session: this.#binding?.sessionId, task: task.metadata?.id, request };
     const session = await this.#livingSession();
     if (typeof session === "string") return { returnCode: serviceCrashCode, message: session };
+    this.#logger.debug(fields, "task begins");
     const invoking = startStopwatch();
     const outcome = await session.invoke(task);
     const seconds = invoking();
     if (outcome.kind === "answered") {
+      this.#logger.debug({ ...fields, seconds, code: outcome.result.returnCode }, "task ended");
       this.#deps.meter?.invoked(seconds, outcome.result.returnCode === 0 ? "succeed" : "failed");
       return outcome.result;
     }
     this.#deps.meter?.invoked(seconds, "crashed");
-    this.#logger.warn(
-      { task: task.metadata?.id, reason: outcome.message },
-      "service ended during a task",
-    );
+    this.#logger.warn({ ...fields, reason: outcome.message }, "service ended during a task");
     return { returnCode: serviceCrashCode, message: outcome.message };
   }
 

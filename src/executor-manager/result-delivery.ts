@@ -47,16 +47,16 @@ export function startDelivery(
 async function complete(
   { calls, logger }: DeliveryDeps,
   executorId: string,
-  { task, lease }: LaunchedTask,
+  launched: LaunchedTask,
   result: TaskResult,
   signal: AbortSignal,
 ): Promise<boolean> {
   try {
-    await calls.complete(executorId, result, lease, signal);
+    await calls.complete(executorId, result, launched, signal);
     return true;
   } catch (thrown) {
     if (thrown instanceof RpcFailure && isRefusal(thrown)) {
-      logger.warn({ task: task.metadata?.id, reason: thrown.message }, "result refused");
+      logger.warn({ task: launched.task.metadata?.id, reason: thrown.message }, "result refused");
     }
     throw thrown;
   }

@@ -17,6 +17,8 @@ export interface UnaryOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /** Gets what the server sent with its answer, before the call resolves. */
   readonly onMetadata?: (metadata: Metadata) => void;
+  /** Gets what the server sent after its answer, before whoever awaits the call goes on. */
+  readonly onTrailer?: (metadata: Metadata) => void;
 }
 
 const TOO_LARGE: ReadonlySet<number> = new Set<number>([
@@ -100,6 +102,8 @@ export function unary<Request, Response>(
       onAnswer,
     );
     if (options.onMetadata !== undefined) call.on("metadata", options.onMetadata);
+    const { onTrailer } = options;
+    if (onTrailer !== undefined) call.on("status", ({ metadata }) => onTrailer(metadata));
     if (options.signal?.aborted === true) onAbort();
     else options.signal?.addEventListener("abort", onAbort, { once: true });
   });

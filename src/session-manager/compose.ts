@@ -21,6 +21,7 @@ import { EngineMetrics, watchState } from "./metrics.ts";
 import { ObjectJanitor } from "./object-janitor.ts";
 import { Payloads } from "./payloads.ts";
 import { engineRegistryHost } from "./registry-port.ts";
+import { RequestTrail } from "./request-trail.ts";
 
 export interface SessionManagerDeps {
   readonly config: ClusterConfig;
@@ -101,14 +102,22 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
   releasers.add("the plugins", () => plugins.close());
 
   const { frontendPort, backendPort } = await startListeners(
-    { config, engine, payloads, store, clock, flameHome: deps.flameHome },
+    {
+      config,
+      engine,
+      payloads,
+      store,
+      clock,
+      tracing: { logger, trail: new RequestTrail() },
+      flameHome: deps.flameHome,
+    },
     releasers,
   );
   logger.info(
     {
       frontendPort,
       backendPort,
-      applications: stored.applications.length,
+      applications: core.state.applications.list().length,
       sessions: stored.sessions.length,
     },
     "session manager is serving",

@@ -10,11 +10,13 @@ import { type ListenerSecurity, listenerSecurity } from "../security/listener-se
 import type { Store } from "../storage/store.ts";
 import { adminService } from "./admin-service.ts";
 import { backendService } from "./backend-service.ts";
+import { refuseEarlyProtocol } from "./early-protocol-service.ts";
 import type { Engine } from "./engine.ts";
 import { frontendService } from "./frontend-service.ts";
 import { listen, shutDown } from "./grpc-listener.ts";
 import { NodeNotes } from "./node-notes.ts";
 import type { Payloads } from "./payloads.ts";
+import { type Tracing, traced } from "./traced.ts";
 
 /** Running calls may end within this time when the session manager stops. */
 const shutdownGraceMs = 2000;
@@ -35,6 +37,7 @@ export interface ListenerDeps {
   readonly payloads: Payloads;
   readonly store: Store;
   readonly clock: Clock;
+  readonly tracing: Tracing;
   /** Where services of nodes that share it leave their output. */
   readonly flameHome: string;
 }
@@ -94,7 +97,7 @@ function securityOf({ config, clock }: ListenerDeps): {
 }
 
 function frontendServer(
-  { config, engine, payloads, store, notes, clock, flameHome }: ServerDeps,
+  { config, engine, payloads, store, tracing, notes, clock, flameHome }: ServerDeps,
   { interceptors }: ListenerSecurity,
 ): OutsideServer {
   const server = new Server({
@@ -103,13 +106,15 @@ function frontendServer(
     "grpc.max_receive_message_length": frontendReceiveBytesMax,
   });
   const { allowedSchemes } = config.packages;
-  server.addService(FrontendService, frontendService({ engine, payloads, store, allowedSchemes }));
+  const service = frontendService({ engine, payloads, store, allowedSchemes });
+  server.addService(FrontendService, traced(service, tracing));
+  refuseEarlyProtocol(server);
   server.addService(AdminService, adminService({ config, engine, notes, clock, flameHome }));
   return [server, addHealthAndReflection(server, ["flame.v1.Frontend", "flame.admin.v1.Admin"])];
 }
 
 function backendServer(
-  { engine, payloads, notes, clock }: ServerDeps,
+  { engine, payloads, tracing, notes, clock }: ServerDeps,
   { interceptors }: ListenerSecurity,
 ): OutsideServer {
   const server = new Server({
@@ -117,10 +122,8 @@ function backendServer(
     ...serverOptions,
     "grpc.max_receive_message_length": backendReceiveBytesMax,
   });
-  server.addService(
-    BackendService,
-    backendService({ engine, payloads, notes, now: () => clock.now() }),
-  );
+  const service = backendService({ engine, payloads, notes, now: () => clock.now() });
+  server.addService(BackendService, traced(service, tracing));
   return [server, addHealthAndReflection(server, ["flame.v1.Backend"])];
 }
 

@@ -2,8 +2,13 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { credentials } from "@grpc/grpc-js";
+import { credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import {
+  CreateSessionRequest,
+  CreateTaskRequest,
+  FrontendClient,
+} from "../../src/protocol/generated/flame/v1/frontend.ts";
 import { HealthClient } from "../../src/protocol/generated/grpc/health/v1/health.ts";
 import {
   ServerReflectionClient,
@@ -11,6 +16,7 @@ import {
 } from "../../src/protocol/generated/grpc/reflection/v1/reflection.ts";
 import { prepareCluster, startCluster, type TestCluster } from "../support/cluster.ts";
 import type { DaemonName } from "../support/daemon.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 const serving = 1;
 let cluster: TestCluster;
@@ -126,6 +132,62 @@ describe("from outside", () => {
     expect(cache.get("flame_cache_bytes")).toBeGreaterThan(1000);
     expect(cache.get('flame_cache_stored_total{operation="put"}')).toBe(1);
     expect(cache.get('flame_cache_reads_total{from="memory"}')).toBe(1);
+  });
+
+  test("a request id goes through the logs of session manager and executor manager", async () => {
+    const client = new FrontendClient(new URL(cluster.endpoint).host, credentials.createInsecure());
+    const metadata = (id: string): Metadata => {
+      const made = new Metadata();
+      made.set("flame-request-id", id);
+      return made;
+    };
+    const sessionId = "flmping-traced";
+    try {
+      await new Promise<unknown>((resolve, reject) => {
+        const session = { application: "flmping", minInstances: 0, priority: 0 };
+        const request = CreateSessionRequest.fromPartial({ sessionId, session });
+        client.createSession(request, metadata("the-session"), (error, reply) => {
+          if (error === null) resolve(reply);
+          else reject(error);
+        });
+      });
+      await new Promise<unknown>((resolve, reject) => {
+        const input = Buffer.from('{"duration": null, "memory": null}');
+        const request = CreateTaskRequest.fromPartial({ task: { sessionId, input } });
+        client.createTask(request, metadata("the-task"), (error, reply) => {
+          if (error === null) resolve(reply);
+          else reject(error);
+        });
+      });
+      const refused = await new Promise<ServiceError>((resolve, reject) => {
+        client.getSession({ sessionId: "nothing" }, metadata("the-refused"), (error) => {
+          if (error === null) reject(new Error("it was answered"));
+          else resolve(error);
+        });
+      });
+      expect(refused.metadata.get("flame-request-id")).toEqual(["the-refused"]);
+      const logged = (name: DaemonName, ...words: string[]): boolean =>
+        cluster
+          .daemon(name)
+          .log()
+          .split("\n")
+          .some((line) => words.every((word) => line.includes(word)));
+      const about = `"session":"${sessionId}"`;
+      await waitFor("every log to name the requests", () =>
+        [
+          logged("flame-session-manager", '"rpc":"createSession"', '"the-session"', about),
+          logged("flame-session-manager", '"rpc":"bindExecutor"', '"the-session"', about),
+          logged("flame-executor-manager", "session entered", '"the-session"', about),
+          logged("flame-session-manager", '"rpc":"createTask"', '"the-task"', about, '"task":"1"'),
+          logged("flame-session-manager", '"rpc":"launchTask"', '"the-task"', about, '"task":"1"'),
+          logged("flame-executor-manager", "task ended", '"the-task"', about, '"task":"1"'),
+          logged("flame-session-manager", '"rpc":"completeTask"', '"the-task"', '"executor":'),
+          logged("flame-session-manager", '"rpc":"getSession"', '"the-refused"', "call refused"),
+        ].every(Boolean),
+      );
+    } finally {
+      client.close();
+    }
   });
 
   test("a taken metrics port is one clear message, and no daemon starts without its metrics", async () => {

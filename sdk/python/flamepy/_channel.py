@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -112,10 +113,12 @@ def call(
     """
     deadline = time.monotonic() + seconds
     pause = RETRY_FIRST_SECONDS
+    # One name in the server's logs for the call, however often it is sent.
+    metadata = (*METADATA, ("flame-request-id", str(uuid.uuid4())))
     while True:
         left = max(deadline - time.monotonic(), 0.0)
         try:
-            return method(request, timeout=left, wait_for_ready=True, metadata=METADATA)
+            return method(request, timeout=left, wait_for_ready=True, metadata=metadata)
         except grpc.RpcError as error:
             again = repeatable and error.code() is grpc.StatusCode.UNAVAILABLE
             if not again or time.monotonic() + pause >= deadline:
