@@ -65,9 +65,9 @@ const priority: Policy = {
  * other one above what it has itself now: the smaller of both shares grows each time, so nothing ever goes to and fro.
  */
 const drf: Policy = {
-  order: (a, b) => a.shareWithout(0) - b.shareWithout(0),
+  order: (a, b) => a.share - b.share,
   keepsFrom: (short) => short.executors === 0,
-  mayTake: (taker, holder, executors) => holder.shareWithout(executors) > taker.shareWithout(0),
+  mayTake: (taker, holder, executors) => holder.shareLeft(executors) > taker.share,
 };
 
 /** Among equals: older first. Last, and so the one that always has an opinion on the order. */

@@ -20,12 +20,19 @@ export class Standing {
     return this.session.held + this.given - this.away;
   }
 
-  /**
-   * Its dominant share, or what that were with fewer executors: the largest of its parts of all cpu, memory, gpu and
-   * places for executors, in whole millionths of a thousandth, so that equal sums of fractions are equal.
-   */
-  shareWithout(executors: number): number {
-    return Math.round((this.executors - executors) * this.#one * 1e9);
+  /** Its dominant share: the largest of its parts of all cpu, memory, gpu and places for executors. */
+  get share(): number {
+    return this.#shareOf(this.executors);
+  }
+
+  /** What its share is once so many more executors have left it; those that are only promised to it do not count. */
+  shareLeft(executors: number): number {
+    return this.#shareOf(this.session.held - this.away - executors);
+  }
+
+  /** In whole billionths, so that equal sums of fractions are equal. */
+  #shareOf(executors: number): number {
+    return Math.round(executors * this.#one * 1e9);
   }
 }
 

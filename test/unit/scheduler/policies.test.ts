@@ -156,6 +156,18 @@ describe("executors that work", () => {
     expect(decisions).toEqual([{ kind: "reclaim", executorId: "c0" }]);
   });
 
+  it("go to no lower priority while a higher one is short", () => {
+    const urgent = working(alone("a", { priority: 5 }), 2);
+    const greedy = working(alone("b"), 3);
+    const snapshot = {
+      sessions: [urgent.session, greedy.session, session("c", { openTasks: 1 })],
+      executors: [...urgent.executors, ...greedy.executors],
+      nodes: [node("n1", 5)],
+    };
+    expect(decide(snapshot, both).recalls).toEqual([]);
+    expect(decide(snapshot, ["drf"]).recalls).toEqual([{ sessionId: "b", node: "n1" }]);
+  });
+
   it("make room for one that needs more of them at once, on one node", () => {
     const holder = working(working(alone("a"), 2, "n1"), 4, "n2");
     const { recalls } = decide({
@@ -195,5 +207,22 @@ describe("what nobody can use yet", () => {
     };
     expect(given(decide(snapshot, both).decisions)).toEqual({ b: 1 });
     expect(given(decide(snapshot, ["priority"]).decisions)).toEqual({});
+  });
+});
+
+describe("many sessions that are short", () => {
+  it("cost little, since one that tries in vain tries for all of its kind", () => {
+    const crowd = Array.from({ length: 1000 }, (_, index) =>
+      working(alone(`s${index}-`), 1, `n${index % 10}`),
+    );
+    const began = performance.now();
+    const { short } = decide({
+      sessions: crowd.map((one) => one.session),
+      executors: crowd.flatMap((one) => one.executors),
+      nodes: Array.from({ length: 10 }, (_, index) => node(`n${index}`, 100)),
+    });
+    expect(short.size).toBe(1000);
+    // Each on its own would take seconds; it is some milliseconds.
+    expect(performance.now() - began).toBeLessThan(500);
   });
 });
