@@ -3,7 +3,7 @@ import { earlyCommits, seedsOfOneRound } from "./scenario.ts";
 import { type Outcome, simulate } from "./simulation.ts";
 
 const firstSeed = Number(process.env["FLAME_SIM_SEED"] ?? 1);
-const seeds = Number(process.env["FLAME_SIM_SEEDS"] ?? 200);
+const seeds = Number(process.env["FLAME_SIM_SEEDS"] ?? 1000);
 
 describe("the session manager's machine in virtual time", () => {
   const outcomes: Outcome[] = [];
