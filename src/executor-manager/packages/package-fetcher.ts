@@ -6,11 +6,13 @@ import { randomId } from "../../kit/ids.ts";
 import { FlameError } from "../../model/errors.ts";
 import { Backoff, pause } from "../backoff.ts";
 import { contentHash } from "./content-hash.ts";
+import type { PackageLocation } from "./package-url.ts";
+import { downloadFromWeb } from "./web-download.ts";
 
 /** A fetch may take this long, in milliseconds. */
 const FETCH_TIMEOUT_MS = 300_000;
 
-/** Tries of one fetch, the first one included, while the object cache cannot be reached. */
+/** Tries of one fetch, the first one included, while nobody answers. */
 const ATTEMPTS_MAX = 4;
 const PAUSE_FIRST_MS = 200;
 const PAUSE_MAX_MS = 2_000;
@@ -18,14 +20,8 @@ const PAUSE_MAX_MS = 2_000;
 /** Fetches at the same time: each may hold a whole package in memory. */
 const FETCHES_MAX = 2;
 
-/** An object of a cache. */
-export interface ObjectAddress {
-  /** `grpc://host:port` or `grpcs://host:port`. */
-  readonly endpoint: string;
-  readonly key: string;
-  /** What the file is called: its end tells what it is. */
-  readonly name: string;
-}
+/** Where a package is fetched from. */
+export type PackageAddress = Exclude<PackageLocation, { kind: "file" }>;
 
 /** A package as it came; nobody writes to it. */
 export interface FetchedPackage {
@@ -49,7 +45,7 @@ export interface PackageFetcherOptions {
   readonly client: ObjectClientOptions;
 }
 
-/** Gets packages out of object caches. */
+/** Gets packages out of object caches and from web servers. */
 export class PackageFetcher {
   readonly #clock: Clock;
   readonly #options: PackageFetcherOptions;
@@ -72,11 +68,11 @@ export class PackageFetcher {
   }
 
   /**
-   * Fetches an object, and removes the file when the work with it has ended. A cache that is away for a moment is asked
-   * again after 0.2, 0.4 and 0.8 s.
-   * @throws FlameError not_found, unavailable and so on, naming the cache; and what `work` throws.
+   * Fetches a package, and removes the file when the work with it has ended. Who is away for a moment is asked again
+   * after 0.2, 0.4 and 0.8 s.
+   * @throws FlameError not_found, unavailable and so on, naming who was asked; and what `work` throws.
    */
-  async with<T>(from: ObjectAddress, work: (fetched: FetchedPackage) => Promise<T>): Promise<T> {
+  async with<T>(from: PackageAddress, work: (fetched: FetchedPackage) => Promise<T>): Promise<T> {
     const shared = this.#join(from);
     shared.users += 1;
     try {
@@ -92,8 +88,8 @@ export class PackageFetcher {
     this.#objects.close();
   }
 
-  #join(from: ObjectAddress): SharedFetch {
-    const address = `${from.endpoint}/${from.key}`;
+  #join(from: PackageAddress): SharedFetch {
+    const address = from.kind === "web" ? from.url : `${from.endpoint}/${from.key}`;
     const planned = this.#planned.get(address);
     if (planned !== undefined) return planned;
     const folder = join(this.#options.folder, `${this.#options.prefix}${randomId()}`);
@@ -110,14 +106,13 @@ export class PackageFetcher {
     return shared;
   }
 
-  async #fetch(from: ObjectAddress, folder: string): Promise<FetchedPackage> {
+  async #fetch(from: PackageAddress, folder: string): Promise<FetchedPackage> {
     const path = join(folder, from.name);
     const backoff = new Backoff(PAUSE_FIRST_MS, PAUSE_MAX_MS);
     await mkdir(folder, { recursive: true });
     for (let attempt = 1; ; attempt++) {
       try {
-        const { endpoint, key } = from;
-        await this.#objects.download({ endpoint, key, version: 0 }, path);
+        await this.#download(from, path);
         return { path, hash: await contentHash(path, false) };
       } catch (thrown) {
         const { code, message } = FlameError.from(thrown);
@@ -126,10 +121,20 @@ export class PackageFetcher {
           continue;
         }
         const tried = attempt === 1 ? "" : ` in ${attempt} attempts`;
-        const what = `cannot fetch "${from.key}" from the object cache at ${from.endpoint}${tried}`;
-        throw new FlameError(code, `${what}: ${message}`, { cause: thrown });
+        throw new FlameError(code, `cannot fetch ${whatOf(from)}${tried}: ${message}`, {
+          cause: thrown,
+        });
       }
     }
+  }
+
+  #download(from: PackageAddress, path: string): Promise<void> {
+    if (from.kind === "object") {
+      const { endpoint, key } = from;
+      return this.#objects.download({ endpoint, key, version: 0 }, path);
+    }
+    const limit = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(FETCH_TIMEOUT_MS)]);
+    return downloadFromWeb(from.url, path, limit);
   }
 
   async #enter(): Promise<void> {
@@ -146,4 +151,10 @@ export class PackageFetcher {
     if (next === undefined) this.#running -= 1;
     else next();
   }
+}
+
+function whatOf(from: PackageAddress): string {
+  return from.kind === "web"
+    ? `"${from.url}"`
+    : `"${from.key}" from the object cache at ${from.endpoint}`;
 }

@@ -9,6 +9,12 @@ export type PackageLocation = {
 } & (
   | { readonly kind: "file"; readonly path: string }
   | {
+      /** A file of a web server. */
+      readonly kind: "web";
+      readonly url: string;
+      readonly name: string;
+    }
+  | {
       /** An object of a cache. */
       readonly kind: "object";
       /** `grpc://host:port` or `grpcs://host:port`. */
@@ -37,8 +43,10 @@ export function readPackageUrl(url: string): PackageLocation {
     return { kind: "file", path: pathOf(parsed(location, refuse), refuse), sha256 };
   if (scheme === "grpc" || scheme === "grpcs")
     return { kind: "object", ...objectOf(location, scheme, refuse), sha256 };
+  if (scheme === "http" || scheme === "https")
+    return { kind: "web", url: location, name: webName(location, refuse), sha256 };
   throw refuse(
-    `got scheme "${scheme ?? ""}", expected file://, such as file:///opt/app.whl, or grpc:// or grpcs:// of an object cache`,
+    `got scheme "${scheme ?? ""}", expected file://, such as file:///opt/app.whl, grpc:// or grpcs:// of an object cache, http:// or https://`,
   );
 }
 
@@ -64,6 +72,22 @@ function parsed(location: string, refuse: Refuse): URL {
   return url;
 }
 
+function webName(location: string, refuse: Refuse): string {
+  let name: string;
+  try {
+    name = decodeURIComponent(new URL(location).pathname.split("/").at(-1) ?? "");
+  } catch {
+    throw refuse("it cannot be read as a url");
+  }
+  if (!isFileName(name)) throw refuse("expected a path that ends with the name of a file");
+  return name;
+}
+
+/** The name becomes one of a file here. */
+function isFileName(name: string): boolean {
+  return name !== "" && name !== "." && name !== ".." && !/[/\0]/.test(name);
+}
+
 function objectOf(
   location: string,
   scheme: "grpc" | "grpcs",
@@ -77,8 +101,7 @@ function objectOf(
     throw refuse(`got path "${url.pathname}", expected one whose "%" begin an escape such as %20`);
   }
   const name = key.slice(key.lastIndexOf("/") + 1);
-  // The name becomes one of a file here.
-  if (url.host === "" || name === "" || name === "." || name === ".." || name.includes("\0"))
+  if (url.host === "" || !isFileName(name))
     throw refuse(
       `expected ${scheme}://HOST:PORT/ and the key of an object, such as app/pkg/app.tar.gz`,
     );

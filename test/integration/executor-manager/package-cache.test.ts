@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Socket } from "node:net";
+import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
@@ -173,6 +174,39 @@ async function silentServer(): Promise<{ port: number; close: () => Promise<void
   };
   return { port, close };
 }
+
+describe("a package on a web server", () => {
+  let answers: number[];
+  let server: HttpServer;
+  let url: string;
+
+  beforeEach(async () => {
+    server = createHttpServer((_request, response) => {
+      const status = answers.shift() ?? 200;
+      if (status === 302) response.writeHead(302, { location: "/moved/my-app.zip" }).end();
+      else response.writeHead(status).end(storedZip({ word: "from the web" }));
+    });
+    await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/dir/my-app.zip?v=1`;
+  });
+
+  afterEach(async () => {
+    server.closeAllConnections();
+    await new Promise((closed) => server.close(closed));
+  });
+
+  test("is fetched, through redirects and failures of a moment", async () => {
+    answers = [503, 302];
+    expect(content(await prepare(url))).toBe("from the web");
+  });
+
+  test("that is not there, or not for us, is refused with the answer", async () => {
+    answers = [404, 403];
+    await expect(prepare(url)).rejects.toThrow(`cannot fetch "${url}": it answered 404 Not Found`);
+    await expect(prepare(url)).rejects.toThrow("it answered 403 Forbidden");
+    expect(installed()).toEqual([]);
+  });
+});
 
 describe("installed packages beyond the limits", () => {
   const large = "x".repeat(200_000);

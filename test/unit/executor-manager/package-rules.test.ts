@@ -27,13 +27,21 @@ describe("the url of a package", () => {
     expect(readPackageUrl(url)).toEqual({ kind: "object", endpoint, key, name, sha256 });
   });
 
+  test("http and https name a file of a web server", () => {
+    const url = "https://host/dir/a%20b.whl?x=1";
+    const location = { kind: "web", url, name: "a b.whl" };
+    expect(readPackageUrl(url)).toEqual({ ...location, sha256: undefined });
+    expect(readPackageUrl(`${url}#sha256=${hex}`)).toEqual({ ...location, sha256: hex });
+  });
+
   test.each([
     ["grpc://cache:9090", /expected grpc:\/\/HOST:PORT\/ and the key of an object/],
     ["grpc://cache:9090/a/", /and the key of an object/],
     ["grpc://cache:9090/a/..%2F..", /and the key of an object/],
     ["grpc://cache:9090/a/%zz", /expected one whose "%" begin an escape/],
     ["grpc://cache:9090/a?x", /expected nothing after the path/],
-    ["http://host/a.whl", /got scheme "http", expected file:\/\//],
+    ["ftp://host/a.whl", /got scheme "ftp", expected file:\/\//],
+    ["https://host/dir/", /expected a path that ends with the name of a file/],
     ["/opt/a.whl", /got scheme "", expected file:\/\//],
     ["file://elsewhere/a.whl", /got host "elsewhere", expected none or localhost/],
     ["file:///a.whl#sha256=12", /expected nothing after the path/],
