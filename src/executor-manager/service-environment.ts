@@ -28,6 +28,8 @@ export interface ServiceEnvironmentParts {
   readonly temporary: string;
 }
 
+const UNBUFFERED = "PYTHONUNBUFFERED";
+
 /** Search paths that go on with what the node itself has; PYTHONPATH does not. */
 const CONTINUED = new Set(["PATH", "LD_LIBRARY_PATH"]);
 
@@ -50,6 +52,8 @@ export function serviceEnvironment(parts: ServiceEnvironmentParts): Record<strin
   map["FLAME_HOME"] = parts.flameHome;
   addPackageVariables(map, parts);
   for (const name of ["TMPDIR", "TEMP", "TMP"]) map[name] ??= parts.temporary;
+  // What a Python service prints belongs to the task that runs, not to a buffer's end.
+  if (inherited[UNBUFFERED] === undefined) map[UNBUFFERED] ??= "1";
   return { ...inherited, ...map };
 }
 

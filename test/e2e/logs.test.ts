@@ -53,6 +53,27 @@ describe("flmctl logs", () => {
     expect((await flmctl("logs", "-s", session.id, "-f")).stdout).toBe(stdout);
   });
 
+  test("shows what a Python function prints, while its task runs", async () => {
+    const { stdout, stderr } = await cluster.python(`
+import flamepy
+from flamepy import RunnerContext, RunnerRequest
+
+def shout(text):
+    print(text)
+    return text
+
+ssn = flamepy.create_session("flmrun", RunnerContext(execution_object=shout))
+for text in ("first", "second"):
+    ssn.invoke(RunnerRequest(method=None, args=(text,))).get()
+print(ssn.id)
+ssn.close()
+`);
+    expect(stderr).toBe("");
+    const logs = await flmctl("logs", "-s", stdout.trim());
+    expect(logs.stdout).toMatch(/^\[\w{8} task 1\] first$/m);
+    expect(logs.stdout).toMatch(/^\[\w{8} task 2\] second$/m);
+  });
+
   test("follows what is written until the session is closed", async () => {
     const session = await flmexec();
     await session.run(script("echo before >&2"));

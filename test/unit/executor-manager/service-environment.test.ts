@@ -20,6 +20,7 @@ const parts: ServiceEnvironmentParts = {
 describe("the environment of a service", () => {
   test("holds the inherited part and the map of the contract", () => {
     expect(serviceEnvironment(parts)).toEqual({
+      PYTHONUNBUFFERED: "1",
       PATH: "/bin",
       HOME: "/root",
       LD_LIBRARY_PATH: "/cuda",
