@@ -64,7 +64,7 @@ describe("a log file with marks", () => {
     log.beginSection("task 3");
     await say("unfinished");
     log.endSection();
-    expect(await end("ends\n")).toBe(
+    expect(await end("task 3 ends\n")).toBe(
       `${at} service begins\nready\n${at} task 1 begins\none\n${at} task 1 ends\n` +
         `${at} task 3 begins\nunfinished\n${at} task 3 ends\n`,
     );
