@@ -77,7 +77,7 @@ export class Machine {
     const call = this.begin(kind, input);
     if (call.error !== undefined) throw call.error;
     if (!call.replied) throw new Error(`${kind} was not answered`);
-    return call.reply as CommandTable[K]["reply"];
+    return call.reply;
   }
 
   /** The error that a call is answered with. */

@@ -70,7 +70,7 @@ function anySnapshot(seed: number): Snapshot {
 }
 
 /** Everything that no decision may break. */
-function check(snapshot: Snapshot, { decisions, recalls, unserved, short }: Schedule): void {
+function expectSound(snapshot: Snapshot, { decisions, recalls, unserved, short }: Schedule): void {
   const byId = new Map(snapshot.executors.map((one) => [one.id, one]));
   const sessions = new Map(snapshot.sessions.map((one) => [one.id, one]));
   const given = new Map<string, number>();
@@ -138,7 +138,7 @@ describe.each<readonly [string, readonly PolicyName[]]>([
   it("breaks no limit, uses nothing twice, leaves nothing idle, takes nothing that is kept warm", () => {
     for (let seed = 1; seed <= 2_000; seed++) {
       const snapshot = anySnapshot(seed);
-      check(snapshot, schedule(snapshot, policies));
+      expectSound(snapshot, schedule(snapshot, policies));
     }
   });
 

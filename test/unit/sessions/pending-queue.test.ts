@@ -38,6 +38,7 @@ describe("the queue of Pending tasks", () => {
     const queue = new PendingQueue();
     const naive: number[] = [];
     const taken: number[] = [];
+    const wrong: string[] = [];
     let next = 1;
     let state = 1;
     let differences = 0;
