@@ -38,7 +38,6 @@ describe("the queue of Pending tasks", () => {
     const queue = new PendingQueue();
     const naive: number[] = [];
     const taken: number[] = [];
-    const wrong: string[] = [];
     let next = 1;
     let state = 1;
     let differences = 0;
