@@ -194,6 +194,11 @@ export class FlameClient {
     return decodeCluster(await this.#rpc.unary(admin.viewCluster, {}));
   }
 
+  /** A consistent copy of the cluster's database, piece by piece; invalid_state when it keeps none on disk. */
+  async *backup(): AsyncGenerator<Buffer, void, void> {
+    for await (const { data } of this.#rpc.stream(admin.backup, {})) yield data;
+  }
+
   /**
    * What the services of a session wrote, executor by executor.
    * @param options.taskId only what was written while this task ran

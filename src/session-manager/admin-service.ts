@@ -1,7 +1,11 @@
+import { tmpdir } from "node:os";
+import { dirname } from "node:path";
 import packageFile from "../../package.json" with { type: "json" };
 import type { ClusterConfig } from "../config/cluster-config.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { AdminServer } from "../protocol/generated/flame/admin/v1/admin.ts";
+import type { Store } from "../storage/store.ts";
+import { backup } from "./backup-calls.ts";
 import { unary } from "./call-helpers.ts";
 import { clusterFacts } from "./cluster-facts.ts";
 import type { Engine } from "./engine.ts";
@@ -13,16 +17,23 @@ export interface AdminDeps {
   readonly engine: Engine;
   readonly notes: NodeNotes;
   readonly clock: Clock;
+  readonly store: Store;
   readonly flameHome: string;
 }
 
 /** `flame.admin.v1.Admin`: what operators ask. */
 export function adminService(deps: AdminDeps): AdminServer {
-  const { config, engine, notes, clock } = deps;
+  const { config, engine, notes, clock, store } = deps;
   const { version } = packageFile;
   const startTime = clock.now();
   return {
     viewCluster: unary(() => clusterFacts({ config, engine, notes, version, startTime })),
     readLogs: readLogs(deps),
+    backup: backup({ store, folder: besideDatabase(config) }),
   };
+}
+
+/** Where there is room for another copy of the database. */
+function besideDatabase({ cluster: { storage } }: ClusterConfig): string {
+  return storage.kind === "sqlite" ? dirname(storage.file) : tmpdir();
 }

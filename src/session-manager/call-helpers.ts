@@ -27,3 +27,21 @@ export function requiredField<T>(value: T | undefined, field: string, call: stri
   if (value !== undefined) return value;
   throw new FlameError("invalid_argument", `${call}: ${field} is missing`);
 }
+
+/** A stream that says when it can take more. */
+export interface Drainable {
+  on(event: "drain" | "close" | "cancelled", listener: () => void): unknown;
+  off(event: "drain" | "close" | "cancelled", listener: () => void): unknown;
+}
+
+/** Waits until the client has read enough, or has gone away: then it never drains. */
+export function drained(call: Drainable): Promise<void> {
+  const events = ["drain", "close", "cancelled"] as const;
+  return new Promise((resolve) => {
+    const proceed = (): void => {
+      for (const event of events) call.off(event, proceed);
+      resolve();
+    };
+    for (const event of events) call.on(event, proceed);
+  });
+}

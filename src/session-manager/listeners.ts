@@ -109,7 +109,8 @@ function frontendServer(
   const service = frontendService({ engine, payloads, store, allowedSchemes });
   server.addService(FrontendService, traced(service, tracing));
   refuseEarlyProtocol(server);
-  server.addService(AdminService, adminService({ config, engine, notes, clock, flameHome }));
+  const admin = adminService({ config, engine, notes, clock, store, flameHome });
+  server.addService(AdminService, traced(admin, tracing));
   return [server, addHealthAndReflection(server, ["flame.v1.Frontend", "flame.admin.v1.Admin"])];
 }
 

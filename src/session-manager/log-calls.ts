@@ -7,7 +7,7 @@ import type {
   ReadLogsRequest,
   ReadLogsResponse,
 } from "../protocol/generated/flame/admin/v1/admin.ts";
-import { failStream } from "./call-helpers.ts";
+import { drained, failStream } from "./call-helpers.ts";
 import type { Engine } from "./engine.ts";
 import type { NodeNotes } from "./node-notes.ts";
 import { sessionLogs } from "./session-logs.ts";
@@ -109,15 +109,5 @@ function pause(clock: Clock, call: LogCall): Promise<void> {
     };
     const timer = clock.after(lookEveryMs, done);
     call.on("cancelled", done);
-  });
-}
-
-function drained(call: LogCall): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      call.off("drain", done).off("close", done).off("cancelled", done);
-      resolve();
-    };
-    call.on("drain", done).on("close", done).on("cancelled", done);
   });
 }

@@ -5,7 +5,7 @@ import type { FrontendServer } from "../protocol/generated/flame/v1/frontend.ts"
 import type { Task } from "../protocol/generated/flame/v1/types.ts";
 import { taskToWire } from "../protocol/record-wire.ts";
 import type { Store } from "../storage/store.ts";
-import { failStream, requiredField, unary } from "./call-helpers.ts";
+import { type Drainable, drained, failStream, requiredField, unary } from "./call-helpers.ts";
 import type { Engine } from "./engine.ts";
 import type { Payloads } from "./payloads.ts";
 import { replyRoom } from "./reply-size.ts";
@@ -92,11 +92,9 @@ function watchCall(engine: Engine, payloads: Payloads): FrontendServer["watchTas
   };
 }
 
-interface TaskSink {
+interface TaskSink extends Drainable {
   write(task: Task): boolean;
   end(): void;
-  on(event: "drain" | "close", listener: () => void): unknown;
-  off(event: "drain" | "close", listener: () => void): unknown;
   readonly cancelled: boolean;
 }
 
@@ -121,19 +119,6 @@ async function listTasks(
     after = last.id;
   }
   sink.end();
-}
-
-/** Waits until the client has read enough, or has gone away: then it never drains. */
-function drained(sink: TaskSink): Promise<void> {
-  return new Promise((resolve) => {
-    const proceed = (): void => {
-      sink.off("drain", proceed);
-      sink.off("close", proceed);
-      resolve();
-    };
-    sink.on("drain", proceed);
-    sink.on("close", proceed);
-  });
 }
 
 /** The whole task; without its input when both payloads would pass what the caller can receive. */

@@ -1,5 +1,6 @@
 import type { ApplicationRecord } from "../model/application.ts";
 import type { Change } from "../model/change.ts";
+import { FlameError } from "../model/errors.ts";
 import type { ExecutorRecord } from "../model/executor.ts";
 import type { NodeRecord } from "../model/node.ts";
 import { noTasks, type SessionRecord, type TaskCounts } from "../model/session.ts";
@@ -82,6 +83,11 @@ export class MemoryStore implements Store {
 
   readCommonData(sessionId: string): Buffer | undefined {
     return this.#sessions.get(sessionId)?.commonData;
+  }
+
+  backup(): Promise<void> {
+    const text = "cluster.storage is none: there is no database to back up";
+    return Promise.reject(new FlameError("invalid_state", text));
   }
 
   close(): Promise<void> {

@@ -52,5 +52,11 @@ export interface Store {
   /** Common data of a session; undefined when absent. */
   readCommonData(sessionId: string): Buffer | undefined;
 
+  /**
+   * Writes a consistent copy of everything that was committed into a new file, while the store is in use.
+   * @throws FlameError invalid_state when there is nothing on disk to copy.
+   */
+  backup(file: string): Promise<void>;
+
   close(): Promise<void>;
 }

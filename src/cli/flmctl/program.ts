@@ -3,6 +3,7 @@ import type { CliContext } from "../context.ts";
 import { prepare, runProgram } from "../run-program.ts";
 import { version } from "../version.ts";
 import { addApplicationCommands } from "./application-commands.ts";
+import { addBackup } from "./backup.ts";
 import { addCompletion } from "./completion.ts";
 import { addList } from "./list.ts";
 import { addLogs } from "./logs.ts";
@@ -20,6 +21,7 @@ export function flmctl(argv: readonly string[], context: CliContext): Promise<nu
   addApplicationCommands(program, context);
   addSessionCommands(program, context);
   addLogs(program, context);
+  addBackup(program, context);
   addCompletion(program, context);
   const anyProgram = program as unknown as Command;
   prepare(anyProgram, context.terminal);

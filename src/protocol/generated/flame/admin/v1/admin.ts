@@ -77,6 +77,13 @@ export interface NodeSummary {
   version?: string | undefined;
 }
 
+export interface BackupRequest {
+}
+
+export interface BackupPiece {
+  data: Buffer;
+}
+
 export interface ReadLogsRequest {
   sessionId: string;
   /** Only what was written while this task ran. */
@@ -591,6 +598,104 @@ export const NodeSummary: MessageFns<NodeSummary> = {
   },
 };
 
+function createBaseBackupRequest(): BackupRequest {
+  return {};
+}
+
+export const BackupRequest: MessageFns<BackupRequest> = {
+  encode(_: BackupRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BackupRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBackupRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<BackupRequest>): BackupRequest {
+    return BackupRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<BackupRequest>): BackupRequest {
+    const message = createBaseBackupRequest();
+    return message;
+  },
+};
+
+function createBaseBackupPiece(): BackupPiece {
+  return { data: Buffer.alloc(0) };
+}
+
+export const BackupPiece: MessageFns<BackupPiece> = {
+  encode(message: BackupPiece, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.data.length !== 0) {
+      writer.uint32(10).bytes(message.data);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BackupPiece {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBackupPiece();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.data = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<BackupPiece>): BackupPiece {
+    return BackupPiece.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BackupPiece>): BackupPiece {
+    const message = createBaseBackupPiece();
+    message.data = object.data ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
 function createBaseReadLogsRequest(): ReadLogsRequest {
   return { sessionId: "", taskId: undefined, follow: false };
 }
@@ -864,6 +969,16 @@ export const AdminService = {
     responseSerialize: (value: ReadLogsResponse): Buffer => Buffer.from(ReadLogsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ReadLogsResponse => ReadLogsResponse.decode(value),
   },
+  /** A consistent copy of the database, taken while it is in use, piece by piece. */
+  backup: {
+    path: "/flame.admin.v1.Admin/Backup" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: BackupRequest): Buffer => Buffer.from(BackupRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): BackupRequest => BackupRequest.decode(value),
+    responseSerialize: (value: BackupPiece): Buffer => Buffer.from(BackupPiece.encode(value).finish()),
+    responseDeserialize: (value: Buffer): BackupPiece => BackupPiece.decode(value),
+  },
 } as const;
 
 export interface AdminServer extends UntypedServiceImplementation {
@@ -871,6 +986,8 @@ export interface AdminServer extends UntypedServiceImplementation {
   viewCluster: handleUnaryCall<ViewClusterRequest, ViewClusterResponse>;
   /** What the services of a session wrote. */
   readLogs: handleServerStreamingCall<ReadLogsRequest, ReadLogsResponse>;
+  /** A consistent copy of the database, taken while it is in use, piece by piece. */
+  backup: handleServerStreamingCall<BackupRequest, BackupPiece>;
 }
 
 export interface AdminClient extends Client {
@@ -897,6 +1014,13 @@ export interface AdminClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<ReadLogsResponse>;
+  /** A consistent copy of the database, taken while it is in use, piece by piece. */
+  backup(request: BackupRequest, options?: Partial<CallOptions>): ClientReadableStream<BackupPiece>;
+  backup(
+    request: BackupRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<BackupPiece>;
 }
 
 export const AdminClient = makeGenericClientConstructor(AdminService, "flame.admin.v1.Admin") as unknown as {
