@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Registry } from "prom-client";
 import {
   type ClientCredentials,
+  cacheCredentials,
   nodeCredentials,
   serviceCredentials,
 } from "../config/client-credentials.ts";
@@ -67,7 +68,7 @@ export interface ExecutorManager {
 
 /**
  * Starts the executor manager of one node. An unreachable session manager is no error: it is dialled until it is there.
- * @throws FlameError invalid_config for a shim that this build does not offer, or a certificate or token file that cannot be used.
+ * @throws FlameError invalid_config for a shim that this build does not offer, or an unusable certificate or token file.
  */
 export async function startExecutorManager(
   options: ExecutorManagerOptions,
@@ -94,10 +95,7 @@ export async function startExecutorManager(
       { home, env, clock, logger },
       {
         maxDiskBytes: config.packages.maxDiskBytes,
-        cache: {
-          endpoint: config.cache.endpoint.url,
-          ...(config.cache.tls?.caFile === undefined ? {} : { caFile: config.cache.tls.caFile }),
-        },
+        cache: { endpoint: config.cache.endpoint.url, ...cacheCredentials(config) },
       },
     );
     releasers.add("package store", () => installer.close());
