@@ -95,7 +95,7 @@ function read(file: string, what: string): Buffer {
  */
 export function channelCredentials(
   endpoint: Endpoint,
-  { caFile, certFile, keyFile }: ClientCredentials,
+  { caFile, rootsFile, certFile, keyFile }: ClientCredentials,
 ): ChannelCredentials {
   if (!endpoint.secure) return credentials.createInsecure();
   if ((certFile === undefined) !== (keyFile === undefined)) {
@@ -104,7 +104,7 @@ export function channelCredentials(
       `a client certificate needs its key: ${certFile ?? keyFile ?? ""} is named alone; name both, cert_file and key_file (FLAME_CERT_FILE, FLAME_KEY_FILE)`,
     );
   }
-  const rootFile = caFile ?? systemRootFiles.find((file) => existsSync(file));
+  const rootFile = caFile ?? rootsFile ?? systemRootFiles.find((file) => existsSync(file));
   const roots = rootFile === undefined ? null : read(rootFile, `the CA file of ${endpoint.url}`);
   if (certFile === undefined || keyFile === undefined) return credentials.createSsl(roots);
   const key = read(keyFile, "the key of the client certificate");

@@ -49,9 +49,8 @@ const check = checkWith(validate);
 
 /**
  * Loads the clients' configuration: `path` (of `--config`), else `~/.flame/flame.yaml`, else built-in defaults.
- * FLAME_ENDPOINT, FLAME_CACHE_ENDPOINT and FLAME_CACHE_STORAGE come before the file; FLAME_CA_FILE (then SSL_CERT_FILE,
- * the usual name for other roots than the system's), FLAME_CERT_FILE with FLAME_KEY_FILE, and FLAME_TOKEN_FILE stand in
- * where it names none.
+ * FLAME_ENDPOINT, FLAME_CACHE_ENDPOINT and FLAME_CACHE_STORAGE come before the file; FLAME_CA_FILE, FLAME_CERT_FILE with
+ * FLAME_KEY_FILE, and FLAME_TOKEN_FILE stand in where it names none; SSL_CERT_FILE stands in for the system's roots.
  * @throws FlameError invalid_config naming file, line:column, path, got and expected, or the variable.
  */
 export function loadClientConfig(from: {
@@ -86,7 +85,8 @@ function credentialsOf(
     path === undefined ? undefined : resolve(folder, path);
   const own = tls?.cert_file !== undefined;
   return {
-    caFile: file(tls?.ca_file) ?? envValue(env, "FLAME_CA_FILE") ?? envValue(env, "SSL_CERT_FILE"),
+    caFile: file(tls?.ca_file) ?? envValue(env, "FLAME_CA_FILE"),
+    rootsFile: envValue(env, "SSL_CERT_FILE"),
     certFile: own ? file(tls.cert_file) : envValue(env, "FLAME_CERT_FILE"),
     keyFile: own ? file(tls.key_file) : envValue(env, "FLAME_KEY_FILE"),
     tokenFile: file(tokenFile) ?? envValue(env, "FLAME_TOKEN_FILE"),

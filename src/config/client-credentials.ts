@@ -4,6 +4,8 @@ import type { ClusterConfig } from "./cluster-config.ts";
 export interface ClientCredentials {
   /** PEM file of the authorities to trust with TLS. @default the system's roots */
   readonly caFile?: string | undefined;
+  /** PEM file that stands in for the system's roots. */
+  readonly rootsFile?: string | undefined;
   /** PEM file of the client's own certificate, for a server that asks for one (mtls). */
   readonly certFile?: string | undefined;
   /** PEM file of the key of `certFile`. */

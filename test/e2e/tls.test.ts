@@ -177,7 +177,7 @@ describe("cluster.security: token", () => {
 });
 
 describe("cluster.security: mtls", () => {
-  it("lets in whoever has a certificate of the authority, and writes its subject down", async () => {
+  it("lets in whoever has a certificate of the authority, on Frontend, Backend and object cache", async () => {
     const { endpoint, cacheEndpoint, python } = await secured({ clients: "mtls", nodes: "mtls" });
     const caFile = file("ca.crt");
     const own = { certFile: file("client.crt"), keyFile: file("client.key") };

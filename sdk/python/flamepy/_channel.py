@@ -76,7 +76,7 @@ def open_channel(address: str, tls: FlameClientTls | None) -> grpc.Channel:
     return channel if bearer is None else grpc.intercept_channel(channel, _Bearer(bearer))
 
 
-class _Bearer(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[misc]
+class _Bearer(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[type-arg]
     """Sends the token with every call."""
 
     def __init__(self, value: str) -> None:

@@ -31,7 +31,6 @@ _VARIABLES = (
     "FLAME_CERT_FILE",
     "FLAME_KEY_FILE",
     "FLAME_TOKEN_FILE",
-    "SSL_CERT_FILE",
 )
 _KEYS: dict[str, tuple[str, ...]] = {
     "": ("current-context", "contexts"),
@@ -113,7 +112,7 @@ class FlameContext:
     """The configuration of this process: the current context of the file, then the environment.
 
     ``~/.flame/flame.yaml`` is optional. ``FLAME_ENDPOINT``, ``FLAME_CACHE_ENDPOINT`` and
-    ``FLAME_CACHE_STORAGE`` win over it; ``FLAME_CA_FILE`` (then ``SSL_CERT_FILE``),
+    ``FLAME_CACHE_STORAGE`` win over it; ``FLAME_CA_FILE``,
     ``FLAME_CERT_FILE`` with ``FLAME_KEY_FILE``, and ``FLAME_TOKEN_FILE`` fill what it leaves unset.
 
     Raises:
@@ -261,7 +260,7 @@ def _filled(
     own = tls.cert_file is not None
     return _or_none(
         FlameClientTls(
-            tls.ca_file or environment.get("FLAME_CA_FILE") or environment.get("SSL_CERT_FILE"),
+            tls.ca_file or environment.get("FLAME_CA_FILE"),
             tls.cert_file if own else environment.get("FLAME_CERT_FILE"),
             tls.key_file if own else environment.get("FLAME_KEY_FILE"),
             tls.token_file or token_file or environment.get("FLAME_TOKEN_FILE"),

@@ -252,9 +252,7 @@ def _client(endpoint: str, tls: FlameClientTls | None) -> Any:
         return client
 
 
-def _options(
-    endpoint: str, tls: FlameClientTls | None, expected_version: int | None = None
-) -> Any:
+def _options(endpoint: str, tls: FlameClientTls | None, expected_version: int | None = None) -> Any:
     import pyarrow.flight
 
     headers = []

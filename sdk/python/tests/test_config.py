@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flamepy import FlameContext, FlameError, FlameErrorCode
-from flamepy._config import current_context
+from flamepy import FlameContext, FlameError, FlameErrorCode, _flight
+from flamepy._config import FlameClientTls, current_context
 
 FILE = """
 current-context: local
@@ -98,3 +98,37 @@ def test_the_configuration_is_read_again_when_it_changes(monkeypatch: pytest.Mon
     assert current_context() is first
     monkeypatch.setenv("FLAME_ENDPOINT", "http://new:1")
     assert current_context().endpoint == "http://new:1"
+
+
+def test_certificate_and_token_come_from_the_file_else_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = "{cert_file: me.crt, key_file: me.key}"
+    file = write(
+        f"current-context: a\ncontexts: [{{name: a, cluster: {{tls: {own}, token_file: /token}}}}]"
+    )
+    monkeypatch.setenv("FLAME_CA_FILE", "/roots.pem")
+    monkeypatch.setenv("FLAME_CERT_FILE", "/env.crt")
+    monkeypatch.setenv("FLAME_KEY_FILE", "/env.key")
+    monkeypatch.setenv("FLAME_TOKEN_FILE", "/env.token")
+    context = FlameContext()
+    here = file.parent
+    assert context.tls == FlameClientTls(
+        "/roots.pem", str(here / "me.crt"), str(here / "me.key"), "/token"
+    )
+    assert context.cache_tls == FlameClientTls("/roots.pem", "/env.crt", "/env.key", "/token")
+
+
+def test_a_certificate_without_its_key_is_refused() -> None:
+    write("current-context: a\ncontexts: [{name: a, cluster: {tls: {cert_file: me.crt}}}]")
+    with pytest.raises(FlameError, match="it takes both") as refusal:
+        FlameContext()
+    assert refusal.value.code == FlameErrorCode.INVALID_CONFIG
+
+
+def test_the_token_goes_to_no_server_that_a_reference_makes_up(tmp_path: Path) -> None:
+    tls = FlameClientTls(token_file=str(tmp_path / "token"))
+    assert _flight._trusted("grpc://127.0.0.1:9090", tls)
+    assert not _flight._trusted("grpc://stranger:9090", tls)
+    assert not _flight._trusted("grpcs://stranger:9090", tls)
+    assert _flight._trusted("grpc+tls://stranger:9090", FlameClientTls(ca_file="/ca.crt"))

@@ -35,6 +35,7 @@ describe("client configuration", () => {
     expect(config.cacheEndpoint.url).toBe("grpc://127.0.0.1:9090");
     const nothing = {
       caFile: undefined,
+      rootsFile: undefined,
       certFile: undefined,
       keyFile: undefined,
       tokenFile: undefined,
@@ -88,13 +89,15 @@ describe("client configuration", () => {
     const { credentials, cacheCredentials } = load(env);
     const at = (name: string): string => join(home, ".flame", name);
     expect(credentials).toEqual({
-      caFile: "/roots.pem",
+      caFile: undefined,
+      rootsFile: "/roots.pem",
       certFile: at("me.crt"),
       keyFile: at("me.key"),
       tokenFile: at("token"),
     });
     expect(cacheCredentials).toEqual({
-      caFile: "/roots.pem",
+      caFile: undefined,
+      rootsFile: "/roots.pem",
       certFile: "/env.crt",
       keyFile: "/env.key",
       tokenFile: at("token"),

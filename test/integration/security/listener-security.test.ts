@@ -1,0 +1,199 @@
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { Server, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
+import { FlameClient } from "../../../src/client/index.ts";
+import type { Access } from "../../../src/config/cluster-config.ts";
+import type { Caller } from "../../../src/model/caller.ts";
+import { FrontendService } from "../../../src/protocol/generated/flame/v1/frontend.ts";
+import { callerOf } from "../../../src/security/authentication.ts";
+import {
+  type ListenerSecurityOptions,
+  listenerSecurity,
+} from "../../../src/security/listener-security.ts";
+import { temporaryFolder } from "../../support/temp.ts";
+
+const devCertificates = resolve(import.meta.dirname, "../../../scripts/dev-certs.sh");
+const now = Date.now();
+const dayMs = 86_400_000;
+
+let folder: ReturnType<typeof temporaryFolder>;
+const file = (name: string): string => join(folder.path, name);
+
+beforeAll(() => {
+  folder = temporaryFolder("security");
+  for (const name of [".", "strangers"])
+    execFileSync(devCertificates, [file(name), "flame.test", "10.1.2.3"]);
+  writeFileSync(
+    file("tokens"),
+    "# two, while one is replaced\n0123456789abcdef\nfedcba9876543210\n",
+  );
+  writeFileSync(file("second"), "fedcba9876543210\n");
+  writeFileSync(file("short"), "0123456789abcdef\nshort\n");
+  writeFileSync(file("empty"), "# none\n\n");
+});
+afterAll(() => folder.remove());
+
+function options(
+  access: Access,
+  over: Partial<ListenerSecurityOptions> = {},
+): ListenerSecurityOptions {
+  return {
+    access,
+    tls: { certFile: file("server.crt"), keyFile: file("server.key"), caFile: file("ca.crt") },
+    tlsKey: "cluster.tls",
+    tokenFile: file("tokens"),
+    tokenKey: "cluster.security.token_file",
+    now,
+    ...over,
+  };
+}
+
+let server: Server | undefined;
+afterEach(() => server?.forceShutdown());
+
+/** A Frontend of one call that writes down who made it. */
+async function serve(access: Access): Promise<{ port: number; callers: Caller[] }> {
+  const callers: Caller[] = [];
+  const { credentials, interceptors } = listenerSecurity(options(access));
+  const serving = new Server({ interceptors });
+  server = serving;
+  serving.addService(FrontendService, {
+    listNodes: (call: ServerUnaryCall<unknown, object>, answer: sendUnaryData<object>) => {
+      callers.push(callerOf(call));
+      answer(null, { nodes: [] });
+    },
+  });
+  const port = await new Promise<number>((bound, failed) => {
+    serving.bindAsync("127.0.0.1:0", credentials, (error, chosen) =>
+      error === null ? bound(chosen) : failed(error),
+    );
+  });
+  return { port, callers };
+}
+
+async function call(
+  port: number,
+  own: ConstructorParameters<typeof FlameClient>[0] = {},
+): Promise<void> {
+  using client = new FlameClient({
+    endpoint: `https://127.0.0.1:${port}`,
+    caFile: file("ca.crt"),
+    ...own,
+  });
+  await client.listNodes();
+}
+
+describe("the caller of a call", () => {
+  it("is anonymous where the listener is open, whatever the call brings along", async () => {
+    const { port, callers } = await serve("open");
+    await call(port, { tokenFile: file("tokens") });
+    expect(callers).toMatchObject([{ name: "anonymous", authenticatedBy: "open" }]);
+  });
+
+  it("is known by any token of the file", async () => {
+    const { port, callers } = await serve("token");
+    await call(port, { tokenFile: file("tokens") });
+    await call(port, { tokenFile: file("second") });
+    const known = { name: "token", authenticatedBy: "token" };
+    expect(callers).toMatchObject([known, known]);
+  });
+
+  it("is the subject of its certificate", async () => {
+    const { port, callers } = await serve("mtls");
+    await call(port, { certFile: file("client.crt"), keyFile: file("client.key") });
+    expect(callers).toEqual([
+      {
+        name: "O=Flame development,CN=flame-client",
+        authenticatedBy: "mtls",
+        from: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+      },
+    ]);
+  });
+
+  it("is refused before any handler when a token is wrong, absent or of another kind", async () => {
+    const { port, callers } = await serve("token");
+    writeFileSync(file("wrong"), "0123456789abcdee\n");
+    const refused = { code: "unauthenticated", message: expect.stringContaining("token") };
+    await expect(call(port)).rejects.toMatchObject(refused);
+    await expect(call(port, { tokenFile: file("wrong") })).rejects.toMatchObject(refused);
+    expect(callers).toEqual([]);
+  });
+
+  it("is refused with the way to a certificate, not cut off, when it has none of the authority", async () => {
+    const { port, callers } = await serve("mtls");
+    const refused = {
+      code: "unauthenticated",
+      message: expect.stringContaining("FLAME_CERT_FILE"),
+    };
+    await expect(call(port)).rejects.toMatchObject(refused);
+    const stranger = {
+      certFile: file("strangers/client.crt"),
+      keyFile: file("strangers/client.key"),
+    };
+    await expect(call(port, stranger)).rejects.toMatchObject(refused);
+    expect(callers).toEqual([]);
+  });
+});
+
+describe("files of the configuration", () => {
+  const tls = () => options("open").tls as NonNullable<ListenerSecurityOptions["tls"]>;
+
+  it.each<[string, () => ListenerSecurityOptions, RegExp]>([
+    [
+      "a certificate that is not there",
+      () => options("open", { tls: { ...tls(), certFile: file("no.crt") } }),
+      /cluster\.tls\.cert_file: the file \S+no\.crt cannot be read/,
+    ],
+    [
+      "a certificate that is none",
+      () => options("open", { tls: { ...tls(), certFile: file("tokens") } }),
+      /cluster\.tls\.cert_file: the file \S+tokens .* expected a certificate in PEM/,
+    ],
+    [
+      "a key that is none",
+      () => options("open", { tls: { ...tls(), keyFile: file("ca.crt") } }),
+      /cluster\.tls\.key_file: the file \S+ca\.crt .* expected a private key/,
+    ],
+    [
+      "a key of another certificate",
+      () => options("open", { tls: { ...tls(), keyFile: file("client.key") } }),
+      /cluster\.tls\.key_file: the file \S+client\.key is not the key of the certificate \S+server\.crt/,
+    ],
+    [
+      "a certificate that has run out",
+      () => options("open", { now: now + 400 * dayMs }),
+      /cluster\.tls\.cert_file: .*server\.crt is valid from .* renew it/,
+    ],
+    [
+      "an authority that is none",
+      () => options("open", { tls: { ...tls(), caFile: file("tokens") } }),
+      /cluster\.tls\.ca_file: the file \S+tokens/,
+    ],
+    [
+      "tokens that are not there",
+      () => options("token", { tokenFile: file("none") }),
+      /cluster\.security\.token_file: the file \S+none cannot be read/,
+    ],
+    [
+      "a token that can be guessed",
+      () => options("token", { tokenFile: file("short") }),
+      /token_file: the file \S+short has a token that is too short; expected one of at least 16/,
+    ],
+    [
+      "no token at all",
+      () => options("token", { tokenFile: file("empty") }),
+      /token_file: the file \S+empty has no token/,
+    ],
+    [
+      "mtls without an authority",
+      () => options("mtls", { tls: { ...tls(), caFile: undefined } }),
+      /cluster\.tls\.ca_file is missing: cluster\.security says mtls/,
+    ],
+  ])("refuse the start for %s, naming key and file", (_what, made, text) => {
+    expect(() => listenerSecurity(made())).toThrow(
+      expect.objectContaining({ code: "invalid_config", message: expect.stringMatching(text) }),
+    );
+  });
+});
