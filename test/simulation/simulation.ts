@@ -78,6 +78,11 @@ class Simulation {
     await world.run(world.now + 80_000, () => false);
     await world.run(world.now + 10_000, () => this.#manager.quiet);
     await this.#checkRest();
+    // What is kept warm stays as it is: nothing is bound, released or written again.
+    const { commits } = this.#manager;
+    await world.run(world.now + 70_000, () => false);
+    if (this.#manager.commits > commits)
+      throw new Violation(`at rest: ${this.#manager.commits - commits} more commits in 70 s`);
     return {
       seed: this.#seed,
       crashes: this.#manager.crashes,
