@@ -1,0 +1,78 @@
+import { describe, expect, test } from "@jest/globals";
+import { Registry } from "prom-client";
+import { eventCodes } from "../../../src/model/event.ts";
+import type { TaskRecord, TaskState } from "../../../src/model/task.ts";
+import { EngineMetrics } from "../../../src/session-manager/metrics.ts";
+
+const codes: Partial<Record<TaskState, number>> = {
+  Pending: eventCodes.taskRequeued,
+  Running: eventCodes.taskLaunched,
+  Succeed: eventCodes.taskSucceeded,
+  Failed: eventCodes.taskFailed,
+};
+
+/** A task that was created at 1,000 ms and went through these states at these times. */
+function task(...steps: [state: TaskState, time: number][]): TaskRecord {
+  const [state, time] = steps.at(-1) ?? ["Pending", 1_000];
+  const ended = state === "Succeed" || state === "Failed";
+  return {
+    sessionId: "s",
+    id: 1,
+    state,
+    creationTime: 1_000,
+    ...(ended && { completionTime: time }),
+    attempt: steps.filter(([step]) => step === "Running").length,
+    crashes: 0,
+    events: [
+      { code: eventCodes.taskCreated, message: "", creationTime: 1_000 },
+      ...steps.map(([step, at]) => ({ code: codes[step] ?? 0, message: "", creationTime: at })),
+    ],
+  };
+}
+
+async function after(...records: TaskRecord[]): Promise<Map<string, number>> {
+  const registry = new Registry();
+  const metrics = new EngineMetrics(registry);
+  metrics.turn(0.001, records.length);
+  metrics.commit(
+    0.002,
+    records.map((record) => ({ kind: "task.put", record })),
+  );
+  const lines = (await registry.metrics()).split("\n").filter((line) => /^[a-z]/.test(line));
+  return new Map(
+    lines.map((line) => [
+      line.slice(0, line.lastIndexOf(" ")),
+      Number(line.slice(line.lastIndexOf(" "))),
+    ]),
+  );
+}
+
+describe("the metrics of the engine", () => {
+  test("tell how long a task was pending, running and under way", async () => {
+    const seen = await after(
+      task(),
+      task(["Running", 1_250]),
+      task(["Running", 1_250], ["Succeed", 3_250]),
+    );
+    expect(seen.get('flame_task_stage_seconds_sum{stage="pending"}')).toBe(0.25);
+    expect(seen.get('flame_task_stage_seconds_sum{stage="running"}')).toBe(2);
+    expect(seen.get('flame_task_stage_seconds_sum{stage="whole"}')).toBe(2.25);
+    expect(seen.get("flame_tasks_created_total")).toBe(1);
+    expect(seen.get('flame_tasks_ended_total{outcome="succeed"}')).toBe(1);
+    expect(seen.get("flame_commit_seconds_sum")).toBe(0.002);
+    expect(seen.get("flame_changes_total")).toBe(3);
+  });
+
+  test("count a task that returns once as created, and its second wait from its return", async () => {
+    const seen = await after(
+      task(),
+      task(["Running", 1_100], ["Pending", 2_000]),
+      task(["Running", 1_100], ["Pending", 2_000], ["Running", 2_500]),
+      task(["Running", 1_100], ["Pending", 2_000], ["Running", 2_500], ["Failed", 2_600]),
+    );
+    expect(seen.get("flame_tasks_created_total")).toBe(1);
+    expect(seen.get("flame_tasks_returned_total")).toBe(1);
+    expect(seen.get('flame_tasks_ended_total{outcome="failed"}')).toBe(1);
+    expect(seen.get('flame_task_stage_seconds_sum{stage="pending"}')).toBe(0.5);
+  });
+});
