@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { logVerbosity, Server, type ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import type { Registry } from "prom-client";
 import type { ClusterConfig } from "../config/cluster-config.ts";
@@ -103,6 +104,8 @@ async function openCache(
   const { storage } = config.cache;
   if (storage.kind === "memory") return await ObjectCache.open(deps);
   return await openFolder(storage.dir, async () => {
+    // The lock's own error would name a FLAME_HOME.
+    await mkdir(storage.dir, { recursive: true });
     // Two caches on one folder would overwrite each other, whatever their homes.
     const lock = await acquireInstanceLock({ home: storage.dir, name: "object-cache" });
     releasers.add("the lock of the folder", () => lock.release());
