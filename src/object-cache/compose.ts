@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { logVerbosity, Server, type ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import type { Registry } from "prom-client";
 import type { ClusterConfig } from "../config/cluster-config.ts";
@@ -104,10 +103,12 @@ async function openCache(
   const { storage } = config.cache;
   if (storage.kind === "memory") return await ObjectCache.open(deps);
   return await openFolder(storage.dir, async () => {
-    // The lock's own error would name a FLAME_HOME.
-    await mkdir(storage.dir, { recursive: true });
     // Two caches on one folder would overwrite each other, whatever their homes.
-    const lock = await acquireInstanceLock({ home: storage.dir, name: "object-cache" });
+    const lock = await acquireInstanceLock({
+      home: storage.dir,
+      name: "object-cache",
+      chosenBy: "cache.storage",
+    });
     releasers.add("the lock of the folder", () => lock.release());
     return await ObjectCache.open(deps);
   });

@@ -6,21 +6,26 @@ import { FlameError } from "../model/errors.ts";
 /**
  * Makes a folder of FLAME_HOME with those above it. Step by step: Node's own recursive call never ends where a file
  * system says "no such file" to every try, as /proc does.
- * @throws FlameError invalid_config naming FLAME_HOME when it is not there, not writable, or no folder.
+ * @param chosenBy the variable or key that names `home`
+ * @throws FlameError invalid_config naming it when the folder is not there, not writable, or no folder.
  */
-export async function makeHomeFolder(home: string, folder: string): Promise<void> {
+export async function makeHomeFolder(
+  home: string,
+  folder: string,
+  chosenBy: string,
+): Promise<void> {
   try {
     await makeFolder(folder);
   } catch (cause) {
-    throw unusableHome(home, cause);
+    throw unusableHome(home, chosenBy, cause);
   }
 }
 
 /** What to say when something in FLAME_HOME can not be written. */
-export function unusableHome(home: string, cause: unknown): FlameError {
+export function unusableHome(home: string, chosenBy: string, cause: unknown): FlameError {
   return new FlameError(
     "invalid_config",
-    `FLAME_HOME ${home} cannot be used: ${textOf(cause)}; set FLAME_HOME to a folder that this user may write to`,
+    `cannot use the folder "${home}": ${textOf(cause)}; set ${chosenBy} to a folder that this user may write to`,
     { cause },
   );
 }

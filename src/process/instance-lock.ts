@@ -33,6 +33,8 @@ export interface InstanceLockOptions {
   /** The daemon's name, such as `flame-session-manager`. */
   readonly name: string;
   readonly version?: string;
+  /** The variable or key that names the home, for error texts. @default FLAME_HOME */
+  readonly chosenBy?: string;
   /** Who holds it. @default this process */
   readonly pid?: number;
 }
@@ -60,15 +62,19 @@ export async function findInstance(
  */
 export async function acquireInstanceLock(options: InstanceLockOptions): Promise<InstanceLock> {
   const path = instanceRecordPath(options.home, options.name);
-  const pid = options.pid ?? process.pid;
+  const { pid = process.pid, chosenBy = "FLAME_HOME" } = options;
   const own: InstanceRecord = {
     pid,
     startTime: processFacts(pid)?.startTime ?? 0,
     ...(options.version === undefined ? {} : { version: options.version }),
   };
-  await makeHomeFolder(options.home, dirname(path));
+  await makeHomeFolder(options.home, dirname(path), chosenBy);
   const claim = `${path}.${pid}.claim`;
-  await writeClaim(options.home, claim, text(own));
+  try {
+    await writeFile(claim, text(own));
+  } catch (cause) {
+    throw unusableHome(options.home, chosenBy, cause);
+  }
   try {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       if (await linked(claim, path)) return new HeldLock(path, own);
@@ -82,14 +88,6 @@ export async function acquireInstanceLock(options: InstanceLockOptions): Promise
     "aborted",
     `cannot claim "${path}": others claim it at the same time; try again`,
   );
-}
-
-async function writeClaim(home: string, claim: string, content: string): Promise<void> {
-  try {
-    await writeFile(claim, content);
-  } catch (cause) {
-    throw unusableHome(home, cause);
-  }
 }
 
 class HeldLock implements InstanceLock {

@@ -20,7 +20,7 @@ it.each([
   writeFileSync(join(folder.path, "file"), "");
   await expect(acquireInstanceLock({ home: home(), name: "flame-x" })).rejects.toMatchObject({
     code: "invalid_config",
-    message: expect.stringMatching(/^FLAME_HOME .* cannot be used: .*; set FLAME_HOME to a folder/),
+    message: expect.stringMatching(/^cannot use the folder ".*": .*; set FLAME_HOME to a folder/),
   });
 });
 

@@ -45,8 +45,11 @@ describe("a process group", () => {
   test("sees exactly the environment it was given", async () => {
     const group = await start("/bin/sh", ["-c", "env"], { env: { MARK: "1" } });
     await group.exited;
-    await group.stderrTail();
-    const seen = (await readFile(join(folder, "out"), "utf8")).split("\n");
+    const output = await waitFor("the output", async () => {
+      const text = await readFile(join(folder, "out"), "utf8");
+      return text.includes("MARK=1\n") && text;
+    });
+    const seen = output.split("\n");
     expect(seen).toContain("MARK=1");
     expect(seen.some((line) => line.startsWith("NODE_") || line.startsWith("HOME="))).toBe(false);
   });
@@ -79,9 +82,8 @@ describe("a process group", () => {
       logBytesMax: 100_000,
     });
     await group.exited;
-    await waitFor("the log", async () => (await stat(join(folder, "out.1"))).size > 0);
-    const sizes = await Promise.all(
-      ["out", "out.1"].map(async (name) => (await stat(join(folder, name))).size),
+    const sizes = await waitFor("both files of the log", () =>
+      Promise.all(["out", "out.1"].map(async (name) => (await stat(join(folder, name))).size)),
     );
     expect(Math.max(...sizes)).toBeLessThanOrEqual(200_000);
   });
