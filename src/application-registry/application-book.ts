@@ -1,11 +1,19 @@
 import type { ApplicationRecord } from "../model/application.ts";
 import { FlameError } from "../model/errors.ts";
+import { applyAll } from "./apply.ts";
+import { refuseGuarded } from "./guards.ts";
 import type {
+  ApplyApplication,
+  ApplyOptions,
+  ApplyOutcome,
   RegisterApplication,
+  RemoveApplication,
+  RemoveOutcome,
   SeedApplication,
   SeedOutcome,
   UpdateApplication,
 } from "./inputs.ts";
+import { firstRevision, nextRevision } from "./revisions.ts";
 import { sameDocument } from "./same-document.ts";
 import { seedApplication } from "./seeding.ts";
 
@@ -23,7 +31,7 @@ export interface SeedResult {
 
 /**
  * Every application of the cluster and the rules of changing one. Pure: no clock, no I/O; times are Unix milliseconds.
- * A call that throws has changed nothing. Rules: docs/protocol.md, "Applications".
+ * A call that throws has changed nothing. Rules: docs/protocol.md, "Applications" and "The registry".
  */
 export class ApplicationBook {
   readonly #records = new Map<string, ApplicationRecord>();
@@ -54,29 +62,69 @@ export class ApplicationBook {
       const text = `application ${JSON.stringify(input.name)} already exists; update it, or unregister it first`;
       throw new FlameError("already_exists", text);
     }
-    if (this.#records.size >= APPLICATIONS_MAX) {
-      const text = `application ${JSON.stringify(input.name)} was not registered: got ${this.#records.size} applications, expected at most ${APPLICATIONS_MAX}; unregister some`;
-      throw new FlameError("resource_exhausted", text);
-    }
-    return this.#keep(firstRevision(input, now));
+    this.#refuseTooMany(input.name, 1);
+    return this.#keep(firstRevision(input, { kind: "register" }, now));
   }
 
   /**
    * Replaces the whole manifest; name, state and creation time are kept. The same manifest again is no new revision.
-   * @throws FlameError not_found, or invalid_state while sessions are open
+   * @throws FlameError not_found, or invalid_state while sessions are open or another keeps the application
    */
   update(input: UpdateApplication, openSessions: number, now: number): ApplicationRecord {
     const record = this.get(input.name);
+    refuseGuarded(record, {});
     refuseOpenSessions(record.name, openSessions, "updated");
     if (sameDocument(record.manifest, input.manifest)) return record;
-    return this.#keep(nextRevision(record, input, now));
+    return this.#keep(nextRevision(record, input, { kind: "update" }, now));
   }
 
-  /** @throws FlameError not_found, or invalid_state while sessions are open */
+  /** @throws FlameError not_found, or invalid_state while sessions are open or another keeps the application */
   unregister(name: string, openSessions: number): void {
     const record = this.get(name);
+    refuseGuarded(record, {});
     refuseOpenSessions(record.name, openSessions, "unregistered");
     this.#records.delete(record.name);
+  }
+
+  /**
+   * Creates or replaces applications, in order, all or (unless `continueOnError`) none. Open sessions do not stand in
+   * the way: they stay with the revision that they were created with.
+   * @throws FlameError what the first refusal says, with the texts of all: aborted for another revision than expected,
+   * invalid_state for another's application, invalid_argument for a name that comes twice, resource_exhausted
+   */
+  apply(
+    inputs: readonly ApplyApplication[],
+    options: ApplyOptions,
+    now: number,
+  ): readonly ApplyOutcome[] {
+    const outcomes = applyAll(inputs, (name) => this.#records.get(name), options, now);
+    const created = outcomes.filter(({ action }) => action === "created");
+    const [first] = created;
+    if (first !== undefined) this.#refuseTooMany(first.name, created.length);
+    if (options.dryRun === true) return outcomes;
+    for (const outcome of outcomes) if ("record" in outcome) this.#keep(outcome.record);
+    return outcomes;
+  }
+
+  /**
+   * Takes an application away, or disables it while it has open sessions.
+   * @throws FlameError not_found, aborted, or invalid_state while sessions are open or another keeps the application
+   */
+  remove(
+    input: RemoveApplication,
+    openSessions: number,
+  ): { outcome: RemoveOutcome; record: ApplicationRecord } {
+    const record = this.get(input.name);
+    refuseGuarded(record, input);
+    if (openSessions === 0) {
+      this.#records.delete(record.name);
+      return { outcome: "removed", record };
+    }
+    if (input.whenUnused !== true) refuseOpenSessions(record.name, openSessions, "removed");
+    return {
+      outcome: "disabled",
+      record: this.#keep(Object.freeze({ ...record, state: "Disabled" })),
+    };
   }
 
   /**
@@ -101,6 +149,12 @@ export class ApplicationBook {
     this.#records.set(record.name, record);
     return record;
   }
+
+  #refuseTooMany(name: string, more: number): void {
+    if (this.#records.size + more <= APPLICATIONS_MAX) return;
+    const text = `application ${JSON.stringify(name)} was not registered: got ${this.#records.size} applications and ${more} more, expected at most ${APPLICATIONS_MAX}; unregister some`;
+    throw new FlameError("resource_exhausted", text);
+  }
 }
 
 function refuseOpenSessions(name: string, openSessions: number, verb: string): void {
@@ -108,36 +162,4 @@ function refuseOpenSessions(name: string, openSessions: number, verb: string): v
   const sessions = openSessions === 1 ? "1 open session" : `${openSessions} open sessions`;
   const text = `${sessions} in the application ${JSON.stringify(name)}: it can be ${verb} when they are closed`;
   throw new FlameError("invalid_state", text);
-}
-
-function firstRevision(input: RegisterApplication, now: number): ApplicationRecord {
-  const { name, manifest, spec, origin, author } = input;
-  return Object.freeze({
-    name,
-    state: "Enabled",
-    creationTime: now,
-    revision: 1,
-    revisionTime: now,
-    origin,
-    author,
-    manifest,
-    spec,
-  });
-}
-
-function nextRevision(
-  record: ApplicationRecord,
-  input: UpdateApplication,
-  now: number,
-): ApplicationRecord {
-  const { manifest, spec, origin, author } = input;
-  return Object.freeze({
-    ...record,
-    revision: record.revision + 1,
-    revisionTime: now,
-    origin,
-    author,
-    manifest,
-    spec,
-  });
 }

@@ -1,5 +1,7 @@
-import type { ApplicationOrigin } from "../model/application.ts";
+import type { ApplicationOrigin, ApplicationRecord, RevisionCause } from "../model/application.ts";
 import type { ApplicationManifestSpec, ApplicationSpec } from "../model/application-spec.ts";
+import type { FlameError } from "../model/errors.ts";
+import type { FieldChange } from "./fields.ts";
 
 /** A checked manifest on its way into the registry (see `manifest/manifest.ts`); the registry never parses. */
 interface CheckedApplication {
@@ -16,6 +18,53 @@ export interface RegisterApplication extends CheckedApplication {
 
 /** The whole manifest again: what it leaves out goes back to its default. */
 export type UpdateApplication = RegisterApplication;
+
+/** What stands against a change that was meant for another state, or for another's application. */
+export interface ChangeGuard {
+  /** The revision that the change was made for; 0: the application must not exist. Absent: whatever it is. */
+  readonly expectedRevision?: number;
+  /** Who keeps the application: the file or tool that speaks. Absent: somebody who keeps nothing. */
+  readonly owner?: string;
+  /** Change it although another keeps it. Default false. */
+  readonly force?: boolean;
+}
+
+/** One application of an apply: created when it is absent, else its whole manifest is replaced. */
+export interface ApplyApplication extends RegisterApplication, ChangeGuard {
+  /** Default `{ kind: "apply" }`. */
+  readonly cause?: RevisionCause;
+}
+
+export interface ApplyOptions {
+  /** Decide and tell, change nothing. Default false. */
+  readonly dryRun?: boolean;
+  /** Refuse only what can not be done; otherwise one refusal refuses all. Default false. */
+  readonly continueOnError?: boolean;
+}
+
+/** `configured`: it is a new revision, or enabled again. `unchanged`: it was like that. */
+export type ApplyAction = "created" | "configured" | "unchanged";
+
+export type ApplyOutcome =
+  | {
+      readonly name: string;
+      readonly action: ApplyAction;
+      /** As it is after the apply, or would be after a dry run. */
+      readonly record: ApplicationRecord;
+      /** As it was; absent when it was created. */
+      readonly before?: ApplicationRecord;
+      readonly changes: readonly FieldChange[];
+    }
+  | { readonly name: string; readonly action: "refused"; readonly error: FlameError };
+
+export interface RemoveApplication extends ChangeGuard {
+  readonly name: string;
+  /** With open sessions: take no new ones, and go when the last closes. Default false: refuse. */
+  readonly whenUnused?: boolean;
+}
+
+/** `removed`: gone. `disabled`: it goes when its last open session is closed. */
+export type RemoveOutcome = "removed" | "disabled";
 
 /** A default application as it is shipped; `author` is its file, such as `defaults/flmrun.yaml`. */
 export type SeedApplication = CheckedApplication;

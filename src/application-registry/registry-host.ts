@@ -1,14 +1,26 @@
 import type { ApplicationRecord } from "../model/application.ts";
 import type {
+  ApplyApplication,
+  ApplyOptions,
+  ApplyOutcome,
   RegisterApplication,
+  RemoveApplication,
+  RemoveOutcome,
   SeedApplication,
   SeedOutcome,
   UpdateApplication,
 } from "./inputs.ts";
 
+/** One change of an application, told when it is durable. */
+export interface RegistryEvent {
+  readonly kind: "created" | "changed" | "removed";
+  /** As it is after the event; as it last was when it is removed. */
+  readonly record: ApplicationRecord;
+}
+
 /**
- * The only way from the registry's shell (seeding, RPCs, directories) to the machine that keeps applications: the
- * embedded core, or a cluster elsewhere. Each promise resolves when the change is durable.
+ * The only way from the registry's shell (seeding, RPCs, directories, plugins) to the machine that keeps applications.
+ * Each promise resolves when the change is durable.
  */
 export interface RegistryHost {
   /** All applications, sorted by name. */
@@ -23,4 +35,13 @@ export interface RegistryHost {
   update(input: UpdateApplication): Promise<ApplicationRecord>;
   /** @throws FlameError not_found, invalid_state while sessions are open */
   unregister(name: string): Promise<void>;
+  /** Creates or replaces applications in one commit. @throws FlameError as ApplicationBook.apply does */
+  apply(
+    applications: readonly ApplyApplication[],
+    options?: ApplyOptions,
+  ): Promise<readonly ApplyOutcome[]>;
+  /** @throws FlameError not_found, aborted, invalid_state */
+  remove(input: RemoveApplication): Promise<RemoveOutcome>;
+  /** Calls the listener with each change from now on. Returns how to stop. */
+  watch(listener: (event: RegistryEvent) => void): () => void;
 }

@@ -1,5 +1,6 @@
 import type { ApplicationRecord } from "../model/application.ts";
 import type { SeedAction, SeedApplication } from "./inputs.ts";
+import { firstRevision, nextRevision } from "./revisions.ts";
 import { sameDocument } from "./same-document.ts";
 
 /**
@@ -11,15 +12,11 @@ export function seedApplication(
   shipped: SeedApplication,
   now: number,
 ): { action: SeedAction; record: ApplicationRecord } {
-  const revision = {
-    revisionTime: now,
-    origin: "default",
-    ...shipped,
-    lastSeeded: shipped.manifest,
-  } as const;
+  const input = { ...shipped, origin: "default" } as const;
+  const lastSeeded = shipped.manifest;
   if (before === undefined) {
-    const first = { state: "Enabled", creationTime: now, revision: 1 } as const;
-    return { action: "created", record: Object.freeze({ ...first, ...revision }) };
+    const record = firstRevision(input, { kind: "seed" }, now);
+    return { action: "created", record: Object.freeze({ ...record, lastSeeded }) };
   }
   if (sameDocument(before.manifest, shipped.manifest)) {
     return { action: "unchanged", record: recognised(before, shipped) };
@@ -27,8 +24,8 @@ export function seedApplication(
   if (before.lastSeeded === undefined || !sameDocument(before.manifest, before.lastSeeded)) {
     return { action: "kept-edited", record: before };
   }
-  const next = { ...before, ...revision, revision: before.revision + 1 };
-  return { action: "followed", record: Object.freeze(next) };
+  const record = nextRevision(before, input, { kind: "seed" }, now, lastSeeded);
+  return { action: "followed", record };
 }
 
 /** What equals the shipped one counts as seeded, also when somebody registered it by hand: it follows from now on. */

@@ -14,6 +14,7 @@ import { decodeCluster, decodeLogEntry } from "./admin-wire.ts";
 import { decodeApplication } from "./application-wire.ts";
 import { admin, FrontendClient, frontend } from "./frontend-client.ts";
 import { Limiter } from "./limiter.ts";
+import { RegistryClient } from "./registry.ts";
 import { fromResult } from "./rpc-error.ts";
 import { type CallLimits, Session } from "./session.ts";
 import type {
@@ -59,6 +60,8 @@ export interface FlameClientOptions extends ClientCredentials {
  * status of the reply, unavailable when the connection broke, invalid_config when there never was one.
  */
 export class FlameClient {
+  /** Applications with their revisions and owners, applied as documents. */
+  readonly registry: RegistryClient;
   readonly #rpc: FrontendClient;
   readonly #limits: CallLimits;
   readonly #clock: Clock;
@@ -77,6 +80,7 @@ export class FlameClient {
       parseEndpoint(options.endpoint ?? "http://127.0.0.1:8080", ["http", "https"], 8080),
       { ...options, callTimeoutMs: options.callTimeoutMs ?? 60_000 },
     );
+    this.registry = new RegistryClient(this.#rpc);
   }
 
   /** Registers an application; an existing name is an error (already_exists). */

@@ -15,6 +15,7 @@ import { ReplyQueue } from "./reply-queue.ts";
 import { fromRpcError } from "./rpc-error.ts";
 
 export { AdminService as admin } from "../protocol/generated/flame/admin/v1/admin.ts";
+export { RegistryService as registry } from "../protocol/generated/flame/registry/v1/registry.ts";
 export { FrontendService as frontend } from "../protocol/generated/flame/v1/frontend.ts";
 
 interface FrontendClientOptions extends ClientCredentials {

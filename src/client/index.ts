@@ -1,5 +1,18 @@
 export type { FlameClientOptions } from "./flame-client.ts";
 export { FlameClient } from "./flame-client.ts";
+export { RegistryClient } from "./registry.ts";
+export type {
+  AbsentApplication,
+  ApplyResult,
+  ChangeOptions,
+  FieldDifference,
+  FieldOrigin,
+  ManifestDocument,
+  RegistryApplication,
+  RegistryChange,
+  RevisionInfo,
+  SourceFaultInfo,
+} from "./registry-types.ts";
 export { Session } from "./session.ts";
 export type {
   Application,

@@ -38,6 +38,11 @@ function withoutNoise(text: string): string {
   return note === undefined || note === "" ? reason : `${reason} (${note})`;
 }
 
+/** Our code for a gRPC status code. */
+export function codeOfStatus(code: number = status.INTERNAL): ErrorCode {
+  return codes[code] ?? "internal";
+}
+
 /** The FlameError of a failed call; its text is the server's own. */
 export function fromRpcError(error: RpcFailure): FlameError {
   const text = error.details === undefined || error.details === "" ? error.message : error.details;
@@ -45,8 +50,7 @@ export function fromRpcError(error: RpcFailure): FlameError {
   if (error.code === status.CANCELLED || brokenConnection.test(text)) {
     return new FlameError("unavailable", `the connection broke: ${text}`, { cause: error });
   }
-  const code = codes[error.code ?? status.INTERNAL] ?? "internal";
-  return new FlameError(code, withoutNoise(text), { cause: error });
+  return new FlameError(codeOfStatus(error.code), withoutNoise(text), { cause: error });
 }
 
 /**

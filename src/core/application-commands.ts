@@ -1,47 +1,107 @@
-import type { Handlers } from "./handler.ts";
-import { deleteSession } from "./session-commands.ts";
+import type { ApplyOutcome } from "../application-registry/index.ts";
+import type { FlameTurn } from "../model/flame-turn.ts";
+import { applicationRemoved } from "./application-removal.ts";
+import { tellWatchers, watchApplications } from "./application-watches.ts";
+import { type Handlers, waits } from "./handler.ts";
+import { pin } from "./pins.ts";
+import type { CoreState } from "./state.ts";
 
 /** Applications: the registry's rules decide, this keeps what they decided. */
 export const applicationHandlers: Handlers<
   | "application.register"
   | "application.update"
   | "application.unregister"
+  | "application.apply"
+  | "application.remove"
   | "application.get"
   | "application.list"
+  | "application.view"
+  | "application.ofSession"
   | "application.seed"
+  | "application.watch"
 > = {
   "application.register": (state, turn, input) => {
     const record = state.applications.register(input, turn.now);
     turn.change({ kind: "application.put", record });
+    tellWatchers(state, turn, { kind: "created", record });
     return record;
   },
 
   "application.update": (state, turn, input) => {
-    const record = state.applications.update(
-      input,
-      state.sessions.openSessionsOf(input.name),
-      turn.now,
-    );
+    const before = state.applications.get(input.name);
+    const openSessions = state.sessions.openSessionsOf(input.name);
+    const record = state.applications.update(input, openSessions, turn.now);
+    if (record === before) return record;
     turn.change({ kind: "application.put", record });
+    tellWatchers(state, turn, { kind: "changed", record });
     return record;
   },
 
   "application.unregister": (state, turn, { name }) => {
+    const record = state.applications.get(name);
     state.applications.unregister(name, state.sessions.openSessionsOf(name));
-    for (const entry of state.sessions.closedOf(name)) deleteSession(state, turn, entry);
-    turn.change({ kind: "application.delete", name });
+    applicationRemoved(state, turn, record);
     return undefined;
+  },
+
+  "application.apply": (state, turn, { applications, options }) => {
+    const outcomes = state.applications.apply(applications, options, turn.now);
+    if (options.dryRun !== true) for (const outcome of outcomes) keep(state, turn, outcome);
+    return outcomes;
+  },
+
+  "application.remove": (state, turn, input) => {
+    const openSessions = state.sessions.openSessionsOf(input.name);
+    const { outcome, record } = state.applications.remove(input, openSessions);
+    if (outcome === "removed") applicationRemoved(state, turn, record);
+    else {
+      turn.change({ kind: "application.put", record });
+      tellWatchers(state, turn, { kind: "changed", record });
+    }
+    return outcome;
   },
 
   "application.get": (state, _turn, { name }) => state.applications.get(name),
 
+  "application.view": (state, _turn, { name }) => {
+    const { applications } = state;
+    const records = name === undefined ? applications.list() : [applications.get(name)];
+    const open = new Map<string, number>();
+    for (const { record } of state.sessions.open()) {
+      open.set(record.application, (open.get(record.application) ?? 0) + 1);
+    }
+    return records.map((record) => ({ record, openSessions: open.get(record.name) ?? 0 }));
+  },
+
   "application.list": (state) => state.applications.list(),
+
+  "application.ofSession": (state, _turn, { sessionId }) => {
+    const { record } = state.sessions.get(sessionId);
+    const { application: name, applicationRevision: revision } = record;
+    return { name, revision };
+  },
 
   "application.seed": (state, turn, { defaults }) => {
     const { outcomes, changed, replaced } = state.applications.seed(defaults, turn.now);
     // Sessions that are open stay with the revision they were created with.
-    for (const record of replaced) state.pinned.set(`${record.name}@${record.revision}`, record);
-    for (const record of changed) turn.change({ kind: "application.put", record });
+    for (const record of replaced) pin(state, record);
+    for (const record of changed) {
+      turn.change({ kind: "application.put", record });
+      tellWatchers(state, turn, { kind: record.revision === 1 ? "created" : "changed", record });
+    }
     return outcomes;
   },
+
+  "application.watch": (state, turn, input, token) => {
+    watchApplications(state, turn, input, token);
+    return waits;
+  },
 };
+
+function keep(state: CoreState, turn: FlameTurn, outcome: ApplyOutcome): void {
+  if (outcome.action === "refused" || outcome.record === outcome.before) return;
+  const { before, record } = outcome;
+  if (before !== undefined && before.revision !== record.revision) pin(state, before);
+  turn.change({ kind: "application.put", record });
+  tellWatchers(state, turn, { kind: before === undefined ? "created" : "changed", record });
+}

@@ -1,5 +1,10 @@
 import type {
+  ApplyApplication,
+  ApplyOptions,
+  ApplyOutcome,
   RegisterApplication,
+  RemoveApplication,
+  RemoveOutcome,
   SeedApplication,
   SeedOutcome,
   UpdateApplication,
@@ -25,12 +30,26 @@ export interface CommandTable {
   "application.register": { input: RegisterApplication; reply: ApplicationRecord };
   "application.update": { input: UpdateApplication; reply: ApplicationRecord };
   "application.unregister": { input: { name: string }; reply: undefined };
+  "application.apply": {
+    input: { applications: readonly ApplyApplication[]; options: ApplyOptions };
+    reply: readonly ApplyOutcome[];
+  };
+  "application.remove": { input: RemoveApplication; reply: RemoveOutcome };
   "application.get": { input: { name: string }; reply: ApplicationRecord };
+  /** One application, or all by name, with how many open sessions each has. */
+  "application.view": { input: { name?: string }; reply: readonly ApplicationView[] };
   "application.list": { input: object; reply: readonly ApplicationRecord[] };
+  /** Which revision of which application a session was created with. */
+  "application.ofSession": {
+    input: { sessionId: string };
+    reply: { name: string; revision: number };
+  };
   "application.seed": {
     input: { defaults: readonly SeedApplication[] };
     reply: readonly SeedOutcome[];
   };
+  /** A stream: pushes ApplicationEvent, until its caller goes away. */
+  "application.watch": { input: { name?: string }; reply: never };
 
   "session.create": {
     input: { id: string; request: SessionRequest; caller: Caller };
@@ -94,6 +113,11 @@ export interface CommandTable {
   cancel: { input: { waiting: Command }; reply: undefined };
   /** A deadline has come, or the safety net wants a look. */
   tick: { input: object; reply: undefined };
+}
+
+export interface ApplicationView {
+  readonly record: ApplicationRecord;
+  readonly openSessions: number;
 }
 
 export interface BindReply {

@@ -100,6 +100,9 @@ function forget(state: CoreState, turn: FlameTurn, waiting: Command): void {
       if (entry !== undefined) unwatchTask(entry, waiting.input.taskId, token);
       return;
     }
+    case "application.watch":
+      state.applicationWatches.delete(token);
+      return;
     case "node.watch":
       streamBroke(state, turn, waiting.input.report.name, token);
       return;

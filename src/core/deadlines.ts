@@ -1,7 +1,7 @@
 import type { FlameTurn } from "../model/flame-turn.ts";
 import { answerLaunch, instancesOf } from "./executor-waits.ts";
 import { giveNodeUp, loseNode } from "./node-commands.ts";
-import { deleteSession } from "./session-commands.ts";
+import { deleteSession } from "./session-deletion.ts";
 import type { CoreState, DeadlineKey } from "./state.ts";
 
 /** Does what is due at the moment of the turn. */

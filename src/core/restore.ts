@@ -4,7 +4,7 @@ import type { ExecutorRecord } from "../model/executor.ts";
 import type { NodeRecord } from "../model/node.ts";
 import type { SessionRecord, TaskCounts } from "../model/session.ts";
 import type { TaskRecord } from "../model/task.ts";
-import { retire } from "./session-commands.ts";
+import { retire } from "./session-deletion.ts";
 import { type CoreOptions, CoreState } from "./state.ts";
 
 /** What the machine starts from; the store's `StoredState` is one. */

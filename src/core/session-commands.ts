@@ -9,8 +9,11 @@ import {
   type SessionView,
 } from "../model/session.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
+import { removeUnused } from "./application-removal.ts";
 import { releaseWaiters } from "./executor-waits.ts";
 import type { Handlers } from "./handler.ts";
+import { unpin } from "./pins.ts";
+import { deleteSession, evictClosed, retire } from "./session-deletion.ts";
 import type { CoreState } from "./state.ts";
 
 /** Sessions: docs/protocol.md, "Sessions". */
@@ -60,8 +63,11 @@ export const sessionHandlers: Handlers<
       retire(state, entry.record);
       state.scheduleWanted = true;
       evictClosed(state, turn);
+      unpin(state, entry.record);
     }
-    return entry.view();
+    const view = entry.view();
+    if (wasOpen) removeUnused(state, turn, entry.record.application);
+    return view;
   },
 
   "session.delete": (state, turn, { id }) => {
@@ -115,32 +121,6 @@ function create(
   state.scheduleWanted = true;
   evictClosed(state, turn);
   return view;
-}
-
-/** Sees to it that a closed session goes when `limits.closed_session_retention` has passed. */
-export function retire(state: CoreState, record: SessionRecord): void {
-  const { closedSessionRetentionMs } = state.options;
-  if (record.completionTime === undefined || closedSessionRetentionMs === Number.POSITIVE_INFINITY)
-    return;
-  state.deadlines.set(`retention ${record.id}`, record.completionTime + closedSessionRetentionMs);
-}
-
-/** Deletes the sessions that were closed longest ago while more are kept than `limits.max_sessions` allows. */
-function evictClosed(state: CoreState, turn: FlameTurn): void {
-  for (const entry of state.sessions.closedBeyond(state.options.sessionsMax))
-    deleteSession(state, turn, entry);
-}
-
-/** Its executors forget it first: a later session may bear the same id. */
-export function deleteSession(state: CoreState, turn: FlameTurn, entry: SessionEntry): void {
-  state.sessions.delete(turn, entry);
-  state.deadlines.clear(`retention ${entry.record.id}`);
-  for (const id of entry.executors) {
-    const executor = state.executors.find(id);
-    if (executor === undefined) continue;
-    state.executors.detach(turn, executor);
-    state.scheduleWanted = true;
-  }
 }
 
 /** docs/protocol.md, "OpenSession": these fields, in this order; common_data and batch_size are not compared. */

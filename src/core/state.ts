@@ -9,6 +9,7 @@ import type { SessionRecord } from "../model/session.ts";
 import type { Recall, Schedule } from "../scheduler/ports.ts";
 import { SessionBook } from "../sessions/session-book.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
+import type { ApplicationWatches } from "./application-watches.ts";
 
 /** What the machine is told once; all times in milliseconds. */
 export interface CoreOptions {
@@ -47,6 +48,7 @@ export class CoreState {
   readonly applications: ApplicationBook;
   /** Revisions that sessions are pinned to and that are no longer the present ones, by `name@revision`. */
   readonly pinned = new Map<string, ApplicationRecord>();
+  readonly applicationWatches: ApplicationWatches = new Map();
   readonly sessions = new SessionBook();
   readonly executors = new ExecutorBook();
   readonly nodes = new NodeBook();

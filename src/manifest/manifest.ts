@@ -50,18 +50,46 @@ export const MANIFEST_BYTES_MAX = 1024 * 1024;
 
 const VARIABLE = "${FLAME_HOME}";
 
-type Locate = (path: DocumentPath, part: "key" | "value") => Position | undefined;
+export type Locate = (path: DocumentPath, part: "key" | "value") => Position | undefined;
+
+/** One document of a text before it is checked as a manifest: where everything stands is remembered. */
+export interface WrittenManifest {
+  /** What was written; meaningless when there are faults. */
+  readonly raw: unknown;
+  /** Faults of the text itself. */
+  readonly faults: readonly ManifestFault[];
+  readonly locate: Locate;
+}
+
+/** Reads every document of a YAML (or JSON) text; never throws. */
+export function parseManifests(text: string): readonly WrittenManifest[] {
+  return readYaml(text, MANIFEST_TEXT).map(({ value, faults, locate }) => ({
+    raw: value,
+    faults: faults.map((fault): ManifestFault => ({ ...fault, kind: "argument" })),
+    locate,
+  }));
+}
+
+/** Structured data, such as a message from the wire, as something that was written nowhere. */
+export function unwritten(raw: unknown): WrittenManifest {
+  return { raw, faults: [], locate: () => undefined };
+}
+
+/** Checks what {@link parseManifests} found. */
+export function checkWritten(
+  { raw, faults, locate }: WrittenManifest,
+  options: ManifestOptions = {},
+): CheckedManifest | FaultyManifest {
+  if (faults.length > 0) return { ok: false, name: undefined, faults };
+  return check(raw, options, locate);
+}
 
 /** Reads every manifest of a YAML (or JSON) text, one result for each document; never throws. */
 export function readManifests(
   text: string,
   options: ManifestOptions = {},
 ): readonly (CheckedManifest | FaultyManifest)[] {
-  return readYaml(text, MANIFEST_TEXT).map((document) => {
-    if (document.faults.length === 0) return check(document.value, options, document.locate);
-    const faults = document.faults.map((fault): ManifestFault => ({ ...fault, kind: "argument" }));
-    return { ok: false, name: undefined, faults };
-  });
+  return parseManifests(text).map((written) => checkWritten(written, options));
 }
 
 /** Checks a manifest `{ metadata: { name }, spec }` that came as structured data, such as a message from the wire. */
@@ -69,7 +97,7 @@ export function checkManifest(
   raw: unknown,
   options: ManifestOptions = {},
 ): CheckedManifest | FaultyManifest {
-  return check(raw, options, () => undefined);
+  return checkWritten(unwritten(raw), options);
 }
 
 function check(

@@ -1,4 +1,5 @@
-import { type CheckedManifest, checkManifest } from "../manifest/manifest.ts";
+import type { Admission } from "../application-registry/admission.ts";
+import type { RegisterApplication } from "../application-registry/index.ts";
 import { wireText } from "../manifest/manifest-fault.ts";
 import type { ApplicationRecord } from "../model/application.ts";
 import { FlameError } from "../model/errors.ts";
@@ -11,14 +12,13 @@ import type {
 import type { Application, Result } from "../protocol/generated/flame/v1/types.ts";
 import { applicationToWire } from "../protocol/record-wire.ts";
 import { callerOf } from "../security/authentication.ts";
-import { requiredField, unary } from "./call-helpers.ts";
+import { authorOf, requiredField, unary } from "./call-helpers.ts";
 import type { Engine } from "./engine.ts";
 import { replyRoom } from "./reply-size.ts";
 
 export interface ApplicationCallDeps {
   readonly engine: Engine;
-  /** Schemes of `url` besides `file` and the object cache's. */
-  readonly allowedSchemes: readonly string[];
+  readonly admission: Admission;
 }
 
 type ApplicationCalls = Pick<
@@ -39,17 +39,15 @@ export function applicationCalls(deps: ApplicationCallDeps): ApplicationCalls {
   return {
     registerApplication: unary((request, call) =>
       asResult(async () => {
-        const { name, manifest, spec } = check(request, deps, "RegisterApplication");
-        const author = authorOf(call);
-        await engine.ask("application.register", { name, manifest, spec, origin: "api", author });
+        const input = await admitted(deps, request, call, "RegisterApplication");
+        await engine.ask("application.register", input);
       }),
     ),
 
     updateApplication: unary((request, call) =>
       asResult(async () => {
-        const { name, manifest, spec } = check(request, deps, "UpdateApplication");
-        const author = authorOf(call);
-        await engine.ask("application.update", { name, manifest, spec, origin: "api", author });
+        const input = await admitted(deps, request, call, "UpdateApplication");
+        await engine.ask("application.update", input);
       }),
     ),
 
@@ -86,24 +84,31 @@ async function asResult(act: () => Promise<void>): Promise<Result> {
   }
 }
 
-function check(
+/** @throws FlameError invalid_argument with all faults; a Refusal when only the name is wrong */
+async function admitted(
+  { admission }: ApplicationCallDeps,
   request: RegisterApplicationRequest | UpdateApplicationRequest,
-  deps: ApplicationCallDeps,
-  call: string,
-): CheckedManifest {
-  const spec = requiredField(request.application, "the application spec", call);
-  const raw = { metadata: { name: request.name }, spec: applicationSpecFromWire(spec) };
-  const checked = checkManifest(raw, { allowedSchemes: deps.allowedSchemes });
-  if (checked.ok) return checked;
+  call: Parameters<typeof callerOf>[0],
+  rpc: string,
+): Promise<RegisterApplication> {
+  const spec = requiredField(request.application, "the application spec", rpc);
+  const fields = applicationSpecFromWire(spec);
+  // The wire can not tell Host from absent; absent is what the same manifest is as YAML.
+  const raw = { ...fields, shim: fields.shim === "Host" ? undefined : fields.shim };
+  const source = { origin: "api", author: authorOf(callerOf(call)) } as const;
+  const checked = await admission.admit({ metadata: { name: request.name }, spec: raw }, source);
+  if (checked.ok) {
+    return {
+      name: checked.name,
+      manifest: checked.manifest,
+      spec: checked.spec,
+      ...source,
+    };
+  }
   const text = wireText(checked.faults);
   // A bad name alone is a refusal; with anything malformed beside it, the message as a whole is.
   if (checked.faults.every((fault) => fault.kind === "name")) throw new Refusal(text);
   throw new FlameError("invalid_argument", text);
-}
-
-function authorOf(call: Parameters<typeof callerOf>[0]): string {
-  const caller = callerOf(call);
-  return `${caller.name} (${caller.from})`;
 }
 
 /** Leaves out attached schemas, then descriptions, when the list would pass what the caller can receive. */

@@ -1,4 +1,5 @@
 import type { ServerUnaryCall, ServerWritableStream, sendUnaryData } from "@grpc/grpc-js";
+import type { Caller } from "../model/caller.ts";
 import { FlameError } from "../model/errors.ts";
 import { statusOf } from "../protocol/grpc-errors.ts";
 
@@ -15,6 +16,11 @@ export function unary<Q, A>(
       }
     })();
   };
+}
+
+/** A caller as the author of a revision. */
+export function authorOf({ name, from }: Caller): string {
+  return `${name} (${from})`;
 }
 
 /** Ends a server stream with the status of an error. */

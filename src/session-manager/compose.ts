@@ -1,5 +1,7 @@
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import type { Registry } from "prom-client";
+import { Admission } from "../application-registry/admission.ts";
+import { SourceFaults } from "../application-registry/source-faults.ts";
 import { ObjectClient } from "../client/objects.ts";
 import { cacheCredentials } from "../config/client-credentials.ts";
 import type { ClusterConfig } from "../config/cluster-config.ts";
@@ -91,6 +93,8 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
   releasers.add("the engine", () => engine.stop());
   if (deps.registry !== undefined) watchState(deps.registry, core.state, engine);
 
+  const admission = new Admission({ allowedSchemes: config.packages.allowedSchemes });
+  const faults = new SourceFaults();
   const plugins = await startPlugins({
     entries: config.cluster.plugins,
     registry: engineRegistryHost(engine),
@@ -108,6 +112,8 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
       payloads,
       store,
       clock,
+      admission,
+      faults,
       tracing: { logger, trail: new RequestTrail() },
       flameHome: deps.flameHome,
     },

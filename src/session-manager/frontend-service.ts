@@ -1,3 +1,4 @@
+import type { Admission } from "../application-registry/admission.ts";
 import type { FrontendServer } from "../protocol/generated/flame/v1/frontend.ts";
 import { executorToWire, nodeToWire } from "../protocol/record-wire.ts";
 import type { Store } from "../storage/store.ts";
@@ -12,7 +13,7 @@ export interface FrontendDeps {
   readonly engine: Engine;
   readonly payloads: Payloads;
   readonly store: Store;
-  readonly allowedSchemes: readonly string[];
+  readonly admission: Admission;
 }
 
 /** `flame.v1.Frontend`: what clients call. */

@@ -1,9 +1,12 @@
 import { Server, type ServerOptions } from "@grpc/grpc-js";
+import type { Admission } from "../application-registry/admission.ts";
+import type { SourceFaults } from "../application-registry/source-faults.ts";
 import type { ClusterConfig } from "../config/cluster-config.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Releasers } from "../kit/releasers.ts";
 import { addHealthAndReflection, type ListenerOutside } from "../observability/listener-service.ts";
 import { AdminService } from "../protocol/generated/flame/admin/v1/admin.ts";
+import { RegistryService } from "../protocol/generated/flame/registry/v1/registry.ts";
 import { BackendService } from "../protocol/generated/flame/v1/backend.ts";
 import { FrontendService } from "../protocol/generated/flame/v1/frontend.ts";
 import { type ListenerSecurity, listenerSecurity } from "../security/listener-security.ts";
@@ -16,6 +19,7 @@ import { frontendService } from "./frontend-service.ts";
 import { listen, shutDown } from "./grpc-listener.ts";
 import { NodeNotes } from "./node-notes.ts";
 import type { Payloads } from "./payloads.ts";
+import { registryService } from "./registry-service.ts";
 import { type Tracing, traced } from "./traced.ts";
 
 /** Running calls may end within this time when the session manager stops. */
@@ -37,6 +41,8 @@ export interface ListenerDeps {
   readonly payloads: Payloads;
   readonly store: Store;
   readonly clock: Clock;
+  readonly admission: Admission;
+  readonly faults: SourceFaults;
   readonly tracing: Tracing;
   /** Where services of nodes that share it leave their output. */
   readonly flameHome: string;
@@ -96,22 +102,19 @@ function securityOf({ config, clock }: ListenerDeps): {
   };
 }
 
-function frontendServer(
-  { config, engine, payloads, store, tracing, notes, clock, flameHome }: ServerDeps,
-  { interceptors }: ListenerSecurity,
-): OutsideServer {
+function frontendServer(deps: ServerDeps, { interceptors }: ListenerSecurity): OutsideServer {
+  const { tracing } = deps;
   const server = new Server({
     interceptors,
     ...serverOptions,
     "grpc.max_receive_message_length": frontendReceiveBytesMax,
   });
-  const { allowedSchemes } = config.packages;
-  const service = frontendService({ engine, payloads, store, allowedSchemes });
-  server.addService(FrontendService, traced(service, tracing));
+  server.addService(FrontendService, traced(frontendService(deps), tracing));
   refuseEarlyProtocol(server);
-  const admin = adminService({ config, engine, notes, clock, store, flameHome });
-  server.addService(AdminService, traced(admin, tracing));
-  return [server, addHealthAndReflection(server, ["flame.v1.Frontend", "flame.admin.v1.Admin"])];
+  server.addService(AdminService, traced(adminService(deps), tracing));
+  server.addService(RegistryService, traced(registryService(deps), tracing));
+  const services = ["flame.v1.Frontend", "flame.admin.v1.Admin", "flame.registry.v1.Registry"];
+  return [server, addHealthAndReflection(server, services)];
 }
 
 function backendServer(

@@ -1,4 +1,5 @@
-import type { RegistryHost } from "../application-registry/index.ts";
+import type { RegistryEvent, RegistryHost } from "../application-registry/index.ts";
+import type { ApplicationEvent } from "../core/application-watches.ts";
 import type { Engine } from "./engine.ts";
 
 /** The registry's way into the embedded machine. */
@@ -12,5 +13,26 @@ export function engineRegistryHost(engine: Engine): RegistryHost {
     unregister: async (name) => {
       await engine.ask("application.unregister", { name });
     },
+    apply: (applications, options = {}) =>
+      engine.ask("application.apply", { applications, options }),
+    remove: (input) => engine.ask("application.remove", input),
+    watch: (listener) => watch(engine, listener),
+  };
+}
+
+function watch(engine: Engine, listener: (event: RegistryEvent) => void): () => void {
+  const pending = engine.stream(
+    "application.watch",
+    {},
+    {
+      push: (value) => {
+        const event = value as ApplicationEvent;
+        if (event.kind !== "present") listener(event);
+      },
+      end: () => undefined,
+    },
+  );
+  return () => {
+    pending.cancel();
   };
 }

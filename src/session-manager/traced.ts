@@ -23,6 +23,9 @@ const notable = new Set([
   "registerApplication",
   "updateApplication",
   "unregisterApplication",
+  "apply",
+  "rollback",
+  "remove",
   "registerNode",
   "releaseNode",
 ]);

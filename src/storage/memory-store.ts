@@ -1,11 +1,17 @@
-import type { ApplicationRecord } from "../model/application.ts";
+import type { ApplicationRecord, ApplicationRevision } from "../model/application.ts";
 import type { Change } from "../model/change.ts";
 import { FlameError } from "../model/errors.ts";
 import type { ExecutorRecord } from "../model/executor.ts";
 import type { NodeRecord } from "../model/node.ts";
 import { noTasks, type SessionRecord, type TaskCounts } from "../model/session.ts";
 import { isTerminal, type TaskRecord } from "../model/task.ts";
-import type { PayloadKind, Store, StoredSession, StoredState } from "./store.ts";
+import {
+  type PayloadKind,
+  revisionsKept,
+  type Store,
+  type StoredSession,
+  type StoredState,
+} from "./store.ts";
 
 const countOf = {
   Pending: "pending",
@@ -27,7 +33,8 @@ interface MemorySession {
  */
 export class MemoryStore implements Store {
   readonly #applications = new Map<string, ApplicationRecord>();
-  readonly #revisions = new Map<string, ApplicationRecord>();
+  /** By name, then by revision, ascending. */
+  readonly #revisions = new Map<string, Map<number, ApplicationRecord>>();
   readonly #sessions = new Map<string, MemorySession>();
   readonly #executors = new Map<string, ExecutorRecord>();
   readonly #nodes = new Map<string, NodeRecord>();
@@ -36,11 +43,11 @@ export class MemoryStore implements Store {
     const sessions = [...this.#sessions.values()];
     const pinned = new Map<string, ApplicationRecord>();
     for (const { record } of sessions) {
-      const key = revisionKey(record.application, record.applicationRevision);
-      const revision = this.#revisions.get(key);
-      const present = this.#applications.get(record.application);
+      const { application, applicationRevision } = record;
+      const revision = this.#revisions.get(application)?.get(applicationRevision);
+      const present = this.#applications.get(application);
       if (revision !== undefined && present?.revision !== revision.revision)
-        pinned.set(key, revision);
+        pinned.set(`${application}@${applicationRevision}`, revision);
     }
     return Promise.resolve({
       applications: [...this.#applications.values()],
@@ -59,6 +66,14 @@ export class MemoryStore implements Store {
   commit(changes: readonly Change[]): Promise<void> {
     for (const change of changes) this.#apply(change);
     return Promise.resolve();
+  }
+
+  readRevisions(name: string): readonly ApplicationRevision[] {
+    return [...(this.#revisions.get(name)?.values() ?? [])].reverse();
+  }
+
+  readRevision(name: string, revision: number): ApplicationRevision | undefined {
+    return this.#revisions.get(name)?.get(revision);
   }
 
   readTask(sessionId: string, taskId: number): TaskRecord | undefined {
@@ -97,8 +112,7 @@ export class MemoryStore implements Store {
   #apply(change: Change): void {
     switch (change.kind) {
       case "application.put":
-        this.#applications.set(change.record.name, change.record);
-        this.#revisions.set(revisionKey(change.record.name, change.record.revision), change.record);
+        this.#putApplication(change.record);
         return;
       case "application.delete":
         this.#deleteApplication(change.name);
@@ -132,11 +146,25 @@ export class MemoryStore implements Store {
     }
   }
 
+  #putApplication(record: ApplicationRecord): void {
+    const { name, revision } = record;
+    this.#applications.set(name, record);
+    const revisions = this.#revisions.get(name) ?? new Map<number, ApplicationRecord>();
+    this.#revisions.set(name, revisions.set(revision, record));
+    for (const old of [...revisions.keys()].filter((one) => one <= revision - revisionsKept)) {
+      if (!this.#isPinned(name, old)) revisions.delete(old);
+    }
+  }
+
+  #isPinned(name: string, revision: number): boolean {
+    return [...this.#sessions.values()].some(
+      ({ record }) => record.application === name && record.applicationRevision === revision,
+    );
+  }
+
   #deleteApplication(name: string): void {
     this.#applications.delete(name);
-    for (const [key, revision] of this.#revisions) {
-      if (revision.name === name) this.#revisions.delete(key);
-    }
+    this.#revisions.delete(name);
     for (const [id, session] of this.#sessions) {
       if (session.record.application === name) this.#sessions.delete(id);
     }
@@ -170,10 +198,6 @@ export class MemoryStore implements Store {
       }
     }
   }
-}
-
-function revisionKey(name: string, revision: number): string {
-  return `${name}@${revision}`;
 }
 
 function storedSession(session: MemorySession): StoredSession {

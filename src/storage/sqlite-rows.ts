@@ -1,7 +1,11 @@
 import type {
   ApplicationOrigin,
   ApplicationRecord,
+  ApplicationRevision,
   ApplicationState,
+  FieldOwner,
+  FieldOwners,
+  RevisionCause,
 } from "../model/application.ts";
 import type { ApplicationManifestSpec, ApplicationSpec } from "../model/application-spec.ts";
 import type { FlameEvent } from "../model/event.ts";
@@ -21,9 +25,20 @@ export interface ApplicationRow {
   revision_time: number;
   origin: string;
   author: string;
+  cause: string;
+  restored: number | null;
+  forced: number;
   manifest: string;
+  owner: string | null;
+  created_by: string | null;
+  field_owners: string;
   last_seeded: string | null;
 }
+
+export type RevisionRow = Omit<
+  ApplicationRow,
+  "state" | "creation_time" | "owner" | "created_by" | "field_owners" | "last_seeded"
+>;
 
 export interface SessionRow {
   id: string;
@@ -87,25 +102,64 @@ export interface NodeRow {
   last_heartbeat: number;
 }
 
-export function applicationOf(
-  row: ApplicationRow,
-  fillDefaults: (manifest: ApplicationManifestSpec) => ApplicationSpec,
-): ApplicationRecord {
-  const manifest = JSON.parse(row.manifest) as ApplicationManifestSpec;
+export function revisionOf(row: RevisionRow): ApplicationRevision {
   return {
     name: row.name,
-    state: row.state as ApplicationState,
-    creationTime: row.creation_time,
     revision: row.revision,
     revisionTime: row.revision_time,
     origin: row.origin as ApplicationOrigin,
     author: row.author,
-    manifest,
+    cause: {
+      kind: row.cause as RevisionCause["kind"],
+      ...(row.restored !== null && { restored: row.restored }),
+      ...(row.forced !== 0 && { forced: true }),
+    },
+    manifest: JSON.parse(row.manifest) as ApplicationManifestSpec,
+  };
+}
+
+export function applicationOf(
+  row: ApplicationRow,
+  fillDefaults: (manifest: ApplicationManifestSpec) => ApplicationSpec,
+): ApplicationRecord {
+  const revision = revisionOf(row);
+  return {
+    ...revision,
+    state: row.state as ApplicationState,
+    creationTime: row.creation_time,
+    ...(row.owner !== null && { owner: row.owner }),
+    ...(row.created_by !== null && { createdBy: row.created_by }),
+    fieldOwners: fieldOwnersOf(row.field_owners),
     ...(row.last_seeded !== null && {
       lastSeeded: JSON.parse(row.last_seeded) as ApplicationManifestSpec,
     }),
-    spec: fillDefaults(manifest),
+    spec: fillDefaults(revision.manifest),
   };
+}
+
+/** Owners as a compact JSON array of `[origin, author, paths]`: one entry for all fields that one author set. */
+export function fieldOwnersText(owners: FieldOwners): string {
+  const groups = new Map<string, [string, string, string[]]>();
+  for (const [path, { origin, author }] of Object.entries(owners)) {
+    const key = `${origin} ${author}`;
+    const group = groups.get(key) ?? [origin, author, []];
+    groups.set(key, group);
+    group[2].push(path);
+  }
+  return JSON.stringify([...groups.values()]);
+}
+
+function fieldOwnersOf(text: string): FieldOwners {
+  const owners: Record<string, FieldOwner> = {};
+  for (const [origin, author, paths] of JSON.parse(text) as [
+    ApplicationOrigin,
+    string,
+    string[],
+  ][]) {
+    const owner = { origin, author };
+    for (const path of paths) owners[path] = owner;
+  }
+  return owners;
 }
 
 export function sessionOf(row: SessionRow): SessionRecord {

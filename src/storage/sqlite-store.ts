@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import SqliteDatabase, { type Database } from "better-sqlite3";
 import { codeOf } from "../kit/thrown.ts";
+import type { ApplicationRevision } from "../model/application.ts";
 import type { ApplicationManifestSpec, ApplicationSpec } from "../model/application-spec.ts";
 import type { Change } from "../model/change.ts";
 import { FlameError } from "../model/errors.ts";
@@ -17,6 +18,8 @@ import {
   executorOf,
   type NodeRow,
   nodeOf,
+  type RevisionRow,
+  revisionOf,
   type SessionRow,
   sessionOf,
   type TaskRow,
@@ -36,6 +39,9 @@ export interface SqliteStoreOptions {
   readonly now: number;
 }
 
+const revisionParts =
+  "r.revision, r.revision_time, r.origin, r.author, r.cause, r.restored, r.forced, r.manifest";
+
 /** Pages copied between two looks at the other work: a few milliseconds. */
 const backupPagesAtOnce = 512;
 
@@ -47,6 +53,8 @@ export class SqliteStore implements Store {
   readonly #database: Database;
   readonly #fillDefaults: SqliteStoreOptions["fillDefaults"];
   readonly #writer: SqliteWriter;
+  readonly #selectRevisions;
+  readonly #selectRevision;
   readonly #selectTask;
   readonly #selectTasks;
   readonly #selectPayload;
@@ -60,6 +68,13 @@ export class SqliteStore implements Store {
     this.#database = open(options);
     this.#writer = new SqliteWriter(this.#database);
     const db = this.#database;
+    const revisions = `SELECT r.name, ${revisionParts} FROM application_revisions r WHERE r.name = ?`;
+    this.#selectRevisions = db.prepare<[string], RevisionRow>(
+      `${revisions} ORDER BY r.revision DESC`,
+    );
+    this.#selectRevision = db.prepare<[string, number], RevisionRow>(
+      `${revisions} AND r.revision = ?`,
+    );
     this.#selectTask = db.prepare<[string, number], TaskRow>(
       "SELECT * FROM tasks WHERE session_id = ? AND id = ?",
     );
@@ -81,10 +96,18 @@ export class SqliteStore implements Store {
     };
   }
 
+  readRevisions(name: string): readonly ApplicationRevision[] {
+    return this.#selectRevisions.all(name).map(revisionOf);
+  }
+
+  readRevision(name: string, revision: number): ApplicationRevision | undefined {
+    const row = this.#selectRevision.get(name, revision);
+    return row === undefined ? undefined : revisionOf(row);
+  }
+
   load(): Promise<StoredState> {
     const db = this.#database;
-    const revisionColumns =
-      "a.name, a.state, a.creation_time, a.last_seeded, r.revision, r.revision_time, r.origin, r.author, r.manifest";
+    const revisionColumns = `a.name, a.state, a.creation_time, a.last_seeded, a.owner, a.created_by, a.field_owners, ${revisionParts}`;
     const applications = db
       .prepare<[], ApplicationRow>(
         `SELECT ${revisionColumns} FROM applications a

@@ -1,10 +1,8 @@
 import type { Database } from "better-sqlite3";
 import type { ApplicationRecord } from "../model/application.ts";
 import type { Change } from "../model/change.ts";
-import { eventsText } from "./sqlite-rows.ts";
-
-/** Revisions of an application that are kept besides those that sessions are pinned to. */
-export const revisionsKept = 100;
+import { eventsText, fieldOwnersText } from "./sqlite-rows.ts";
+import { revisionsKept } from "./store.ts";
 
 type Of<K extends Change["kind"]> = Extract<Change, { kind: K }>;
 
@@ -127,6 +125,9 @@ export class SqliteWriter {
       record.creationTime,
       record.revision,
       lastSeeded,
+      record.owner ?? null,
+      record.createdBy ?? null,
+      fieldOwnersText(record.fieldOwners),
     );
     sql.putRevision.run(
       record.name,
@@ -134,6 +135,9 @@ export class SqliteWriter {
       record.revisionTime,
       record.origin,
       record.author,
+      record.cause.kind,
+      record.cause.restored ?? null,
+      record.cause.forced === true ? 1 : 0,
       JSON.stringify(record.manifest),
     );
     sql.pruneRevisions.run({ name: record.name, through: record.revision - revisionsKept });
@@ -167,13 +171,15 @@ function prepareAll(db: Database) {
     putCommonData: db.prepare("INSERT INTO session_common_data (session_id, data) VALUES (?, ?)"),
     deleteSession: db.prepare("DELETE FROM sessions WHERE id = ?"),
     putApplication: db.prepare(
-      `INSERT INTO applications (name, state, creation_time, revision, last_seeded) VALUES (?, ?, ?, ?, ?)
+      `INSERT INTO applications (name, state, creation_time, revision, last_seeded, owner, created_by, field_owners)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (name) DO UPDATE SET
-         state = excluded.state, revision = excluded.revision, last_seeded = excluded.last_seeded`,
+         state = excluded.state, revision = excluded.revision, last_seeded = excluded.last_seeded,
+         owner = excluded.owner, field_owners = excluded.field_owners`,
     ),
     putRevision: db.prepare(
-      `INSERT INTO application_revisions (name, revision, revision_time, origin, author, manifest)
-       VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name, revision) DO NOTHING`,
+      `INSERT INTO application_revisions (name, revision, revision_time, origin, author, cause, restored, forced, manifest)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name, revision) DO NOTHING`,
     ),
     pruneRevisions: db.prepare(
       `DELETE FROM application_revisions WHERE name = $name AND revision <= $through

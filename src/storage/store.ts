@@ -1,4 +1,4 @@
-import type { ApplicationRecord } from "../model/application.ts";
+import type { ApplicationRecord, ApplicationRevision } from "../model/application.ts";
 import type { Change } from "../model/change.ts";
 import type { ExecutorRecord } from "../model/executor.ts";
 import type { NodeRecord } from "../model/node.ts";
@@ -24,6 +24,9 @@ export interface StoredSession {
   readonly lastTaskId: number;
 }
 
+/** Latest revisions of an application that are kept, besides those that sessions are pinned to. */
+export const revisionsKept = 100;
+
 export type PayloadKind = "input" | "output";
 
 /**
@@ -39,6 +42,12 @@ export interface Store {
    * @throws Error when the medium refuses: the caller must stop, since memory is ahead of the disk.
    */
   commit(changes: readonly Change[]): Promise<void>;
+
+  /** The revisions of an application that are kept, the latest first; none for an unknown name. */
+  readRevisions(name: string): readonly ApplicationRevision[];
+
+  /** One revision of an application; undefined when it never was, or is no longer kept. */
+  readRevision(name: string, revision: number): ApplicationRevision | undefined;
 
   /** The task, terminal or not; undefined when there is none. */
   readTask(sessionId: string, taskId: number): TaskRecord | undefined;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type ManagerUnderTest, startManager } from "./in-process-manager.ts";
+import { type ManagerUnderTest, startManager } from "../../support/in-process-manager.ts";
 
 let manager: ManagerUnderTest;
 const wheel = "file:///opt/example/my-app.whl";

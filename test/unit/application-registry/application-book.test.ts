@@ -46,6 +46,8 @@ describe("the book of applications", () => {
       revisionTime: 1000,
       origin: "api",
       author: "anonymous (127.0.0.1:5000)",
+      cause: { kind: "register" },
+      fieldOwners: { url: { origin: "api", author: "anonymous (127.0.0.1:5000)" } },
       manifest: { url: "file:///x" },
       spec: specOf({ url: "file:///x" }),
     });

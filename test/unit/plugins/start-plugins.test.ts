@@ -22,6 +22,9 @@ function registryOf(book: ApplicationBook): RegistryHost {
     unregister: async (name) => {
       book.unregister(name, 0);
     },
+    apply: async (applications, options = {}) => book.apply(applications, options, 1000),
+    remove: async (input) => book.remove(input, 0).outcome,
+    watch: () => () => undefined,
   };
 }
 

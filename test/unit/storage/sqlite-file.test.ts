@@ -24,6 +24,8 @@ const application: Change = {
     revisionTime: 1,
     origin: "api",
     author: "test",
+    cause: { kind: "register" },
+    fieldOwners: {},
     manifest: {},
     spec,
   },

@@ -29,6 +29,8 @@ const application = (
   revisionTime: 1000 + revision,
   origin: "api",
   author: "anonymous (test)",
+  cause: { kind: "register" },
+  fieldOwners: { command: { origin: "api", author: "anonymous (test)" } },
   manifest: { command: `/bin/v${revision}` },
   spec: { ...spec, command: `/bin/v${revision}` },
   ...extra,

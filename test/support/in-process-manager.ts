@@ -1,15 +1,15 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type CliContext, processContext } from "../../../src/cli/context.ts";
-import { flmctl } from "../../../src/cli/flmctl/program.ts";
-import { loadClusterConfig } from "../../../src/config/cluster-config.ts";
-import { systemClock } from "../../../src/kit/clock.ts";
-import { silentLogger } from "../../../src/kit/logger.ts";
-import { type SessionManager, startSessionManager } from "../../../src/session-manager/compose.ts";
-import { freePorts } from "../../support/ports.ts";
-import { temporaryFolder } from "../../support/temp.ts";
+import { type CliContext, processContext } from "../../src/cli/context.ts";
+import { flmctl } from "../../src/cli/flmctl/program.ts";
+import { loadClusterConfig } from "../../src/config/cluster-config.ts";
+import { systemClock } from "../../src/kit/clock.ts";
+import { silentLogger } from "../../src/kit/logger.ts";
+import { type SessionManager, startSessionManager } from "../../src/session-manager/compose.ts";
+import { freePorts } from "./ports.ts";
+import { temporaryFolder } from "./temp.ts";
 
-const root = join(import.meta.dirname, "../../..");
+const root = join(import.meta.dirname, "../..");
 
 /** What a command line printed and how it ended. */
 export interface Printed {

@@ -1,0 +1,131 @@
+import type * as pb from "../protocol/generated/flame/registry/v1/registry.ts";
+import { type FrontendClient, registry } from "./frontend-client.ts";
+import type {
+  AbsentApplication,
+  ApplyResult,
+  ChangeOptions,
+  ManifestDocument,
+  RegistryApplication,
+  RegistryChange,
+  RevisionInfo,
+} from "./registry-types.ts";
+import {
+  decodeOutcome,
+  decodeRegistryApplication,
+  decodeRevision,
+  decodeWatchEvent,
+} from "./registry-wire.ts";
+
+/**
+ * The application registry beyond the published calls (docs/protocol.md, "The registry"). Every call throws FlameError;
+ * unimplemented when the session manager is of another make.
+ */
+export class RegistryClient {
+  readonly #rpc: FrontendClient;
+
+  /** Made by FlameClient. */
+  constructor(rpc: FrontendClient) {
+    this.#rpc = rpc;
+  }
+
+  /**
+   * Creates or replaces applications: all of them in one commit, or none.
+   * @param options.continueOnError refuse only the documents that have to be @default false
+   * @throws FlameError invalid_argument with every fault, aborted when one is not at its expected revision
+   */
+  async apply(
+    documents: readonly ManifestDocument[],
+    options: ChangeOptions & { readonly continueOnError?: boolean } = {},
+  ): Promise<ApplyResult[]> {
+    const { dryRun = false, continueOnError = false, force = false, owner } = options;
+    const request = {
+      documents: documents.map(({ manifest, expectedRevision }) => ({
+        manifest,
+        expectedRevision: wireRevision(expectedRevision),
+      })),
+      dryRun,
+      continueOnError,
+      owner,
+      force,
+    };
+    const { outcomes } = await this.#rpc.unary(registry.apply, request);
+    return outcomes.map(decodeOutcome);
+  }
+
+  /** @throws FlameError not_found */
+  async get(name: string): Promise<RegistryApplication> {
+    const application = decodeRegistryApplication(await this.#rpc.unary(registry.get, { name }));
+    return application as RegistryApplication;
+  }
+
+  /** All applications by name, and those that are there only as sources with faults. */
+  async list(): Promise<(RegistryApplication | AbsentApplication)[]> {
+    const applications: (RegistryApplication | AbsentApplication)[] = [];
+    for await (const one of this.#rpc.stream(registry.list, {})) {
+      applications.push(decodeRegistryApplication(one));
+    }
+    return applications;
+  }
+
+  /** The application as a session runs it. @throws FlameError not_found */
+  async ofSession(sessionId: string): Promise<RevisionInfo> {
+    return decodeRevision(await this.#rpc.unary(registry.getOfSession, { sessionId }));
+  }
+
+  /** The revisions that are kept, the latest first. @throws FlameError not_found */
+  async revisions(name: string): Promise<RevisionInfo[]> {
+    const { revisions } = await this.#rpc.unary(registry.listRevisions, { name });
+    return revisions.map(decodeRevision);
+  }
+
+  /**
+   * Makes the manifest of an earlier revision the present one, as a new revision.
+   * @param options.to @default the revision before the present
+   * @throws FlameError not_found, aborted, invalid_argument when today's checks refuse it
+   */
+  async rollback(
+    name: string,
+    options: ChangeOptions & { readonly to?: number; readonly expectedRevision?: number } = {},
+  ): Promise<ApplyResult> {
+    const { to, expectedRevision, owner, force = false, dryRun = false } = options;
+    const request: pb.RollbackRequest = {
+      name,
+      to: wireRevision(to),
+      expectedRevision: wireRevision(expectedRevision),
+      owner,
+      force,
+      dryRun,
+    };
+    return decodeOutcome(await this.#rpc.unary(registry.rollback, request));
+  }
+
+  /**
+   * Takes an application away with its closed sessions.
+   * @param options.whenUnused with open sessions: take no new ones, and go when the last closes @default false
+   * @returns false when it goes later
+   * @throws FlameError not_found, aborted, invalid_argument while sessions are open or another keeps it
+   */
+  async remove(
+    name: string,
+    options: Omit<ChangeOptions, "dryRun"> & {
+      readonly expectedRevision?: number;
+      readonly whenUnused?: boolean;
+    } = {},
+  ): Promise<boolean> {
+    const { expectedRevision, owner, force = false, whenUnused = false } = options;
+    const expected = { expectedRevision: wireRevision(expectedRevision) };
+    const request = { name, ...expected, owner, force, whenUnused };
+    return (await this.#rpc.unary(registry.remove, request)).removed;
+  }
+
+  /** Everything as it is, then `synced`, then each change; leaving the loop ends it. Of one application, or of all. */
+  async *watch(name?: string): AsyncGenerator<RegistryChange, void, void> {
+    for await (const event of this.#rpc.stream(registry.watch, { name })) {
+      yield* decodeWatchEvent(event);
+    }
+  }
+}
+
+function wireRevision(revision: number | undefined): bigint | undefined {
+  return revision === undefined ? undefined : BigInt(revision);
+}

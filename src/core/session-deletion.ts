@@ -1,0 +1,30 @@
+import type { FlameTurn } from "../model/flame-turn.ts";
+import type { SessionRecord } from "../model/session.ts";
+import type { SessionEntry } from "../sessions/session-entry.ts";
+import type { CoreState } from "./state.ts";
+
+/** Sees to it that a closed session goes when `limits.closed_session_retention` has passed. */
+export function retire(state: CoreState, record: SessionRecord): void {
+  const { closedSessionRetentionMs } = state.options;
+  if (record.completionTime === undefined || closedSessionRetentionMs === Number.POSITIVE_INFINITY)
+    return;
+  state.deadlines.set(`retention ${record.id}`, record.completionTime + closedSessionRetentionMs);
+}
+
+/** Deletes the sessions that were closed longest ago while more are kept than `limits.max_sessions` allows. */
+export function evictClosed(state: CoreState, turn: FlameTurn): void {
+  for (const entry of state.sessions.closedBeyond(state.options.sessionsMax))
+    deleteSession(state, turn, entry);
+}
+
+/** Its executors forget it first: a later session may bear the same id. */
+export function deleteSession(state: CoreState, turn: FlameTurn, entry: SessionEntry): void {
+  state.sessions.delete(turn, entry);
+  state.deadlines.clear(`retention ${entry.record.id}`);
+  for (const id of entry.executors) {
+    const executor = state.executors.find(id);
+    if (executor === undefined) continue;
+    state.executors.detach(turn, executor);
+    state.scheduleWanted = true;
+  }
+}
