@@ -46,7 +46,8 @@ async function readShipped(folder: string, host: PluginHost): Promise<readonly S
   const faults: string[] = [];
   for (const file of await manifestFiles(folder)) {
     const author = `${basename(folder)}/${file}`;
-    for (const result of host.readManifests(await readFile(join(folder, file), "utf8"))) {
+    const text = await readFile(join(folder, file), "utf8");
+    for (const result of await host.readManifests(text, { origin: "default", author })) {
       if (!result.ok) {
         faults.push(...result.faults.map((fault) => faultText(fault, join(folder, file))));
         continue;

@@ -1,4 +1,6 @@
+import type { Admission, ManifestSource } from "../application-registry/admission.ts";
 import type { RegistryHost } from "../application-registry/index.ts";
+import type { SourceFaults } from "../application-registry/source-faults.ts";
 import type { Logger } from "../kit/logger.ts";
 import type { CheckedManifest, FaultyManifest } from "../manifest/manifest.ts";
 
@@ -21,8 +23,15 @@ export interface FlamePlugin {
 /** All that a plugin can reach. */
 export interface PluginHost {
   readonly applications: RegistryHost;
-  /** Reads YAML manifests with this cluster's rules; a leading `${FLAME_HOME}` in working_directory is replaced. */
-  readManifests(text: string): readonly (CheckedManifest | FaultyManifest)[];
+  /** The one door for manifests: structured data, or text without the rights of the server's own files. */
+  readonly admission: Admission;
+  /** What is wrong with files and plugins that speak for applications: `view app` and `list app` show it. */
+  readonly faults: SourceFaults;
+  /** Admits every document of a file of the server: a leading `${FLAME_HOME}` in working_directory is replaced. */
+  readManifests(
+    text: string,
+    source: ManifestSource,
+  ): Promise<readonly (CheckedManifest | FaultyManifest)[]>;
   /** Its messages carry the plugin's name. */
   readonly logger: Logger;
   /** The plugin's entry in `cluster.plugins`, checked by its schema; frozen. */

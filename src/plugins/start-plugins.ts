@@ -1,10 +1,11 @@
+import type { Admission } from "../application-registry/admission.ts";
 import type { RegistryHost } from "../application-registry/index.ts";
+import type { SourceFaults } from "../application-registry/source-faults.ts";
 import type { PluginEntry } from "../config/cluster-config.ts";
 import { type Clock, systemClock } from "../kit/clock.ts";
 import type { Logger } from "../kit/logger.ts";
 import { Releasers } from "../kit/releasers.ts";
 import { textOf } from "../kit/thrown.ts";
-import { readManifests } from "../manifest/manifest.ts";
 import { FlameError } from "../model/errors.ts";
 import { defaultApplications } from "./default-applications.ts";
 import { loadPlugin } from "./load-plugin.ts";
@@ -15,13 +16,13 @@ export interface PluginsDeps {
   /** `cluster.plugins`. */
   readonly entries: readonly PluginEntry[];
   readonly registry: RegistryHost;
+  readonly admission: Admission;
+  readonly faults: SourceFaults;
   readonly logger: Logger;
   /** Folder of the shipped manifests. */
   readonly defaultsFolder: string;
   /** What a leading `${FLAME_HOME}` in a manifest's working_directory becomes; absolute. */
   readonly flameHome: string;
-  /** `packages.allowed_schemes`. */
-  readonly allowedSchemes: readonly string[];
   readonly clock?: Clock;
   /** How long each plugin may take to start, in milliseconds. Default 30000. */
   readonly startDeadlineMs?: number;
@@ -115,10 +116,12 @@ async function startOne(
 ): Promise<void> {
   const { name } = plugin;
   const logger = deps.logger.child({ plugin: name });
-  const { flameHome, allowedSchemes } = deps;
+  const { registry, admission, faults, flameHome } = deps;
   const host: PluginHost = {
-    applications: deps.registry,
-    readManifests: (text) => readManifests(text, { flameHome, allowedSchemes }),
+    applications: registry,
+    admission,
+    faults,
+    readManifests: (text, source) => admission.admitText(text, source, { flameHome }),
     logger,
     options,
     onClose: (release) => {

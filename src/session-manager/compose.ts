@@ -98,10 +98,11 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
   const plugins = await startPlugins({
     entries: config.cluster.plugins,
     registry: engineRegistryHost(engine),
+    admission,
+    faults,
     logger,
     defaultsFolder: deps.defaultsFolder,
     flameHome: deps.flameHome,
-    allowedSchemes: config.packages.allowedSchemes,
   });
   releasers.add("the plugins", () => plugins.close());
 

@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { Admission } from "../../../src/application-registry/admission.ts";
 import { ApplicationBook, type RegistryHost } from "../../../src/application-registry/index.ts";
+import { SourceFaults } from "../../../src/application-registry/source-faults.ts";
 import type { Clock } from "../../../src/kit/clock.ts";
 import type { Logger } from "../../../src/kit/logger.ts";
 import { FlameError } from "../../../src/model/errors.ts";
@@ -49,10 +51,11 @@ const logger: Logger = {
 const deps = (more: Partial<PluginsDeps> = {}): PluginsDeps => ({
   entries: [],
   registry: registryOf(book),
+  admission: new Admission({ allowedSchemes: [] }),
+  faults: new SourceFaults(),
   logger,
   defaultsFolder: SHIPPED,
   flameHome: "/srv/flame",
-  allowedSchemes: [],
   ...more,
 });
 
@@ -164,8 +167,10 @@ describe("the plugin host", () => {
         name: "mine",
         optionsSchema: { type: "object", required: ["app"], properties: { app: { type: "string" } } },
         async start(host) {
-          const [result] = host.readManifests("metadata: { name: " + host.options.app + " }\\nspec: {}\\n");
-          await host.applications.register({ ...result, origin: "api", author: "mine" });
+          const source = { origin: "api", author: "mine" };
+          const text = "metadata: { name: " + host.options.app + " }\\nspec: {}\\n";
+          const [result] = await host.readManifests(text, source);
+          await host.applications.register({ ...result, ...source });
           host.onClose(() => host.logger.info({}, "first"));
           host.onClose(() => host.logger.info({}, "second"));
         },
