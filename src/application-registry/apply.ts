@@ -3,6 +3,7 @@ import { FlameError } from "../model/errors.ts";
 import { changesBetween } from "./fields.ts";
 import { refuseGone, refuseGuarded } from "./guards.ts";
 import type { ApplyApplication, ApplyOptions, ApplyOutcome } from "./inputs.ts";
+import { withOwner, withShippedOwners } from "./ownership.ts";
 import { firstRevision, nextRevision } from "./revisions.ts";
 import { sameDocument } from "./same-document.ts";
 
@@ -53,19 +54,15 @@ function applyOne(
   if (before.state === "Enabled" && sameDocument(before.manifest, manifest)) {
     return { name, action: "unchanged", record: kept, before, changes };
   }
-  const record = nextRevision(kept, input, causeOf(input, before), now);
+  const next = nextRevision(kept, input, causeOf(input, before), now);
+  const record = input.release === true ? withShippedOwners(next, changes) : next;
   return { name, action: "configured", record, before, changes };
 }
 
-/** Who applies as an owner keeps the application from now on; who forces a change leaves it with its owner. */
-function withOwner(before: ApplicationRecord, { owner }: ApplyApplication): ApplicationRecord {
-  if (owner === undefined || owner === before.owner) return before;
-  return Object.freeze({ ...before, owner });
-}
-
 function causeOf(input: ApplyApplication, before: ApplicationRecord | undefined): RevisionCause {
-  const cause = input.cause ?? { kind: "apply" };
-  const overOwner = before?.owner !== undefined && before.owner !== input.owner;
+  const cause = input.cause ?? { kind: input.release === true ? "release" : "apply" };
+  const owner = before?.owner;
+  const overOwner = owner !== undefined && owner !== input.owner && owner !== input.takesOver;
   return overOwner ? { ...cause, forced: true } : cause;
 }
 

@@ -1,14 +1,17 @@
 import type { ApplicationRecord } from "../model/application.ts";
 import { FlameError } from "../model/errors.ts";
-import type { ChangeGuard } from "./inputs.ts";
+import type { ApplyApplication, ChangeGuard } from "./inputs.ts";
 
 /**
  * What stands against changing an application that exists: another revision than the change was made for, and somebody
  * else who keeps it.
  * @throws FlameError aborted naming both revisions, invalid_state naming who keeps it
  */
-export function refuseGuarded(record: ApplicationRecord, guard: ChangeGuard): void {
-  const { expectedRevision, owner, force } = guard;
+export function refuseGuarded(
+  record: ApplicationRecord,
+  guard: ChangeGuard & Pick<ApplyApplication, "takesOver">,
+): void {
+  const { expectedRevision, owner, takesOver, force } = guard;
   const name = JSON.stringify(record.name);
   if (expectedRevision !== undefined && expectedRevision !== record.revision) {
     const { revision, author, revisionTime } = record;
@@ -18,7 +21,8 @@ export function refuseGuarded(record: ApplicationRecord, guard: ChangeGuard): vo
     const text = `application ${name} is at revision ${revision}, made by ${author} at ${time}; this change expects ${expected}: look at what changed meanwhile, then make the change again`;
     throw new FlameError("aborted", text);
   }
-  if (record.owner === undefined || record.owner === owner || force === true) return;
+  if (record.owner === undefined || force === true) return;
+  if (record.owner === owner || record.owner === takesOver) return;
   const text = `application ${name} is kept by ${record.owner}: change it there, or force the change, which then lasts until ${record.owner} is applied again`;
   throw new FlameError("invalid_state", text);
 }

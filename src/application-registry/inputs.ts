@@ -33,6 +33,10 @@ export interface ChangeGuard {
 export interface ApplyApplication extends RegisterApplication, ChangeGuard {
   /** Default `{ kind: "apply" }`. */
   readonly cause?: RevisionCause;
+  /** Who kept the application until now and lets go of it for this owner, such as the file that it moved away from. */
+  readonly takesOver?: string;
+  /** The owner's last word: nobody keeps the application afterwards. Default false. */
+  readonly release?: boolean;
 }
 
 export interface ApplyOptions {

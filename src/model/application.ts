@@ -21,7 +21,7 @@ export type FieldOwners = Readonly<Record<string, FieldOwner>>;
 
 /** Why a revision was made. */
 export interface RevisionCause {
-  readonly kind: "register" | "update" | "apply" | "seed" | "rollback";
+  readonly kind: "register" | "update" | "apply" | "seed" | "rollback" | "release";
   /** Of a rollback: the revision whose manifest came back. */
   readonly restored?: number;
   /** Present: it was made over the head of the application's owner. */

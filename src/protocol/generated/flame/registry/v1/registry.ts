@@ -169,7 +169,7 @@ export interface Revision {
   origin: string;
   /** Who made it: a caller's name and address, or a file. */
   author: string;
-  /** "register", "update", "apply", "seed" or "rollback". */
+  /** "register", "update", "apply", "seed", "rollback", or "release": its owner let go of it. */
   cause: string;
   /** Of a rollback: the revision that came back. */
   restored?:
