@@ -20,13 +20,13 @@ import { seedApplication } from "./seeding.ts";
 /** Applications of one cluster: far beyond any use, and still small in memory. */
 export const APPLICATIONS_MAX = 100_000;
 
-/** What seeding decided for all defaults together. */
+/** What seeding did with one default. */
 export interface SeedResult {
-  readonly outcomes: readonly SeedOutcome[];
-  /** New state of what was created, followed or newly recognised as shipped. */
-  readonly changed: readonly ApplicationRecord[];
-  /** The revisions that `followed` ones replaced: open sessions may still be pinned to them. */
-  readonly replaced: readonly ApplicationRecord[];
+  readonly outcome: SeedOutcome;
+  /** As it was; undefined: it was absent. */
+  readonly before: ApplicationRecord | undefined;
+  /** As it is now: the same object as before when nothing changed. */
+  readonly record: ApplicationRecord;
 }
 
 /**
@@ -128,21 +128,17 @@ export class ApplicationBook {
   }
 
   /**
-   * Brings the default applications to what is shipped without touching what somebody changed. Open sessions do not
-   * stand in the way: they stay with the revision that they were created with.
+   * Brings the default applications to what is shipped without touching what somebody changed: all, or none. Open
+   * sessions do not stand in the way: they stay with the revision that they were created with.
+   * @throws FlameError aborted when one is not as it was when it was compared
    */
-  seed(defaults: readonly SeedApplication[], now: number): SeedResult {
-    const outcomes: SeedOutcome[] = [];
-    const changed: ApplicationRecord[] = [];
-    const replaced: ApplicationRecord[] = [];
-    for (const shipped of defaults) {
+  seed(defaults: readonly SeedApplication[], now: number): readonly SeedResult[] {
+    const results = defaults.map((shipped): SeedResult => {
       const before = this.#records.get(shipped.name);
-      const { action, record } = seedApplication(before, shipped, now);
-      outcomes.push({ name: shipped.name, action });
-      if (record !== before) changed.push(this.#keep(record));
-      if (action === "followed" && before !== undefined) replaced.push(before);
-    }
-    return { outcomes, changed, replaced };
+      return { before, ...seedApplication(before, shipped, now) };
+    });
+    for (const { record } of results) this.#keep(record);
+    return results;
   }
 
   #keep(record: ApplicationRecord): ApplicationRecord {

@@ -14,3 +14,4 @@ export type {
   UpdateApplication,
 } from "./inputs.ts";
 export type { RegistryEvent, RegistryHost } from "./registry-host.ts";
+export { planSeed } from "./seeding.ts";

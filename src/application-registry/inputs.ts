@@ -71,15 +71,32 @@ export interface RemoveApplication extends ChangeGuard {
 export type RemoveOutcome = "removed" | "disabled";
 
 /** A default application as it is shipped; `author` is its file, such as `defaults/flmrun.yaml`. */
-export type SeedApplication = CheckedApplication;
+export interface SeedApplication extends CheckedApplication {
+  /** The revision that it was compared with; 0: it was absent. Absent: whatever it is. */
+  readonly expectedRevision?: number;
+  /** Where the plan is a merge: its result, checked. */
+  readonly merge?: Pick<CheckedApplication, "manifest" | "spec">;
+}
 
 /**
- * What seeding did with a default application. `created`: it was absent. `unchanged`: it is as shipped.
- * `followed`: it was as last shipped and is now as shipped. `kept-edited`: somebody changed it, and so it stays.
+ * What seeding did with a default application. `created`: it was absent. `unchanged`: it is as shipped. `followed`: it
+ * was edited nowhere where it is not as shipped now. `merged`: it keeps what was changed here and follows in the rest.
+ * `kept-edited`: it stays as it was changed here. `refused`: what it would have become is no valid manifest, or a plugin
+ * refuses it; it stays as it was.
  */
-export type SeedAction = "created" | "unchanged" | "followed" | "kept-edited";
+export type SeedAction =
+  | "created"
+  | "unchanged"
+  | "followed"
+  | "merged"
+  | "kept-edited"
+  | "refused";
 
 export interface SeedOutcome {
   readonly name: string;
   readonly action: SeedAction;
+  /** Fields that are now as shipped. */
+  readonly followed?: readonly string[];
+  /** Fields that stay as they were changed here. */
+  readonly kept?: readonly string[];
 }

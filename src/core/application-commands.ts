@@ -1,4 +1,4 @@
-import type { ApplyOutcome } from "../application-registry/index.ts";
+import type { ApplicationRecord } from "../model/application.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import { applicationRemoved } from "./application-removal.ts";
 import { tellWatchers, watchApplications } from "./application-watches.ts";
@@ -46,7 +46,10 @@ export const applicationHandlers: Handlers<
 
   "application.apply": (state, turn, { applications, options }) => {
     const outcomes = state.applications.apply(applications, options, turn.now);
-    if (options.dryRun !== true) for (const outcome of outcomes) keep(state, turn, outcome);
+    if (options.dryRun === true) return outcomes;
+    for (const outcome of outcomes) {
+      if (outcome.action !== "refused") keep(state, turn, outcome.record, outcome.before);
+    }
     return outcomes;
   },
 
@@ -82,14 +85,9 @@ export const applicationHandlers: Handlers<
   },
 
   "application.seed": (state, turn, { defaults }) => {
-    const { outcomes, changed, replaced } = state.applications.seed(defaults, turn.now);
-    // Sessions that are open stay with the revision they were created with.
-    for (const record of replaced) pin(state, record);
-    for (const record of changed) {
-      turn.change({ kind: "application.put", record });
-      tellWatchers(state, turn, { kind: record.revision === 1 ? "created" : "changed", record });
-    }
-    return outcomes;
+    const results = state.applications.seed(defaults, turn.now);
+    for (const { before, record } of results) keep(state, turn, record, before);
+    return results.map(({ outcome }) => outcome);
   },
 
   "application.watch": (state, turn, input, token) => {
@@ -98,9 +96,14 @@ export const applicationHandlers: Handlers<
   },
 };
 
-function keep(state: CoreState, turn: FlameTurn, outcome: ApplyOutcome): void {
-  if (outcome.action === "refused" || outcome.record === outcome.before) return;
-  const { before, record } = outcome;
+/** Makes the new state of one application durable. Open sessions stay with the revision they were created with. */
+function keep(
+  state: CoreState,
+  turn: FlameTurn,
+  record: ApplicationRecord,
+  before: ApplicationRecord | undefined,
+): void {
+  if (record === before) return;
   if (before !== undefined && before.revision !== record.revision) pin(state, before);
   turn.change({ kind: "application.put", record });
   tellWatchers(state, turn, { kind: before === undefined ? "created" : "changed", record });

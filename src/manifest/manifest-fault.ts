@@ -7,6 +7,8 @@ export interface ManifestFault extends Fault {
    * return_code -1 (docs/protocol.md, "Applications").
    */
   readonly kind: "argument" | "name";
+  /** The plugin that refuses the manifest, or that brought in what is wrong. */
+  readonly plugin?: string;
 }
 
 /** Over the wire a text travels in a header of limited size: more faults than these are counted only. */

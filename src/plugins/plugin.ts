@@ -1,6 +1,7 @@
 import type { Admission, ManifestSource } from "../application-registry/admission.ts";
 import type { RegistryHost } from "../application-registry/index.ts";
 import type { SourceFaults } from "../application-registry/source-faults.ts";
+import type { Clock } from "../kit/clock.ts";
 import type { Logger } from "../kit/logger.ts";
 import type { CheckedManifest, FaultyManifest } from "../manifest/manifest.ts";
 
@@ -32,6 +33,7 @@ export interface PluginHost {
     text: string,
     source: ManifestSource,
   ): Promise<readonly (CheckedManifest | FaultyManifest)[]>;
+  readonly clock: Clock;
   /** Its messages carry the plugin's name. */
   readonly logger: Logger;
   /** The plugin's entry in `cluster.plugins`, checked by its schema; frozen. */

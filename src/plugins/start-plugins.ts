@@ -116,11 +116,12 @@ async function startOne(
 ): Promise<void> {
   const { name } = plugin;
   const logger = deps.logger.child({ plugin: name });
-  const { registry, admission, faults, flameHome } = deps;
+  const { registry, admission, faults, flameHome, clock = systemClock } = deps;
   const host: PluginHost = {
     applications: registry,
     admission,
     faults,
+    clock,
     readManifests: (text, source) => admission.admitText(text, source, { flameHome }),
     logger,
     options,

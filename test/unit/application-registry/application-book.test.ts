@@ -3,7 +3,6 @@ import { APPLICATIONS_MAX } from "../../../src/application-registry/application-
 import {
   ApplicationBook,
   type RegisterApplication,
-  type SeedApplication,
 } from "../../../src/application-registry/index.ts";
 import { sameDocument } from "../../../src/application-registry/same-document.ts";
 import { specOf } from "../../../src/manifest/application-schema.ts";
@@ -16,12 +15,6 @@ const input = (name: string, manifest: ApplicationManifestSpec = {}): RegisterAp
   spec: specOf(manifest),
   origin: "api",
   author: "anonymous (127.0.0.1:5000)",
-});
-const shipped = (name: string, manifest: ApplicationManifestSpec): SeedApplication => ({
-  name,
-  manifest,
-  spec: specOf(manifest),
-  author: `defaults/${name}.yaml`,
 });
 
 function refusal(action: () => unknown): { code: string; message: string } {
@@ -120,8 +113,7 @@ describe("the book of applications", () => {
   });
 
   it("is full at its limit, and says so", () => {
-    const [record] = new ApplicationBook([]).seed([shipped("a", {})], 1).changed;
-    if (record === undefined) throw new Error("nothing was seeded");
+    const record = new ApplicationBook([]).register(input("a"), 1);
     const many = Array.from({ length: APPLICATIONS_MAX }, (_, i) => ({ ...record, name: `a${i}` }));
     expect(refusal(() => new ApplicationBook(many).register(input("b"), 1))).toEqual({
       code: "resource_exhausted",
@@ -133,105 +125,6 @@ describe("the book of applications", () => {
     const first = new ApplicationBook([]);
     first.register(input("a"), 1);
     expect(new ApplicationBook(first.list()).get("a").creationTime).toBe(1);
-  });
-});
-
-describe("seeding", () => {
-  const run = shipped("flmrun", { command: "uv", arguments: ["run"] });
-  const newer = shipped("flmrun", { command: "uv", arguments: ["run", "--offline"] });
-
-  it("creates what is absent", () => {
-    const book = new ApplicationBook([]);
-    const { outcomes, changed, replaced } = book.seed([run, shipped("flmping", {})], 7);
-    expect(outcomes).toEqual([
-      { name: "flmrun", action: "created" },
-      { name: "flmping", action: "created" },
-    ]);
-    expect(changed).toEqual([book.get("flmrun"), book.get("flmping")]);
-    expect(replaced).toEqual([]);
-    expect(book.get("flmrun")).toMatchObject({
-      origin: "default",
-      author: "defaults/flmrun.yaml",
-      revision: 1,
-      creationTime: 7,
-      lastSeeded: run.manifest,
-    });
-  });
-
-  it("changes nothing at the next start with the same files", () => {
-    const book = new ApplicationBook([]);
-    book.seed([run], 7);
-    const before = book.get("flmrun");
-    const { outcomes, changed } = new ApplicationBook(book.list()).seed([run], 8);
-    expect(outcomes).toEqual([{ name: "flmrun", action: "unchanged" }]);
-    expect(changed).toEqual([]);
-    expect(book.get("flmrun")).toBe(before);
-  });
-
-  it("follows a newer file when nobody changed the application, as a revision of its own", () => {
-    const book = new ApplicationBook([]);
-    book.seed([run], 7);
-    const before = book.get("flmrun");
-    const { outcomes, changed, replaced } = book.seed([newer], 8);
-    expect(outcomes).toEqual([{ name: "flmrun", action: "followed" }]);
-    expect(changed).toEqual([book.get("flmrun")]);
-    expect(replaced).toEqual([before]);
-    expect(book.get("flmrun")).toMatchObject({
-      revision: 2,
-      creationTime: 7,
-      revisionTime: 8,
-      manifest: newer.manifest,
-      spec: newer.spec,
-      lastSeeded: newer.manifest,
-    });
-  });
-
-  it("leaves an edited application whole, start after start", () => {
-    const book = new ApplicationBook([]);
-    book.seed([run], 7);
-    const edited = book.update(input("flmrun", { command: "mine" }), 0, 8);
-    for (const file of [run, newer, run]) {
-      expect(book.seed([file], 9)).toEqual({
-        outcomes: [{ name: "flmrun", action: "kept-edited" }],
-        changed: [],
-        replaced: [],
-      });
-    }
-    expect(book.get("flmrun")).toBe(edited);
-    expect(edited.lastSeeded).toEqual(run.manifest);
-  });
-
-  it("follows again once the edit was taken back", () => {
-    const book = new ApplicationBook([]);
-    book.seed([run], 7);
-    book.update(input("flmrun", { command: "mine" }), 0, 8);
-    book.update(input("flmrun", { arguments: ["run"], command: "uv" }), 0, 9);
-    expect(book.seed([newer], 10).outcomes).toEqual([{ name: "flmrun", action: "followed" }]);
-  });
-
-  it("recognises an edit that the next file ships, and follows from then on", () => {
-    const book = new ApplicationBook([]);
-    book.seed([run], 7);
-    book.update(input("flmrun", newer.manifest), 0, 8);
-    const { outcomes, changed } = book.seed([newer], 9);
-    expect(outcomes).toEqual([{ name: "flmrun", action: "unchanged" }]);
-    expect(changed).toMatchObject([{ revision: 2, origin: "api", lastSeeded: newer.manifest }]);
-    expect(book.seed([run], 10).outcomes).toEqual([{ name: "flmrun", action: "followed" }]);
-  });
-
-  it("brings an unregistered default back at the next start", () => {
-    const book = new ApplicationBook([]);
-    book.seed([run], 7);
-    book.unregister("flmrun", 0);
-    expect(book.seed([run], 8).outcomes).toEqual([{ name: "flmrun", action: "created" }]);
-    expect(book.get("flmrun").creationTime).toBe(8);
-  });
-
-  it("keeps what somebody registered under a default's name", () => {
-    const book = new ApplicationBook([]);
-    const own = book.register(input("flmrun", { command: "own" }), 1);
-    expect(book.seed([run], 2).outcomes).toEqual([{ name: "flmrun", action: "kept-edited" }]);
-    expect(book.get("flmrun")).toBe(own);
   });
 });
 
