@@ -52,6 +52,12 @@ export default {
       { path: ours, pathNot: room("documents", "model", "kit") },
     ),
     forbid(
+      "manifest-directory-knows-no-registry",
+      "a directory of manifests is read the same way for the session manager and for a controller beside another one",
+      { path: room("manifest-directory") },
+      { path: ours, pathNot: room("manifest-directory", "manifest", "documents", "model", "kit") },
+    ),
+    forbid(
       "core-is-pure",
       "the deterministic machine decides from commands and values only, so that it can be simulated",
       { path: room(...pure), pathNot: shell },

@@ -25,12 +25,16 @@ export function withOwner(before: ApplicationRecord, change: Change): Applicatio
   });
 }
 
-/** What an application is without the fields that a file set: those go back to the shipped default, or away. */
+/**
+ * What is left of an application when its file lets go of it: of a shipped one, the fields that the file set go back to
+ * the shipped default, or away; any other stays as it is.
+ */
 export function manifestWithout(
   { manifest, lastSeeded, fieldOwners }: ApplicationRecord,
   file: string,
 ): ApplicationManifestSpec {
-  const shipped = fieldsOf(lastSeeded ?? {});
+  if (lastSeeded === undefined) return manifest;
+  const shipped = fieldsOf(lastSeeded);
   const fields = new Map<string, FieldValue>(fieldsOf(manifest));
   for (const [path, { origin, author }] of Object.entries(fieldOwners)) {
     if (origin !== "file" || author !== file) continue;

@@ -7,6 +7,7 @@ import type { Logger } from "../kit/logger.ts";
 import { Releasers } from "../kit/releasers.ts";
 import { textOf } from "../kit/thrown.ts";
 import { FlameError } from "../model/errors.ts";
+import { applicationDirectory } from "./application-directory/application-directory.ts";
 import { defaultApplications } from "./default-applications.ts";
 import { loadPlugin } from "./load-plugin.ts";
 import type { FlamePlugin, PluginHost } from "./plugin.ts";
@@ -69,7 +70,8 @@ export async function startPlugins(deps: PluginsDeps): Promise<StartedPlugins> {
 
 /** Every name, module and option is looked at before the first plugin starts. */
 async function choose(deps: PluginsDeps): Promise<readonly Chosen[]> {
-  const builtIn = [defaultApplications(deps.defaultsFolder)];
+  const directory = applicationDirectory(deps.flameHome);
+  const builtIn = [defaultApplications(deps.defaultsFolder), directory];
   const entries = new Map(deps.entries.map((entry) => [entry.name, entry]));
   if (entries.size < deps.entries.length)
     throw refuseTwice(deps.entries.map((entry) => entry.name));
@@ -92,6 +94,8 @@ async function choose(deps: PluginsDeps): Promise<readonly Chosen[]> {
     const plugin = await loadPlugin(entry.name);
     chosen.push({ plugin, options: await checkOptions(plugin, entry.options) });
   }
+  // Files are applied when every plugin that has a say in manifests is there.
+  chosen.sort((a, b) => Number(a.plugin === directory) - Number(b.plugin === directory));
   const names = chosen.map(({ plugin }) => plugin.name);
   if (new Set(names).size < names.length) throw refuseTwice(names);
   return chosen;

@@ -4,7 +4,7 @@ import { type CliContext, processContext } from "../../src/cli/context.ts";
 import { flmctl } from "../../src/cli/flmctl/program.ts";
 import { loadClusterConfig } from "../../src/config/cluster-config.ts";
 import { systemClock } from "../../src/kit/clock.ts";
-import { silentLogger } from "../../src/kit/logger.ts";
+import { type Logger, silentLogger } from "../../src/kit/logger.ts";
 import { type SessionManager, startSessionManager } from "../../src/session-manager/compose.ts";
 import { freePorts } from "./ports.ts";
 import { temporaryFolder } from "./temp.ts";
@@ -26,11 +26,21 @@ export interface ManagerUnderTest {
   flmctl(...argv: string[]): Promise<Printed>;
   /** Writes a file into the home and tells its path. */
   file(name: string, text: string): string;
-  restart(): Promise<void>;
+  /** Stops and starts it again. @param meanwhile runs while it is down */
+  restart(meanwhile?: () => void): Promise<void>;
   close(): Promise<void>;
 }
 
-export async function startManager(): Promise<ManagerUnderTest> {
+export interface ManagerOptions {
+  /** Runs before the first start. @param home FLAME_HOME */
+  readonly prepare?: (home: string) => void;
+  /** More keys of the section `cluster`, as JSON. */
+  readonly cluster?: object;
+  /** Gets what the session manager logs. */
+  readonly logger?: Logger;
+}
+
+export async function startManager(options: ManagerOptions = {}): Promise<ManagerUnderTest> {
   const folder = temporaryFolder("flmctl");
   const home = folder.path;
   const port = await freePorts(2);
@@ -40,13 +50,14 @@ export async function startManager(): Promise<ManagerUnderTest> {
     writeFileSync(path, text);
     return path;
   };
-  const path = file("cluster.yaml", `cluster: { name: test, endpoint: "${endpoint}" }\n`);
+  const cluster = { name: "test", endpoint, ...options.cluster };
+  const path = file("cluster.yaml", JSON.stringify({ cluster }));
   const config = loadClusterConfig({ path, env: { FLAME_HOME: home, HOME: home } });
   const start = (): Promise<SessionManager> =>
     startSessionManager({
       config,
       clock: systemClock,
-      logger: silentLogger,
+      logger: options.logger ?? silentLogger,
       migrationsFolder: join(root, "migrations/sqlite"),
       defaultsFolder: join(root, "defaults"),
       flameHome: home,
@@ -54,7 +65,11 @@ export async function startManager(): Promise<ManagerUnderTest> {
         throw error;
       },
     });
-  let manager = await start();
+  options.prepare?.(home);
+  let manager = await start().catch((thrown: unknown) => {
+    folder.remove();
+    throw thrown;
+  });
   const env = { FLAME_ENDPOINT: endpoint, HOME: home };
   const context = (print: Partial<CliContext["terminal"]> = {}): CliContext => {
     const drop = (): void => undefined;
@@ -74,8 +89,9 @@ export async function startManager(): Promise<ManagerUnderTest> {
       const err = (text: string): void => void (printed.err += text);
       return { code: await flmctl(argv, context({ out, err })), ...printed };
     },
-    async restart() {
+    async restart(meanwhile) {
       await manager.close();
+      meanwhile?.();
       manager = await start();
     },
     async close() {

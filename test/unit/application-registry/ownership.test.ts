@@ -119,6 +119,15 @@ describe("an application whose file lets go of it", () => {
     expect(book.get("a").manifest).toEqual({ command: "forced" });
   });
 
+  it("stays whole when it is not a shipped one", () => {
+    const book = new ApplicationBook([]);
+    book.apply([change("a", { command: "x" })], {}, 1);
+    book.apply([change("a", { command: "y", labels: ["l"] }, by(A))], {}, 2);
+    release(book, "a", A, 3);
+    expect(book.get("a")).toMatchObject({ revision: 2, manifest: { command: "y", labels: ["l"] } });
+    expect("owner" in book.get("a")).toBe(false);
+  });
+
   it("can be changed by anybody afterwards", () => {
     const book = new ApplicationBook([]);
     book.apply([change("a", {}, by(A))], {}, 1);

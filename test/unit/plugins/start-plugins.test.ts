@@ -73,7 +73,7 @@ const names = (): string[] => book.list().map((record) => record.name);
 describe("the plugin default-applications", () => {
   it("registers exactly the three shipped applications, as they are specified", async () => {
     const started = await startPlugins(deps());
-    expect(started.names).toEqual(["default-applications"]);
+    expect(started.names).toEqual(["default-applications", "application-directory"]);
     expect(names()).toEqual(["flmexec", "flmping", "flmrun"]);
     expect(book.get("flmrun").manifest).toMatchObject({
       command: "${FLAME_HOME}/bin/uv",
@@ -117,7 +117,9 @@ describe("the plugin default-applications", () => {
 
   it("can be switched off", async () => {
     const off = { name: "default-applications", enabled: false, options: {} };
-    expect((await startPlugins(deps({ entries: [off] }))).names).toEqual([]);
+    const started = await startPlugins(deps({ entries: [off] }));
+    expect(started.names).toEqual(["application-directory"]);
+    await started.close();
     expect(names()).toEqual([]);
   });
 
@@ -163,7 +165,7 @@ describe("the plugin host", () => {
     const started = await startPlugins(
       deps({ entries: [off, entry(path, { app: "from-plugin" })] }),
     );
-    expect(started.names).toEqual(["mine"]);
+    expect(started.names).toEqual(["mine", "application-directory"]);
     expect(book.get("from-plugin").author).toBe("mine");
     lines = [];
     await started.close();
@@ -228,7 +230,7 @@ describe("the plugin host", () => {
 
   it("refuses unknown names, modules that are none, and a plugin twice", async () => {
     expect(await refusal({ entries: [entry("defaults")] })).toContain(
-      'got the unknown plugin "defaults", expected a built-in one (default-applications) or the path of a module',
+      'got the unknown plugin "defaults", expected a built-in one (default-applications, application-directory) or the path of a module',
     );
     expect(await refusal({ entries: [entry(join(folder, "missing.mjs"))] })).toContain(
       "the module can not be loaded",

@@ -1,0 +1,193 @@
+import type { ApplyApplication, ApplyOutcome } from "../../application-registry/index.ts";
+import { manifestWithout } from "../../application-registry/ownership.ts";
+import { faultText } from "../../documents/fault.ts";
+import { textOf } from "../../kit/thrown.ts";
+import type { ClaimFault } from "../../manifest-directory/claims.ts";
+import type { DirectoryLook } from "../../manifest-directory/directory-reader.ts";
+import { FlameError } from "../../model/errors.ts";
+import type { PluginHost } from "../plugin.ts";
+import { decide, type Farewell, type Wish } from "./decide.ts";
+import { FaultBoard, faultKey } from "./fault-board.ts";
+import { Patience } from "./patience.ts";
+import { reportApplied } from "./report.ts";
+
+/** A fault or a removal counts when it has been so for this time, in milliseconds: saves are not always one step. */
+const SETTLE_MS = 300;
+/** After a change that the registry could not take just then. */
+const RETRY_MS = 1000;
+
+/**
+ * Brings the registry to what a directory holds. It remembers nothing that is not in the registry or on disk, but for
+ * which saves it has acted on: what somebody forces over a file lasts until that is saved again, or until a restart.
+ */
+export class DirectoryKeeper {
+  readonly #host: PluginHost;
+  readonly #folder: string;
+  readonly #board: FaultBoard;
+  readonly #patience = new Patience(SETTLE_MS);
+  /** The last word that was acted on, by application. */
+  #acted = new Map<string, Wish>();
+  /** What the registry refused, by application. */
+  readonly #refused = new Map<string, ClaimFault>();
+  #first = true;
+
+  constructor(deps: { host: PluginHost; folder: string }) {
+    this.#host = deps.host;
+    this.#folder = deps.folder;
+    this.#board = new FaultBoard(deps.host);
+  }
+
+  /** Acts on a look at the directory. Returns when it wants to look again although nothing changed, in milliseconds. */
+  async act(look: DirectoryLook): Promise<number | undefined> {
+    const records = await this.#host.applications.list();
+    if (look.folder !== "present") return this.#withoutFolder(look, records);
+    const { wishes, farewells, faults } = decide({
+      folder: this.#folder,
+      files: look.files,
+      records,
+    });
+    const now = this.#host.clock.now();
+    const leaving = new Map(farewells.map((one) => [`leaves ${one.record.name}`, one]));
+    const held = new Map(faults.map((one) => [faultKey(one), one]));
+    const { due, nextMs } = this.#patience.round([...leaving.keys(), ...held.keys()], now);
+    const counts = (key: string): boolean => this.#first || due.has(key);
+    const retry = await this.#carryOut(
+      [...wishes.values()].filter((wish) => !this.#isDone(wish)),
+      [...leaving].filter(([key]) => counts(key)).map(([, farewell]) => farewell),
+    );
+    this.#forget(wishes);
+    this.#board.show([
+      ...[...held].filter(([key]) => counts(key)).map(([, fault]) => fault),
+      ...this.#refused.values(),
+    ]);
+    this.#first = false;
+    return retry ? Math.min(RETRY_MS, nextMs ?? RETRY_MS) : nextMs;
+  }
+
+  /** Whether the registry refused the word of a file on it; that is tried again with each look. */
+  wasRefused(name: string): boolean {
+    return this.#refused.has(name);
+  }
+
+  /** A folder that is away says nothing: it may be a volume that is not mounted. To remove all, empty it. */
+  #withoutFolder(
+    look: DirectoryLook,
+    records: Parameters<typeof decide>[0]["records"],
+  ): number | undefined {
+    const { farewells } = decide({ folder: this.#folder, files: new Map(), records });
+    const names = farewells.map(({ record }) => record.name);
+    const reason =
+      look.folder === "missing"
+        ? "the folder is gone, and what its files keep stays as it is; bring it back, empty if these applications shall go"
+        : `the folder can not be read: ${look.reason ?? ""}`;
+    const concerned = look.folder === "missing" || names.length > 0 ? names : [""];
+    const faults = concerned.map((name) => ({ name, path: this.#folder, reason }));
+    const { due, nextMs } = this.#patience.round(faults.map(faultKey), this.#host.clock.now());
+    this.#board.show(this.#first ? faults : faults.filter((one) => due.has(faultKey(one))));
+    // What is there when it comes back is looked at anew.
+    this.#acted.clear();
+    this.#refused.clear();
+    this.#first = false;
+    return nextMs;
+  }
+
+  #isDone(wish: Wish): boolean {
+    const { name } = wish.manifest;
+    const acted = this.#acted.get(name);
+    const same = acted?.manifest === wish.manifest && acted.path === wish.path;
+    return same && wish.takesOver === undefined && !this.#refused.has(name);
+  }
+
+  /** All in one round, which is one commit. Returns whether something has to be tried again. */
+  async #carryOut(wishes: readonly Wish[], farewells: readonly Farewell[]): Promise<boolean> {
+    if (wishes.length === 0 && farewells.length === 0) return false;
+    const releases = await Promise.all(
+      farewells.filter(({ remove }) => !remove).map((one) => this.#release(one)),
+    );
+    const removals = farewells.filter(({ remove }) => remove);
+    const changes = [...wishes.map(applicationOf), ...releases.flatMap((one) => one ?? [])];
+    const [outcomes, ...removed] = await Promise.all([
+      this.#apply(changes),
+      ...removals.map((one) => this.#remove(one)),
+    ]);
+    for (const [index, wish] of wishes.entries()) this.#note(wish, outcomes[index]);
+    const failed = outcomes.slice(wishes.length).some(({ action }) => action === "refused");
+    reportApplied(this.#host.logger, this.#folder, outcomes, removals, removed);
+    return failed || removed.includes("failed");
+  }
+
+  /** In one commit; when even that is refused as a whole, one by one, so that none holds up the others. */
+  async #apply(changes: readonly ApplyApplication[]): Promise<readonly ApplyOutcome[]> {
+    if (changes.length === 0) return [];
+    const { applications } = this.#host;
+    try {
+      return await applications.apply(changes, { continueOnError: true });
+    } catch (thrown) {
+      if (changes.length === 1) return [refusedOutcome(changes[0]?.name ?? "", thrown)];
+      const each = await Promise.all(changes.map((change) => this.#apply([change])));
+      return each.flat();
+    }
+  }
+
+  async #remove({ record, path }: Farewell): Promise<"removed" | "disabled" | "failed"> {
+    const { name, revision } = record;
+    const input = { name, owner: path, expectedRevision: revision, whenUnused: true };
+    try {
+      return await this.#host.applications.remove(input);
+    } catch (thrown) {
+      this.#host.logger.warn({ application: name }, `${name} is not removed: ${textOf(thrown)}`);
+      return "failed";
+    }
+  }
+
+  async #release({ record, path }: Farewell): Promise<ApplyApplication | undefined> {
+    const { name, revision } = record;
+    const source = { origin: "file", author: path, owner: path } as const;
+    const raw = { metadata: { name }, spec: manifestWithout(record, path) };
+    const checked = await this.#host.admission.admit(raw, source);
+    const release = { ...source, release: true, expectedRevision: revision };
+    if (checked.ok) {
+      const { manifest, spec } = checked;
+      return { name, manifest, spec, ...release };
+    }
+    const faults = checked.faults.map((fault) => faultText(fault)).join("; ");
+    const text = `${path} is gone, and ${name} stays as it is, since what is left without it is not valid: ${faults}`;
+    this.#host.logger.warn({ application: name }, text);
+    const { manifest, spec } = record;
+    return { name, manifest, spec, ...release };
+  }
+
+  #note(wish: Wish, outcome: ApplyOutcome | undefined): void {
+    const { name } = wish.manifest;
+    if (outcome === undefined) return;
+    const { takesOver: _done, ...acted } = wish;
+    this.#acted.set(name, acted);
+    if (outcome.action !== "refused") this.#refused.delete(name);
+    else this.#refused.set(name, { name, path: wish.path, reason: outcome.error.message });
+  }
+
+  /** What no file speaks of any more is looked at anew when one does again. */
+  #forget(wishes: ReadonlyMap<string, Wish>): void {
+    for (const name of this.#acted.keys()) {
+      if (wishes.has(name)) continue;
+      this.#acted.delete(name);
+      this.#refused.delete(name);
+    }
+  }
+}
+
+function applicationOf({ path, manifest, takesOver }: Wish): ApplyApplication {
+  const { name, manifest: written, spec } = manifest;
+  const source = { origin: "file", author: path, owner: path } as const;
+  return {
+    name,
+    manifest: written,
+    spec,
+    ...source,
+    ...(takesOver !== undefined && { takesOver }),
+  };
+}
+
+function refusedOutcome(name: string, thrown: unknown): ApplyOutcome {
+  return { name, action: "refused", error: FlameError.from(thrown) };
+}
