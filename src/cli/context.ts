@@ -1,3 +1,4 @@
+import { buffer } from "node:stream/consumers";
 import { FlameClient } from "../client/index.ts";
 import { loadClientConfig } from "../config/client-config.ts";
 import type { Env } from "../config/env.ts";
@@ -12,6 +13,10 @@ export interface CliContext {
   readonly terminal: Terminal;
   readonly env: Env;
   readonly clock: Clock;
+  /** The whole of standard input. */
+  readonly stdin: () => Promise<Uint8Array>;
+  /** Ends what goes on until somebody ends it (`--watch`). Absent: the end of the process does. */
+  readonly stop?: AbortSignal;
   /** A client of the cluster that the configuration names; the caller closes it. */
   readonly connect: (configFile: string | undefined) => Cluster;
 }
@@ -21,6 +26,7 @@ export function processContext(from: { terminal: Terminal; env: Env }): CliConte
   return {
     ...from,
     clock: systemClock,
+    stdin: () => buffer(process.stdin),
     connect: (configFile) => {
       const config = loadClientConfig({ path: configFile, env: from.env });
       for (const warning of config.warnings) from.terminal.err(`Warning: ${warning}\n`);

@@ -6,6 +6,18 @@ import type { Terminal } from "./output/terminal.ts";
 /** Exit code of a command line that is not understood. */
 const USAGE = 2;
 
+/** Thrown by a command that ends with an exit code of its own, after its error if there is one. */
+export class ExitWith extends Error {
+  readonly exitCode: number;
+  readonly error: FlameError | undefined;
+
+  constructor(exitCode: number, error?: FlameError) {
+    super(error?.message ?? `exit code ${exitCode}`);
+    this.exitCode = exitCode;
+    this.error = error;
+  }
+}
+
 /**
  * Runs a command line and tells its exit code: 0, 1 with one line `Error: Kind("text")` on stderr when it
  * failed, 2 when it was not understood (docs/protocol.md, "Tools").
@@ -24,6 +36,10 @@ export async function runProgram(
     return 0;
   } catch (thrown) {
     if (String(codeOf(thrown)).startsWith("commander.")) return usageExitCode(thrown);
+    if (thrown instanceof ExitWith) {
+      if (thrown.error !== undefined) terminal.err(`${errorLine(thrown.error)}\n`);
+      return thrown.exitCode;
+    }
     const error =
       thrown instanceof FlameError ? thrown : new FlameError("internal", textOf(thrown));
     terminal.err(`${errorLine(error)}\n`);

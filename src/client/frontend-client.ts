@@ -84,12 +84,14 @@ export class FrontendClient {
    * hours, and so does not wait for a connection either.
    * @param isLast true for a reply after which the server ends the stream: leaving the loop there cancels
    *   nothing, since a server may well cut off a client that resets thousands of streams.
+   * @param signal ends the call from outside the loop, which then throws unavailable
    * @throws FlameError as {@link unary} does.
    */
   async *stream<Request, Reply>(
     method: MethodDefinition<Request, Reply>,
     request: Request,
     isLast: (reply: Reply) => boolean = () => false,
+    signal?: AbortSignal,
   ): AsyncGenerator<Reply, void, void> {
     const { path, requestSerialize, responseDeserialize } = method;
     const call = this.#channel.makeServerStreamRequest(
@@ -100,6 +102,8 @@ export class FrontendClient {
       this.#metadata({ waitForReady: false }),
     );
     const replies = new ReplyQueue<Reply>(call);
+    const cancel = (): void => call.cancel();
+    signal?.addEventListener("abort", cancel);
     let last = false;
     try {
       for (;;) {
@@ -112,6 +116,7 @@ export class FrontendClient {
     } catch (error) {
       throw this.#fail(error as ServiceError);
     } finally {
+      signal?.removeEventListener("abort", cancel);
       if (last) replies.expectEnd(this.#clock);
       else call.cancel();
     }

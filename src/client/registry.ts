@@ -118,9 +118,14 @@ export class RegistryClient {
     return (await this.#rpc.unary(registry.remove, request)).removed;
   }
 
-  /** Everything as it is, then `synced`, then each change; leaving the loop ends it. Of one application, or of all. */
-  async *watch(name?: string): AsyncGenerator<RegistryChange, void, void> {
-    for await (const event of this.#rpc.stream(registry.watch, { name })) {
+  /**
+   * Everything as it is, then `synced`, then each change; leaving the loop ends it.
+   * @param name @default all applications
+   * @param signal ends it from outside the loop, which then throws unavailable
+   */
+  async *watch(name?: string, signal?: AbortSignal): AsyncGenerator<RegistryChange, void, void> {
+    const events = this.#rpc.stream(registry.watch, { name }, undefined, signal);
+    for await (const event of events) {
       yield* decodeWatchEvent(event);
     }
   }

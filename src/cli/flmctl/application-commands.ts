@@ -4,6 +4,8 @@ import { FlameError } from "../../model/errors.ts";
 import { type CliContext, type Cluster, withCluster } from "../context.ts";
 import { kindOf, unsupported } from "./kinds.ts";
 import { readManifestFile } from "./manifest-file.ts";
+import { forceOption } from "./options.ts";
+import { withRegistry } from "./registry-access.ts";
 
 type Program = Command<[], { config?: string }>;
 
@@ -61,21 +63,54 @@ function addUpdate(program: Program, context: CliContext): void {
     });
 }
 
+interface UnregisterFlags {
+  readonly application?: string;
+  readonly force?: true;
+  readonly whenUnused?: true;
+}
+
 function addUnregister(program: Program, context: CliContext): void {
   program
     .command("unregister")
     .description("Remove an application with its closed sessions; refused while sessions are open.")
     .argument("[words...]", "[app] NAME")
     .option("-a, --application <name>", "the application, as the published tools take it")
-    .addHelpText("after", "\nExample:\n  flmctl unregister my-app")
+    .option(
+      "--when-unused",
+      "with open sessions: take no new ones, and remove it when the last closes",
+    )
+    .addOption(forceOption())
+    .addHelpText(
+      "after",
+      "\nExamples:\n  flmctl unregister my-app\n  flmctl unregister app my-app --when-unused",
+    )
     .action(async (words, flags) => {
       const [name = flags.application, ...tooMany] = words.length > 1 ? named(words) : words;
       if (name === undefined) throw unsupported("no application to unregister", kinds);
       if (tooMany.length > 0) throw unsupported(`also got "${tooMany.join(" ")}"`, kinds);
-      await withCluster(context, program.opts().config, (cluster) =>
-        cluster.unregisterApplication(name),
-      );
+      await unregister(name, flags, context, program.opts().config);
     });
+}
+
+/** Over the published call, unless more is asked than that can do. */
+async function unregister(
+  name: string,
+  { force, whenUnused }: UnregisterFlags,
+  context: CliContext,
+  config: string | undefined,
+): Promise<void> {
+  if (force === undefined && whenUnused === undefined) {
+    return withCluster(context, config, (cluster) => cluster.unregisterApplication(name));
+  }
+  const options = { force: force === true, whenUnused: whenUnused === true };
+  const instead = "use flmctl unregister without --force and --when-unused";
+  const removed = await withRegistry(context, config, instead, (registry) =>
+    registry.remove(name, options),
+  );
+  if (removed) return;
+  context.terminal.out(
+    `application/${name} takes no new sessions; it goes when its open ones are closed\n`,
+  );
 }
 
 /** What follows the word `app`. */

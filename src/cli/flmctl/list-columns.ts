@@ -1,5 +1,6 @@
-import type { Application, Executor, Node, SessionInfo } from "../../client/index.ts";
+import type { Executor, Node, SessionInfo } from "../../client/index.ts";
 import { formatMemory, formatResources } from "../../model/resources.ts";
+import { type ListedApplication, statusText } from "./listed-application.ts";
 
 /** One column of a listing. */
 export interface Column<T> {
@@ -10,15 +11,33 @@ export interface Column<T> {
   readonly wide?: true;
 }
 
-export const applicationColumns: readonly Column<Application>[] = [
+export const applicationColumns: readonly Column<ListedApplication>[] = [
   { title: "Name", cell: (app) => app.name },
-  { title: "State", cell: (app) => app.state },
-  { title: "Shim", cell: (app) => app.spec.shim ?? "Host" },
+  { title: "State", cell: (app) => app.state ?? "" },
+  { title: "Shim", cell: (app) => (app.state === undefined ? "" : (app.spec.shim ?? "Host")) },
   { title: "Tags", cell: (app) => (app.spec.labels ?? []).join(", ") },
-  { title: "Created", cell: (app, time) => time(app.creationTime) },
+  {
+    title: "Created",
+    cell: ({ creationTime }, time) => (creationTime === undefined ? "" : time(creationTime)),
+  },
   { title: "Command", cell: (app) => app.spec.command ?? "" },
   { title: "Url", cell: (app) => app.spec.url ?? "", wide: true },
   { title: "Installer", cell: (app) => app.spec.installer ?? "", wide: true },
+];
+
+/** What only the registry knows; behind the others, since a fault is long. */
+export const registryColumns: readonly Column<ListedApplication>[] = [
+  {
+    title: "Revision",
+    cell: ({ registry }) => registry?.revision?.number.toString() ?? "",
+    wide: true,
+  },
+  {
+    title: "Kept by",
+    cell: ({ registry }) => (registry?.revision === undefined ? "" : (registry.owner ?? "")),
+    wide: true,
+  },
+  { title: "Status", cell: statusText },
 ];
 
 export const sessionColumns: readonly Column<SessionInfo>[] = [

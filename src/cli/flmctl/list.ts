@@ -6,21 +6,19 @@ import { type CliContext, type Cluster, withCluster } from "../context.ts";
 import { jsonText, yamlText } from "../output/documents.ts";
 import { paddedTable, plainTable } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
-import { ago, timeOfDay, timestamp } from "../output/times.ts";
+import { naturalTime, timeOfDay } from "../output/times.ts";
 import { kindArgument, kindOf, unsupported } from "./kinds.ts";
 import {
   applicationColumns,
   type Column,
   executorColumns,
   nodeColumns,
+  registryColumns,
   sessionColumns,
 } from "./list-columns.ts";
-import {
-  applicationDocument,
-  executorDocument,
-  nodeDocument,
-  sessionDocument,
-} from "./object-documents.ts";
+import { watchList } from "./list-watch.ts";
+import { type ListedApplication, listApplications, listedDocument } from "./listed-application.ts";
+import { executorDocument, nodeDocument, sessionDocument } from "./object-documents.ts";
 import { type OutputForm, outputOption, publishedOutputOption } from "./options.ts";
 
 const kinds = ["app", "session", "executor", "node"] as const;
@@ -47,11 +45,15 @@ export function addList(program: Command<[], { config?: string }>, context: CliC
     .option("-s, --session", "list sessions, in the published layout")
     .option("-e, --executor", "list executors, in the published layout")
     .option("-n, --node", "list nodes, in the published layout")
+    .option(
+      "-w, --watch",
+      "applications: go on with each change, over restarts of the session manager too",
+    )
     .addOption(outputOption(forms))
     .addOption(publishedOutputOption(forms))
     .addHelpText(
       "after",
-      "\nExamples:\n  flmctl list app\n  flmctl list session -o json\n  flmctl list -a",
+      "\nExamples:\n  flmctl list app\n  flmctl list app --watch\n  flmctl list session -o json\n  flmctl list -a",
     )
     .action(async (word, flags) => {
       const flagged = flaggedKind(flags);
@@ -59,6 +61,9 @@ export function addList(program: Command<[], { config?: string }>, context: CliC
       const kind = word === undefined ? (flagged ?? "app") : kindOf(word, kinds);
       const output = flags.outputFormat ?? flags.output;
       const { terminal, clock } = context;
+      if (flags.watch === true) {
+        return watchList({ kind, output, context, config: program.opts().config });
+      }
       await withCluster(context, program.opts().config, (cluster) =>
         runList({ kind, output, published: word === undefined, cluster, terminal, clock }),
       );
@@ -78,10 +83,14 @@ export async function runList(options: ListOptions): Promise<void> {
   const { cluster, output, terminal } = options;
   switch (options.kind) {
     case "app": {
-      const items = (await cluster.listApplications()).sort((a, b) => (a.name < b.name ? -1 : 1));
-      const listing = { items, columns: applicationColumns, document: applicationDocument, name };
+      const items = options.published
+        ? (await cluster.listApplications()).sort((a, b) => (a.name < b.name ? -1 : 1))
+        : await listApplications(cluster);
+      const columns = columnsOf(items);
+      const listing = { items, columns, document: listedDocument, name };
       // What `register -f` takes, so that the whole list can be kept in a file and edited.
-      const yaml = (): string => items.map((app) => toYaml(app.name, app.spec)).join("---\n");
+      const there = items.filter(({ state }) => state !== undefined);
+      const yaml = (): string => there.map((app) => toYaml(app.name, app.spec)).join("---\n");
       terminal.out(output === "yaml" ? yaml() : listingText(options, listing));
       break;
     }
@@ -106,6 +115,11 @@ export async function runList(options: ListOptions): Promise<void> {
   }
 }
 
+function columnsOf(items: readonly ListedApplication[]): readonly Column<ListedApplication>[] {
+  const served = items.some(({ registry }) => registry !== undefined);
+  return served ? [...applicationColumns, ...registryColumns] : applicationColumns;
+}
+
 const name = (item: { name: string }): string => item.name;
 const id = (item: { id: string }): string => item.id;
 const openFirst = (a: SessionInfo, b: SessionInfo): number =>
@@ -128,9 +142,7 @@ function listingText<T>(options: ListOptions, listing: Listing<T>): string {
 function tableText<T>(options: ListOptions, { items, columns }: Listing<T>): string {
   const { published, terminal, clock } = options;
   const shown = columns.filter((column) => column.wide !== true || options.output === "wide");
-  const nowMs = clock.now();
-  const naturalTime = terminal.interactive ? (at: Date) => ago(at, nowMs) : timestamp;
-  const time = published ? timeOfDay : naturalTime;
+  const time = published ? timeOfDay : naturalTime(terminal, clock);
   const titles = shown.map(({ title }) => (published ? title : title.toUpperCase()));
   const rows = items.map((item) => shown.map((column) => column.cell(item, time)));
   return (published ? paddedTable : plainTable)([titles, ...rows]);

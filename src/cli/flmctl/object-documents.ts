@@ -21,7 +21,9 @@ export function manifestDocument(app: Application): ManifestDocument {
   return { metadata: { name: app.name }, spec: app.spec };
 }
 
-export function applicationDocument(app: Application): object {
+export function applicationDocument(
+  app: Application,
+): ManifestDocument & { readonly status: object } {
   return {
     ...manifestDocument(app),
     status: { state: app.state, creation_time: unixSeconds(app.creationTime) },
@@ -29,7 +31,11 @@ export function applicationDocument(app: Application): object {
 }
 
 /** A session in the published order of keys; `tasks` are given where they belong to the answer. */
-export function sessionDocument(session: SessionInfo, tasks?: readonly Task[]): object {
+export function sessionDocument(
+  session: SessionInfo,
+  tasks?: readonly Task[],
+  revision?: number,
+): object {
   return {
     id: session.id,
     application: session.application,
@@ -48,6 +54,7 @@ export function sessionDocument(session: SessionInfo, tasks?: readonly Task[]): 
     cancelled: session.cancelled,
     min_instances: session.minInstances,
     max_instances: session.maxInstances ?? null,
+    ...(revision === undefined ? {} : { application_revision: revision }),
   };
 }
 

@@ -16,3 +16,19 @@ export function publishedOutputOption<const F extends OutputForm>(
 ): Option<"--output-format <form>", undefined, undefined, undefined, false, F> {
   return new Option("--output-format <form>").choices(forms).hideHelp();
 }
+
+/** `--force`, for applications that a file or tool keeps. */
+export function forceOption(): Option<"--force"> {
+  return new Option(
+    "--force",
+    "change what a file or tool keeps; history records it, and it lasts until that one is applied again",
+  );
+}
+
+/** `--owner`, for tools that keep applications. */
+export function ownerOption(): Option<"--owner <name>"> {
+  return new Option(
+    "--owner <name>",
+    "the file or tool that keeps these applications from now on: others then need --force",
+  );
+}

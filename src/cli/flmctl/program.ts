@@ -3,11 +3,19 @@ import type { CliContext } from "../context.ts";
 import { prepare, runProgram } from "../run-program.ts";
 import { version } from "../version.ts";
 import { addApplicationCommands } from "./application-commands.ts";
+import { addApply } from "./apply.ts";
 import { addBackup } from "./backup.ts";
 import { addCompletion } from "./completion.ts";
+import { addDiff } from "./diff.ts";
+import { addEdit } from "./edit.ts";
+import { addExplain } from "./explain.ts";
+import { addGet } from "./get.ts";
+import { addHistory } from "./history.ts";
 import { addList } from "./list.ts";
 import { addLogs } from "./logs.ts";
+import { addRollback } from "./rollback.ts";
 import { addSessionCommands } from "./session-commands.ts";
+import { addValidate } from "./validate.ts";
 import { addView } from "./view.ts";
 
 /** The whole of flmctl: runs one command line, tells its exit code. */
@@ -18,10 +26,18 @@ export function flmctl(argv: readonly string[], context: CliContext): Promise<nu
     .option("--config <file>", "client configuration (default: ~/.flame/flame.yaml if it exists)");
   addList(program, context);
   addView(program, context);
+  addGet(program, context);
+  addApply(program, context);
+  addDiff(program, context);
+  addValidate(program, context);
+  addEdit(program, context);
+  addHistory(program, context);
+  addRollback(program, context);
   addApplicationCommands(program, context);
   addSessionCommands(program, context);
   addLogs(program, context);
   addBackup(program, context);
+  addExplain(program, context);
   addCompletion(program, context);
   const anyProgram = program as unknown as Command;
   prepare(anyProgram, context.terminal);

@@ -1,13 +1,20 @@
 import type { Application } from "../../client/index.ts";
+import { parseManifests } from "../../manifest/manifest.ts";
+import { toYaml } from "../../manifest/to-yaml.ts";
 import { FlameError } from "../../model/errors.ts";
+import type { Cluster } from "../context.ts";
 import { labelled, listed } from "../output/details.ts";
 import { compactDuration } from "../output/times.ts";
+import { manifestDocument } from "./object-documents.ts";
+import { ifServed, needed } from "./registry-access.ts";
+import { revisionDetails } from "./revision-text.ts";
+import { registryDetails } from "./view-registry.ts";
 
 /**
  * An application in the published layout of `view -a`.
  * @throws FlameError internal when a schema of the server is no JSON.
  */
-export function applicationDetails({ name, spec }: Application): string {
+function applicationDetails({ name, spec }: Application): string {
   const environments = Object.entries(spec.environments ?? {});
   return [
     labelled("Name", name),
@@ -31,6 +38,49 @@ export function applicationDetails({ name, spec }: Application): string {
     ),
     listed("Schema", schemaLines(spec.schema), "  "),
   ].join("");
+}
+
+/** How an application is shown in each form. */
+export interface ViewedApplication {
+  readonly details: () => string;
+  readonly document: () => object;
+  readonly yaml: () => string;
+}
+
+/**
+ * Fetches an application, or one revision of it.
+ * @param published only what the published calls tell
+ * @throws FlameError not_found, naming the revisions that are kept
+ */
+export async function viewedApplication(
+  cluster: Pick<Cluster, "getApplication" | "registry">,
+  { name, revision }: { readonly name: string; readonly revision?: number },
+  published: boolean,
+): Promise<ViewedApplication> {
+  if (revision !== undefined) return viewedRevision(cluster, name, revision);
+  const app = await cluster.getApplication(name);
+  const known = published ? undefined : await ifServed(cluster.registry.get(name));
+  return {
+    details: () => applicationDetails(app) + (known === undefined ? "" : registryDetails(known)),
+    document: () => manifestDocument(app),
+    yaml: () => toYaml(app.name, app.spec),
+  };
+}
+
+async function viewedRevision(
+  { registry }: Pick<Cluster, "registry">,
+  name: string,
+  number: number,
+): Promise<ViewedApplication> {
+  const revisions = await needed(registry.revisions(name), "leave --revision out");
+  const found = revisions.find((revision) => revision.number === number);
+  if (found !== undefined) {
+    const raw = (): object => parseManifests(found.manifest)[0]?.raw as object;
+    return { details: () => revisionDetails(found), document: raw, yaml: () => found.manifest };
+  }
+  const kept = revisions.map((revision) => revision.number).reverse();
+  const text = `application ${JSON.stringify(name)} has no revision ${number}: kept are ${kept.join(", ")}`;
+  throw new FlameError("not_found", text);
 }
 
 function schemaLines(schema: Application["spec"]["schema"]): string[] {

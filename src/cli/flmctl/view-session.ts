@@ -4,12 +4,16 @@ import { labelled, listed } from "../output/details.ts";
 import { paddedTable } from "../output/table.ts";
 import { preciseTimeOfDay, timeOfDay } from "../output/times.ts";
 
-/** A session in the published layout of `view -s`. */
-export function sessionDetails(session: SessionInfo): string {
+/**
+ * A session in the published layout of `view -s`.
+ * @param revision of its application, as the registry tells it: a line of our own
+ */
+export function sessionDetails(session: SessionInfo, revision?: number): string {
   const { pending, running, succeed, failed } = session;
   const facts = paddedTable([
     ["Session:", session.id],
     ["Application:", session.application],
+    ...(revision === undefined ? [] : [["Revision:", String(revision)]]),
     ["State:", session.state],
     ["Resources:", session.resreq === undefined ? "" : formatResources(session.resreq)],
     ["Creation Time:", timeOfDay(session.creationTime)],

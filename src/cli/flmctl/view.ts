@@ -1,18 +1,14 @@
-import type { Command } from "@commander-js/extra-typings";
+import { type Command, Option } from "@commander-js/extra-typings";
 import type { Task } from "../../client/index.ts";
-import { toYaml } from "../../manifest/to-yaml.ts";
 import { type CliContext, type Cluster, withCluster } from "../context.ts";
+import { countOption } from "../flag-values.ts";
 import { jsonText, yamlText } from "../output/documents.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { kindArgument, kindOf, unsupported } from "./kinds.ts";
-import {
-  manifestDocument,
-  nodeDocument,
-  sessionDocument,
-  taskDocument,
-} from "./object-documents.ts";
+import { nodeDocument, sessionDocument, taskDocument } from "./object-documents.ts";
 import { type OutputForm, outputOption, publishedOutputOption } from "./options.ts";
-import { applicationDetails } from "./view-application.ts";
+import { ifServed } from "./registry-access.ts";
+import { viewedApplication } from "./view-application.ts";
 import { clusterDetails, clusterDocument } from "./view-cluster.ts";
 import { nodeDetails } from "./view-node.ts";
 import { sessionDetails, taskDetails } from "./view-session.ts";
@@ -23,12 +19,15 @@ const forms = ["table", "json", "yaml"] as const;
 /** What is viewed: a task is named by its session and its id. */
 export type ViewTarget =
   | { readonly kind: "cluster" }
-  | { readonly kind: "app" | "session" | "node"; readonly name: string }
+  | { readonly kind: "app"; readonly name: string; readonly revision?: number }
+  | { readonly kind: "session" | "node"; readonly name: string }
   | { readonly kind: "task"; readonly session: string; readonly name: string };
 
 export interface ViewOptions {
   readonly target: ViewTarget;
   readonly output: OutputForm;
+  /** True for `view -a`, `-s` and `-n`: the published layout and nothing else. */
+  readonly published: boolean;
   readonly cluster: Cluster;
   readonly terminal: Terminal;
 }
@@ -44,25 +43,33 @@ export function addView(program: Command<[], { config?: string }>, context: CliC
     .option("-s, --session <id>", "show this session")
     .option("-t, --task <id>", "show this task of the session")
     .option("-n, --node <name>", "show this node")
+    .addOption(
+      new Option("--revision <n>", "show the application as this revision has it").argParser(
+        countOption,
+      ),
+    )
     .addOption(outputOption(forms))
     .addOption(publishedOutputOption(forms))
     .addHelpText(
       "after",
       "\nExamples:\n  flmctl view app flmrun\n  flmctl view app flmrun -o yaml > flmrun.yaml\n" +
+        "  flmctl view app flmrun --revision 1\n" +
         "  flmctl view session flmping-Sf4R2o -t 1\n  flmctl view cluster",
     )
     .action(async (word, name, flags) => {
       const target = viewTarget(word, name, flags);
       const output = flags.outputFormat ?? flags.output;
       const { terminal } = context;
+      const published = word === undefined;
       await withCluster(context, program.opts().config, (cluster) =>
-        runView({ target, output, cluster, terminal }),
+        runView({ target, output, published, cluster, terminal }),
       );
     });
 }
 
 /** Fetches and prints one thing. */
-export async function runView({ target, output, cluster, terminal }: ViewOptions): Promise<void> {
+export async function runView(options: ViewOptions): Promise<void> {
+  const { target, output, published, cluster, terminal } = options;
   const print = (
     details: () => string,
     document: () => object,
@@ -81,20 +88,17 @@ export async function runView({ target, output, cluster, terminal }: ViewOptions
       break;
     }
     case "app": {
-      const app = await cluster.getApplication(target.name);
-      print(
-        () => applicationDetails(app),
-        () => manifestDocument(app),
-        () => toYaml(app.name, app.spec),
-      );
+      const { details, document, yaml } = await viewedApplication(cluster, target, published);
+      print(details, document, yaml);
       break;
     }
     case "session": {
       const session = await cluster.getSession(target.name);
       const tasks = output === "table" ? [] : await tasksInOrder(cluster, target.name);
+      const ran = published ? undefined : await ifServed(cluster.registry.ofSession(target.name));
       print(
-        () => sessionDetails(session),
-        () => sessionDocument(session, tasks),
+        () => sessionDetails(session, ran?.number),
+        () => sessionDocument(session, tasks, ran?.number),
       );
       break;
     }
@@ -121,18 +125,34 @@ export async function runView({ target, output, cluster, terminal }: ViewOptions
 function viewTarget(
   word: string | undefined,
   name: string | undefined,
-  flags: { application?: string; session?: string; task?: string; node?: string },
+  flags: {
+    application?: string;
+    session?: string;
+    task?: string;
+    node?: string;
+    revision?: number;
+  },
 ): ViewTarget {
   if (word !== undefined) {
     const kind = kindOf(word, kinds);
     if (kind === "cluster") return { kind };
     if (name === undefined) throw unsupported(`"${word}" without a name`, kinds);
+    if (flags.revision !== undefined) {
+      if (kind !== "app") throw unsupported(`--revision of a ${kind}`, ["app"]);
+      return { kind, name, revision: flags.revision };
+    }
     if (kind === "session" && flags.task !== undefined) {
       return { kind: "task", session: name, name: flags.task };
     }
     return { kind, name };
   }
-  if (flags.application !== undefined) return { kind: "app", name: flags.application };
+  if (flags.application !== undefined) {
+    return {
+      kind: "app",
+      name: flags.application,
+      ...(flags.revision !== undefined && { revision: flags.revision }),
+    };
+  }
   if (flags.session !== undefined) {
     return flags.task === undefined
       ? { kind: "session", name: flags.session }

@@ -19,12 +19,22 @@ export function paddedTable(rows: readonly (readonly string[])[], blank = "-"): 
  * a `-`, so that every row has the same number of columns for awk.
  */
 export function plainTable(rows: readonly (readonly string[])[]): string {
-  const cells = rows.map((row) => row.map((cell) => cellText(cell, "-")));
-  const widths = columnWidths(cells);
-  return cells
-    .map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  "))
-    .map((line) => `${line.trimEnd()}\n`)
-    .join("");
+  return new GrowingTable().add(rows);
+}
+
+/** The same layout for rows that come one after the other: columns grow, and never shrink. */
+export class GrowingTable {
+  #widths: number[] = [];
+
+  /** The lines of further rows. */
+  add(rows: readonly (readonly string[])[]): string {
+    const cells = rows.map((row) => row.map((cell) => cellText(cell, "-")));
+    this.#widths = columnWidths([this.#widths.map((width) => " ".repeat(width)), ...cells]);
+    return cells
+      .map((row) => row.map((cell, i) => cell.padEnd(this.#widths[i] ?? 0)).join("  "))
+      .map((line) => `${line.trimEnd()}\n`)
+      .join("");
+  }
 }
 
 function cellText(text: string, blank: string): string {

@@ -44,3 +44,11 @@ export function ago(time: Date, nowMs: number): string {
   const [unit, size] = UNITS.find(([, each]) => seconds >= each) ?? ["s", 1];
   return `${Math.floor(seconds / size)}${unit} ago`;
 }
+
+/** How the natural forms write times: how long ago for a person, RFC 3339 for a program. */
+export function naturalTime(
+  { interactive }: { readonly interactive: boolean },
+  clock: { now(): number },
+): (at: Date) => string {
+  return (at) => (interactive ? ago(at, clock.now()) : timestamp(at));
+}

@@ -1,11 +1,18 @@
 import type { CliContext, Cluster } from "../../../src/cli/context.ts";
-import type { Application, Node, SessionInfo, Task } from "../../../src/client/index.ts";
+import type {
+  Application,
+  Node,
+  RegistryClient,
+  SessionInfo,
+  Task,
+} from "../../../src/client/index.ts";
 import type { Clock } from "../../../src/kit/clock.ts";
+import { FlameError } from "../../../src/model/errors.ts";
 
 /** A context whose output can be read and whose cluster is made of what a test gives. */
 export function fakeContext(
   cluster: Partial<Cluster> = {},
-  options: { interactive?: boolean; clock?: Clock } = {},
+  options: { interactive?: boolean; clock?: Clock; stdin?: string } = {},
 ): CliContext & { out: () => string; err: () => string; configs: (string | undefined)[] } {
   let out = "";
   let err = "";
@@ -15,6 +22,7 @@ export function fakeContext(
     err: () => err,
     configs,
     env: {},
+    stdin: async () => Buffer.from(options.stdin ?? ""),
     terminal: {
       out: (text) => {
         out += text;
@@ -27,10 +35,20 @@ export function fakeContext(
     clock: options.clock ?? fixedClock(Date.UTC(2026, 0, 2, 20, 35, 0)),
     connect: (config) => {
       configs.push(config);
-      return { close: () => undefined, ...cluster } as Cluster;
+      return { close: () => undefined, registry: publishedOnly, ...cluster } as unknown as Cluster;
     },
   };
 }
+
+/** The registry of a session manager that has none. */
+const publishedOnly = new Proxy<Partial<RegistryClient>>(
+  {},
+  {
+    get: () => async () => {
+      throw new FlameError("unimplemented", "The server does not implement this method");
+    },
+  },
+);
 
 export function fixedClock(now: number): Clock {
   return { now: () => now, after: () => ({ cancel: () => undefined }) };
