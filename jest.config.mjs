@@ -36,6 +36,7 @@ export default {
   testTimeout: 180_000,
   projects: [
     suite("unit", { files: ["<rootDir>/test/*.test.ts"] }),
+    suite("fuzz"),
     suite("integration"),
     suite("simulation"),
     suite("field-walk", { programs: true }),

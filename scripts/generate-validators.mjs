@@ -19,7 +19,7 @@ const code = { source: true, esm: true, lines: false };
 function ownSchema(schema) {
   const options = { strict: true, allErrors: true, verbose: true, allowUnionTypes: true, code };
   const ajv = new Ajv2020(options);
-  ajv.addVocabulary(["x-rule", "x-expected", "x-unavailable"]);
+  ajv.addVocabulary(["x-rule", "x-expected", "x-unavailable", "x-also"]);
   return standaloneCode(ajv, ajv.compile(schema));
 }
 

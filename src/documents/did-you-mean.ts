@@ -27,7 +27,13 @@ const WORD_CHARACTERS_MAX = 64;
 
 const bare = (word: string): string => word.toLowerCase().replaceAll(/[-_\s]/g, "");
 
-/** The known word that was probably meant, or undefined when none is near (a third of its letters may differ). */
+/** Fewer letters are the beginning of too many words. */
+const PREFIX_CHARACTERS_MIN = 3;
+
+/**
+ * The known word that was probably meant, or undefined when none is near: a third of its letters may differ, or it may be
+ * cut short or made longer when it is the only one that begins like that.
+ */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   if (word.length > WORD_CHARACTERS_MAX) return undefined;
   let best: { word: string; distance: number } | undefined;
@@ -38,5 +44,13 @@ export function nearest(word: string, known: readonly string[]): string | undefi
       best = { word: candidate, distance };
     }
   }
-  return best?.word;
+  return best?.word ?? sameBeginning(bare(word), known);
+}
+
+function sameBeginning(word: string, known: readonly string[]): string | undefined {
+  const like = known.filter((candidate) => {
+    const [short = "", long = ""] = [word, bare(candidate)].sort((a, b) => a.length - b.length);
+    return short.length >= PREFIX_CHARACTERS_MIN && long.startsWith(short);
+  });
+  return like.length === 1 ? like[0] : undefined;
 }

@@ -18,7 +18,7 @@ export interface Validator {
 }
 
 /** Keywords of our own that schemas may use beside those of JSON Schema. */
-export const OWN_KEYWORDS = ["x-rule", "x-expected", "x-unavailable"];
+export const OWN_KEYWORDS = ["x-rule", "x-expected", "x-unavailable", "x-also"];
 
 /** Makes a check that reports every fault from a compiled schema (`scripts/generate-validators.mjs`). */
 export function checkWith(validate: Validator): SchemaCheck {
@@ -72,8 +72,9 @@ function toFault(error: ErrorObject): SchemaFault {
 }
 
 function unknownKey(at: DocumentPath, key: string, parent: AnySchemaObject): SchemaFault {
-  const known = Object.keys((parent["properties"] ?? {}) as object);
-  const meant = nearest(key, known);
+  const properties = (parent["properties"] ?? {}) as Readonly<Record<string, AnySchemaObject>>;
+  const known = Object.keys(properties);
+  const meant = known.find((one) => isAlso(properties[one], key)) ?? nearest(key, known);
   const hint = meant === undefined ? undefined : `did you mean "${meant}"?`;
   return {
     rule: "unknown-key",
@@ -83,6 +84,12 @@ function unknownKey(at: DocumentPath, key: string, parent: AnySchemaObject): Sch
     expected: `one of ${known.join(", ")}`,
     ...(hint === undefined ? {} : { hint }),
   };
+}
+
+/** `x-also` of a key's schema lists what other systems call it. */
+function isAlso(schema: AnySchemaObject | undefined, key: string): boolean {
+  const words = (schema?.["x-also"] ?? []) as readonly string[];
+  return words.includes(key.toLowerCase());
 }
 
 /** `x-unavailable` of a schema says why a value that people know from elsewhere is refused. */
@@ -134,6 +141,9 @@ function expectedOf(error: ErrorObject, parent: AnySchemaObject): string {
   switch (error.keyword) {
     case "type":
       return typeof own === "string" ? own : typeText(error.schema);
+    case "pattern":
+      if (parent["x-rule"] === "nul-character") return "a text without NUL characters";
+      return typeof own === "string" ? own : (error.message ?? "another text");
     case "minLength":
       return limit === 1 ? "a text that is not empty" : `at least ${String(limit)} characters`;
     case "maxLength":
@@ -176,7 +186,13 @@ function rangeText(parent: AnySchemaObject): string {
 function hintFor(error: ErrorObject): { hint?: string } {
   const data: unknown = error.data;
   if (error.keyword !== "type") return {};
-  if (data === null) return { hint: "write a value or remove the key" };
+  if (data === null) {
+    const what = /\/\d+$/.test(error.instancePath) ? "entry" : "key";
+    return { hint: `write a value or remove the ${what}` };
+  }
+  if (typeof data === "string" && error.schema === "object" && /^[\w-]+:\S/.test(data)) {
+    return { hint: "is there a space missing behind the colon?" };
+  }
   if (error.schema !== "string") return {};
   return typeof data === "number" || typeof data === "boolean"
     ? { hint: `write it in quotes: "${data}"` }

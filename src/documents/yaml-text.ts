@@ -2,6 +2,7 @@ import {
   Composer,
   type Document,
   isAlias,
+  isCollection,
   isMap,
   isNode,
   isScalar,
@@ -10,8 +11,9 @@ import {
   type Node,
   Parser,
 } from "yaml";
-import { textOf } from "../kit/thrown.ts";
 import { type DocumentPath, type Fault, gotText } from "./fault.ts";
+import { syntaxFaults } from "./yaml-syntax.ts";
+import { plainValue } from "./yaml-value.ts";
 
 /** What a text may cost before anything in it is looked at. */
 export interface TextLimits {
@@ -19,7 +21,7 @@ export interface TextLimits {
   readonly bytesMax: number;
   /** Nesting of mappings and lists. */
   readonly depthMax: number;
-  /** How many values an alias may stand for in sum: stops documents that explode when expanded. */
+  /** How many values aliases may stand for in sum: stops documents that explode when expanded. */
   readonly aliasCountMax: number;
   /** Documents in one text. */
   readonly documentsMax: number;
@@ -58,15 +60,15 @@ export function readYaml(text: string, limits: TextLimits): readonly YamlDocumen
     return [broken("text-too-deep", "deeper nesting", `at most ${limits.depthMax} levels`, place)];
   }
   const documents: YamlDocument[] = [];
-  const composer = new Composer({ lineCounter: lines, logLevel: "error", uniqueKeys: true });
+  const composer = new Composer({ lineCounter: lines, logLevel: "error", uniqueKeys: false });
   for (const document of composer.compose(tokens, true, text.length)) {
-    if (document.contents === null && document.errors.length === 0) continue;
+    if (isBare(document)) continue;
     if (documents.length === limits.documentsMax) {
       const place = lines.linePos(document.range[0]);
       const expected = `at most ${limits.documentsMax} documents in one text`;
       return [...documents, broken("too-many-documents", "another document", expected, place)];
     }
-    documents.push(fromParsed(document, lines, limits));
+    documents.push(fromParsed(document, text, lines, limits));
   }
   return documents.length > 0 ? documents : [broken("empty", "no document", "a YAML document")];
 }
@@ -82,8 +84,15 @@ function broken(
   return { value: undefined, faults: [fault], locate: () => position };
 }
 
+/** Nothing between two separators, or comments only. */
+function isBare({ contents, errors }: Document.Parsed): boolean {
+  if (errors.length > 0) return false;
+  return contents === null || (isScalar(contents) && contents.source === "" && !contents.tag);
+}
+
 function fromParsed(
   document: Document.Parsed,
+  text: string,
   lines: LineCounter,
   limits: TextLimits,
 ): YamlDocument {
@@ -92,67 +101,12 @@ function fromParsed(
     return { line, column: col };
   };
   const locate: YamlDocument["locate"] = (path, part) => at(offsetOf(document, path, part));
-  const faults = document.errors.map((error): Fault => {
-    const [sentence = error.message] = error.message.split(/ at line \d+/);
-    const rule = error.code === "DUPLICATE_KEY" ? "duplicate-key" : "yaml-syntax";
-    return { rule, path: "", got: sentence, expected: "well-formed YAML", ...at(error.pos[0]) };
-  });
-  if (faults.length > 0) return { value: undefined, faults, locate };
-  const refuse = (rule: string, got: string, expected: string): YamlDocument => {
-    return {
-      value: undefined,
-      faults: [{ rule, path: "", got, expected, ...locate([], "value") }],
-      locate,
-    };
-  };
-  try {
-    const value: unknown = document.toJS({ maxAliasCount: limits.aliasCountMax });
-    switch (lookThrough(value, limits)) {
-      case "fine":
-        return { value, faults, locate };
-      case "too-much":
-        return refuse("yaml-alias", "aliases that stand for too much", aliasText(limits));
-      case "foreign":
-        return refuse(
-          "yaml-tag",
-          "a value of a special YAML type",
-          "texts, numbers, true, false, lists and mappings",
-        );
-    }
-  } catch (thrown) {
-    return refuse("yaml-alias", textOf(thrown), aliasText(limits));
-  }
-}
-
-function aliasText(limits: TextLimits): string {
-  return `at most ${limits.aliasCountMax} aliases, each after its anchor, never inside it, and not more than ${limits.bytesMax} characters behind them`;
-}
-
-/**
- * Aliases can make a short text stand for a huge value, or one that contains itself; tags of YAML 1.1 can make dates,
- * sets and bytes, which no document of ours holds.
- */
-function lookThrough(root: unknown, limits: TextLimits): "fine" | "too-much" | "foreign" {
-  const open: { value: unknown; depth: number }[] = [{ value: root, depth: 0 }];
-  let characters = 0;
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const { value, depth } = next;
-    characters += typeof value === "string" ? value.length : 1;
-    if (depth > limits.depthMax || characters > limits.bytesMax) return "too-much";
-    if (!isPlain(value)) return "foreign";
-    if (typeof value !== "object" || value === null) continue;
-    for (const [key, child] of Object.entries(value)) {
-      if (!Array.isArray(value)) characters += key.length;
-      open.push({ value: child, depth: depth + 1 });
-    }
-  }
-  return "fine";
-}
-
-function isPlain(value: unknown): boolean {
-  if (value === null || Array.isArray(value)) return true;
-  if (typeof value === "object") return Object.prototype.toString.call(value) === "[object Object]";
-  return ["string", "number", "boolean"].includes(typeof value);
+  const syntax = syntaxFaults(document, text, at);
+  if (syntax.length > 0) return { value: undefined, faults: syntax, locate };
+  const plain = plainValue(document, limits);
+  if ("value" in plain) return { value: plain.value, faults: [], locate };
+  const { offset, ...fault } = plain.fault;
+  return { value: undefined, faults: [{ path: "", ...fault, ...at(offset) }], locate };
 }
 
 /** Walks as far as the path leads and returns where the last thing found begins. */
@@ -168,11 +122,8 @@ function offsetOf(document: Document.Parsed, path: DocumentPath, part: "key" | "
     const wantsKey = part === "key" && index === path.length - 1;
     const keyOffset = isNode(key) ? key.range?.[0] : undefined;
     const valueOffset = isNode(value) ? value.range?.[0] : undefined;
-    offset =
-      (wantsKey ? keyOffset : undefined) ??
-      (isEmptyScalar(value) ? keyOffset : valueOffset) ??
-      keyOffset ??
-      offset;
+    const below = isNode(key) && (isEmptyScalar(value) || isBlock(value));
+    offset = (wantsKey || below ? keyOffset : undefined) ?? valueOffset ?? keyOffset ?? offset;
     if (!isNode(value)) return offset;
     node = value;
   }
@@ -183,6 +134,11 @@ function childOf(node: Node, segment: string | number): unknown {
   if (isSeq(node)) return typeof segment === "number" ? node.items[segment] : undefined;
   if (!isMap(node)) return undefined;
   return node.items.find((pair) => keyText(pair.key) === String(segment))?.value;
+}
+
+/** A block begins below its key, which is the better place to look for what is wrong with the whole of it. */
+function isBlock(value: unknown): boolean {
+  return isCollection(value) && value.flow !== true;
 }
 
 /** `key:` with nothing behind it has its value on the next line at best: its key is the better place. */

@@ -163,14 +163,26 @@ const LABELS: Readonly<Record<string, string>> = {
 
 function hintFor({ rule, at, got }: SchemaFault): string | undefined {
   const key = String(at.at(-1));
-  if (rule === "unknown-key" && specKeys.includes(key) && !(at[0] === "spec" && at.length === 2)) {
-    return `it belongs under spec: spec.${key}`;
+  if (rule === "unknown-key") {
+    const place = Object.hasOwn(PLACES, key) ? PLACES[key] : undefined;
+    const parent = place?.slice(0, place.lastIndexOf("."));
+    if (place === undefined || parent === pathText(at.slice(0, -1))) return undefined;
+    return `it belongs under ${parent}: ${place}`;
   }
   if (rule === "working-directory" && got.includes(VARIABLE)) {
     return `only manifests that the server reads from a file may begin it with ${VARIABLE}`;
   }
   return undefined;
 }
+
+/** Where each key belongs, for those that stand elsewhere. */
+const PLACES: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(specKeys.map((key) => [key, `spec.${key}`])),
+  name: "metadata.name",
+  input: "spec.schema.input",
+  output: "spec.schema.output",
+  common_data: "spec.schema.common_data",
+};
 
 function sizeFaults(raw: RawManifest): readonly SchemaFault[] {
   const bytes = Buffer.byteLength(JSON.stringify(raw ?? null));

@@ -238,7 +238,7 @@ cache:
     ],
     ["cluster: { plugins: [{ enabled: false }] }", "cluster.plugins[0]", "a plugin's name"],
     ["- a\n- b\n", "got a list of 2", "expected a mapping"],
-    ["cluster: [", "flame-cluster.yaml:1:", "well-formed YAML"],
+    ["cluster: [", "flame-cluster.yaml:1:10:", "got [ that is never closed"],
     ["cluster: {}\n---\ncluster: {}\n", "another document", "at most 1 documents"],
   ])("refuses %s", (text, where, expected) => {
     const message = refusal(text);

@@ -294,8 +294,8 @@ describe("faults of a manifest", () => {
     ],
     ["a key twice", "metadata: {name: a}\nspec:\n  url: x\n  url: y\n", ["duplicate-key  4:3"]],
     ["a tab as indentation", "metadata:\n\tname: a\n", ["yaml-syntax  2:1"]],
-    ["an open bracket", "metadata: {name: a\nspec: {}\n", ["yaml-syntax  2:1"]],
-    ["an unknown alias", "metadata: {name: *x}\nspec: {}\n", ["yaml-alias  1:1"]],
+    ["an open bracket", "metadata: {name: a\nspec: {}\n", ["yaml-syntax  1:11"]],
+    ["an unknown alias", "metadata: {name: *x}\nspec: {}\n", ["yaml-alias  1:18"]],
     [
       "deep nesting",
       `metadata: ${"[".repeat(20)}${"]".repeat(20)}\nspec: {}\n`,
