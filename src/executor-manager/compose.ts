@@ -141,8 +141,10 @@ async function openSurroundings(
   await rm(scratchFolder(home.root), { recursive: true, force: true });
   await pruneLogs(serviceLogFolder(home.root));
   const { caFile } = serviceCredentials(config);
+  const ownSockets = join(home.run, "sockets");
   const sockets = await openSocketFolder(
-    envValue(env, "FLAME_SOCKET_DIR") ?? join(home.run, "sockets"),
+    envValue(env, "FLAME_SOCKET_DIR") ?? ownSockets,
+    ownSockets,
   );
   releasers.add("socket folder", () => sockets.release());
   const reaper = startGroupReaper();

@@ -144,6 +144,7 @@ class Service implements ServiceProcess {
       pid: this.group.pid,
       startTime: this.group.startTime,
       mark: `FLAME_INSTANCE_ENDPOINT=${this.#paths.socketPath}`,
+      file: this.#paths.socketPath,
     });
   }
 
@@ -186,9 +187,10 @@ class Service implements ServiceProcess {
     try {
       await this.group.terminate(stopGraceMs);
       reaper.forget(this.group.pid);
-      await records.remove(this.#executorId);
       await rm(this.#paths.socketPath, { force: true });
       await rm(this.#paths.scratch, { recursive: true, force: true });
+      // Last: what a kill leaves undone here, the next manager finds in the record.
+      await records.remove(this.#executorId);
     } catch (thrown) {
       logger.warn(
         { executor: this.#executorId, error: textOf(thrown) },

@@ -10,6 +10,8 @@ export interface GroupRecord {
   readonly startTime: number;
   /** `NAME=value` that every member has in its environment and no other process has. */
   readonly mark: string;
+  /** Removed with the group, such as its socket. */
+  readonly file?: string;
 }
 
 /** A folder of records, one file per running group. */
@@ -34,7 +36,7 @@ export class GroupRecords {
   }
 
   /**
-   * Kills what an earlier manager left running and empties the folder.
+   * Kills what an earlier manager left running, removes its files and empties the folder.
    * @returns the ids of the groups that were killed.
    */
   async killLeftovers(): Promise<number[]> {
@@ -46,6 +48,7 @@ export class GroupRecords {
         signalGroup(record.pid, "SIGKILL");
         killed.push(record.pid);
       }
+      if (record?.file !== undefined) await rm(record.file, { force: true });
       await rm(path, { force: true });
     }
     return killed;
@@ -93,6 +96,7 @@ function isGroupRecord(value: unknown): value is GroupRecord {
     "startTime" in value &&
     typeof value.startTime === "number" &&
     "mark" in value &&
-    typeof value.mark === "string"
+    typeof value.mark === "string" &&
+    (!("file" in value) || typeof value.file === "string")
   );
 }
