@@ -8,7 +8,10 @@ import type {
 import type { Logger } from "../kit/logger.ts";
 import { FlameError } from "../model/errors.ts";
 import { decodeFlightData } from "../protocol/flight/flight-data.ts";
-import { expectedVersionKey } from "../protocol/flight/flight-definition.ts";
+import {
+  expectedVersionKey,
+  type SerializedMessage,
+} from "../protocol/flight/flight-definition.ts";
 import { encodeObjectRef } from "../protocol/flight/object-ref.ts";
 import { responseSchemaHeader } from "../protocol/flight/opaque-headers.ts";
 import { encapsulated } from "../protocol/flight/table-schema.ts";
@@ -27,10 +30,10 @@ import {
 } from "../protocol/generated/arrow/flight/flight.ts";
 import { fail, forEachMessage, send, toStatus } from "./call-io.ts";
 import { responseMessages, tableSchema } from "./flight-responses.ts";
-import { giveBack } from "./large-buffers.ts";
 import type { ObjectCache } from "./object-cache.ts";
 import { parseDeleteTarget, parseObjectKey, parseTicket, quoted } from "./object-key.ts";
 import { sizeOf } from "./object-table.ts";
+import { OutgoingMessage } from "./outgoing-message.ts";
 import { PutReceiver } from "./put-receiver.ts";
 import { type PutTarget, readPutTarget, readUtf8 } from "./put-target.ts";
 
@@ -63,7 +66,7 @@ export class FlightService {
   handlers(): UntypedServiceImplementation {
     return {
       doPut: (call: ServerDuplexStream<Buffer, PutResult>) => void this.#doPut(call),
-      doGet: (call: ServerWritableStream<Ticket, Buffer>) => void this.#doGet(call),
+      doGet: (call: ServerWritableStream<Ticket, SerializedMessage>) => void this.#doGet(call),
       doAction: (call: ServerWritableStream<Action, Result>) => void this.#doAction(call),
       getFlightInfo: (
         call: ServerUnaryCall<FlightDescriptor, FlightInfo>,
@@ -117,14 +120,14 @@ export class FlightService {
     }
   }
 
-  async #doGet(call: ServerWritableStream<Ticket, Buffer>): Promise<void> {
+  async #doGet(call: ServerWritableStream<Ticket, SerializedMessage>): Promise<void> {
     try {
       const ticket = parseTicket(readUtf8(call.request.ticket, "the ticket"));
       const view = this.#cache.view(ticket.key, ticket.version);
       try {
         for await (const message of responseMessages(this.#cache, view)) {
           if (!(await send(call, message))) return;
-          giveBack(message);
+          if (message instanceof OutgoingMessage) message.giveBack();
         }
       } finally {
         await view.release();
