@@ -1,7 +1,24 @@
 import { errorTable, FlameError } from "../model/errors.ts";
 
-/** What a handler answers for an error: the status of the table, the message as details. */
+/**
+ * Details travel in a header, percent-encoded. Peers refuse headers above some limit, the strictest of them 8 KiB (gRPC's
+ * C core, so Python), and then the caller gets another status, or waits for ever.
+ */
+const encodedDetailsMax = 6 * 1024;
+
+/** What a handler answers for an error: the status of the table, the message as details, cut when it is long. */
 export function statusOf(thrown: unknown): { code: number; details: string } {
   const error = FlameError.from(thrown);
-  return { code: errorTable[error.code].grpcStatus, details: error.message };
+  return { code: errorTable[error.code].grpcStatus, details: headerText(error.message) };
+}
+
+/** As it fits into a header: not too long, and no half of a character where a text was cut. */
+export function headerText(message: string): string {
+  const bytes = Buffer.from(message);
+  const whole = bytes.toString();
+  if (bytes.length <= encodedDetailsMax && encodeURI(whole).length <= encodedDetailsMax)
+    return whole;
+  // Encoding makes three characters of a byte at most.
+  const kept = bytes.subarray(0, encodedDetailsMax / 3).toString();
+  return `${kept}... (${bytes.length} bytes)`;
 }

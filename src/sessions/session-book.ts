@@ -100,12 +100,12 @@ export class SessionBook {
 
   /**
    * Deletes a closed session with its tasks.
-   * @throws FlameError internal while it is open.
+   * @throws FlameError invalid_state while it is open.
    */
   delete(turn: FlameTurn, entry: SessionEntry): void {
     if (entry.record.state === "Open") {
       throw new FlameError(
-        "internal",
+        "invalid_state",
         `Cannot delete open session ${entry.record.id}; close it first`,
       );
     }
