@@ -10,6 +10,7 @@ import type { Clock } from "../kit/clock.ts";
 import { flightDefinition as flight } from "../protocol/flight/flight-definition.ts";
 import {
   Action,
+  type FlightInfo,
   type PutResult,
   type Result,
   Ticket,
@@ -83,6 +84,18 @@ export class ObjectChannel {
       requestSerialize,
       responseDeserialize,
       request,
+      new Metadata(),
+      this.#options(),
+    );
+  }
+
+  list(): ClientReadableStream<FlightInfo> {
+    const { path, requestSerialize, responseDeserialize } = flight.listFlights;
+    return this.#client.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      { expression: Buffer.alloc(0) },
       new Metadata(),
       this.#options(),
     );

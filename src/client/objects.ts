@@ -9,6 +9,7 @@ import { FlameError } from "../model/errors.ts";
 import { allocateFlightData, decodeFlightData } from "../protocol/flight/flight-data.ts";
 import { expectedVersionKey } from "../protocol/flight/flight-definition.ts";
 import { readIpcMessage } from "../protocol/flight/ipc-message.ts";
+import { decodeListing } from "../protocol/flight/listing.ts";
 import { decodeObjectRef, type ObjectRef } from "../protocol/flight/object-ref.ts";
 import { requestSchemaHeader } from "../protocol/flight/opaque-headers.ts";
 import {
@@ -66,6 +67,15 @@ export type ObjectChange =
       readonly version: number;
       readonly patches: readonly ObjectPatch[];
     };
+
+/** An object as the cache lists it. */
+export interface ObjectListing {
+  readonly key: string;
+  /** Patches included. */
+  readonly bytes: number;
+  /** Milliseconds since an object of the same session was last put or asked for. */
+  readonly idleMs: number | undefined;
+}
 
 const ENDPOINT_DEFAULT = "grpc://127.0.0.1:9090";
 const CALL_TIMEOUT_MS_DEFAULT = 300_000;
@@ -159,6 +169,16 @@ export class ObjectClient {
   /** Deletes `<app>/<session>/<object>`, `<app>/<session>` or `<app>/*`; nothing there is no error. */
   async delete(target: string): Promise<void> {
     await collect(this.#channel(this.#endpoint).action("DELETE", target));
+  }
+
+  /** Every object of the cache, with how long its session's objects have been unused, where the cache tells. */
+  async list(): Promise<ObjectListing[]> {
+    const infos = await collect(this.#channel(this.#endpoint).list());
+    return infos.map(({ flightDescriptor, totalBytes, appMetadata }) => ({
+      key: flightDescriptor?.path[0] ?? "",
+      bytes: Number(totalBytes),
+      idleMs: decodeListing(appMetadata)?.idleMs,
+    }));
   }
 
   close(): void {

@@ -88,6 +88,8 @@ export interface ClusterConfig {
     /** Infinity when there is no limit. */
     readonly maxObjects: number;
     readonly maxDiskBytes: number;
+    /** How long objects of unknown sessions are kept after their last use; 0: for good. */
+    readonly orphanRetentionMs: number;
     readonly retentionMs: number;
     readonly tls: TlsFiles | undefined;
   };

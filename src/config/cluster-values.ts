@@ -69,6 +69,7 @@ export interface RawClusterConfig {
       readonly max_objects?: number;
     };
     readonly max_disk: number | string;
+    readonly orphan_retention: number | string;
     readonly retention: number | string;
     readonly tls?: RawTls;
   };
@@ -135,6 +136,11 @@ export function buildClusterConfig(
       maxMemoryBytes: sizeOf(eviction.max_memory),
       maxObjects: eviction.max_objects ?? Number.POSITIVE_INFINITY,
       maxDiskBytes: sizeOf(raw.cache.max_disk),
+      orphanRetentionMs: read.duration(
+        ["cache", "orphan_retention"],
+        raw.cache.orphan_retention,
+        0,
+      ),
       retentionMs: read.duration(["cache", "retention"], raw.cache.retention, 0),
       tls: read.tls(raw.cache.tls),
     },

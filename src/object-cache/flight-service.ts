@@ -12,6 +12,7 @@ import {
   expectedVersionKey,
   type SerializedMessage,
 } from "../protocol/flight/flight-definition.ts";
+import { encodeListing } from "../protocol/flight/listing.ts";
 import { encodeObjectRef } from "../protocol/flight/object-ref.ts";
 import { responseSchemaHeader } from "../protocol/flight/opaque-headers.ts";
 import { encapsulated } from "../protocol/flight/table-schema.ts";
@@ -193,7 +194,9 @@ export class FlightService {
         path: [text],
       };
       const totalBytes = BigInt(sizeOf(record));
-      if (!(await send(call, { ...this.#info(text), flightDescriptor, totalBytes }))) return;
+      const appMetadata = encodeListing({ idleMs: this.#cache.idleMs(record.key) });
+      const info = { ...this.#info(text), flightDescriptor, totalBytes, appMetadata };
+      if (!(await send(call, info))) return;
     }
     call.end();
   }

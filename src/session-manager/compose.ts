@@ -19,6 +19,7 @@ import { Engine } from "./engine.ts";
 import { startListeners } from "./listeners.ts";
 import { EngineMetrics, watchState } from "./metrics.ts";
 import { ObjectJanitor } from "./object-janitor.ts";
+import { OrphanObjects } from "./orphan-objects.ts";
 import { Payloads } from "./payloads.ts";
 import { engineRegistryHost } from "./registry-port.ts";
 import { RequestTrail } from "./request-trail.ts";
@@ -91,6 +92,8 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
   releasers.add("the engine", () => engine.stop());
   if (deps.registry !== undefined) watchState(deps.registry, core.state, engine);
 
+  startOrphanSweep(deps, (session) => core.state.sessions.find(session) !== undefined, releasers);
+
   const plugins = await startPlugins({
     entries: config.cluster.plugins,
     registry: engineRegistryHost(engine),
@@ -123,6 +126,31 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
     "session manager is serving",
   );
   return { frontendPort, backendPort, close: () => releasers.close() };
+}
+
+/** What crashed sessions left in the object cache leaves it long after its last use. */
+function startOrphanSweep(
+  { config, clock, logger }: SessionManagerDeps,
+  isKnown: (session: string) => boolean,
+  releasers: Releasers,
+): void {
+  const objects = new ObjectClient({
+    endpoint: config.cache.endpoint.url,
+    ...cacheCredentials(config),
+    callTimeoutMs: objectCallTimeoutMs,
+  });
+  const orphans = new OrphanObjects({
+    listObjects: () => objects.list(),
+    deleteObjects: (prefix) => objects.delete(prefix),
+    isKnown,
+    clock,
+    logger,
+    retentionMs: config.cache.orphanRetentionMs,
+  });
+  releasers.add("the sweep of orphaned objects", () => {
+    orphans.close();
+    objects.close();
+  });
 }
 
 /** The objects of closed sessions leave the object cache, which may be away: its clients know that. */

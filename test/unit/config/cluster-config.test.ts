@@ -82,6 +82,7 @@ describe("cluster configuration", () => {
         maxMemoryBytes: 1024 ** 3,
         maxObjects: Number.POSITIVE_INFINITY,
         maxDiskBytes: 64 * 1024 ** 3,
+        orphanRetentionMs: 604_800_000,
         retentionMs: 600_000,
         tls: undefined,
       },
