@@ -53,8 +53,8 @@ export async function* watchTask(
     } catch (thrown) {
       const error = FlameError.from(thrown);
       if (!isPassing(error)) throw error;
-      lostAt ??= deps.clock.now();
-      if (deps.clock.now() - lostAt >= deps.reconnectTimeoutMs) throw error;
+      lostAt ??= deps.clock.steady();
+      if (deps.clock.steady() - lostAt >= deps.reconnectTimeoutMs) throw error;
     }
     await deps.pause(pauseMs);
     pauseMs = Math.min(pauseMs * 2, longestPauseMs);

@@ -6,7 +6,7 @@ import type { CoreState, DeadlineKey } from "./state.ts";
 
 /** Does what is due at the moment of the turn. */
 export function runDeadlines(state: CoreState, turn: FlameTurn): void {
-  for (const key of state.deadlines.takeDue(turn.now)) expire(state, turn, key);
+  for (const key of state.deadlines.takeDue(turn.steady)) expire(state, turn, key);
 }
 
 function expire(state: CoreState, turn: FlameTurn, key: DeadlineKey): void {
@@ -52,5 +52,5 @@ function stopWaiting(state: CoreState, turn: FlameTurn, executorId: string): voi
   }
   const delayReleaseMs =
     1000 * Math.max(1, state.applicationOf(entry.record)?.spec.delay_release ?? 1);
-  state.deadlines.set(`launch ${executorId}`, turn.now + delayReleaseMs);
+  state.deadlines.set(`launch ${executorId}`, turn.steady + delayReleaseMs);
 }

@@ -22,7 +22,7 @@ const roundsMax = 3;
 export function runScheduler(state: CoreState, turn: FlameTurn): void {
   state.scheduleWanted = false;
   for (let round = 0; round < roundsMax; round++) {
-    const snapshot = takeSnapshot(state, turn.now);
+    const snapshot = takeSnapshot(state, turn.steady);
     noteMissingShims(state, turn, snapshot);
     state.schedule = schedule(snapshot, state.options.policies);
     state.recalls = [...state.schedule.recalls];
@@ -32,7 +32,7 @@ export function runScheduler(state: CoreState, turn: FlameTurn): void {
   }
 }
 
-function takeSnapshot(state: CoreState, now: number): Snapshot {
+function takeSnapshot(state: CoreState, steady: number): Snapshot {
   const nodes: NodeSupply[] = [];
   for (const { record } of state.nodes.all()) {
     if (record.state !== "Ready") continue;
@@ -44,7 +44,7 @@ function takeSnapshot(state: CoreState, now: number): Snapshot {
   }
   const sessions: SessionDemand[] = [];
   for (const entry of state.sessions.open()) {
-    const demand = demandOf(state, entry, now);
+    const demand = demandOf(state, entry, steady);
     if (demand !== undefined) sessions.push(demand);
   }
   const executors: ExecutorSupply[] = [];
@@ -77,7 +77,11 @@ function isHeld(state: CoreState, executor: ExecutorEntry): boolean {
   return executor.taskId !== undefined || isReady(state, executor);
 }
 
-function demandOf(state: CoreState, entry: SessionEntry, now: number): SessionDemand | undefined {
+function demandOf(
+  state: CoreState,
+  entry: SessionEntry,
+  steady: number,
+): SessionDemand | undefined {
   const { record, counts } = entry;
   const openTasks = counts.pending + counts.running;
   if (openTasks === 0 && record.minInstances === 0 && entry.executors.size === 0) return undefined;
@@ -106,7 +110,7 @@ function demandOf(state: CoreState, entry: SessionEntry, now: number): SessionDe
     maxInstances: (record.maxInstances ?? Number.POSITIVE_INFINITY) - notHeld,
     openTasks,
     held,
-    bindAllowance: bindAllowance(state, entry, binding, now),
+    bindAllowance: bindAllowance(state, entry, binding, steady),
     waiting: counts.pending > 0 ? [] : [...entry.launchWaiters.keys()],
     busy: counts.pending > 0 ? bound : [],
   };

@@ -74,7 +74,7 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
   releasers.add("the store", () => store.close());
 
   const stored = await store.load();
-  const core = new Core(coreOptions(deps), stored, clock.now());
+  const core = new Core(coreOptions(deps), stored, clock.now(), clock.steady());
   const payloads = new Payloads(store, config.core.payloadCacheBytes);
   const janitor = startJanitor(deps, stored, releasers);
   const engine = new Engine({

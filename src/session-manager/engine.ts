@@ -194,7 +194,7 @@ export class Engine {
   async #turn(commands: readonly Command[]): Promise<void> {
     const { core, store, payloads, clock, meter } = this.#deps;
     const turning = startStopwatch();
-    const turn = core.turn(commands, clock.now());
+    const turn = core.turn(commands, clock.now(), clock.steady());
     meter?.turn(turning(), commands.length);
     if (turn.changes.length > 0) {
       const committing = startStopwatch();
@@ -230,7 +230,7 @@ export class Engine {
     this.#timer?.cancel();
     if (this.#stopped !== undefined) return;
     const { core, clock, safetyNetMs } = this.#deps;
-    const now = clock.now();
+    const now = clock.steady();
     const net = safetyNetMs > 0 ? now + safetyNetMs : Number.POSITIVE_INFINITY;
     const at = Math.min(core.nextDeadline() ?? Number.POSITIVE_INFINITY, net);
     if (at === Number.POSITIVE_INFINITY) return;

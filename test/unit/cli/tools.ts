@@ -33,7 +33,7 @@ export function fakeContext(
 }
 
 export function fixedClock(now: number): Clock {
-  return { now: () => now, after: () => ({ cancel: () => undefined }) };
+  return { now: () => now, steady: () => now, after: () => ({ cancel: () => undefined }) };
 }
 
 const created = new Date(Date.UTC(2026, 0, 2, 20, 31, 51, 7));

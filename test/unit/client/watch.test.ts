@@ -44,7 +44,11 @@ class Script implements TaskSource {
 function fakeTime(): { deps: Parameters<typeof watchTask>[1]; pauses: number[] } {
   const pauses: number[] = [];
   let now = 0;
-  const clock: Clock = { now: () => now, after: () => ({ cancel: () => undefined }) };
+  const clock: Clock = {
+    now: () => 0,
+    steady: () => now,
+    after: () => ({ cancel: () => undefined }),
+  };
   const pause = async (delayMs: number): Promise<void> => {
     pauses.push(delayMs);
     now += delayMs;

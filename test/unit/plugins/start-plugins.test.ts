@@ -224,6 +224,7 @@ describe("the plugin host", () => {
     );
     const clock: Clock = {
       now: () => 0,
+      steady: () => 0,
       after: (delayMs, action) => {
         expect(delayMs).toBe(1234);
         queueMicrotask(action);

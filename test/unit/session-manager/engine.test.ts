@@ -139,7 +139,8 @@ describe("the engine", () => {
     const planned: { at: number; action: () => void }[] = [];
     let now = 1_000;
     begin({
-      now: () => now,
+      now: () => 1_700_000_000_000,
+      steady: () => now,
       after: (ms, action) => {
         const timer = { at: now + ms, action };
         planned.push(timer);
