@@ -50,13 +50,16 @@ function takeSnapshot(state: CoreState, steady: number): Snapshot {
   const executors: ExecutorSupply[] = [];
   const reclaimed: ExecutorSupply[] = [];
   const notHeld = new Map<string, number>();
+  const leaving = new Map<string, number>();
   for (const executor of state.executors.all()) {
     // What is on its way already is used before what was only now taken back, for somebody else.
     const justReclaimed = executor.reclaimed && executor.record.state === "Bound";
     (justReclaimed ? reclaimed : executors).push(supplyOf(state, executor));
     const application = state.sessionOf(executor)?.record.application;
-    if (application !== undefined && !isHeld(state, executor))
-      notHeld.set(application, (notHeld.get(application) ?? 0) + 1);
+    if (application === undefined || isHeld(state, executor)) continue;
+    notHeld.set(application, (notHeld.get(application) ?? 0) + 1);
+    if (useOf(state, executor) === "arriving" && isReady(state, executor))
+      leaving.set(application, (leaving.get(application) ?? 0) + 1);
   }
   return {
     sessions,
@@ -64,6 +67,7 @@ function takeSnapshot(state: CoreState, steady: number): Snapshot {
     executors: [...executors, ...reclaimed],
     applicationMax: (name) =>
       (state.applications.find(name)?.spec.max_instances ?? 0) - (notHeld.get(name) ?? 0),
+    applicationLeaving: (name) => leaving.get(name) ?? 0,
     executorsPerNodeMax: state.options.executorsPerNodeMax,
   };
 }
