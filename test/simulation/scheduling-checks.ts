@@ -50,7 +50,8 @@ function checkNobodyIdles(state: CoreState, entry: SessionEntry, now: number): v
     const idle = [...other.launchWaiters.keys()].filter((id) => servesAlike(state, id, entry));
     check(
       spare <= 0 || idle.length === 0,
-      () => `session ${record.id} waits, while ${idle.join()} waits for tasks of ${other.record.id}`,
+      () =>
+        `session ${record.id} waits, while ${idle.join()} waits for tasks of ${other.record.id}`,
     );
   }
 }
