@@ -6,6 +6,7 @@ import type { PolicyName } from "../model/scheduling-policy.ts";
 import type {
   Access,
   ClusterConfig,
+  ClusterLimits,
   PluginEntry,
   SecurityConfig,
   TlsFiles,
@@ -42,7 +43,14 @@ export interface RawClusterConfig {
       readonly drain: number | string;
     };
     readonly limits: {
-      readonly max_sessions?: number;
+      readonly max_sessions: number;
+      readonly max_open_sessions: number;
+      readonly max_open_tasks: number;
+      readonly max_watchers: number;
+      readonly max_calls: number;
+      readonly max_request_bytes: number | string;
+      readonly max_reply_bytes: number | string;
+      readonly max_applications: number;
       readonly closed_session_retention: number | string;
       readonly max_executors: number;
     };
@@ -69,6 +77,7 @@ export interface RawClusterConfig {
       readonly max_objects?: number;
     };
     readonly max_disk: number | string;
+    readonly max_transfer: number | string;
     readonly orphan_retention: number | string;
     readonly retention: number | string;
     readonly tls?: RawTls;
@@ -108,7 +117,7 @@ export function buildClusterConfig(
       raw.cluster.schedule_interval,
       1,
     ),
-    maxSessions: raw.cluster.limits.max_sessions ?? Number.POSITIVE_INFINITY,
+    limits: limitsOf(raw.cluster.limits),
     closedSessionRetentionMs: read.duration(
       ["cluster", "limits", "closed_session_retention"],
       raw.cluster.limits.closed_session_retention,
@@ -141,6 +150,7 @@ export function buildClusterConfig(
         raw.cache.orphan_retention,
         0,
       ),
+      maxTransferBytes: sizeOf(raw.cache.max_transfer),
       retentionMs: read.duration(["cache", "retention"], raw.cache.retention, 0),
       tls: read.tls(raw.cache.tls),
     },
@@ -151,6 +161,19 @@ export function buildClusterConfig(
       maxDiskBytes: sizeOf(raw.packages.max_disk),
     },
     warnings: [...document.warnings, ...read.warnings],
+  };
+}
+
+function limitsOf(limits: RawClusterConfig["cluster"]["limits"]): ClusterLimits {
+  return {
+    maxSessions: limits.max_sessions,
+    maxOpenSessions: limits.max_open_sessions,
+    maxOpenTasks: limits.max_open_tasks,
+    maxWatchers: limits.max_watchers,
+    maxCalls: limits.max_calls,
+    maxRequestBytes: sizeOf(limits.max_request_bytes),
+    maxReplyBytes: sizeOf(limits.max_reply_bytes),
+    maxApplications: limits.max_applications,
   };
 }
 

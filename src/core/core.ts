@@ -26,10 +26,12 @@ export class Core {
 
   /** Takes over what the store holds; nodes are not Ready until they register again, leases are kept for the grace time. */
   constructor(options: CoreOptions, stored: RestoredState, now: number, steady = now) {
-    this.#state = restoreState(options, new ApplicationBook(stored.applications), stored, {
-      now,
-      steady,
-    });
+    this.#state = restoreState(
+      options,
+      new ApplicationBook(stored.applications, options.applicationsMax),
+      stored,
+      { now, steady },
+    );
   }
 
   /** Carries commands out in order, then everything that is due, then schedules once. */

@@ -34,7 +34,10 @@ export function restoreState(
   const state = new CoreState(options, applications);
   for (const revision of stored.pinnedRevisions)
     state.pinned.set(`${revision.name}@${revision.revision}`, revision);
-  for (const { record, counts, lastTaskId } of stored.sessions) {
+  const closedInOrder = [...stored.sessions].sort(
+    (a, b) => (a.record.completionTime ?? 0) - (b.record.completionTime ?? 0),
+  );
+  for (const { record, counts, lastTaskId } of closedInOrder) {
     state.sessions.restore(record, { ...counts }, lastTaskId);
     retire(state, record, moment);
   }

@@ -13,6 +13,9 @@ import { releaseWaiters } from "./executor-waits.ts";
 import type { Handlers } from "./handler.ts";
 import type { CoreState } from "./state.ts";
 
+/** Sessions live long: to ask more often is of no use. */
+const retryOpenSessionsMs = 5_000;
+
 /** Sessions: docs/protocol.md, "Sessions". */
 export const sessionHandlers: Handlers<
   | "session.create"
@@ -96,6 +99,7 @@ function create(
       `application ${application.name} is disabled: it takes no new sessions`,
     );
   }
+  checkOpenSessions(state, id);
   const record: SessionRecord = {
     id,
     application: application.name,
@@ -115,6 +119,17 @@ function create(
   state.scheduleWanted = true;
   evictClosed(state, turn);
   return view;
+}
+
+/** @throws FlameError resource_exhausted at `limits.max_open_sessions` */
+function checkOpenSessions({ sessions, options }: CoreState, id: string): void {
+  const open = sessions.open().size;
+  if (open < options.openSessionsMax) return;
+  throw new FlameError(
+    "resource_exhausted",
+    `session ${id} was not created: ${open} sessions are open, at most ${options.openSessionsMax} may be (cluster.limits.max_open_sessions); close some, or try again later`,
+    { retryAfterMs: retryOpenSessionsMs },
+  );
 }
 
 /** One moment on both clocks; a turn is one. */

@@ -1,4 +1,6 @@
+import type { Metadata } from "@grpc/grpc-js";
 import { errorTable, FlameError } from "../model/errors.ts";
+import { retryMetadata } from "./retry-info.ts";
 
 /**
  * Details travel in a header, percent-encoded. Peers refuse headers above some limit, the strictest of them 8 KiB (gRPC's
@@ -6,10 +8,24 @@ import { errorTable, FlameError } from "../model/errors.ts";
  */
 const encodedDetailsMax = 6 * 1024;
 
-/** What a handler answers for an error: the status of the table, the message as details, cut when it is long. */
-export function statusOf(thrown: unknown): { code: number; details: string } {
+/** The status of a call that failed. */
+export interface FailureStatus {
+  readonly code: number;
+  readonly details: string;
+  /** Trailing metadata; absent when there is nothing more to say. */
+  readonly metadata?: Metadata;
+}
+
+/**
+ * What a handler answers for an error: the status of the table, the message as details, cut when it is long, and when
+ * to come again.
+ */
+export function statusOf(thrown: unknown): FailureStatus {
   const error = FlameError.from(thrown);
-  return { code: errorTable[error.code].grpcStatus, details: headerText(error.message) };
+  const code = errorTable[error.code].grpcStatus;
+  const details = headerText(error.message);
+  if (error.retryAfterMs === undefined) return { code, details };
+  return { code, details, metadata: retryMetadata(code, details, error.retryAfterMs) };
 }
 
 /** As it fits into a header: not too long, and no half of a character where a text was cut. */

@@ -13,12 +13,16 @@ import { applicationToWire } from "../protocol/record-wire.ts";
 import { callerOf } from "../security/authentication.ts";
 import { requiredField, unary } from "./call-helpers.ts";
 import type { Engine } from "./engine.ts";
+import type { ListSizes } from "./list-sizes.ts";
+import type { ReplyHold } from "./reply-hold.ts";
 import { replyRoom } from "./reply-size.ts";
 
 export interface ApplicationCallDeps {
   readonly engine: Engine;
   /** Schemes of `url` besides `file` and the object cache's. */
   readonly allowedSchemes: readonly string[];
+  readonly replies: ReplyHold;
+  readonly sizes: ListSizes;
 }
 
 type ApplicationCalls = Pick<
@@ -41,7 +45,9 @@ export function applicationCalls(deps: ApplicationCallDeps): ApplicationCalls {
       asResult(async () => {
         const { name, manifest, spec } = check(request, deps, "RegisterApplication");
         const author = authorOf(call);
-        await engine.ask("application.register", { name, manifest, spec, origin: "api", author });
+        await engine
+          .of(call.getPeer())
+          .ask("application.register", { name, manifest, spec, origin: "api", author });
       }),
     ),
 
@@ -49,23 +55,27 @@ export function applicationCalls(deps: ApplicationCallDeps): ApplicationCalls {
       asResult(async () => {
         const { name, manifest, spec } = check(request, deps, "UpdateApplication");
         const author = authorOf(call);
-        await engine.ask("application.update", { name, manifest, spec, origin: "api", author });
+        await engine
+          .of(call.getPeer())
+          .ask("application.update", { name, manifest, spec, origin: "api", author });
       }),
     ),
 
-    unregisterApplication: unary(({ name }) =>
+    unregisterApplication: unary(({ name }, call) =>
       asResult(async () => {
-        await engine.ask("application.unregister", { name });
+        await engine.of(call.getPeer()).ask("application.unregister", { name });
       }),
     ),
 
-    getApplication: unary(async ({ name }) =>
-      applicationToWire(await engine.ask("application.get", { name })),
+    getApplication: unary(async ({ name }, call) =>
+      applicationToWire(await engine.of(call.getPeer()).ask("application.get", { name })),
     ),
 
-    listApplication: unary(async (_request, call) => ({
-      applications: withinRoom(await engine.ask("application.list", {}), replyRoom(call.metadata)),
-    })),
+    listApplication: unary(async (_request, call) => {
+      await deps.replies.take(call, deps.sizes.applications(), { wait: false });
+      const records = await engine.of(call.getPeer()).ask("application.list", {});
+      return { applications: withinRoom(records, replyRoom(call.metadata)) };
+    }),
   };
 }
 

@@ -16,6 +16,7 @@ import { MemoryStore } from "../storage/memory-store.ts";
 import { SqliteStore } from "../storage/sqlite-store.ts";
 import type { Store, StoredState } from "../storage/store.ts";
 import { Engine } from "./engine.ts";
+import { listSizes } from "./list-sizes.ts";
 import { startListeners } from "./listeners.ts";
 import { EngineMetrics, watchState } from "./metrics.ts";
 import { ObjectJanitor } from "./object-janitor.ts";
@@ -110,6 +111,7 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
       engine,
       payloads,
       store,
+      sizes: listSizes(core.state),
       clock,
       tracing: { logger, trail: new RequestTrail() },
       flameHome: deps.flameHome,
@@ -200,7 +202,10 @@ function coreOptions({ config, timing }: SessionManagerDeps): CoreOptions {
     policies: cluster.policies,
     bindRetryLimit: cluster.bindRetryLimit,
     executorsPerNodeMax: cluster.maxExecutorsPerNode,
-    sessionsMax: cluster.maxSessions,
+    sessionsMax: cluster.limits.maxSessions,
+    openSessionsMax: cluster.limits.maxOpenSessions,
+    openTasksMax: cluster.limits.maxOpenTasks,
+    applicationsMax: cluster.limits.maxApplications,
     closedSessionRetentionMs: cluster.closedSessionRetentionMs || Number.POSITIVE_INFINITY,
     nodeSilenceMs: timing?.nodeSilenceMs ?? nodeSilenceMsDefault,
     nodeGraceMs: timing?.nodeGraceMs ?? nodeGraceMsDefault,

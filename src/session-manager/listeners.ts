@@ -9,13 +9,17 @@ import { FrontendService } from "../protocol/generated/flame/v1/frontend.ts";
 import { type ListenerSecurity, listenerSecurity } from "../security/listener-security.ts";
 import type { Store } from "../storage/store.ts";
 import { adminService } from "./admin-service.ts";
+import { Admission, measured } from "./admission.ts";
 import { backendService } from "./backend-service.ts";
 import { refuseEarlyProtocol } from "./early-protocol-service.ts";
 import type { Engine } from "./engine.ts";
 import { frontendService } from "./frontend-service.ts";
 import { listen, shutDown } from "./grpc-listener.ts";
+import type { ListSizes } from "./list-sizes.ts";
 import { NodeNotes } from "./node-notes.ts";
 import type { Payloads } from "./payloads.ts";
+import { ReplyHold } from "./reply-hold.ts";
+import { SharedLimit } from "./shared-limit.ts";
 import { type Tracing, traced } from "./traced.ts";
 
 /** Running calls may end within this time when the session manager stops. */
@@ -36,6 +40,7 @@ export interface ListenerDeps {
   readonly engine: Engine;
   readonly payloads: Payloads;
   readonly store: Store;
+  readonly sizes: ListSizes;
   readonly clock: Clock;
   readonly tracing: Tracing;
   /** Where services of nodes that share it leave their output. */
@@ -97,7 +102,7 @@ function securityOf({ config, clock }: ListenerDeps): {
 }
 
 function frontendServer(
-  { config, engine, payloads, store, tracing, notes, clock, flameHome }: ServerDeps,
+  { config, engine, payloads, store, sizes, tracing, notes, clock, flameHome }: ServerDeps,
   { interceptors }: ListenerSecurity,
 ): OutsideServer {
   const server = new Server({
@@ -106,11 +111,18 @@ function frontendServer(
     "grpc.max_receive_message_length": frontendReceiveBytesMax,
   });
   const { allowedSchemes } = config.packages;
-  const service = frontendService({ engine, payloads, store, allowedSchemes });
-  server.addService(FrontendService, traced(service, tracing));
+  const { maxWatchers, maxCalls, maxRequestBytes, maxReplyBytes } = config.cluster.limits;
+  const admission = new Admission({
+    watchers: new SharedLimit(maxWatchers),
+    calls: new SharedLimit(maxCalls),
+    requestBytes: new SharedLimit(maxRequestBytes),
+  });
+  const replies = new ReplyHold(maxReplyBytes);
+  const service = frontendService({ engine, payloads, store, allowedSchemes, replies, sizes });
+  server.addService(measured(FrontendService), traced(admission.guard(service), tracing));
   refuseEarlyProtocol(server);
   const admin = adminService({ config, engine, notes, clock, store, flameHome });
-  server.addService(AdminService, traced(admin, tracing));
+  server.addService(AdminService, traced(admission.guard(admin), tracing));
   return [server, addHealthAndReflection(server, ["flame.v1.Frontend", "flame.admin.v1.Admin"])];
 }
 
