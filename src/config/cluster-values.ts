@@ -78,6 +78,7 @@ export interface RawClusterConfig {
     };
     readonly max_disk: number | string;
     readonly max_transfer: number | string;
+    readonly max_transfer: number | string;
     readonly orphan_retention: number | string;
     readonly retention: number | string;
     readonly tls?: RawTls;
@@ -150,6 +151,7 @@ export function buildClusterConfig(
         raw.cache.orphan_retention,
         0,
       ),
+      maxTransferBytes: sizeOf(raw.cache.max_transfer),
       maxTransferBytes: sizeOf(raw.cache.max_transfer),
       retentionMs: read.duration(["cache", "retention"], raw.cache.retention, 0),
       tls: read.tls(raw.cache.tls),

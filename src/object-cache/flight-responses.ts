@@ -8,18 +8,23 @@ import type { ObjectCache, ObjectView } from "./object-cache.ts";
 import type { Piece, PieceReader } from "./object-store.ts";
 import { OutgoingMessage } from "./outgoing-message.ts";
 import { readFrameHead } from "./table-frames.ts";
+import type { Transfer } from "./transfer-budget.ts";
 
-/** The FlightData messages that answer a get, made one at a time as the client takes them. */
+/** The FlightData messages that answer a get, made one at a time as the client takes them, and when there is room. */
 export async function* responseMessages(
   cache: ObjectCache,
   view: ObjectView,
+  transfer: Transfer,
 ): AsyncGenerator<SerializedMessage, void, undefined> {
   if (view.kind === "table") {
-    for (const piece of view.pieces) yield* tableMessages(cache, piece);
+    for (const piece of view.pieces) yield* tableMessages(cache, piece, transfer);
     return;
   }
   yield allocateFlightData(responseSchemaHeader, 0).message;
-  for (const piece of view.pieces) yield await rowMessage(cache, piece);
+  for (const piece of view.pieces) {
+    await transfer.take(piece.size);
+    yield await rowMessage(cache, piece);
+  }
 }
 
 /** Reads the object's bytes straight into their place in the message. */
@@ -42,6 +47,7 @@ async function rowMessage(cache: ObjectCache, piece: Piece): Promise<SerializedM
 async function* tableMessages(
   cache: ObjectCache,
   piece: Piece,
+  transfer: Transfer,
 ): AsyncGenerator<SerializedMessage, void, undefined> {
   const reader = await cache.openPiece(piece);
   try {
@@ -49,6 +55,7 @@ async function* tableMessages(
       const isSchema = left === piece.size;
       const { header, bodyBytes, frameBytes } = await readFrameHead(reader);
       const sent = isSchema ? withTableVersion(header, piece.version) : header;
+      await transfer.take(bodyBytes);
       const message = new OutgoingMessage(flightDataPrefix(sent, bodyBytes), bodyBytes);
       await message.fill((part) => reader.read(part));
       yield message;

@@ -30,6 +30,7 @@ import {
   type Ticket,
 } from "../protocol/generated/arrow/flight/flight.ts";
 import { fail, forEachMessage, send, toStatus } from "./call-io.ts";
+import { breakOff, countIncoming } from "./call-stream.ts";
 import { responseMessages, tableSchema } from "./flight-responses.ts";
 import type { ObjectCache } from "./object-cache.ts";
 import { parseDeleteTarget, parseObjectKey, parseTicket, quoted } from "./object-key.ts";
@@ -37,6 +38,7 @@ import { sizeOf } from "./object-table.ts";
 import { OutgoingMessage } from "./outgoing-message.ts";
 import { PutReceiver } from "./put-receiver.ts";
 import { type PutTarget, readPutTarget, readUtf8 } from "./put-target.ts";
+import type { TransferBudget } from "./transfer-budget.ts";
 
 export interface FlightServiceDeps {
   readonly cache: ObjectCache;
@@ -45,10 +47,13 @@ export interface FlightServiceDeps {
   readonly newId: () => string;
   /** What object references say: `grpc://host:port` or `grpc+tls://host:port`. */
   readonly advertised: () => string;
+  readonly budget: TransferBudget;
 }
 
 const DELETE_ACTION = "DELETE";
 const EMPTY = Buffer.alloc(0);
+/** What stands before a message in the stream. */
+const FRAME_BYTES = 5;
 
 /** The handlers of Arrow Flight; what is not here is answered UNIMPLEMENTED by the server. */
 export class FlightService {
@@ -56,12 +61,14 @@ export class FlightService {
   readonly #logger: Logger;
   readonly #newId: () => string;
   readonly #advertised: () => string;
+  readonly #budget: TransferBudget;
 
   constructor(deps: FlightServiceDeps) {
     this.#cache = deps.cache;
     this.#logger = deps.logger;
     this.#newId = deps.newId;
     this.#advertised = deps.advertised;
+    this.#budget = deps.budget;
   }
 
   handlers(): UntypedServiceImplementation {
@@ -96,15 +103,24 @@ export class FlightService {
 
   async #doPut(call: ServerDuplexStream<Buffer, PutResult>): Promise<void> {
     let receiver: PutReceiver | undefined;
+    let refuse = (_: unknown): void => undefined;
+    const refused = new Promise<never>((_, reject) => {
+      refuse = reject;
+    });
+    const transfer = this.#budget.begin(() => refuse(stalled()));
     try {
+      countIncoming(call, transfer, refuse);
       const expected = readExpectedVersion(call.metadata.get(expectedVersionKey));
       const readTarget = (descriptor: Buffer): PutTarget =>
         readPutTarget(FlightDescriptor.decode(descriptor), this.#newId);
       const own = new PutReceiver({ cache: this.#cache, readTarget }, expected);
       receiver = own;
-      const ended = await forEachMessage(call, async (bytes) =>
-        own.accept(decodeFlightData(bytes)),
-      );
+      const received = forEachMessage(call, async (bytes) => {
+        const { length } = bytes;
+        await own.accept(decodeFlightData(bytes));
+        transfer.give(Math.min(length + FRAME_BYTES, transfer.held));
+      });
+      const ended = await Promise.race([received, refused]);
       if (!ended) {
         this.#logger.debug({ peer: call.getPeer() }, "a put was given up by its client");
         return;
@@ -117,6 +133,7 @@ export class FlightService {
       this.#report("put", thrown);
       fail(call, thrown);
     } finally {
+      transfer.end();
       await receiver?.abort().catch((thrown: unknown) => this.#report("put", thrown));
     }
   }
@@ -125,12 +142,16 @@ export class FlightService {
     try {
       const ticket = parseTicket(readUtf8(call.request.ticket, "the ticket"));
       const view = this.#cache.view(ticket.key, ticket.version);
+      const transfer = this.#budget.begin(() => breakOff(call));
+      call.once("close", () => transfer.end());
       try {
-        for await (const message of responseMessages(this.#cache, view)) {
+        for await (const message of responseMessages(this.#cache, view, transfer)) {
           if (!(await send(call, message))) return;
           if (message instanceof OutgoingMessage) message.giveBack();
+          transfer.give(transfer.held);
         }
       } finally {
+        transfer.end();
         await view.release();
       }
       call.end();
@@ -225,6 +246,13 @@ export class FlightService {
       this.#logger.debug(fields, "a request was refused");
     }
   }
+}
+
+function stalled(): FlameError {
+  return new FlameError(
+    "deadline_exceeded",
+    "the put was given up: nothing came for a long time while others waited for its memory",
+  );
 }
 
 function readExpectedVersion(values: readonly (string | Buffer)[]): number | undefined {
