@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import { groupMembers, hasEnvironmentEntry } from "./process-facts.ts";
 import { signalGroup } from "./signal-group.ts";
+import { killStrays } from "./strays.ts";
 
 /** What is written down about a running group, so that a later manager can end it. */
 export interface GroupRecord {
@@ -48,6 +49,7 @@ export class GroupRecords {
         signalGroup(record.pid, "SIGKILL");
         killed.push(record.pid);
       }
+      if (record !== undefined) killStrays(record.mark);
       if (record?.file !== undefined) await rm(record.file, { force: true });
       await rm(path, { force: true });
     }
