@@ -10,7 +10,7 @@ import { systemClock } from "../../src/kit/clock.ts";
 import { silentLogger } from "../../src/kit/logger.ts";
 import { startCluster, type TestCluster } from "../support/cluster.ts";
 import { freePorts } from "../support/ports.ts";
-import { preparedHome, runToEnd } from "../support/python.ts";
+import { runToEnd } from "../support/python.ts";
 import { temporaryFolder } from "../support/temp.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -21,7 +21,7 @@ const file = (name: string): string => join(certificates.path, name);
 beforeAll(async () => {
   certificates = temporaryFolder("certificates");
   for (const folder of [file("."), file("strangers")]) {
-    const script = join(preparedHome, "../scripts/dev-certs.sh");
+    const script = join(import.meta.dirname, "../../scripts/dev-certs.sh");
     const { code, stderr } = await runToEnd(script, [folder]);
     if (code !== 0) throw new Error(stderr);
   }
