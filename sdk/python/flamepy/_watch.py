@@ -9,7 +9,13 @@ from typing import Any
 
 import grpc
 
-from flamepy._channel import METADATA, RETRY_FIRST_SECONDS, RETRY_MAX_SECONDS, to_flame_error
+from flamepy._channel import (
+    METADATA,
+    RETRY_FIRST_SECONDS,
+    RETRY_MAX_SECONDS,
+    retry_delay,
+    to_flame_error,
+)
 from flamepy._convert import to_task
 from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._types import Task
@@ -39,6 +45,7 @@ def watch(frontend: Any, session_id: str, task_id: str, timeout: float | None) -
     away = _Away(session_id, task_id)
     state = None
     while True:
+        asked = 0.0
         stream = _open(frontend, request, _left(deadline))
         try:
             for message in stream:
@@ -57,12 +64,13 @@ def watch(frontend: Any, session_id: str, task_id: str, timeout: float | None) -
         except grpc.RpcError as error:
             if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED and deadline is not None:
                 raise _timed_out(session_id, task_id, timeout) from None
-            if not _broke_off(error):
+            asked = retry_delay(error) or 0.0
+            if not asked and not _broke_off(error):
                 raise to_flame_error(error, f"watch task {task_id} of {session_id}") from error
             away.began(error)
         finally:
             stream.cancel()
-        pause = away.pause()
+        pause = max(away.pause(), asked)
         if deadline is not None and time.monotonic() + pause >= deadline:
             raise _timed_out(session_id, task_id, timeout)
         time.sleep(pause)

@@ -94,6 +94,14 @@ describe("watchTask", () => {
     await expect(states(new Script([]))).rejects.toMatchObject({ code: "unavailable" });
   });
 
+  it("comes again when a server that is too busy said it may, not before", async () => {
+    const time = fakeTime();
+    const busy = new FlameError("resource_exhausted", "too many watches", { retryAfterMs: 3_000 });
+    expect(await states(new Script([[busy], [busy], ["Succeed"]]), time)).toEqual(["Succeed"]);
+    expect(time.pauses).toEqual([3_000, 3_000]);
+    await expect(states(new Script([[busy], [busy], [busy], [busy], [busy]]))).rejects.toBe(busy);
+  });
+
   it("passes any other error on at once", async () => {
     const source = new Script([[new FlameError("not_found", "task s/1 not found")]]);
     await expect(states(source)).rejects.toThrow("task s/1 not found");
