@@ -107,8 +107,6 @@ export interface ClusterConfig {
     readonly maxDiskBytes: number;
     /** Of objects that are received and sent at once. */
     readonly maxTransferBytes: number;
-    /** Of objects that are received and sent at once. */
-    readonly maxTransferBytes: number;
     /** How long objects of unknown sessions are kept after their last use; 0: for good. */
     readonly orphanRetentionMs: number;
     readonly retentionMs: number;

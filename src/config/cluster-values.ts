@@ -78,7 +78,6 @@ export interface RawClusterConfig {
     };
     readonly max_disk: number | string;
     readonly max_transfer: number | string;
-    readonly max_transfer: number | string;
     readonly orphan_retention: number | string;
     readonly retention: number | string;
     readonly tls?: RawTls;
@@ -151,7 +150,6 @@ export function buildClusterConfig(
         raw.cache.orphan_retention,
         0,
       ),
-      maxTransferBytes: sizeOf(raw.cache.max_transfer),
       maxTransferBytes: sizeOf(raw.cache.max_transfer),
       retentionMs: read.duration(["cache", "retention"], raw.cache.retention, 0),
       tls: read.tls(raw.cache.tls),

@@ -92,7 +92,6 @@ describe("cluster configuration", () => {
         maxObjects: Number.POSITIVE_INFINITY,
         maxDiskBytes: 64 * 1024 ** 3,
         maxTransferBytes: 1024 ** 3,
-        maxTransferBytes: 1024 ** 3,
         orphanRetentionMs: 604_800_000,
         retentionMs: 600_000,
         tls: undefined,
