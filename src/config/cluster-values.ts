@@ -108,60 +108,64 @@ export function buildClusterConfig(
   const read = new Reader(document, flameHome(env).data);
   const cluster = {
     name: raw.cluster.name,
-    ...read.clusterAddress(raw),
-    resreq: read.resources(raw.cluster.resreq),
+    ...read.all(() => read.clusterAddress(raw)),
+    resreq: read.all(() => read.resources(raw.cluster.resreq)),
     policies: raw.cluster.policies,
-    storage: read.clusterStorage(raw.cluster.storage),
-    scheduleIntervalMs: read.duration(
-      ["cluster", "schedule_interval"],
-      raw.cluster.schedule_interval,
-      1,
+    storage: read.all(() => read.clusterStorage(raw.cluster.storage)),
+    scheduleIntervalMs: read.all(() =>
+      read.duration(["cluster", "schedule_interval"], raw.cluster.schedule_interval, 1),
     ),
     limits: limitsOf(raw.cluster.limits),
-    closedSessionRetentionMs: read.duration(
-      ["cluster", "limits", "closed_session_retention"],
-      raw.cluster.limits.closed_session_retention,
-      0,
+    closedSessionRetentionMs: read.all(() =>
+      read.duration(
+        ["cluster", "limits", "closed_session_retention"],
+        raw.cluster.limits.closed_session_retention,
+        0,
+      ),
     ),
     maxExecutorsPerNode: raw.cluster.limits.max_executors,
     bindRetryLimit: raw.cluster.recovery.session.retry_limits,
-    plugins: raw.cluster.plugins.map((entry) => read.plugin(entry)),
-    tls: read.tls(raw.cluster.tls),
-    security: read.security(raw),
+    plugins: raw.cluster.plugins.map((entry) => read.all(() => read.plugin(entry))),
+    tls: read.all(() => read.tls(raw.cluster.tls)),
+    security: read.all(() => read.security(raw)),
   };
   const { eviction } = raw.cache;
-  return {
+  const config: ClusterConfig = {
     source: document.source,
     cluster,
     executors: {
       shim: raw.cluster.executors.shim,
       environment: raw.cluster.executors.environment,
-      drainMs: read.duration(["cluster", "executors", "drain"], raw.cluster.executors.drain, 0),
+      drainMs: read.all(() =>
+        read.duration(["cluster", "executors", "drain"], raw.cluster.executors.drain, 0),
+      ),
     },
     cache: {
-      ...read.cacheAddress(raw),
-      storage: read.cacheStorage(raw.cache.storage, envValue(env, "FLAME_CACHE_STORAGE")),
+      ...read.all(() => read.cacheAddress(raw)),
+      storage: read.all(() =>
+        read.cacheStorage(raw.cache.storage, envValue(env, "FLAME_CACHE_STORAGE")),
+      ),
       policy: eviction.policy,
       maxMemoryBytes: sizeOf(eviction.max_memory),
       maxObjects: eviction.max_objects ?? Number.POSITIVE_INFINITY,
       maxDiskBytes: sizeOf(raw.cache.max_disk),
-      orphanRetentionMs: read.duration(
-        ["cache", "orphan_retention"],
-        raw.cache.orphan_retention,
-        0,
+      orphanRetentionMs: read.all(() =>
+        read.duration(["cache", "orphan_retention"], raw.cache.orphan_retention, 0),
       ),
       maxTransferBytes: sizeOf(raw.cache.max_transfer),
-      retentionMs: read.duration(["cache", "retention"], raw.cache.retention, 0),
-      tls: read.tls(raw.cache.tls),
+      retentionMs: read.all(() => read.duration(["cache", "retention"], raw.cache.retention, 0)),
+      tls: read.all(() => read.tls(raw.cache.tls)),
     },
     core: { payloadCacheBytes: sizeOf(raw.core.payload_cache_bytes) },
-    metrics: read.metrics(raw),
+    metrics: read.all(() => read.metrics(raw)),
     packages: {
       allowedSchemes: raw.packages.allowed_schemes,
       maxDiskBytes: sizeOf(raw.packages.max_disk),
     },
     warnings: [...document.warnings, ...read.warnings],
   };
+  read.throwFaults();
+  return config;
 }
 
 function limitsOf(limits: RawClusterConfig["cluster"]["limits"]): ClusterLimits {
@@ -185,10 +189,30 @@ class Reader {
   readonly #document: ConfigDocument;
   readonly #dataDir: string;
   readonly warnings: string[] = [];
+  readonly #faults: FlameError[] = [];
 
   constructor(document: ConfigDocument, dataDir: string) {
     this.#document = document;
     this.#dataDir = dataDir;
+  }
+
+  /** The value, or nothing and a fault that {@link throwFaults} tells: nobody wants to hear of them one by one. */
+  all<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (thrown) {
+      this.#faults.push(FlameError.from(thrown));
+      return undefined as T;
+    }
+  }
+
+  /** @throws FlameError invalid_config with everything that was found. */
+  throwFaults(): void {
+    const [first, ...others] = this.#faults;
+    if (first === undefined) return;
+    const texts = others.map(({ message }) => message.replace("invalid configuration: ", ""));
+    const text = [...new Set([first.message, ...texts])].join("; and ");
+    throw new FlameError(first.code, text, { cause: first });
   }
 
   clusterAddress(raw: RawClusterConfig): { endpoint: Endpoint; listenHost: string } {

@@ -1,5 +1,6 @@
 import type { FlameTurn } from "../model/flame-turn.ts";
 import { answerLaunch, instancesOf } from "./executor-waits.ts";
+import { tellLongWait } from "./long-waits.ts";
 import { giveNodeUp, loseNode } from "./node-commands.ts";
 import { deleteSession } from "./session-commands.ts";
 import type { CoreState, DeadlineKey } from "./state.ts";
@@ -29,6 +30,11 @@ function expire(state: CoreState, turn: FlameTurn, key: DeadlineKey): void {
     case "bind":
       state.scheduleWanted = true;
       return;
+    case "wait": {
+      const entry = state.sessions.find(id);
+      if (entry !== undefined) tellLongWait(state, turn, entry);
+      return;
+    }
     case "retention": {
       const entry = state.sessions.find(id);
       if (entry?.record.state === "Closed") deleteSession(state, turn, entry);

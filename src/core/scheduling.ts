@@ -13,6 +13,7 @@ import type { SessionEntry } from "../sessions/session-entry.ts";
 import { bindAllowance } from "./bind-backoff.ts";
 import { bindReply } from "./executor-commands.ts";
 import { answerBind, answerLaunch, isReady } from "./executor-waits.ts";
+import { noteWaits } from "./long-waits.ts";
 import type { CoreState } from "./state.ts";
 
 /** What one session gets, or what is sent away for it, may leave room for another: it looks again, so often. */
@@ -28,8 +29,9 @@ export function runScheduler(state: CoreState, turn: FlameTurn): void {
     state.recalls = [...state.schedule.recalls];
     const { decisions } = state.schedule;
     for (const decision of decisions) apply(state, turn, decision);
-    if (decisions.length === 0) return;
+    if (decisions.length === 0) break;
   }
+  noteWaits(state, turn);
 }
 
 function takeSnapshot(state: CoreState, steady: number): Snapshot {

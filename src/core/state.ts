@@ -46,6 +46,7 @@ export type DeadlineKey =
   | `silence ${string}`
   | `grace ${string}`
   | `bind ${string}`
+  | `wait ${string}`
   | `retention ${string}`;
 
 /** All that the machine knows. */

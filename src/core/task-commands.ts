@@ -71,6 +71,6 @@ function findTask(state: CoreState, sessionId: string, taskId: number): TaskRepl
   if (taskId >= 1 && taskId <= entry.lastTaskId) return { stored: { sessionId, taskId } };
   throw new FlameError(
     "not_found",
-    `task ${taskId} of session ${sessionId} not found: the session has ${entry.lastTaskId} tasks, counted from 1`,
+    `task ${taskId} of session ${sessionId} not found: the session has ${entry.lastTaskId === 1 ? "1 task" : `${entry.lastTaskId} tasks`}, counted from 1`,
   );
 }

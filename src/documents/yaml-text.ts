@@ -12,6 +12,7 @@ import {
 } from "yaml";
 import { textOf } from "../kit/thrown.ts";
 import { type DocumentPath, type Fault, gotText } from "./fault.ts";
+import { syntaxText } from "./yaml-syntax.ts";
 
 /** What a text may cost before anything in it is looked at. */
 export interface TextLimits {
@@ -68,7 +69,7 @@ export function readYaml(text: string, limits: TextLimits): readonly YamlDocumen
     }
     documents.push(fromParsed(document, lines, limits));
   }
-  return documents.length > 0 ? documents : [broken("empty", "no document", "a YAML document")];
+  return documents.length > 0 ? documents : [broken("empty", "an empty text", "a YAML document")];
 }
 
 function broken(
@@ -93,9 +94,8 @@ function fromParsed(
   };
   const locate: YamlDocument["locate"] = (path, part) => at(offsetOf(document, path, part));
   const faults = document.errors.map((error): Fault => {
-    const [sentence = error.message] = error.message.split(/ at line \d+/);
     const rule = error.code === "DUPLICATE_KEY" ? "duplicate-key" : "yaml-syntax";
-    return { rule, path: "", got: sentence, expected: "well-formed YAML", ...at(error.pos[0]) };
+    return { rule, path: "", ...syntaxText(error), ...at(error.pos[0]) };
   });
   if (faults.length > 0) return { value: undefined, faults, locate };
   const refuse = (rule: string, got: string, expected: string): YamlDocument => {

@@ -90,7 +90,7 @@ export class SessionBook {
     if (entry.counts.running > 0) {
       throw new FlameError(
         "internal",
-        `Cannot close session with running tasks: session ${entry.record.id} has ${entry.counts.running}; wait for them to end`,
+        `Cannot close session with running tasks: session ${entry.record.id} has ${entry.counts.running}; wait until every task has ended`,
       );
     }
     if (entry.counts.pending > 0) {

@@ -36,6 +36,8 @@ export class SessionEntry {
   readonly launchWaiters = new Map<string, Token>();
   readonly watchers = new Map<number, TaskWatcher[]>();
   readonly bind: BindBackoff = { failures: 0, notBefore: 0 };
+  /** It has tasks and no executor, and it is counted how long. */
+  counted = false;
   readonly tally: OpenTally;
 
   constructor(record: SessionRecord, counts: TaskCounts, lastTaskId: number, tally: OpenTally) {

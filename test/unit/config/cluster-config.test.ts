@@ -96,7 +96,7 @@ describe("cluster configuration", () => {
         retentionMs: 600_000,
         tls: undefined,
       },
-      core: { payloadCacheBytes: 64 * 1024 ** 2 },
+      core: { payloadCacheBytes: 32 * 1024 ** 2 },
       packages: { allowedSchemes: [], maxDiskBytes: 16 * 1024 ** 3 },
       metrics: {
         enabled: true,
@@ -255,6 +255,15 @@ cache:
     const message = refusal(text);
     expect(message).toContain(where);
     expect(message).toContain(expected);
+  });
+
+  it("tells faults of endpoint, storage and interval at once", () => {
+    const message = refusal(
+      "cluster: { endpoint: nowhere, storage: 'redis://x', schedule_interval: 0 }",
+    );
+    expect(message.match(/expected/g)).toHaveLength(3);
+    for (const at of ["cluster.endpoint", "cluster.storage", "cluster.schedule_interval"])
+      expect(message).toContain(`${at}: got`);
   });
 
   it("refuses to listen beyond this machine without an explicit choice, and names the key", () => {
