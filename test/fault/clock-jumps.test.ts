@@ -12,6 +12,7 @@ import { waitFor } from "../support/wait-for.ts";
 const preload = resolve(import.meta.dirname, "../fixtures/jumping-date.mjs");
 const day = 86_400_000;
 const tasks = 60;
+const delayReleaseSeconds = 4;
 
 let folder: ReturnType<typeof temporaryFolder>;
 let cluster: TestCluster;
@@ -70,8 +71,23 @@ describe.each([
     for await (const task of session.listTasks())
       expect(task.events.map(({ code }) => code)).not.toContain(eventCodes.taskRequeued);
     expect((await client.listNodes()).map(({ state }) => state)).toEqual(["Ready"]);
+    expect(cluster.daemon("flame-executor-manager").log()).not.toContain("no connection");
     await session.close();
     await waitFor("no executor", async () => (await client.listExecutors()).length === 0);
+  });
+
+  it("changes nothing in how long an executor waits for its next task", async () => {
+    const { spec } = await client.getApplication("flmping");
+    await client.registerApplication("waits", { ...spec, delay_release: delayReleaseSeconds });
+    const session = await client.createSession({ application: "waits" });
+    await session.run();
+    const began = performance.now();
+    setDate(byMs);
+    await waitFor("no executor", async () => (await client.listExecutors()).length === 0, {
+      deadlineMs: 60_000,
+    });
+    expect(performance.now() - began).toBeGreaterThan(900 * delayReleaseSeconds);
+    await session.close();
   });
 
   it("and a restart of the session manager after it lose no task", async () => {
