@@ -30,7 +30,8 @@ export interface ManagerUnderTest {
   close(): Promise<void>;
 }
 
-export async function startManager(): Promise<ManagerUnderTest> {
+/** @param limits `cluster.limits` */
+export async function startManager(limits: object = {}): Promise<ManagerUnderTest> {
   const folder = temporaryFolder("flmctl");
   const home = folder.path;
   const port = await freePorts(2);
@@ -40,7 +41,11 @@ export async function startManager(): Promise<ManagerUnderTest> {
     writeFileSync(path, text);
     return path;
   };
-  const path = file("cluster.yaml", `cluster: { name: test, endpoint: "${endpoint}" }\n`);
+  // JSON is YAML.
+  const path = file(
+    "cluster.yaml",
+    JSON.stringify({ cluster: { name: "test", endpoint, limits } }),
+  );
   const config = loadClusterConfig({ path, env: { FLAME_HOME: home, HOME: home } });
   const start = (): Promise<SessionManager> =>
     startSessionManager({
