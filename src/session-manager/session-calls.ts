@@ -28,10 +28,10 @@ export function sessionCalls(deps: {
   const { engine, payloads, replies, sizes } = deps;
   const whole = (view: SessionView): Session =>
     sessionToWire(view, payloads.commonData(view.record));
-  /** The same when the client has room for it. */
-  const wholeFor = async (call: HeldCall, view: SessionView): Promise<Session> => {
+  /** The same when the client has room for it; what has changed something waits for that, and is not refused. */
+  const wholeFor = async (call: HeldCall, view: SessionView, wait: boolean): Promise<Session> => {
     const bytes = view.record.commonDataBytes ?? 0;
-    if (!replies.isSmall(bytes)) await replies.take(call, bytes, { wait: false });
+    if (!replies.isSmall(bytes)) await replies.take(call, bytes, { wait });
     return whole(view);
   };
   return {
@@ -49,11 +49,11 @@ export function sessionCalls(deps: {
       if (request !== undefined) await checkFitsOneBind(door, request);
       const caller = callerOf(call);
       const input = { id, ...(request !== undefined && { request }), caller };
-      return wholeFor(call, await door.ask("session.open", input));
+      return wholeFor(call, await door.ask("session.open", input), true);
     }),
 
     closeSession: unary(async ({ sessionId: id }, call) =>
-      wholeFor(call, await engine.of(call.getPeer()).ask("session.close", { id })),
+      wholeFor(call, await engine.of(call.getPeer()).ask("session.close", { id }), true),
     ),
 
     // The record is gone when the reply is made: its common data are not read again.
@@ -62,7 +62,7 @@ export function sessionCalls(deps: {
     ),
 
     getSession: unary(async ({ sessionId: id }, call) =>
-      wholeFor(call, await engine.of(call.getPeer()).ask("session.get", { id })),
+      wholeFor(call, await engine.of(call.getPeer()).ask("session.get", { id }), false),
     ),
 
     listSession: unary(async (_request, call) => {
