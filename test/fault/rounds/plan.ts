@@ -45,6 +45,10 @@ const silencesMs = [17_000, 50_000];
 /** Settles a round before it begins; the same seed gives the same plan. */
 export function makePlan(random: Random): RoundPlan {
   const faults = Array.from({ length: random.between(2, 5) }, () => makeFault(random));
+  // A daemon that has just been started again is killed in the middle of its start.
+  const again = faults.find(({ target, kind }) => kind === "kill" && target.startsWith("flame-"));
+  if (again !== undefined && random.chance(0.3))
+    faults.push({ ...again, atMs: again.atMs + again.lastsMs + random.between(20, 400) });
   // Now and then a node is silent for so long that it is given up while its tasks still run.
   if (random.chance(0.05))
     faults.push({
