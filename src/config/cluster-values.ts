@@ -287,7 +287,28 @@ class Reader {
         `listening on ${host} lets others in: set cluster.security.${key} (open, token or mtls), or set ${section}.listen to a loopback address`,
       );
     }
+    this.#warnOfOpenTokens(section, host, raw);
     return host;
+  }
+
+  /** Whoever sees the network between a caller and this listener reads its token. */
+  #warnOfOpenTokens(
+    section: "cluster" | "cache" | "metrics",
+    host: string,
+    { cluster, cache }: RawClusterConfig,
+  ): void {
+    if (section === "metrics") return;
+    const { clients, nodes } = cluster.security;
+    // The object cache knows clients alone; it has TLS when its endpoint says so.
+    const asks = clients === "token" || (section === "cluster" && nodes === "token");
+    const secure =
+      section === "cluster" ? cluster.tls !== undefined : /^(grpcs|https):/i.test(cache.endpoint);
+    if (!asks || secure) return;
+    const mend =
+      section === "cluster" ? "set cluster.tls" : "set cache.tls, and cache.endpoint to grpcs://";
+    this.warnings.push(
+      `${section} listens on ${host} without TLS, and cluster.security says token: tokens can be read on the way; ${mend}`,
+    );
   }
 
   resources(text: string | undefined): Resources | undefined {

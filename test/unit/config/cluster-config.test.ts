@@ -257,6 +257,22 @@ cache:
     expect(message).toContain(expected);
   });
 
+  it("warns of tokens that can be read on the way: beyond this machine, without TLS", () => {
+    const warned = (host: string, rest: string): string[] => {
+      const security = "security: { clients: token, nodes: open, token_file: t }";
+      const listen = `endpoint: "http://${host}:8080", ${security}${rest}`;
+      const config = load(`{ cluster: { ${listen} }, cache: { endpoint: "grpc://${host}:9090" } }`);
+      return config.warnings.filter((text) => text.includes("tokens can be read on the way"));
+    };
+    expect(warned("127.0.0.1", "")).toEqual([]);
+    expect(warned("10.0.0.1", "")).toEqual([
+      expect.stringContaining("cluster listens on 10.0.0.1 without TLS"),
+      expect.stringContaining("cache listens on 10.0.0.1 without TLS"),
+    ]);
+    const tls = ", tls: { cert_file: a, key_file: b }";
+    expect(warned("10.0.0.1", tls)).toEqual([expect.stringContaining("cache listens on")]);
+  });
+
   it("tells faults of endpoint, storage and interval at once", () => {
     const message = refusal(
       "cluster: { endpoint: nowhere, storage: 'redis://x', schedule_interval: 0 }",
