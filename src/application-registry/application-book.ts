@@ -10,7 +10,7 @@ import { sameDocument } from "./same-document.ts";
 import { seedApplication } from "./seeding.ts";
 
 /** Manifests of all applications together, in characters of their JSON: all of them are in memory. */
-export const manifestCharsMax = 32 * 1024 * 1024;
+export const manifestCharsMax = 16 * 1024 * 1024;
 
 /** Somebody has to unregister one first. */
 const retryAfterMs = 10_000;
