@@ -1,4 +1,5 @@
 import type {
+  Metadata,
   ServerDuplexStream,
   ServerUnaryCall,
   ServerWritableStream,
@@ -29,6 +30,7 @@ import {
   type SchemaResult,
   type Ticket,
 } from "../protocol/generated/arrow/flight/flight.ts";
+import { readRequestId, requestIdKey } from "../protocol/request-id.ts";
 import { fail, forEachMessage, send, toStatus } from "./call-io.ts";
 import { breakOff, countIncoming } from "./call-stream.ts";
 import { responseMessages, tableSchema } from "./flight-responses.ts";
@@ -122,19 +124,24 @@ export class FlightService {
       });
       const ended = await Promise.race([received, refused]);
       if (!ended) {
-        this.#logger.debug({ peer: call.getPeer() }, "a put was given up by its client");
+        const request = requestOf(call.metadata);
+        this.#logger.debug({ peer: call.getPeer(), request }, "a put was given up by its client");
         return;
       }
       const { key, version } = await own.finish();
+      const request = requestOf(call.metadata);
+      this.#logger.debug({ operation: "put", request, key: key.text, version }, "stored an object");
       const ref = { endpoint: this.#advertised(), key: key.text, version };
       call.write({ appMetadata: encodeObjectRef(ref) });
       call.end();
     } catch (thrown) {
-      this.#report("put", thrown);
+      this.#report("put", call.metadata, thrown);
       fail(call, thrown);
     } finally {
       transfer.end();
-      await receiver?.abort().catch((thrown: unknown) => this.#report("put", thrown));
+      await receiver
+        ?.abort()
+        .catch((thrown: unknown) => this.#report("put", call.metadata, thrown));
     }
   }
 
@@ -154,9 +161,11 @@ export class FlightService {
         transfer.end();
         await view.release();
       }
+      const fields = { operation: "get", request: requestOf(call.metadata), key: ticket.key.text };
+      this.#logger.debug({ ...fields, answer: view.kind }, "sent an object");
       call.end();
     } catch (thrown) {
-      this.#report("get", thrown);
+      this.#report("get", call.metadata, thrown);
       fail(call, thrown);
     }
   }
@@ -172,11 +181,12 @@ export class FlightService {
       }
       const target = parseDeleteTarget(readUtf8(body, "the body of the action"));
       const deleted = await this.#cache.delete(target);
-      this.#logger.debug({ ...target, deleted }, "deleted objects");
+      const request = requestOf(call.metadata);
+      this.#logger.debug({ operation: "delete", request, ...target, deleted }, "deleted objects");
       call.write({ body: Buffer.from("OK") });
       call.end();
     } catch (thrown) {
-      this.#report("delete", thrown);
+      this.#report("delete", call.metadata, thrown);
       fail(call, thrown);
     }
   }
@@ -237,15 +247,19 @@ export class FlightService {
   }
 
   /** Clients are told; what is the cache's own trouble is logged too. */
-  #report(operation: string, thrown: unknown): void {
+  #report(operation: string, metadata: Metadata, thrown: unknown): void {
     const { code, message } = FlameError.from(thrown);
-    const fields = { operation, code, reason: message };
+    const fields = { operation, request: requestOf(metadata), code, reason: message };
     if (code === "internal" || code === "resource_exhausted") {
       this.#logger.warn(fields, "a request failed");
     } else {
       this.#logger.debug(fields, "a request was refused");
     }
   }
+}
+
+function requestOf(metadata: Metadata): string | undefined {
+  return readRequestId(metadata.get(requestIdKey));
 }
 
 function stalled(): FlameError {

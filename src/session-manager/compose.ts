@@ -18,7 +18,7 @@ import type { Store, StoredState } from "../storage/store.ts";
 import { Engine } from "./engine.ts";
 import { listSizes } from "./list-sizes.ts";
 import { startListeners } from "./listeners.ts";
-import { EngineMetrics, watchState } from "./metrics.ts";
+import { EngineMetrics, syncMeter, watchState } from "./metrics.ts";
 import { ObjectJanitor } from "./object-janitor.ts";
 import { OrphanObjects } from "./orphan-objects.ts";
 import { Payloads } from "./payloads.ts";
@@ -192,6 +192,7 @@ function openStore(deps: SessionManagerDeps): Store {
     migrationsFolder: deps.migrationsFolder,
     fillDefaults: specOf,
     now: deps.clock.now(),
+    ...(deps.registry !== undefined && { onSynced: syncMeter(deps.registry) }),
   });
 }
 

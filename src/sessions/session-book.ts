@@ -94,7 +94,8 @@ export class SessionBook {
       );
     }
     if (entry.counts.pending > 0) {
-      turn.change({ kind: "tasks.cancel", sessionId: entry.record.id, time: turn.now });
+      const count = entry.counts.pending;
+      turn.change({ kind: "tasks.cancel", sessionId: entry.record.id, time: turn.now, count });
       for (const task of entry.tasks.values()) {
         notifyWatchers(turn, entry, { ...task, state: "Cancelled", completionTime: turn.now });
       }

@@ -54,6 +54,11 @@ _CODES = {
 }
 
 
+def named_metadata() -> tuple[tuple[str, str], ...]:
+    """Return the metadata of one call, with an id of its own that the server's logs name."""
+    return (*METADATA, ("flame-request-id", str(uuid.uuid4())))
+
+
 def open_channel(address: str, tls: FlameClientTls | None) -> grpc.Channel:
     """Connect, and wait until the server answers.
 
@@ -125,7 +130,7 @@ def call(
     pause = RETRY_FIRST_SECONDS
     refusals = 0
     # One name in the server's logs for the call, however often it is sent.
-    metadata = (*METADATA, ("flame-request-id", str(uuid.uuid4())))
+    metadata = named_metadata()
     while True:
         left = max(deadline - time.monotonic(), 0.0)
         try:

@@ -1,8 +1,8 @@
 """Tells a caller who waits why a session does not get on.
 
 An executor that cannot be prepared (a missing package, a service that does not start), or that
-others have, leaves the tasks of its session pending; the reason stands in the session's events. While somebody waits, they
-are looked at once a second, and each new one is logged as a warning.
+others have, leaves the tasks of its session pending; the reason stands in the session's events.
+While somebody waits, they are looked at once a second, and each new one is logged as a warning.
 """
 
 from __future__ import annotations

@@ -10,9 +10,9 @@ from typing import Any
 import grpc
 
 from flamepy._channel import (
-    METADATA,
     RETRY_FIRST_SECONDS,
     RETRY_MAX_SECONDS,
+    named_metadata,
     retry_delay,
     to_flame_error,
 )
@@ -78,7 +78,7 @@ def watch(frontend: Any, session_id: str, task_id: str, timeout: float | None) -
 
 def _open(frontend: Any, request: frontend_pb2.WatchTaskRequest, timeout: float | None) -> Any:
     try:
-        return frontend.WatchTask(request, timeout=timeout, metadata=METADATA)
+        return frontend.WatchTask(request, timeout=timeout, metadata=named_metadata())
     except ValueError as error:  # What gRPC raises for a closed channel.
         raise FlameError(
             FlameErrorCode.INVALID_STATE,
@@ -94,7 +94,7 @@ def _broke_off(error: grpc.RpcError) -> bool:
 
 def _get(frontend: Any, session_id: str, task_id: str, deadline: float | None) -> Task:
     request = frontend_pb2.GetTaskRequest(task_id=task_id, session_id=session_id)
-    return to_task(frontend.GetTask(request, timeout=_left(deadline), metadata=METADATA))
+    return to_task(frontend.GetTask(request, timeout=_left(deadline), metadata=named_metadata()))
 
 
 def _left(deadline: float | None) -> float | None:

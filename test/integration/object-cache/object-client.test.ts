@@ -11,7 +11,7 @@ import {
   type ObjectRef,
 } from "../../../src/client/objects.ts";
 import { loadClusterConfig } from "../../../src/config/cluster-config.ts";
-import { silentLogger } from "../../../src/kit/logger.ts";
+import { type Logger, silentLogger } from "../../../src/kit/logger.ts";
 import {
   type ObjectCacheConfig,
   type RunningObjectCache,
@@ -35,7 +35,7 @@ function configuration(cache: Partial<ObjectCacheConfig["cache"]> = {}): ObjectC
 
 async function start(
   cache: Partial<ObjectCacheConfig["cache"]> = {},
-  options: { transferWaitMs?: number; registry?: Registry } = {},
+  options: { transferWaitMs?: number; registry?: Registry; logger?: Logger } = {},
 ): Promise<void> {
   running = await startObjectCache({
     config: configuration(cache),
@@ -208,6 +208,25 @@ describe("the object client", () => {
     const texts = await Promise.all(refs.map(text));
     expect(texts).toEqual(Array.from({ length: 100 }, (_, index) => `object ${index}`));
   });
+});
+
+it("the log of the cache names every call by its request id", async () => {
+  await stop();
+  const lines: Record<string, unknown>[] = [];
+  const note = (fields: object): void => void lines.push({ ...fields });
+  await start({}, { logger: { ...silentLogger, debug: note, warn: note } });
+  const ref = await client.put("app/ssn/x", bytes("x"));
+  await client.get(ref);
+  await client.delete("app/ssn/x");
+  await client.get(ref).catch(() => undefined);
+  const named = lines.filter(({ request }) => /^[0-9a-f-]{36}$/.test(String(request)));
+  expect(named.map(({ operation, code }) => [operation, code])).toEqual([
+    ["put", undefined],
+    ["get", undefined],
+    ["delete", undefined],
+    ["get", "not_found"],
+  ]);
+  expect(new Set(named.map(({ request }) => request)).size).toBe(4);
 });
 
 describe("too many bytes at once", () => {
