@@ -192,7 +192,7 @@ class Service implements ServiceProcess {
     this.client.close();
     try {
       await this.group.terminate(stopGraceMs);
-      const strays = killStrays(this.#mark);
+      const strays = await killStrays(this.#mark);
       if (strays.length > 0)
         logger.warn(
           { executor: this.#executorId, processes: strays },

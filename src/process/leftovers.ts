@@ -49,7 +49,7 @@ export class GroupRecords {
         signalGroup(record.pid, "SIGKILL");
         killed.push(record.pid);
       }
-      if (record !== undefined) killStrays(record.mark);
+      if (record !== undefined) await killStrays(record.mark);
       if (record?.file !== undefined) await rm(record.file, { force: true });
       await rm(path, { force: true });
     }
