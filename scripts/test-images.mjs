@@ -13,6 +13,7 @@ import { baseOf, ensureImageTools, secretsOfThisMachine } from "./lib/image-inpu
 import { root } from "./lib/paths.mjs";
 import { freePorts } from "./lib/ports.mjs";
 import { announce, note, runMain, SetupError } from "./lib/progress.mjs";
+import { ask } from "./lib/run.mjs";
 
 /** In the order in which they are started. */
 const daemons = ["session-manager", "object-cache", "executor-manager"];
@@ -99,6 +100,8 @@ async function main() {
   const folder = mkdtempSync(join(tmpdir(), "flame-images-"));
   await ensureImageTools({ debootstrap: given === undefined, logs: folder });
   const buildah = new Buildah(folder);
+  // Ctrl-C ends what runs at the moment, and with that error the way leads to the clean-up.
+  process.on("SIGINT", () => note("cleaning up"));
   try {
     const base = given ?? (await baseOf(buildah, folder));
     await buildAll(buildah, base, await secretsOfThisMachine(folder));
@@ -107,6 +110,8 @@ async function main() {
     for (const { name, megabytes } of await buildah.sizes()) {
       print(`${name.padEnd(16)}${String(megabytes).padStart(4)}`);
     }
+    const disk = (await ask(["du", "-sm", folder], { timeoutMs: 300_000 }))?.split("\t")[0];
+    print(`all of the storage: ${disk} MB`);
     print(`sum(1, 2) = 3 on the images (${((performance.now() - started) / 1000).toFixed(0)} s)`);
   } finally {
     await buildah.removeContainers();

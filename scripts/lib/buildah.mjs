@@ -114,13 +114,19 @@ export class Buildah {
       .flatMap(({ names = [], size }) => names.map((name) => ({ name, size })))
       .filter(({ name }) => name.includes("/flame-"))
       .map(({ name, size }) => ({ name: name.replace(/.*\/flame-|:latest/g, ""), size }))
-      .map(({ name, size }) => ({ name, megabytes: Math.round(Number.parseFloat(size)) }));
+      .map(({ name, size }) => ({ name, megabytes: megabytesIn(size) }));
   }
 
   /** Unmounts and removes every container that `from` made. */
   async removeContainers() {
     for (const container of this.#containers.splice(0)) await this.#ask("rm", container);
   }
+}
+
+/** Buildah tells sizes to people only, such as `1.2 GB`. */
+function megabytesIn(size) {
+  const factor = { GB: 1_000, MB: 1, KB: 0.001 }[/[KMG]B$/.exec(size)?.[0]] ?? 0;
+  return Math.round(Number.parseFloat(size) * factor);
 }
 
 const imageOf = (target) => `localhost/flame-${target}`;
