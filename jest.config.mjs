@@ -28,6 +28,16 @@ const suite = (displayName, { programs = false, files = [] } = {}) => ({
   globalSetup: `<rootDir>/test/support/${programs ? "begin-run-with-programs" : "begin-run"}.mjs`,
 });
 
+/** What users rely on first, once more: against what scripts/install.sh lays out. */
+const installed = {
+  ...suite("installed", { programs: true }),
+  testMatch: ["installed/*", "e2e/sum", "e2e/packages", "e2e/tools", "e2e/flmrun"].map(
+    (name) => `<rootDir>/test/${name}.test.ts`,
+  ),
+  testEnvironment: "<rootDir>/test/support/installed-environment.mjs",
+  globalSetup: "<rootDir>/test/support/begin-run-with-installed-prefix.mjs",
+};
+
 export default {
   // Two cores are what a small machine and a build server have.
   maxWorkers: 2,
@@ -43,5 +53,6 @@ export default {
     suite("conformance", { programs: true }),
     suite("e2e", { programs: true }),
     suite("fault", { programs: true }),
+    installed,
   ],
 };

@@ -1,7 +1,7 @@
 // Prepares a checkout and a FLAME_HOME: nothing to do, and under a second, when nothing changed.
-//   node scripts/setup.mjs [--prefix HOME] [--tests]
+//   node scripts/setup.mjs [--tests]
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
@@ -50,11 +50,10 @@ function checkNode() {
 
 async function main() {
   const { values } = parseArgs({
-    options: { prefix: { type: "string" }, tests: { type: "boolean", default: false } },
+    options: { tests: { type: "boolean", default: false } },
   });
-  const home = values.prefix === undefined ? undefined : resolve(values.prefix);
   const started = performance.now();
-  const done = await setUp({ ...(home && { home }), tests: values.tests });
+  const done = await setUp({ tests: values.tests });
   note(`${done.home} is ready (${((performance.now() - started) / 1000).toFixed(1)} s)`);
 }
 

@@ -3,9 +3,11 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join, sep } from "node:path";
@@ -31,9 +33,12 @@ const shippedFolders = ["dist", "proto", "schemas", "defaults", "migrations"];
 /** Where the specified flmrun/pyproject.toml looks for flamepy: replaced by the home's own copy. */
 const specifiedSdk = "/usr/local/flame/sdk/python";
 
-/** Creates the folders of a home that hold what changes at run time. */
+/** The folders of a home; conf, data and logs hold what is the user's. */
+export const homeFolders = ["bin", "conf", "data", "lib", "logs", "run", "sdk", "wheels", "work"];
+
+/** Creates the folders of a home. */
 export function ensureFolders(home) {
-  for (const name of ["bin", "conf", "data", "lib", "logs", "run", "sdk", "wheels", "work"]) {
+  for (const name of homeFolders) {
     try {
       mkdirSync(join(home, name), { recursive: true });
     } catch (cause) {
@@ -68,6 +73,7 @@ export async function ensurePrograms({ root, home, buildStamps }) {
     work: () => {
       layOutLibrary(root, lib);
       for (const name of names) writeLauncher(bin, name);
+      removeOtherLaunchers(bin, names);
     },
   });
 }
@@ -98,7 +104,19 @@ function writeLauncher(bin, name) {
   renameSync(`${path}.next`, path);
 }
 
+/** A launcher of an earlier version would start a program that is gone; other files are the user's. */
+function removeOtherLaunchers(bin, names) {
+  for (const entry of readdirSync(bin, { withFileTypes: true })) {
+    const path = join(bin, entry.name);
+    if (!entry.isFile() || names.includes(entry.name) || statSync(path).size > 4096) continue;
+    if (readFileSync(path, "utf8").includes(launched(entry.name))) rmSync(path);
+  }
+}
+
+const launched = (name) => `"$home/lib/flame/dist/bin/${name}.js"`;
+
 // The programs are found beside the launcher, also through a link to it; data belongs to FLAME_HOME.
+// DEP0123: gRPC names the host it dials to TLS, also when that is an address; users can do nothing about it.
 const launcher = (name) => `#!/bin/sh
 self="$0"
 while [ -h "$self" ]; do
@@ -110,7 +128,7 @@ home=$(cd "$(dirname "$self")/.." && pwd)
 export FLAME_HOME
 node="${process.execPath}"
 [ -x "$node" ] || node=node
-exec "$node" --enable-source-maps "$home/lib/flame/dist/bin/${name}.js" "$@"
+exec "$node" --disable-warning=DEP0123 --enable-source-maps ${launched(name)} "$@"
 `;
 
 /** Copies the Python SDK, fetches what builds wheels without a network, and prepares flmrun's environment. */

@@ -69,11 +69,16 @@ const portIn = (endpoint) => {
   return port === undefined ? undefined : Number(port);
 };
 
+/** The supervisor and the daemons that serve in this home. */
+export const runningIn = (home) =>
+  instances.flatMap((name) => {
+    const entry = publishedBy(home, name);
+    return entry === undefined ? [] : [{ name, ...entry }];
+  });
+
 /** @throws SetupError when a cluster of this home is up already */
 export function refuseSecondStart(home) {
-  const running = instances
-    .map((name) => publishedBy(home, name))
-    .find((entry) => entry !== undefined);
+  const [running] = runningIn(home);
   if (running === undefined) return;
   throw new SetupError(
     `Flame is already running in ${home} (process ${running.pid}, ${running.endpoint}).\n` +

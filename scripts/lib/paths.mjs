@@ -16,6 +16,7 @@ export const homePaths = (home) => ({
   bin: join(home, "bin"),
   lib: join(home, "lib/flame"),
   sdk: join(home, "sdk/python"),
+  share: join(home, "share"),
   wheels: join(home, "wheels"),
   flmrun: join(home, "work/flmrun"),
   venvs: join(home, "venvs"),

@@ -17,8 +17,11 @@ import { firstRevision, nextRevision } from "./revisions.ts";
 import { sameDocument } from "./same-document.ts";
 import { seedApplication } from "./seeding.ts";
 
-/** Applications of one cluster: far beyond any use, and still small in memory. */
-export const APPLICATIONS_MAX = 100_000;
+/** Manifests of all applications together, in characters of their JSON: all of them are in memory. */
+export const manifestCharsMax = 16 * 1024 * 1024;
+
+/** Somebody has to unregister one first. */
+const retryAfterMs = 10_000;
 
 /** What seeding did with one default. */
 export interface SeedResult {
@@ -35,9 +38,15 @@ export interface SeedResult {
  */
 export class ApplicationBook {
   readonly #records = new Map<string, ApplicationRecord>();
+  readonly #applicationsMax: number;
+  /** Characters of each manifest, and of all. */
+  readonly #chars = new Map<string, number>();
+  #charsOfAll = 0;
 
-  constructor(records: Iterable<ApplicationRecord>) {
-    for (const record of records) this.#records.set(record.name, record);
+  /** @param applicationsMax registered applications beyond which none is taken; @default Infinity */
+  constructor(records: Iterable<ApplicationRecord>, applicationsMax = Number.POSITIVE_INFINITY) {
+    this.#applicationsMax = applicationsMax;
+    for (const record of records) this.#keep(record);
   }
 
   find(name: string): ApplicationRecord | undefined {
@@ -51,30 +60,38 @@ export class ApplicationBook {
     throw new FlameError("not_found", `application ${JSON.stringify(name)} not found`);
   }
 
+  /** Characters of all manifests. */
+  get manifestChars(): number {
+    return this.#charsOfAll;
+  }
+
   /** All of them, sorted by name. */
   list(): readonly ApplicationRecord[] {
     return [...this.#records.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** @throws FlameError already_exists, or resource_exhausted at {@link APPLICATIONS_MAX} */
+  /** @throws FlameError already_exists, or resource_exhausted at `applicationsMax` or {@link manifestCharsMax} */
   register(input: RegisterApplication, now: number): ApplicationRecord {
     if (this.#records.has(input.name)) {
       const text = `application ${JSON.stringify(input.name)} already exists; update it, or unregister it first`;
       throw new FlameError("already_exists", text);
     }
     this.#refuseTooMany(input.name, 1);
+    this.#checkRoom([input], "registered");
     return this.#keep(firstRevision(input, { kind: "register" }, now));
   }
 
   /**
    * Replaces the whole manifest; name, state and creation time are kept. The same manifest again is no new revision.
-   * @throws FlameError not_found, or invalid_state while sessions are open or another keeps the application
+   * @throws FlameError not_found, invalid_state while sessions are open or another keeps the application, or
+   * resource_exhausted at {@link manifestCharsMax}
    */
   update(input: UpdateApplication, openSessions: number, now: number): ApplicationRecord {
     const record = this.get(input.name);
     refuseGuarded(record, {});
     refuseOpenSessions(record.name, openSessions, "updated");
     if (sameDocument(record.manifest, input.manifest)) return record;
+    this.#checkRoom([input], "updated");
     return this.#keep(nextRevision(record, input, { kind: "update" }, now));
   }
 
@@ -83,7 +100,7 @@ export class ApplicationBook {
     const record = this.get(name);
     refuseGuarded(record, {});
     refuseOpenSessions(record.name, openSessions, "unregistered");
-    this.#records.delete(record.name);
+    this.#forget(name);
   }
 
   /**
@@ -101,6 +118,10 @@ export class ApplicationBook {
     const created = outcomes.filter(({ action }) => action === "created");
     const [first] = created;
     if (first !== undefined) this.#refuseTooMany(first.name, created.length);
+    this.#checkRoom(
+      outcomes.flatMap((outcome) => ("record" in outcome ? [outcome.record] : [])),
+      "applied",
+    );
     if (options.dryRun === true) return outcomes;
     for (const outcome of outcomes) if ("record" in outcome) this.#keep(outcome.record);
     return outcomes;
@@ -117,7 +138,7 @@ export class ApplicationBook {
     const record = this.get(input.name);
     refuseGuarded(record, input);
     if (openSessions === 0) {
-      this.#records.delete(record.name);
+      this.#forget(record.name);
       return { outcome: "removed", record };
     }
     if (input.whenUnused !== true) refuseOpenSessions(record.name, openSessions, "removed");
@@ -142,16 +163,42 @@ export class ApplicationBook {
   }
 
   #keep(record: ApplicationRecord): ApplicationRecord {
+    const chars = charsOf(record.manifest);
+    this.#charsOfAll += chars - (this.#chars.get(record.name) ?? 0);
+    this.#chars.set(record.name, chars);
     this.#records.set(record.name, record);
     return record;
   }
 
+  #forget(name: string): void {
+    this.#records.delete(name);
+    this.#charsOfAll -= this.#chars.get(name) ?? 0;
+    this.#chars.delete(name);
+  }
+
   #refuseTooMany(name: string, more: number): void {
-    if (this.#records.size + more <= APPLICATIONS_MAX) return;
-    const text = `application ${JSON.stringify(name)} was not registered: got ${this.#records.size} applications and ${more} more, expected at most ${APPLICATIONS_MAX}; unregister some`;
-    throw new FlameError("resource_exhausted", text);
+    if (this.#records.size + more <= this.#applicationsMax) return;
+    const text = `application ${JSON.stringify(name)} was not registered: got ${this.#records.size} applications and ${more} more, expected at most ${this.#applicationsMax} (cluster.limits.max_applications); unregister some`;
+    throw new FlameError("resource_exhausted", text, { retryAfterMs });
+  }
+
+  #checkRoom(
+    inputs: readonly Pick<RegisterApplication, "name" | "manifest">[],
+    verb: string,
+  ): void {
+    let after = this.#charsOfAll;
+    for (const { name, manifest } of inputs) {
+      const chars = charsOf(manifest);
+      after += chars - (this.#chars.get(name) ?? 0);
+      if (after <= manifestCharsMax) continue;
+      const text = `application ${JSON.stringify(name)} was not ${verb}: its manifest has ${chars} characters, all manifests would have ${after}, at most ${manifestCharsMax} are kept; unregister some applications`;
+      throw new FlameError("resource_exhausted", text, { retryAfterMs });
+    }
   }
 }
+
+const charsOf = (manifest: ApplicationRecord["manifest"]): number =>
+  JSON.stringify(manifest).length;
 
 function refuseOpenSessions(name: string, openSessions: number, verb: string): void {
   if (openSessions === 0) return;

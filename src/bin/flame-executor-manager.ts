@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { parseArgs } from "node:util";
 import packageFile from "../../package.json" with { type: "json" };
 import { loadClusterConfig } from "../config/cluster-config.ts";
 import { readEnv } from "../config/env.ts";
@@ -8,22 +7,12 @@ import { createLogger } from "../config/logging.ts";
 import { startExecutorManager } from "../executor-manager/compose.ts";
 import { systemClock } from "../kit/clock.ts";
 import { withMetrics } from "../observability/daemon-metrics.ts";
+import { configOption, readDaemonArguments } from "../process/daemon-arguments.ts";
 import { runDaemon, type StartedDaemon } from "../process/run-daemon.ts";
 
 const name = "flame-executor-manager";
-const usage = `usage: ${name} [--config FILE] [--node-name NAME] [--version]`;
 const env = readEnv();
 const home = flameHome(env);
-
-function readArguments(): { config?: string; "node-name"?: string; version?: boolean } | undefined {
-  try {
-    const text = { type: "string" } as const;
-    const options = { config: text, "node-name": text, version: { type: "boolean" } } as const;
-    return parseArgs({ options }).values;
-  } catch {
-    return undefined;
-  }
-}
 
 async function start(
   path: string | undefined,
@@ -52,18 +41,30 @@ async function start(
   return { ...manager, endpoint: target };
 }
 
-const values = readArguments();
-if (values === undefined) {
-  console.error(usage);
-  process.exitCode = 2;
-} else if (values.version === true) {
-  console.log(`${name} ${packageFile.version}`);
+const called = readDaemonArguments(
+  {
+    name,
+    version: packageFile.version,
+    purpose:
+      "The executor manager of one node of a Flame cluster: installs packages, starts and stops services.",
+    options: [
+      configOption,
+      { name: "node-name", value: "NAME", help: "the name of this node (default: the host's)" },
+    ],
+  },
+  process.argv.slice(2),
+);
+if ("stderr" in called) {
+  console.error(called.stderr);
+  process.exitCode = called.exitCode;
+} else if ("stdout" in called) {
+  console.log(called.stdout);
 } else {
   process.exitCode = await runDaemon({
     name,
     version: packageFile.version,
     home: home.root,
-    start: () => start(values.config, values["node-name"]),
+    start: () => start(called.values["config"], called.values["node-name"]),
     onError: (line) => console.error(line),
   });
 }

@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { parseArgs } from "node:util";
 import packageFile from "../../package.json" with { type: "json" };
 import { loadClusterConfig } from "../config/cluster-config.ts";
 import { readEnv } from "../config/env.ts";
@@ -7,20 +6,12 @@ import { flameHome } from "../config/flame-home.ts";
 import { createLogger } from "../config/logging.ts";
 import { type RunningObjectCache, startObjectCache } from "../object-cache/compose.ts";
 import { withMetrics } from "../observability/daemon-metrics.ts";
+import { configOption, readDaemonArguments } from "../process/daemon-arguments.ts";
 import { runDaemon } from "../process/run-daemon.ts";
 
 const name = "flame-object-cache";
 const { version } = packageFile;
 const env = readEnv();
-
-function readArguments(): { config?: string; version?: boolean } | undefined {
-  try {
-    const options = { config: { type: "string" }, version: { type: "boolean" } } as const;
-    return parseArgs({ options }).values;
-  } catch {
-    return undefined;
-  }
-}
 
 async function start(path: string | undefined): Promise<RunningObjectCache> {
   const logger = createLogger(name, env);
@@ -32,18 +23,26 @@ async function start(path: string | undefined): Promise<RunningObjectCache> {
   );
 }
 
-const values = readArguments();
-if (values === undefined) {
-  console.error(`usage: ${name} [--config FILE] [--version]`);
-  process.exitCode = 2;
-} else if (values.version === true) {
-  console.log(`${name} ${version}`);
+const called = readDaemonArguments(
+  {
+    name,
+    version,
+    purpose: "The object cache of a Flame cluster: large objects over Arrow Flight.",
+    options: [configOption],
+  },
+  process.argv.slice(2),
+);
+if ("stderr" in called) {
+  console.error(called.stderr);
+  process.exitCode = called.exitCode;
+} else if ("stdout" in called) {
+  console.log(called.stdout);
 } else {
   process.exitCode = await runDaemon({
     name,
     version,
     home: flameHome(env).root,
-    start: () => start(values.config),
+    start: () => start(called.values["config"]),
     onError: (line) => console.error(line),
   });
 }

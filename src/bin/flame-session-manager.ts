@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import packageFile from "../../package.json" with { type: "json" };
 import { loadClusterConfig } from "../config/cluster-config.ts";
 import { readEnv } from "../config/env.ts";
@@ -9,24 +8,15 @@ import { flameHome } from "../config/flame-home.ts";
 import { createLogger } from "../config/logging.ts";
 import { systemClock } from "../kit/clock.ts";
 import { withMetrics } from "../observability/daemon-metrics.ts";
+import { configOption, readDaemonArguments } from "../process/daemon-arguments.ts";
 import { runDaemon, type StartedDaemon } from "../process/run-daemon.ts";
 import { startSessionManager } from "../session-manager/compose.ts";
 
 const name = "flame-session-manager";
-const usage = `usage: ${name} [--config FILE] [--version]`;
 const env = readEnv();
 const home = flameHome(env);
 /** Holds `defaults` and `migrations`: the checkout, or `lib/flame` of a home. */
 const installation = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
-
-function readArguments(): { config?: string; version?: boolean } | undefined {
-  try {
-    return parseArgs({ options: { config: { type: "string" }, version: { type: "boolean" } } })
-      .values;
-  } catch {
-    return undefined;
-  }
-}
 
 async function start(path: string | undefined): Promise<StartedDaemon> {
   const logger = createLogger(name, env);
@@ -63,18 +53,26 @@ async function start(path: string | undefined): Promise<StartedDaemon> {
   return { ...manager, endpoint: config.cluster.endpoint.url };
 }
 
-const values = readArguments();
-if (values === undefined) {
-  console.error(usage);
-  process.exitCode = 2;
-} else if (values.version === true) {
-  console.log(`${name} ${packageFile.version}`);
+const called = readDaemonArguments(
+  {
+    name,
+    version: packageFile.version,
+    purpose: "The session manager: registry, sessions, tasks and scheduling of a Flame cluster.",
+    options: [configOption],
+  },
+  process.argv.slice(2),
+);
+if ("stderr" in called) {
+  console.error(called.stderr);
+  process.exitCode = called.exitCode;
+} else if ("stdout" in called) {
+  console.log(called.stdout);
 } else {
   process.exitCode = await runDaemon({
     name,
     version: packageFile.version,
     home: home.root,
-    start: () => start(values.config),
+    start: () => start(called.values["config"]),
     onError: (line) => console.error(line),
   });
 }

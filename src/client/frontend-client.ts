@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Client, Metadata, type MethodDefinition, type ServiceError } from "@grpc/grpc-js";
 import type { ClientCredentials } from "../config/client-credentials.ts";
 import { type Endpoint, hostText } from "../config/endpoint.ts";
@@ -22,6 +23,9 @@ interface FrontendClientOptions extends ClientCredentials {
   /** How long a unary call may take, waiting for a connection included, in milliseconds. */
   readonly callTimeoutMs: number;
 }
+
+/** A call that is refused again and again comes in pauses of up to so many times what the server asked for. */
+const retryFactorMax = 8;
 
 /** The Frontend's RPCs as promises and async iterables, with FlameErrors instead of gRPC statuses. */
 export class FrontendClient {
@@ -48,15 +52,37 @@ export class FrontendClient {
    *
    * Until the endpoint has answered once, an unreachable one is a mistake in the configuration and fails at
    * once; later it is a restart, and a call that has not left yet waits for the connection to come back.
+   * A refusal that says when to come again (docs/protocol.md, "Overload") has changed nothing: the call is repeated,
+   * whatever it is, while there is time for it.
    * @throws FlameError with the status of the reply; unavailable when the connection broke before it came,
    *   deadline_exceeded after `callTimeoutMs`, invalid_config when the endpoint was never reached.
    */
-  unary<Request, Reply>(
+  async unary<Request, Reply>(
     method: MethodDefinition<Request, Reply>,
     request: Request,
   ): Promise<Reply> {
-    const options = { deadline: this.#clock.now() + this.#callTimeoutMs };
-    const metadata = this.#metadata({ waitForReady: this.#reached });
+    const deadline = this.#clock.steady() + this.#callTimeoutMs;
+    const requestId = randomId();
+    for (let factor = 1; ; factor = Math.min(2 * factor, retryFactorMax)) {
+      try {
+        return await this.#once(method, request, requestId, deadline - this.#clock.steady());
+      } catch (thrown) {
+        const { retryAfterMs } = FlameError.from(thrown);
+        const pauseMs = (retryAfterMs ?? Number.POSITIVE_INFINITY) * factor;
+        if (this.#clock.steady() + pauseMs >= deadline) throw thrown;
+        await delay(pauseMs);
+      }
+    }
+  }
+
+  #once<Request, Reply>(
+    method: MethodDefinition<Request, Reply>,
+    request: Request,
+    requestId: string,
+    timeoutMs: number,
+  ): Promise<Reply> {
+    const options = { deadline: this.#clock.now() + timeoutMs };
+    const metadata = this.#metadata({ waitForReady: this.#reached }, requestId);
     return new Promise((resolve, reject) => {
       const answer = (error: ServiceError | null, reply?: Reply): void => {
         if (error === null) {
@@ -126,10 +152,10 @@ export class FrontendClient {
     this.#channel.close();
   }
 
-  #metadata(options: { waitForReady: boolean }): Metadata {
+  #metadata(options: { waitForReady: boolean }, requestId = randomId()): Metadata {
     const metadata = new Metadata(options);
     metadata.set(receiveMaxKey, String(receiveBytesMax));
-    metadata.set(requestIdKey, randomId());
+    metadata.set(requestIdKey, requestId);
     return metadata;
   }
 

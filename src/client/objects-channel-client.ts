@@ -7,18 +7,27 @@ import {
 import type { ClientCredentials } from "../config/client-credentials.ts";
 import { type Endpoint, endpointOf, hostText, parseEndpoint } from "../config/endpoint.ts";
 import type { Clock } from "../kit/clock.ts";
+import { randomId } from "../kit/ids.ts";
 import { flightDefinition as flight } from "../protocol/flight/flight-definition.ts";
 import {
   Action,
+  type FlightInfo,
   type PutResult,
   type Result,
   Ticket,
 } from "../protocol/generated/arrow/flight/flight.ts";
+import { requestIdKey } from "../protocol/request-id.ts";
 import { channelCredentials, clientOptions } from "./channel-options.ts";
 
 export interface ObjectChannelOptions extends ClientCredentials {
   /** How long one put, get or delete may take, in milliseconds. */
   readonly callTimeoutMs: number;
+}
+
+/** With an id of the call's own, which the cache's log names. */
+function named(metadata: Metadata): Metadata {
+  metadata.set(requestIdKey, randomId());
+  return metadata;
 }
 
 /** Port of a cache whose endpoint names none. */
@@ -57,7 +66,7 @@ export class ObjectChannel {
       path,
       requestSerialize,
       responseDeserialize,
-      metadata,
+      named(metadata),
       this.#options(),
     );
   }
@@ -70,7 +79,7 @@ export class ObjectChannel {
       requestSerialize,
       responseDeserialize,
       request,
-      new Metadata(),
+      named(new Metadata()),
       this.#options(),
     );
   }
@@ -83,7 +92,19 @@ export class ObjectChannel {
       requestSerialize,
       responseDeserialize,
       request,
-      new Metadata(),
+      named(new Metadata()),
+      this.#options(),
+    );
+  }
+
+  list(): ClientReadableStream<FlightInfo> {
+    const { path, requestSerialize, responseDeserialize } = flight.listFlights;
+    return this.#client.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      { expression: Buffer.alloc(0) },
+      named(new Metadata()),
       this.#options(),
     );
   }

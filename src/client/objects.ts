@@ -9,6 +9,7 @@ import { FlameError } from "../model/errors.ts";
 import { allocateFlightData, decodeFlightData } from "../protocol/flight/flight-data.ts";
 import { expectedVersionKey } from "../protocol/flight/flight-definition.ts";
 import { readIpcMessage } from "../protocol/flight/ipc-message.ts";
+import { decodeListing } from "../protocol/flight/listing.ts";
 import { decodeObjectRef, type ObjectRef } from "../protocol/flight/object-ref.ts";
 import { requestSchemaHeader } from "../protocol/flight/opaque-headers.ts";
 import {
@@ -67,9 +68,20 @@ export type ObjectChange =
       readonly patches: readonly ObjectPatch[];
     };
 
+/** An object as the cache lists it. */
+export interface ObjectListing {
+  readonly key: string;
+  /** Patches included. */
+  readonly bytes: number;
+  /** Milliseconds since an object of the same session was last put or asked for. */
+  readonly idleMs: number | undefined;
+}
+
 const ENDPOINT_DEFAULT = "grpc://127.0.0.1:9090";
 const CALL_TIMEOUT_MS_DEFAULT = 300_000;
 const UPLOAD_CHUNK_BYTES = 1024 * 1024;
+/** A put goes in rows of this size, so that neither side holds the object a second time. Unit: bytes. */
+const ROW_BYTES = 8 * 1024 * 1024;
 
 /**
  * A client of the object cache (docs/object-cache.md) for objects of bytes. References say which cache to dial, so
@@ -159,6 +171,16 @@ export class ObjectClient {
     await collect(this.#channel(this.#endpoint).action("DELETE", target));
   }
 
+  /** Every object of the cache, with how long its session's objects have been unused, where the cache tells. */
+  async list(): Promise<ObjectListing[]> {
+    const infos = await collect(this.#channel(this.#endpoint).list());
+    return infos.map(({ flightDescriptor, totalBytes, appMetadata }) => ({
+      key: flightDescriptor?.path[0] ?? "",
+      bytes: Number(totalBytes),
+      idleMs: decodeListing(appMetadata)?.idleMs,
+    }));
+  }
+
   close(): void {
     for (const channel of this.#channels.values()) channel.close();
     this.#channels.clear();
@@ -202,16 +224,25 @@ async function* putMessages(
 ): AsyncGenerator<Buffer, void, undefined> {
   const encoded = Buffer.from(FlightDescriptor.encode(descriptor).finish());
   yield allocateFlightData(requestSchemaHeader, 0, encoded).message;
-  for await (const chunk of chunks) yield rowMessage(chunk);
+  let sent = 0;
+  for await (const chunk of chunks) {
+    sent += chunk.length;
+    if (sent > opaqueBytesMax) throw tooLarge(sent);
+    // At least one row, also for an empty object; the cache joins them.
+    for (let at = 0; at === 0 || at < chunk.length; at += ROW_BYTES) {
+      yield rowMessage(chunk.subarray(at, at + ROW_BYTES));
+    }
+  }
+}
+
+function tooLarge(bytes: number): FlameError {
+  return new FlameError(
+    "invalid_argument",
+    `the object has ${bytes} bytes or more; at most ${opaqueBytesMax} (2^31 - 4096) fit into one object`,
+  );
 }
 
 function rowMessage(data: Buffer): Buffer {
-  if (data.length > opaqueBytesMax) {
-    throw new FlameError(
-      "invalid_argument",
-      `the object has ${data.length} bytes; at most ${opaqueBytesMax} (2^31 - 4096) fit into one object`,
-    );
-  }
   const row = frameRequestRow(data.length);
   const { message, body } = allocateFlightData(row.header, row.bodyBytes);
   row.writeAround(body);

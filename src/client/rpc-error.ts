@@ -1,5 +1,6 @@
-import { status } from "@grpc/grpc-js";
+import { type Metadata, status } from "@grpc/grpc-js";
 import { type ErrorCode, FlameError } from "../model/errors.ts";
+import { readRetryDelay } from "../protocol/retry-info.ts";
 
 const codes: Partial<Record<number, ErrorCode>> = {
   [status.INVALID_ARGUMENT]: "invalid_argument",
@@ -25,6 +26,8 @@ export interface RpcFailure {
   readonly code?: number;
   readonly details?: string;
   readonly message: string;
+  /** Trailing metadata. */
+  readonly metadata?: Metadata;
 }
 
 /** What the library says around the reason why there is no connection. */
@@ -50,7 +53,9 @@ export function fromRpcError(error: RpcFailure): FlameError {
   if (error.code === status.CANCELLED || brokenConnection.test(text)) {
     return new FlameError("unavailable", `the connection broke: ${text}`, { cause: error });
   }
-  return new FlameError(codeOfStatus(error.code), withoutNoise(text), { cause: error });
+  const retryAfterMs = readRetryDelay(error.metadata);
+  const retry = retryAfterMs === undefined ? {} : { retryAfterMs };
+  return new FlameError(codeOfStatus(error.code), withoutNoise(text), { cause: error, ...retry });
 }
 
 /**

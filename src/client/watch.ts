@@ -26,8 +26,8 @@ export interface WatchDeps {
  * The states of a task until its final one, across restarts of the session manager: after UNAVAILABLE the
  * watch is opened again, with back-off. A watch that ends early without an error is not trusted: the task
  * is asked for, and watched again while it is not final. So the last value is always a final state.
- * @throws FlameError unavailable when the server does not come back within `reconnectTimeoutMs`, and any
- *   other error of the server (such as not_found) at once.
+ * @throws FlameError unavailable when the server does not come back within `reconnectTimeoutMs`, or goes on refusing
+ *   for so long what it says may be tried again, and any other error of the server (such as not_found) at once.
  */
 export async function* watchTask(
   source: TaskSource,
@@ -37,6 +37,7 @@ export async function* watchTask(
   let pauseMs = firstPauseMs;
   let lostAt: number | undefined;
   for (;;) {
+    let askedMs = 0;
     try {
       for await (const task of source.open()) {
         lostAt = undefined;
@@ -53,10 +54,11 @@ export async function* watchTask(
     } catch (thrown) {
       const error = FlameError.from(thrown);
       if (!isPassing(error)) throw error;
-      lostAt ??= deps.clock.now();
-      if (deps.clock.now() - lostAt >= deps.reconnectTimeoutMs) throw error;
+      askedMs = error.retryAfterMs ?? 0;
+      lostAt ??= deps.clock.steady();
+      if (deps.clock.steady() - lostAt >= deps.reconnectTimeoutMs) throw error;
     }
-    await deps.pause(pauseMs);
+    await deps.pause(Math.max(pauseMs, askedMs));
     pauseMs = Math.min(pauseMs * 2, longestPauseMs);
   }
 }
@@ -77,5 +79,6 @@ export async function finalTask(watch: AsyncIterable<Task>): Promise<Task> {
 
 // Reading a task again does no harm, so a call that took too long is tried again like one that broke.
 function isPassing(error: FlameError): boolean {
+  if (error.code === "resource_exhausted") return error.retryAfterMs !== undefined;
   return error.code === "unavailable" || error.code === "deadline_exceeded";
 }

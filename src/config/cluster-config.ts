@@ -36,6 +36,24 @@ export interface SecurityConfig {
   readonly nodeTokenFile: string | undefined;
 }
 
+/** What the session manager takes at most, in `cluster.limits` (docs/protocol.md, "Overload"). */
+export interface ClusterLimits {
+  /** Sessions kept, open and closed. */
+  readonly maxSessions: number;
+  readonly maxOpenSessions: number;
+  /** Pending and running, of all sessions. */
+  readonly maxOpenTasks: number;
+  /** WatchTask streams. */
+  readonly maxWatchers: number;
+  /** Other calls of clients that are under way. */
+  readonly maxCalls: number;
+  /** Of the requests of these calls. */
+  readonly maxRequestBytes: number;
+  /** Of large replies that were not read yet. */
+  readonly maxReplyBytes: number;
+  readonly maxApplications: number;
+}
+
 /** One entry of `cluster.plugins`. */
 export interface PluginEntry {
   /** A built-in name, or a module path (absolute when it was written with `/` or `.` in front). */
@@ -64,8 +82,7 @@ export interface ClusterConfig {
     readonly policies: readonly PolicyName[];
     readonly storage: ClusterStorage;
     readonly scheduleIntervalMs: number;
-    /** Infinity when there is no limit. */
-    readonly maxSessions: number;
+    readonly limits: ClusterLimits;
     /** How long a closed session is kept; 0: for good. */
     readonly closedSessionRetentionMs: number;
     readonly maxExecutorsPerNode: number;
@@ -88,6 +105,10 @@ export interface ClusterConfig {
     /** Infinity when there is no limit. */
     readonly maxObjects: number;
     readonly maxDiskBytes: number;
+    /** Of objects that are received and sent at once. */
+    readonly maxTransferBytes: number;
+    /** How long objects of unknown sessions are kept after their last use; 0: for good. */
+    readonly orphanRetentionMs: number;
     readonly retentionMs: number;
     readonly tls: TlsFiles | undefined;
   };

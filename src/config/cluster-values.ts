@@ -6,6 +6,7 @@ import type { PolicyName } from "../model/scheduling-policy.ts";
 import type {
   Access,
   ClusterConfig,
+  ClusterLimits,
   PluginEntry,
   SecurityConfig,
   TlsFiles,
@@ -42,7 +43,14 @@ export interface RawClusterConfig {
       readonly drain: number | string;
     };
     readonly limits: {
-      readonly max_sessions?: number;
+      readonly max_sessions: number;
+      readonly max_open_sessions: number;
+      readonly max_open_tasks: number;
+      readonly max_watchers: number;
+      readonly max_calls: number;
+      readonly max_request_bytes: number | string;
+      readonly max_reply_bytes: number | string;
+      readonly max_applications: number;
       readonly closed_session_retention: number | string;
       readonly max_executors: number;
     };
@@ -69,6 +77,8 @@ export interface RawClusterConfig {
       readonly max_objects?: number;
     };
     readonly max_disk: number | string;
+    readonly max_transfer: number | string;
+    readonly orphan_retention: number | string;
     readonly retention: number | string;
     readonly tls?: RawTls;
   };
@@ -98,53 +108,76 @@ export function buildClusterConfig(
   const read = new Reader(document, flameHome(env).data);
   const cluster = {
     name: raw.cluster.name,
-    ...read.clusterAddress(raw),
-    resreq: read.resources(raw.cluster.resreq),
+    ...read.all(() => read.clusterAddress(raw)),
+    resreq: read.all(() => read.resources(raw.cluster.resreq)),
     policies: raw.cluster.policies,
-    storage: read.clusterStorage(raw.cluster.storage),
-    scheduleIntervalMs: read.duration(
-      ["cluster", "schedule_interval"],
-      raw.cluster.schedule_interval,
-      1,
+    storage: read.all(() => read.clusterStorage(raw.cluster.storage)),
+    scheduleIntervalMs: read.all(() =>
+      read.duration(["cluster", "schedule_interval"], raw.cluster.schedule_interval, 1),
     ),
-    maxSessions: raw.cluster.limits.max_sessions ?? Number.POSITIVE_INFINITY,
-    closedSessionRetentionMs: read.duration(
-      ["cluster", "limits", "closed_session_retention"],
-      raw.cluster.limits.closed_session_retention,
-      0,
+    limits: limitsOf(raw.cluster.limits),
+    closedSessionRetentionMs: read.all(() =>
+      read.duration(
+        ["cluster", "limits", "closed_session_retention"],
+        raw.cluster.limits.closed_session_retention,
+        0,
+      ),
     ),
     maxExecutorsPerNode: raw.cluster.limits.max_executors,
     bindRetryLimit: raw.cluster.recovery.session.retry_limits,
-    plugins: raw.cluster.plugins.map((entry) => read.plugin(entry)),
-    tls: read.tls(raw.cluster.tls),
-    security: read.security(raw),
+    plugins: raw.cluster.plugins.map((entry) => read.all(() => read.plugin(entry))),
+    tls: read.all(() => read.tls(raw.cluster.tls)),
+    security: read.all(() => read.security(raw)),
   };
   const { eviction } = raw.cache;
-  return {
+  const config: ClusterConfig = {
     source: document.source,
     cluster,
     executors: {
       shim: raw.cluster.executors.shim,
       environment: raw.cluster.executors.environment,
-      drainMs: read.duration(["cluster", "executors", "drain"], raw.cluster.executors.drain, 0),
+      drainMs: read.all(() =>
+        read.duration(["cluster", "executors", "drain"], raw.cluster.executors.drain, 0),
+      ),
     },
     cache: {
-      ...read.cacheAddress(raw),
-      storage: read.cacheStorage(raw.cache.storage, envValue(env, "FLAME_CACHE_STORAGE")),
+      ...read.all(() => read.cacheAddress(raw)),
+      storage: read.all(() =>
+        read.cacheStorage(raw.cache.storage, envValue(env, "FLAME_CACHE_STORAGE")),
+      ),
       policy: eviction.policy,
       maxMemoryBytes: sizeOf(eviction.max_memory),
       maxObjects: eviction.max_objects ?? Number.POSITIVE_INFINITY,
       maxDiskBytes: sizeOf(raw.cache.max_disk),
-      retentionMs: read.duration(["cache", "retention"], raw.cache.retention, 0),
-      tls: read.tls(raw.cache.tls),
+      orphanRetentionMs: read.all(() =>
+        read.duration(["cache", "orphan_retention"], raw.cache.orphan_retention, 0),
+      ),
+      maxTransferBytes: sizeOf(raw.cache.max_transfer),
+      retentionMs: read.all(() => read.duration(["cache", "retention"], raw.cache.retention, 0)),
+      tls: read.all(() => read.tls(raw.cache.tls)),
     },
     core: { payloadCacheBytes: sizeOf(raw.core.payload_cache_bytes) },
-    metrics: read.metrics(raw),
+    metrics: read.all(() => read.metrics(raw)),
     packages: {
       allowedSchemes: raw.packages.allowed_schemes,
       maxDiskBytes: sizeOf(raw.packages.max_disk),
     },
     warnings: [...document.warnings, ...read.warnings],
+  };
+  read.throwFaults();
+  return config;
+}
+
+function limitsOf(limits: RawClusterConfig["cluster"]["limits"]): ClusterLimits {
+  return {
+    maxSessions: limits.max_sessions,
+    maxOpenSessions: limits.max_open_sessions,
+    maxOpenTasks: limits.max_open_tasks,
+    maxWatchers: limits.max_watchers,
+    maxCalls: limits.max_calls,
+    maxRequestBytes: sizeOf(limits.max_request_bytes),
+    maxReplyBytes: sizeOf(limits.max_reply_bytes),
+    maxApplications: limits.max_applications,
   };
 }
 
@@ -156,10 +189,30 @@ class Reader {
   readonly #document: ConfigDocument;
   readonly #dataDir: string;
   readonly warnings: string[] = [];
+  readonly #faults: FlameError[] = [];
 
   constructor(document: ConfigDocument, dataDir: string) {
     this.#document = document;
     this.#dataDir = dataDir;
+  }
+
+  /** The value, or nothing and a fault that {@link throwFaults} tells: nobody wants to hear of them one by one. */
+  all<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (thrown) {
+      this.#faults.push(FlameError.from(thrown));
+      return undefined as T;
+    }
+  }
+
+  /** @throws FlameError invalid_config with everything that was found. */
+  throwFaults(): void {
+    const [first, ...others] = this.#faults;
+    if (first === undefined) return;
+    const texts = others.map(({ message }) => message.replace("invalid configuration: ", ""));
+    const text = [...new Set([first.message, ...texts])].join("; and ");
+    throw new FlameError(first.code, text, { cause: first });
   }
 
   clusterAddress(raw: RawClusterConfig): { endpoint: Endpoint; listenHost: string } {
@@ -234,7 +287,28 @@ class Reader {
         `listening on ${host} lets others in: set cluster.security.${key} (open, token or mtls), or set ${section}.listen to a loopback address`,
       );
     }
+    this.#warnOfOpenTokens(section, host, raw);
     return host;
+  }
+
+  /** Whoever sees the network between a caller and this listener reads its token. */
+  #warnOfOpenTokens(
+    section: "cluster" | "cache" | "metrics",
+    host: string,
+    { cluster, cache }: RawClusterConfig,
+  ): void {
+    if (section === "metrics") return;
+    const { clients, nodes } = cluster.security;
+    // The object cache knows clients alone; it has TLS when its endpoint says so.
+    const asks = clients === "token" || (section === "cluster" && nodes === "token");
+    const secure =
+      section === "cluster" ? cluster.tls !== undefined : /^(grpcs|https):/i.test(cache.endpoint);
+    if (!asks || secure) return;
+    const mend =
+      section === "cluster" ? "set cluster.tls" : "set cache.tls, and cache.endpoint to grpcs://";
+    this.warnings.push(
+      `${section} listens on ${host} without TLS, and cluster.security says token: tokens can be read on the way; ${mend}`,
+    );
   }
 
   resources(text: string | undefined): Resources | undefined {

@@ -30,7 +30,7 @@ export function bindFailed(
     bindPauseMsMax,
     bindPauseMsFirst * 2 ** Math.min(entry.bind.failures - 1, 10),
   );
-  entry.bind.notBefore = turn.now + pauseMs;
+  entry.bind.notBefore = turn.steady + pauseMs;
   state.deadlines.set(`bind ${entry.record.id}`, entry.bind.notBefore);
   state.sessions.addEvent(
     turn,
@@ -53,8 +53,8 @@ export function bindAllowance(
   state: CoreState,
   entry: SessionEntry,
   binding: number,
-  now: number,
+  steady: number,
 ): number {
-  if (state.options.bindRetryLimit === 0 || now < entry.bind.notBefore) return 0;
+  if (state.options.bindRetryLimit === 0 || steady < entry.bind.notBefore) return 0;
   return entry.bind.failures === 0 ? Number.POSITIVE_INFINITY : Math.max(0, 1 - binding);
 }

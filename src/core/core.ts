@@ -25,20 +25,25 @@ export class Core {
   readonly #state: CoreState;
 
   /** Takes over what the store holds; nodes are not Ready until they register again, leases are kept for the grace time. */
-  constructor(options: CoreOptions, stored: RestoredState, now: number) {
-    this.#state = restoreState(options, new ApplicationBook(stored.applications), stored, now);
+  constructor(options: CoreOptions, stored: RestoredState, now: number, steady = now) {
+    this.#state = restoreState(
+      options,
+      new ApplicationBook(stored.applications, options.applicationsMax),
+      stored,
+      { now, steady },
+    );
   }
 
   /** Carries commands out in order, then everything that is due, then schedules once. */
-  turn(commands: readonly Command[], now: number): FlameTurn {
-    const turn: FlameTurn = new Turn<Change, FlameError>(now);
+  turn(commands: readonly Command[], now: number, steady = now): FlameTurn {
+    const turn: FlameTurn = new Turn<Change, FlameError>(now, steady);
     for (const command of commands) this.#handle(turn, command);
     runDeadlines(this.#state, turn);
     if (this.#state.scheduleWanted) runScheduler(this.#state, turn);
     return turn;
   }
 
-  /** Unix milliseconds at which the machine wants a tick; undefined when it waits for nothing. */
+  /** Steady milliseconds at which the machine wants a tick; undefined when it waits for nothing. */
   nextDeadline(): number | undefined {
     return this.#state.deadlines.next();
   }

@@ -1,12 +1,13 @@
 import type { FlameTurn } from "../model/flame-turn.ts";
 import { answerLaunch, instancesOf } from "./executor-waits.ts";
+import { tellLongWait } from "./long-waits.ts";
 import { giveNodeUp, loseNode } from "./node-commands.ts";
 import { deleteSession } from "./session-deletion.ts";
 import type { CoreState, DeadlineKey } from "./state.ts";
 
 /** Does what is due at the moment of the turn. */
 export function runDeadlines(state: CoreState, turn: FlameTurn): void {
-  for (const key of state.deadlines.takeDue(turn.now)) expire(state, turn, key);
+  for (const key of state.deadlines.takeDue(turn.steady)) expire(state, turn, key);
 }
 
 function expire(state: CoreState, turn: FlameTurn, key: DeadlineKey): void {
@@ -29,6 +30,11 @@ function expire(state: CoreState, turn: FlameTurn, key: DeadlineKey): void {
     case "bind":
       state.scheduleWanted = true;
       return;
+    case "wait": {
+      const entry = state.sessions.find(id);
+      if (entry !== undefined) tellLongWait(state, turn, entry);
+      return;
+    }
     case "retention": {
       const entry = state.sessions.find(id);
       if (entry?.record.state === "Closed") deleteSession(state, turn, entry);
@@ -52,5 +58,5 @@ function stopWaiting(state: CoreState, turn: FlameTurn, executorId: string): voi
   }
   const delayReleaseMs =
     1000 * Math.max(1, state.applicationOf(entry.record)?.spec.delay_release ?? 1);
-  state.deadlines.set(`launch ${executorId}`, turn.now + delayReleaseMs);
+  state.deadlines.set(`launch ${executorId}`, turn.steady + delayReleaseMs);
 }

@@ -40,7 +40,7 @@ export function waitForTask(
 ): void {
   const { id } = executor.record;
   entry.launchWaiters.set(id, token);
-  state.deadlines.set(`launch ${id}`, turn.now + delayReleaseMs);
+  state.deadlines.set(`launch ${id}`, turn.steady + delayReleaseMs);
   // An executor that only waits may be what another session lacks.
   state.scheduleWanted = true;
 }

@@ -114,7 +114,7 @@ export function loseNode(state: CoreState, turn: FlameTurn, node: NodeEntry): vo
   dropStream(turn, node);
   state.nodes.setState(turn, node, "Unknown");
   state.deadlines.clear(`silence ${node.record.name}`);
-  state.deadlines.set(`grace ${node.record.name}`, turn.now + state.options.nodeGraceMs);
+  state.deadlines.set(`grace ${node.record.name}`, turn.steady + state.options.nodeGraceMs);
   state.scheduleWanted = true;
 }
 
@@ -165,7 +165,7 @@ function align(
 }
 
 function heard(state: CoreState, turn: FlameTurn, node: NodeEntry): void {
-  state.deadlines.set(`silence ${node.record.name}`, turn.now + state.options.nodeSilenceMs);
+  state.deadlines.set(`silence ${node.record.name}`, turn.steady + state.options.nodeSilenceMs);
 }
 
 function dropStream(turn: FlameTurn, node: NodeEntry): void {

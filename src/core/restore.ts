@@ -4,7 +4,7 @@ import type { ExecutorRecord } from "../model/executor.ts";
 import type { NodeRecord } from "../model/node.ts";
 import type { SessionRecord, TaskCounts } from "../model/session.ts";
 import type { TaskRecord } from "../model/task.ts";
-import { retire } from "./session-deletion.ts";
+import { type Moment, retire } from "./session-deletion.ts";
 import { type CoreOptions, CoreState } from "./state.ts";
 
 /** What the machine starts from; the store's `StoredState` is one. */
@@ -29,19 +29,22 @@ export function restoreState(
   options: CoreOptions,
   applications: ApplicationBook,
   stored: RestoredState,
-  now: number,
+  moment: Moment,
 ): CoreState {
   const state = new CoreState(options, applications);
   for (const revision of stored.pinnedRevisions)
     state.pinned.set(`${revision.name}@${revision.revision}`, revision);
-  for (const { record, counts, lastTaskId } of stored.sessions) {
+  const closedInOrder = [...stored.sessions].sort(
+    (a, b) => (a.record.completionTime ?? 0) - (b.record.completionTime ?? 0),
+  );
+  for (const { record, counts, lastTaskId } of closedInOrder) {
     state.sessions.restore(record, { ...counts }, lastTaskId);
-    retire(state, record);
+    retire(state, record, moment);
   }
   for (const record of stored.nodes) {
     state.nodes.restore(record);
     if (record.state !== "NotReady")
-      state.deadlines.set(`grace ${record.name}`, now + options.nodeGraceMs);
+      state.deadlines.set(`grace ${record.name}`, moment.steady + options.nodeGraceMs);
   }
   for (const record of stored.executors) {
     state.executors.restore(record);

@@ -13,6 +13,7 @@ import type { SessionEntry } from "../sessions/session-entry.ts";
 import { bindAllowance } from "./bind-backoff.ts";
 import { bindReply } from "./executor-commands.ts";
 import { answerBind, answerLaunch, isReady } from "./executor-waits.ts";
+import { noteWaits } from "./long-waits.ts";
 import type { CoreState } from "./state.ts";
 
 /** What one session gets, or what is sent away for it, may leave room for another: it looks again, so often. */
@@ -22,17 +23,18 @@ const roundsMax = 3;
 export function runScheduler(state: CoreState, turn: FlameTurn): void {
   state.scheduleWanted = false;
   for (let round = 0; round < roundsMax; round++) {
-    const snapshot = takeSnapshot(state, turn.now);
+    const snapshot = takeSnapshot(state, turn.steady);
     noteMissingShims(state, turn, snapshot);
     state.schedule = schedule(snapshot, state.options.policies);
     state.recalls = [...state.schedule.recalls];
     const { decisions } = state.schedule;
     for (const decision of decisions) apply(state, turn, decision);
-    if (decisions.length === 0) return;
+    if (decisions.length === 0) break;
   }
+  noteWaits(state, turn);
 }
 
-function takeSnapshot(state: CoreState, now: number): Snapshot {
+function takeSnapshot(state: CoreState, steady: number): Snapshot {
   const nodes: NodeSupply[] = [];
   for (const { record } of state.nodes.all()) {
     if (record.state !== "Ready") continue;
@@ -44,19 +46,22 @@ function takeSnapshot(state: CoreState, now: number): Snapshot {
   }
   const sessions: SessionDemand[] = [];
   for (const entry of state.sessions.open()) {
-    const demand = demandOf(state, entry, now);
+    const demand = demandOf(state, entry, steady);
     if (demand !== undefined) sessions.push(demand);
   }
   const executors: ExecutorSupply[] = [];
   const reclaimed: ExecutorSupply[] = [];
   const notHeld = new Map<string, number>();
+  const leaving = new Map<string, number>();
   for (const executor of state.executors.all()) {
     // What is on its way already is used before what was only now taken back, for somebody else.
     const justReclaimed = executor.reclaimed && executor.record.state === "Bound";
     (justReclaimed ? reclaimed : executors).push(supplyOf(state, executor));
     const application = state.sessionOf(executor)?.record.application;
-    if (application !== undefined && !isHeld(state, executor))
-      notHeld.set(application, (notHeld.get(application) ?? 0) + 1);
+    if (application === undefined || isHeld(state, executor)) continue;
+    notHeld.set(application, (notHeld.get(application) ?? 0) + 1);
+    if (useOf(state, executor) === "arriving" && isReady(state, executor))
+      leaving.set(application, (leaving.get(application) ?? 0) + 1);
   }
   return {
     sessions,
@@ -64,6 +69,7 @@ function takeSnapshot(state: CoreState, now: number): Snapshot {
     executors: [...executors, ...reclaimed],
     applicationMax: (name) =>
       (state.applications.find(name)?.spec.max_instances ?? 0) - (notHeld.get(name) ?? 0),
+    applicationLeaving: (name) => leaving.get(name) ?? 0,
     executorsPerNodeMax: state.options.executorsPerNodeMax,
   };
 }
@@ -77,7 +83,11 @@ function isHeld(state: CoreState, executor: ExecutorEntry): boolean {
   return executor.taskId !== undefined || isReady(state, executor);
 }
 
-function demandOf(state: CoreState, entry: SessionEntry, now: number): SessionDemand | undefined {
+function demandOf(
+  state: CoreState,
+  entry: SessionEntry,
+  steady: number,
+): SessionDemand | undefined {
   const { record, counts } = entry;
   const openTasks = counts.pending + counts.running;
   if (openTasks === 0 && record.minInstances === 0 && entry.executors.size === 0) return undefined;
@@ -106,7 +116,7 @@ function demandOf(state: CoreState, entry: SessionEntry, now: number): SessionDe
     maxInstances: (record.maxInstances ?? Number.POSITIVE_INFINITY) - notHeld,
     openTasks,
     held,
-    bindAllowance: bindAllowance(state, entry, binding, now),
+    bindAllowance: bindAllowance(state, entry, binding, steady),
     waiting: counts.pending > 0 ? [] : [...entry.launchWaiters.keys()],
     busy: counts.pending > 0 ? bound : [],
   };

@@ -16,6 +16,9 @@ import { unpin } from "./pins.ts";
 import { deleteSession, evictClosed, retire } from "./session-deletion.ts";
 import type { CoreState } from "./state.ts";
 
+/** Sessions live long: to ask more often is of no use. */
+const retryOpenSessionsMs = 5_000;
+
 /** Sessions: docs/protocol.md, "Sessions". */
 export const sessionHandlers: Handlers<
   | "session.create"
@@ -60,7 +63,7 @@ export const sessionHandlers: Handlers<
     if (wasOpen) {
       releaseWaiters(state, turn, entry);
       state.deadlines.clear(`bind ${id}`);
-      retire(state, entry.record);
+      retire(state, entry.record, turn);
       state.scheduleWanted = true;
       evictClosed(state, turn);
       unpin(state, entry.record);
@@ -102,6 +105,7 @@ function create(
       `application ${application.name} is disabled: it takes no new sessions`,
     );
   }
+  checkOpenSessions(state, id);
   const record: SessionRecord = {
     id,
     application: application.name,
@@ -121,6 +125,17 @@ function create(
   state.scheduleWanted = true;
   evictClosed(state, turn);
   return view;
+}
+
+/** @throws FlameError resource_exhausted at `limits.max_open_sessions` */
+function checkOpenSessions({ sessions, options }: CoreState, id: string): void {
+  const open = sessions.open().size;
+  if (open < options.openSessionsMax) return;
+  throw new FlameError(
+    "resource_exhausted",
+    `session ${id} was not created: ${open} sessions are open, at most ${options.openSessionsMax} may be (cluster.limits.max_open_sessions); close some, or try again later`,
+    { retryAfterMs: retryOpenSessionsMs },
+  );
 }
 
 /** docs/protocol.md, "OpenSession": these fields, in this order; common_data and batch_size are not compared. */

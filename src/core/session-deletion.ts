@@ -3,12 +3,18 @@ import type { SessionRecord } from "../model/session.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import type { CoreState } from "./state.ts";
 
+/** One moment on both clocks; a turn is one. */
+export type Moment = Pick<FlameTurn, "now" | "steady">;
+
 /** Sees to it that a closed session goes when `limits.closed_session_retention` has passed. */
-export function retire(state: CoreState, record: SessionRecord): void {
+export function retire(state: CoreState, record: SessionRecord, { now, steady }: Moment): void {
   const { closedSessionRetentionMs } = state.options;
   if (record.completionTime === undefined || closedSessionRetentionMs === Number.POSITIVE_INFINITY)
     return;
-  state.deadlines.set(`retention ${record.id}`, record.completionTime + closedSessionRetentionMs);
+  // The date may have been set back since it was closed: nothing is kept for longer than retention says.
+  const age = Math.max(0, now - record.completionTime);
+  const leftMs = Math.max(0, closedSessionRetentionMs - age);
+  state.deadlines.set(`retention ${record.id}`, steady + leftMs);
 }
 
 /** Deletes the sessions that were closed longest ago while more are kept than `limits.max_sessions` allows. */

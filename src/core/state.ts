@@ -22,6 +22,12 @@ export interface CoreOptions {
   readonly executorsPerNodeMax: number;
   /** Sessions kept, open and closed; Infinity when unlimited. */
   readonly sessionsMax: number;
+  /** Open sessions of the cluster. */
+  readonly openSessionsMax: number;
+  /** Pending and Running tasks of the cluster; one session gets at most as many as are still free. */
+  readonly openTasksMax: number;
+  /** Registered applications. */
+  readonly applicationsMax: number;
   /** How long a closed session is kept, in milliseconds; Infinity: for good. */
   readonly closedSessionRetentionMs: number;
   /** Silence after which a node counts as lost. */
@@ -41,6 +47,7 @@ export type DeadlineKey =
   | `silence ${string}`
   | `grace ${string}`
   | `bind ${string}`
+  | `wait ${string}`
   | `retention ${string}`;
 
 /** All that the machine knows. */

@@ -1,10 +1,14 @@
 import { FlameError } from "../model/errors.ts";
+import type { SessionEntry } from "../sessions/session-entry.ts";
 import { createTask } from "../sessions/task-life.ts";
 import { watchTask } from "../sessions/watches.ts";
 import type { TaskReply } from "./commands.ts";
 import { handToWaiters } from "./executor-waits.ts";
 import { type Handlers, waits } from "./handler.ts";
 import type { CoreState } from "./state.ts";
+
+/** A full queue: some hundred tasks later. */
+const retryOpenTasksMs = 1_000;
 
 /** Tasks as clients see them: docs/protocol.md, "Tasks". */
 export const taskHandlers: Handlers<"task.create" | "task.get" | "task.watch" | "task.list"> = {
@@ -16,6 +20,7 @@ export const taskHandlers: Handlers<"task.create" | "task.get" | "task.watch" | 
         `Cannot create task in closed session ${sessionId}; create a new session`,
       );
     }
+    checkOpenTasks(state, entry);
     const task = createTask(turn, entry, input, submitId);
     handToWaiters(state, turn, entry);
     // Executors that it has may be on their way out, or on lost nodes: the scheduler knows which ones count.
@@ -43,6 +48,22 @@ export const taskHandlers: Handlers<"task.create" | "task.get" | "task.watch" | 
   },
 };
 
+/**
+ * A session gets at most as many open tasks as are still free for all others: however full the queue of one is, there
+ * is room for the next one.
+ * @throws FlameError resource_exhausted
+ */
+function checkOpenTasks({ sessions, options }: CoreState, { record, counts }: SessionEntry): void {
+  const free = options.openTasksMax - sessions.openTasks;
+  const own = counts.pending + counts.running;
+  if (own < free) return;
+  throw new FlameError(
+    "resource_exhausted",
+    `the task was not created: session ${record.id} has ${own} open tasks, and of the ${options.openTasksMax} that the cluster keeps (cluster.limits.max_open_tasks) ${free} are free; a session may have as many as are free: wait until some have ended`,
+    { retryAfterMs: retryOpenTasksMs },
+  );
+}
+
 function findTask(state: CoreState, sessionId: string, taskId: number): TaskReply {
   const entry = state.sessions.get(sessionId);
   const task = entry.tasks.get(taskId);
@@ -50,6 +71,6 @@ function findTask(state: CoreState, sessionId: string, taskId: number): TaskRepl
   if (taskId >= 1 && taskId <= entry.lastTaskId) return { stored: { sessionId, taskId } };
   throw new FlameError(
     "not_found",
-    `task ${taskId} of session ${sessionId} not found: the session has ${entry.lastTaskId} tasks, counted from 1`,
+    `task ${taskId} of session ${sessionId} not found: the session has ${entry.lastTaskId === 1 ? "1 task" : `${entry.lastTaskId} tasks`}, counted from 1`,
   );
 }

@@ -22,11 +22,12 @@ export type DocumentPath = readonly (string | number)[];
 /** How much of a wrong value an error text repeats. */
 export const GOT_CHARACTERS_MAX = 80;
 
-/** `spec.labels[2]`; keys that are no plain words are quoted: `spec.environments["A B"]`. */
+/** `spec.labels[2]`; keys that are no plain words are quoted, long ones cut: `spec.environments["A B"]`. */
 export function pathText(path: DocumentPath): string {
   let text = "";
   for (const segment of path) {
     if (typeof segment === "number") text += `[${segment}]`;
+    else if (segment.length > GOT_CHARACTERS_MAX) text += `[${gotText(segment)}]`;
     else if (/^[\w-]+$/.test(segment)) text += text === "" ? segment : `.${segment}`;
     else text += `[${JSON.stringify(segment)}]`;
   }

@@ -40,7 +40,12 @@ function explain(error: LibraryError, document: Document.Parsed, text: string): 
   }
   switch (error.code) {
     case "TAB_AS_INDENT":
-      return { got: "a tab as indentation", expected: "spaces", offset };
+      return {
+        got: "a tab as indentation",
+        expected: "spaces",
+        hint: "indent with two spaces",
+        offset,
+      };
     case "MISSING_CHAR":
     case "BAD_INDENT":
       return neverClosed(document, text, offset) ?? inWordsOfLibrary(error);

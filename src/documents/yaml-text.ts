@@ -70,7 +70,7 @@ export function readYaml(text: string, limits: TextLimits): readonly YamlDocumen
     }
     documents.push(fromParsed(document, text, lines, limits));
   }
-  return documents.length > 0 ? documents : [broken("empty", "no document", "a YAML document")];
+  return documents.length > 0 ? documents : [broken("empty", "an empty text", "a YAML document")];
 }
 
 function broken(

@@ -94,7 +94,8 @@ class Conversion {
       const name = this.#keyText(key);
       if (entries.has(name)) {
         const got = `the key ${gotText(name)} a second time`;
-        throw refused(key as Node, { rule: "duplicate-key", got, expected: "each key once" });
+        const hint = "remove one of the two, or rename it";
+        throw refused(key as Node, { rule: "duplicate-key", got, expected: "each key once", hint });
       }
       if (aliasDepth > 0) this.#charactersBehindAliases += name.length;
       entries.set(name, this.plain(value, aliasDepth));

@@ -20,12 +20,12 @@ import { GroupRecords } from "../process/leftovers.ts";
 import { serviceLogFolder } from "../process/service-logs.ts";
 import { BackendClient } from "./backend-client.ts";
 import { ExecutorBook } from "./executor-book.ts";
+import { Housekeeping } from "./housekeeping.ts";
 import { ExecutorMetrics, watchExecutors } from "./metrics.ts";
 import { defaultNodeName, measureNode } from "./node-facts.ts";
 import { NodeLoop } from "./node-loop.ts";
 import { leaveNodeMark } from "./node-mark.ts";
 import { openPackageStore } from "./packages/package-store.ts";
-import { pruneLogs } from "./prune-logs.ts";
 import { ServiceHost } from "./service-host.ts";
 import { type ServiceSurroundings, scratchFolder } from "./service-process.ts";
 import { openSocketFolder } from "./socket-folder.ts";
@@ -107,6 +107,12 @@ export async function startExecutorManager(
       ...(registry !== undefined && { meter: new ExecutorMetrics(registry) }),
     });
     if (registry !== undefined) watchExecutors(registry, book);
+    const housekeeping = new Housekeeping(
+      { home, clock, logger, executors: () => book.ids },
+      { logAgeMs: config.cluster.closedSessionRetentionMs },
+    );
+    releasers.add("housekeeping", () => housekeeping.close());
+    housekeeping.start();
     const measure = () => measureNode(env);
     const node = new NodeLoop(
       { calls, book, clock, logger, measure, target: calls.target },
@@ -139,10 +145,11 @@ async function openSurroundings(
   if (killed.length > 0)
     logger.warn({ groups: killed }, "ended services that an earlier executor manager left behind");
   await rm(scratchFolder(home.root), { recursive: true, force: true });
-  await pruneLogs(serviceLogFolder(home.root));
   const { caFile } = serviceCredentials(config);
+  const ownSockets = join(home.run, "sockets");
   const sockets = await openSocketFolder(
-    envValue(env, "FLAME_SOCKET_DIR") ?? join(home.run, "sockets"),
+    envValue(env, "FLAME_SOCKET_DIR") ?? ownSockets,
+    ownSockets,
   );
   releasers.add("socket folder", () => sockets.release());
   const reaper = startGroupReaper();

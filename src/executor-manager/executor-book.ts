@@ -27,6 +27,11 @@ export class ExecutorBook {
     return [...this.#loops.values()].map((loop) => loop.state.toLowerCase());
   }
 
+  /** Of every executor that runs. */
+  get ids(): string[] {
+    return [...this.#loops.keys()];
+  }
+
   get size(): number {
     return this.#loops.size;
   }

@@ -81,6 +81,10 @@ export interface ExecutorOrder {
 // It becomes the name of a socket, of log files and of a folder.
 const FILE_NAME_SAFE = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
 
+const knownStates = Object.values(ExecutorState).filter(
+  (state) => state > ExecutorState.ExecutorUnknown,
+);
+
 /**
  * Reads an executor pushed on the node stream.
  * @throws FlameError invalid_argument naming what is missing or wrong.
@@ -95,10 +99,8 @@ export function readOrder(executor: Executor): ExecutorOrder {
   if (!FILE_NAME_SAFE.test(metadata.id)) {
     throw refuse(`whose id cannot be a file name: ${JSON.stringify(metadata.id.slice(0, 200))}`);
   }
-  if (
-    status.state === ExecutorState.ExecutorUnknown ||
-    status.state === ExecutorState.UNRECOGNIZED
-  ) {
+  // A number that this version does not know arrives as it is.
+  if (!(knownStates as readonly number[]).includes(status.state)) {
     throw refuse(`"${metadata.id}" in no known state (${status.state})`);
   }
   return { id: metadata.id, spec, state: status.state };

@@ -9,6 +9,7 @@ import type { GroupReaper } from "../process/group-reaper.ts";
 import type { GroupRecords } from "../process/leftovers.ts";
 import { sessionLogFolder } from "../process/service-logs.ts";
 import { type ProcessGroup, spawnGroup } from "../process/spawn-group.ts";
+import { killStrays } from "../process/strays.ts";
 import { InstanceClient, socketAccepts } from "./instance-client.ts";
 import {
   expandCommandLine,
@@ -143,8 +144,14 @@ class Service implements ServiceProcess {
     await this.#around.records.add(this.#executorId, {
       pid: this.group.pid,
       startTime: this.group.startTime,
-      mark: `FLAME_INSTANCE_ENDPOINT=${this.#paths.socketPath}`,
+      mark: this.#mark,
+      file: this.#paths.socketPath,
     });
+  }
+
+  /** What every process of the service inherits, and no other process has. */
+  get #mark(): string {
+    return `FLAME_INSTANCE_ENDPOINT=${this.#paths.socketPath}`;
   }
 
   async ready(command: string, signal: AbortSignal): Promise<void> {
@@ -185,10 +192,17 @@ class Service implements ServiceProcess {
     this.client.close();
     try {
       await this.group.terminate(stopGraceMs);
+      const strays = await killStrays(this.#mark);
+      if (strays.length > 0)
+        logger.warn(
+          { executor: this.#executorId, processes: strays },
+          "killed processes that a service had started outside its process group",
+        );
       reaper.forget(this.group.pid);
-      await records.remove(this.#executorId);
       await rm(this.#paths.socketPath, { force: true });
       await rm(this.#paths.scratch, { recursive: true, force: true });
+      // Last: what a kill leaves undone here, the next manager finds in the record.
+      await records.remove(this.#executorId);
     } catch (thrown) {
       logger.warn(
         { executor: this.#executorId, error: textOf(thrown) },

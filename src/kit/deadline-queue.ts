@@ -7,7 +7,7 @@ interface Entry<K> {
 }
 
 /**
- * One moment per key, in Unix milliseconds, and which keys are due. Setting a later moment, or clearing, costs O(1):
+ * One moment per key, in milliseconds, and which keys are due. Setting a later moment, or clearing, costs O(1):
  * the heap holds a key at most once per moment that it was moved to an earlier one, and corrects itself when it is read.
  */
 export class DeadlineQueue<K> {

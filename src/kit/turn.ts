@@ -15,11 +15,15 @@ export type Effect<E extends Error> =
 export class Turn<C, E extends Error> {
   readonly changes: C[] = [];
   readonly effects: Effect<E>[] = [];
-  /** Unix milliseconds at which the turn takes place. */
+  /** Unix milliseconds at which the turn takes place: for what people read. */
   readonly now: number;
+  /** The same moment on a clock that nobody sets, in milliseconds: for deadlines. */
+  readonly steady: number;
 
-  constructor(now: number) {
+  /** @param steady default: `now` is of a clock that nobody sets */
+  constructor(now: number, steady = now) {
     this.now = now;
+    this.steady = steady;
   }
 
   change(change: C): void {

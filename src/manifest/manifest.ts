@@ -92,6 +92,25 @@ export function readManifests(
   return parseManifests(text).map((written) => checkWritten(written, options));
 }
 
+/** An application that several documents of one text name, and where each does. */
+export interface RepeatedName {
+  readonly name: string;
+  readonly places: readonly Position[];
+}
+
+/** Applications that more than one document of a text names: which of them is meant nobody can tell. */
+export function repeatedNames(text: string): readonly RepeatedName[] {
+  const places = new Map<string, Position[]>();
+  for (const { value, locate } of readYaml(text, MANIFEST_TEXT)) {
+    const name = (value as RawManifest)?.metadata?.name;
+    if (typeof name !== "string") continue;
+    places.set(name, [...(places.get(name) ?? []), locate(["metadata", "name"], "value")]);
+  }
+  return [...places]
+    .filter(([, found]) => found.length > 1)
+    .map(([name, found]) => ({ name, places: found }));
+}
+
 /** Checks a manifest `{ metadata: { name }, spec }` that came as structured data, such as a message from the wire. */
 export function checkManifest(
   raw: unknown,

@@ -18,10 +18,16 @@ export interface UrlFault {
 
 const ALWAYS_ALLOWED: readonly string[] = ["file", "grpc", "grpcs"];
 
-/** Schemes in the form in which texts name them: `file://, grpc:// or grpcs://`. */
+/**
+ * Schemes in the form in which texts name them: `file://, grpc:// or grpcs://`. Those that clusters may allow come with
+ * that condition: whoever writes a url does not always know the cluster.
+ */
 function schemesText(allowed: readonly string[]): string {
-  const names = [...ALWAYS_ALLOWED, ...allowed].map((scheme) => `${scheme}://`);
-  return `${names.slice(0, -1).join(", ")} or ${names.at(-1) ?? ""}`;
+  const names = ALWAYS_ALLOWED.map((scheme) => `${scheme}://`);
+  const always = `${names.slice(0, -1).join(", ")} or ${names.at(-1) ?? ""}`;
+  if (allowed.length === 0) return always;
+  const sometimes = allowed.map((scheme) => `${scheme}://`).join(" and ");
+  return `${always} (${sometimes} only where packages.allowed_schemes of the cluster lists them)`;
 }
 
 /**

@@ -21,8 +21,13 @@ export type Change =
       readonly input?: Buffer;
       readonly output?: Buffer;
     }
-  /** Every Pending task of the session becomes Cancelled. */
-  | { readonly kind: "tasks.cancel"; readonly sessionId: string; readonly time: number }
+  /** Every Pending task of the session becomes Cancelled; `count` says how many, for whoever counts. */
+  | {
+      readonly kind: "tasks.cancel";
+      readonly sessionId: string;
+      readonly time: number;
+      readonly count: number;
+    }
   | { readonly kind: "executor.put"; readonly record: ExecutorRecord }
   | { readonly kind: "executor.delete"; readonly id: string }
   | { readonly kind: "node.put"; readonly record: NodeRecord }

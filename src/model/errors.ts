@@ -22,15 +22,23 @@ export type ErrorCode = keyof typeof errorTable;
 
 const flameErrorMark = Symbol.for("flame.FlameError");
 
+export interface FlameErrorOptions extends ErrorOptions {
+  /** In milliseconds; see {@link FlameError.retryAfterMs}. */
+  readonly retryAfterMs?: number;
+}
+
 /** The only error class that crosses a room's door; `message` says what, where, got, expected. */
 export class FlameError extends Error {
   readonly [flameErrorMark] = true;
   readonly code: ErrorCode;
+  /** After this many milliseconds the same request may well be answered; absent when waiting alone does not help. */
+  readonly retryAfterMs?: number;
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options?: FlameErrorOptions) {
     super(message, options);
     this.name = "FlameError";
     this.code = code;
+    if (options?.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
   }
 
   // By mark, not by prototype: test realms and bundles hold more than one copy of this class.

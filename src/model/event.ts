@@ -8,6 +8,7 @@ export const eventCodes = {
   bindFailed: 1001,
   bindRetriesExhausted: 1002,
   noNodeOffersShim: 1003,
+  noExecutorForLong: 1004,
 } as const;
 
 /** Something that happened to a task or a session, in the order it happened. */

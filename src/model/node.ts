@@ -40,8 +40,20 @@ export interface ReportedExecutor {
 }
 
 const nodeNameBytesMax = 253;
+const nodeFactBytesMax = 64;
 // eslint-disable-next-line no-control-regex -- control characters are exactly what is refused
 const CONTROL = /[\u0000-\u001f\u007f]/;
+
+/** What a node says of its architecture or operating system. @throws FlameError invalid_argument when nothing is called so. */
+export function checkedNodeFact(text: string, what: "arch" | "os"): string {
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= nodeFactBytesMax && !CONTROL.test(text)) return text;
+  throw new FlameError(
+    "invalid_argument",
+    `invalid ${what}: got ${JSON.stringify(text.slice(0, 80))} (${bytes} bytes), expected at most ` +
+      `${nodeFactBytesMax} bytes without control characters, such as ${what === "arch" ? "x86_64" : "linux"}`,
+  );
+}
 
 /** docs/protocol.md, "Nodes". @throws FlameError invalid_argument when a node can not have this name. */
 export function checkNodeName(name: string): void {

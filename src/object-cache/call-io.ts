@@ -1,16 +1,20 @@
 import { setImmediate } from "node:timers/promises";
 import { Metadata, type ServerDuplexStream, type ServerWritableStream } from "@grpc/grpc-js";
 import { errorTable, FlameError } from "../model/errors.ts";
+import { retryMetadata } from "../protocol/retry-info.ts";
 
 /** Longest error text on the wire: clients refuse trailers beyond some 8 KiB. Unit: characters. */
 const STATUS_TEXT_MAX = 1000;
 
 /** A FlameError as the status of a call. */
-export function toStatus(thrown: unknown): { code: number; details: string } {
+export function toStatus(thrown: unknown): { code: number; details: string; metadata?: Metadata } {
   const error = FlameError.from(thrown);
   const shown = error.message.slice(0, STATUS_TEXT_MAX);
   // Half a surrogate pair at the cut would break the encoding of the trailer.
-  return { code: errorTable[error.code].grpcStatus, details: Buffer.from(shown).toString() };
+  const details = Buffer.from(shown).toString();
+  const code = errorTable[error.code].grpcStatus;
+  if (error.retryAfterMs === undefined) return { code, details };
+  return { code, details, metadata: retryMetadata(code, details, error.retryAfterMs) };
 }
 
 /** Ends a streaming call with a failure. */

@@ -17,9 +17,10 @@ import { DiskStore } from "./disk-store.ts";
 import { FlightService } from "./flight-service.ts";
 import { MemoryCache } from "./memory-cache.ts";
 import { MemoryStore } from "./memory-store.ts";
-import { CacheMetrics, watchCache } from "./metrics.ts";
+import { CacheMetrics, watchCache, watchTransfers } from "./metrics.ts";
 import { ObjectCache } from "./object-cache.ts";
 import type { ObjectStore } from "./object-store.ts";
+import { TransferBudget } from "./transfer-budget.ts";
 
 /** The part of the cluster configuration that the object cache needs. */
 export type ObjectCacheConfig = Pick<ClusterConfig, "cache" | "source"> & {
@@ -33,6 +34,8 @@ export interface ObjectCacheOptions {
   readonly registry?: Registry;
   /** Listens here instead of on the endpoint's port; 0 picks a free one. References carry the real one. */
   readonly port?: number;
+  /** How long a transfer waits when too many bytes are under way, in milliseconds. @default 30,000 */
+  readonly transferWaitMs?: number;
 }
 
 /** An object cache that serves. */
@@ -46,6 +49,7 @@ export interface RunningObjectCache {
 
 /** How long running calls may go on after `close`. Unit: milliseconds. */
 const DRAIN_MS = 5_000;
+const TRANSFER_WAIT_MS = 30_000;
 /** A message is one object, its description and padding. Unit: bytes. */
 const MESSAGE_BYTES_MAX = opaqueBytesMax + 1024 * 1024;
 
@@ -73,7 +77,11 @@ async function start(
   // Clients dial what a reference says, and Arrow Flight calls TLS grpc+tls.
   const scheme = endpoint.secure ? "grpc+tls" : "grpc";
   const advertised = (): string => `${scheme}://${hostText(endpoint.host)}:${port}`;
-  const service = new FlightService({ cache, logger, newId: randomId, advertised });
+  const { maxTransferBytes } = config.cache;
+  const limits = { bytesMax: maxTransferBytes, waitMs: options.transferWaitMs ?? TRANSFER_WAIT_MS };
+  const budget = new TransferBudget({ clock: systemClock }, limits);
+  if (options.registry !== undefined) watchTransfers(options.registry, budget);
+  const service = new FlightService({ cache, logger, newId: randomId, advertised, budget });
   // What goes wrong is thrown, logged or answered here; the library's own lines would say it a second time.
   setLogVerbosity(logVerbosity.NONE);
   const server = new Server({

@@ -1,27 +1,41 @@
-import { allocateFlightData } from "../protocol/flight/flight-data.ts";
+import { allocateFlightData, flightDataPrefix } from "../protocol/flight/flight-data.ts";
+import type { SerializedMessage } from "../protocol/flight/flight-definition.ts";
 import { responseSchemaHeader } from "../protocol/flight/opaque-headers.ts";
 import { frameResponseRow } from "../protocol/flight/opaque-rows.ts";
 import { withTableVersion } from "../protocol/flight/table-schema.ts";
+import { keptBytesMax } from "./large-buffers.ts";
 import type { ObjectCache, ObjectView } from "./object-cache.ts";
 import type { Piece, PieceReader } from "./object-store.ts";
+import { OutgoingMessage } from "./outgoing-message.ts";
 import { readFrameHead } from "./table-frames.ts";
+import type { Transfer } from "./transfer-budget.ts";
 
-/** The FlightData messages that answer a get, made one at a time as the client takes them. */
+/** The FlightData messages that answer a get, made one at a time as the client takes them, and when there is room. */
 export async function* responseMessages(
   cache: ObjectCache,
   view: ObjectView,
-): AsyncGenerator<Buffer, void, undefined> {
+  transfer: Transfer,
+): AsyncGenerator<SerializedMessage, void, undefined> {
   if (view.kind === "table") {
-    for (const piece of view.pieces) yield* tableMessages(cache, piece);
+    for (const piece of view.pieces) yield* tableMessages(cache, piece, transfer);
     return;
   }
   yield allocateFlightData(responseSchemaHeader, 0).message;
-  for (const piece of view.pieces) yield await rowMessage(cache, piece);
+  for (const piece of view.pieces) {
+    await transfer.take(piece.size);
+    yield await rowMessage(cache, piece);
+  }
 }
 
 /** Reads the object's bytes straight into their place in the message. */
-async function rowMessage(cache: ObjectCache, piece: Piece): Promise<Buffer> {
+async function rowMessage(cache: ObjectCache, piece: Piece): Promise<SerializedMessage> {
   const row = frameResponseRow(piece.version, piece.kind, piece.size);
+  if (piece.size > keptBytesMax) {
+    const prefix = Buffer.concat([flightDataPrefix(row.header, row.bodyBytes), row.head]);
+    const large = new OutgoingMessage(prefix, piece.size, Buffer.alloc(row.tailBytes));
+    await reading(cache, piece, (reader) => large.fill((part) => reader.read(part)));
+    return large;
+  }
   const { message, body } = allocateFlightData(row.header, row.bodyBytes);
   row.writeAround(body);
   const data = body.subarray(row.dataOffset, row.dataOffset + piece.size);
@@ -33,15 +47,17 @@ async function rowMessage(cache: ObjectCache, piece: Piece): Promise<Buffer> {
 async function* tableMessages(
   cache: ObjectCache,
   piece: Piece,
-): AsyncGenerator<Buffer, void, undefined> {
+  transfer: Transfer,
+): AsyncGenerator<SerializedMessage, void, undefined> {
   const reader = await cache.openPiece(piece);
   try {
     for (let left = piece.size; left > 0; ) {
       const isSchema = left === piece.size;
       const { header, bodyBytes, frameBytes } = await readFrameHead(reader);
       const sent = isSchema ? withTableVersion(header, piece.version) : header;
-      const { message, body } = allocateFlightData(sent, bodyBytes);
-      await reader.read(body);
+      await transfer.take(bodyBytes);
+      const message = new OutgoingMessage(flightDataPrefix(sent, bodyBytes), bodyBytes);
+      await message.fill((part) => reader.read(part));
       yield message;
       left -= frameBytes;
     }

@@ -1,4 +1,5 @@
 import type {
+  Metadata,
   ServerDuplexStream,
   ServerUnaryCall,
   ServerWritableStream,
@@ -8,7 +9,11 @@ import type {
 import type { Logger } from "../kit/logger.ts";
 import { FlameError } from "../model/errors.ts";
 import { decodeFlightData } from "../protocol/flight/flight-data.ts";
-import { expectedVersionKey } from "../protocol/flight/flight-definition.ts";
+import {
+  expectedVersionKey,
+  type SerializedMessage,
+} from "../protocol/flight/flight-definition.ts";
+import { encodeListing } from "../protocol/flight/listing.ts";
 import { encodeObjectRef } from "../protocol/flight/object-ref.ts";
 import { responseSchemaHeader } from "../protocol/flight/opaque-headers.ts";
 import { encapsulated } from "../protocol/flight/table-schema.ts";
@@ -25,14 +30,17 @@ import {
   type SchemaResult,
   type Ticket,
 } from "../protocol/generated/arrow/flight/flight.ts";
+import { readRequestId, requestIdKey } from "../protocol/request-id.ts";
 import { fail, forEachMessage, send, toStatus } from "./call-io.ts";
+import { breakOff, countIncoming } from "./call-stream.ts";
 import { responseMessages, tableSchema } from "./flight-responses.ts";
-import { giveBack } from "./large-buffers.ts";
 import type { ObjectCache } from "./object-cache.ts";
 import { parseDeleteTarget, parseObjectKey, parseTicket, quoted } from "./object-key.ts";
 import { sizeOf } from "./object-table.ts";
+import { OutgoingMessage } from "./outgoing-message.ts";
 import { PutReceiver } from "./put-receiver.ts";
 import { type PutTarget, readPutTarget, readUtf8 } from "./put-target.ts";
+import type { TransferBudget } from "./transfer-budget.ts";
 
 export interface FlightServiceDeps {
   readonly cache: ObjectCache;
@@ -41,10 +49,13 @@ export interface FlightServiceDeps {
   readonly newId: () => string;
   /** What object references say: `grpc://host:port` or `grpc+tls://host:port`. */
   readonly advertised: () => string;
+  readonly budget: TransferBudget;
 }
 
 const DELETE_ACTION = "DELETE";
 const EMPTY = Buffer.alloc(0);
+/** What stands before a message in the stream. */
+const FRAME_BYTES = 5;
 
 /** The handlers of Arrow Flight; what is not here is answered UNIMPLEMENTED by the server. */
 export class FlightService {
@@ -52,18 +63,20 @@ export class FlightService {
   readonly #logger: Logger;
   readonly #newId: () => string;
   readonly #advertised: () => string;
+  readonly #budget: TransferBudget;
 
   constructor(deps: FlightServiceDeps) {
     this.#cache = deps.cache;
     this.#logger = deps.logger;
     this.#newId = deps.newId;
     this.#advertised = deps.advertised;
+    this.#budget = deps.budget;
   }
 
   handlers(): UntypedServiceImplementation {
     return {
       doPut: (call: ServerDuplexStream<Buffer, PutResult>) => void this.#doPut(call),
-      doGet: (call: ServerWritableStream<Ticket, Buffer>) => void this.#doGet(call),
+      doGet: (call: ServerWritableStream<Ticket, SerializedMessage>) => void this.#doGet(call),
       doAction: (call: ServerWritableStream<Action, Result>) => void this.#doAction(call),
       getFlightInfo: (
         call: ServerUnaryCall<FlightDescriptor, FlightInfo>,
@@ -92,46 +105,67 @@ export class FlightService {
 
   async #doPut(call: ServerDuplexStream<Buffer, PutResult>): Promise<void> {
     let receiver: PutReceiver | undefined;
+    let refuse = (_: unknown): void => undefined;
+    const refused = new Promise<never>((_, reject) => {
+      refuse = reject;
+    });
+    const transfer = this.#budget.begin(() => refuse(stalled()));
     try {
+      countIncoming(call, transfer, refuse);
       const expected = readExpectedVersion(call.metadata.get(expectedVersionKey));
       const readTarget = (descriptor: Buffer): PutTarget =>
         readPutTarget(FlightDescriptor.decode(descriptor), this.#newId);
       const own = new PutReceiver({ cache: this.#cache, readTarget }, expected);
       receiver = own;
-      const ended = await forEachMessage(call, async (bytes) =>
-        own.accept(decodeFlightData(bytes)),
-      );
+      const received = forEachMessage(call, async (bytes) => {
+        const { length } = bytes;
+        await own.accept(decodeFlightData(bytes));
+        transfer.give(Math.min(length + FRAME_BYTES, transfer.held));
+      });
+      const ended = await Promise.race([received, refused]);
       if (!ended) {
-        this.#logger.debug({ peer: call.getPeer() }, "a put was given up by its client");
+        const request = requestOf(call.metadata);
+        this.#logger.debug({ peer: call.getPeer(), request }, "a put was given up by its client");
         return;
       }
       const { key, version } = await own.finish();
+      const request = requestOf(call.metadata);
+      this.#logger.debug({ operation: "put", request, key: key.text, version }, "stored an object");
       const ref = { endpoint: this.#advertised(), key: key.text, version };
       call.write({ appMetadata: encodeObjectRef(ref) });
       call.end();
     } catch (thrown) {
-      this.#report("put", thrown);
+      this.#report("put", call.metadata, thrown);
       fail(call, thrown);
     } finally {
-      await receiver?.abort().catch((thrown: unknown) => this.#report("put", thrown));
+      transfer.end();
+      await receiver
+        ?.abort()
+        .catch((thrown: unknown) => this.#report("put", call.metadata, thrown));
     }
   }
 
-  async #doGet(call: ServerWritableStream<Ticket, Buffer>): Promise<void> {
+  async #doGet(call: ServerWritableStream<Ticket, SerializedMessage>): Promise<void> {
     try {
       const ticket = parseTicket(readUtf8(call.request.ticket, "the ticket"));
       const view = this.#cache.view(ticket.key, ticket.version);
+      const transfer = this.#budget.begin(() => breakOff(call));
+      call.once("close", () => transfer.end());
       try {
-        for await (const message of responseMessages(this.#cache, view)) {
+        for await (const message of responseMessages(this.#cache, view, transfer)) {
           if (!(await send(call, message))) return;
-          giveBack(message);
+          if (message instanceof OutgoingMessage) message.giveBack();
+          transfer.give(transfer.held);
         }
       } finally {
+        transfer.end();
         await view.release();
       }
+      const fields = { operation: "get", request: requestOf(call.metadata), key: ticket.key.text };
+      this.#logger.debug({ ...fields, answer: view.kind }, "sent an object");
       call.end();
     } catch (thrown) {
-      this.#report("get", thrown);
+      this.#report("get", call.metadata, thrown);
       fail(call, thrown);
     }
   }
@@ -147,11 +181,12 @@ export class FlightService {
       }
       const target = parseDeleteTarget(readUtf8(body, "the body of the action"));
       const deleted = await this.#cache.delete(target);
-      this.#logger.debug({ ...target, deleted }, "deleted objects");
+      const request = requestOf(call.metadata);
+      this.#logger.debug({ operation: "delete", request, ...target, deleted }, "deleted objects");
       call.write({ body: Buffer.from("OK") });
       call.end();
     } catch (thrown) {
-      this.#report("delete", thrown);
+      this.#report("delete", call.metadata, thrown);
       fail(call, thrown);
     }
   }
@@ -190,7 +225,9 @@ export class FlightService {
         path: [text],
       };
       const totalBytes = BigInt(sizeOf(record));
-      if (!(await send(call, { ...this.#info(text), flightDescriptor, totalBytes }))) return;
+      const appMetadata = encodeListing({ idleMs: this.#cache.idleMs(record.key) });
+      const info = { ...this.#info(text), flightDescriptor, totalBytes, appMetadata };
+      if (!(await send(call, info))) return;
     }
     call.end();
   }
@@ -210,15 +247,26 @@ export class FlightService {
   }
 
   /** Clients are told; what is the cache's own trouble is logged too. */
-  #report(operation: string, thrown: unknown): void {
+  #report(operation: string, metadata: Metadata, thrown: unknown): void {
     const { code, message } = FlameError.from(thrown);
-    const fields = { operation, code, reason: message };
+    const fields = { operation, request: requestOf(metadata), code, reason: message };
     if (code === "internal" || code === "resource_exhausted") {
       this.#logger.warn(fields, "a request failed");
     } else {
       this.#logger.debug(fields, "a request was refused");
     }
   }
+}
+
+function requestOf(metadata: Metadata): string | undefined {
+  return readRequestId(metadata.get(requestIdKey));
+}
+
+function stalled(): FlameError {
+  return new FlameError(
+    "deadline_exceeded",
+    "the put was given up: nothing came for a long time while others waited for its memory",
+  );
 }
 
 function readExpectedVersion(values: readonly (string | Buffer)[]): number | undefined {

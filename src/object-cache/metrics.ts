@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { ObjectCache } from "./object-cache.ts";
+import type { TransferBudget } from "./transfer-budget.ts";
 
 /** Learns what the cache does. */
 export interface CacheMeter {
@@ -57,15 +58,25 @@ export class CacheMetrics implements CacheMeter {
 
 /** Reads what the cache holds whenever somebody asks. */
 export function watchCache(registry: Registry, cache: ObjectCache): void {
-  const gauge = (name: string, help: string, read: () => number): void => {
-    const one: Gauge = new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect: () => one.set(read()),
-    });
-  };
-  gauge("flame_cache_objects", "Objects in the cache.", () => cache.usage.objects);
-  gauge("flame_cache_bytes", "Bytes in the store.", () => cache.usage.storedBytes);
-  gauge("flame_cache_memory_bytes", "Bytes in memory, above it.", () => cache.usage.memoryBytes);
+  watch(registry, "flame_cache_objects", "Objects in the cache.", () => cache.usage.objects);
+  watch(registry, "flame_cache_bytes", "Bytes in the store.", () => cache.usage.storedBytes);
+  const inMemory = (): number => cache.usage.memoryBytes;
+  watch(registry, "flame_cache_memory_bytes", "Bytes in memory, above it.", inMemory);
+}
+
+/** Reads what is being received and sent whenever somebody asks. */
+export function watchTransfers(registry: Registry, budget: TransferBudget): void {
+  const held = "Bytes of objects in memory that are being received or sent.";
+  watch(registry, "flame_cache_transfer_bytes", held, () => budget.heldBytes);
+  const waiting = "Puts and gets that wait for others.";
+  watch(registry, "flame_cache_transfers_waiting", waiting, () => budget.waiting);
+}
+
+function watch(registry: Registry, name: string, help: string, read: () => number): void {
+  const gauge: Gauge = new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect: () => gauge.set(read()),
+  });
 }

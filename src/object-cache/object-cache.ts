@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "../kit/clock.ts";
 import type { Logger } from "../kit/logger.ts";
 import { FlameError } from "../model/errors.ts";
 import { KeyLocks } from "./key-locks.ts";
@@ -8,6 +9,7 @@ import { type DeleteTarget, type ObjectKey, parseObjectKey, quoted } from "./obj
 import type { ObjectStore, Piece, PieceFormat, PieceReader, PieceWriter } from "./object-store.ts";
 import { type ObjectRecord, ObjectTable, piecesOf, versionOf } from "./object-table.ts";
 import { PiecePins } from "./piece-pins.ts";
+import { SessionUsage } from "./session-usage.ts";
 
 /** Patches that an object may have before it must be put anew. */
 export const patchesMax = 1000;
@@ -17,6 +19,8 @@ export interface ObjectCacheDeps {
   readonly memory: MemoryCache;
   readonly logger: Logger;
   readonly meter?: CacheMeter | undefined;
+  /** @default the machine's clock */
+  readonly clock?: Clock | undefined;
 }
 
 /** What is to become of received bytes. */
@@ -50,12 +54,14 @@ export class ObjectCache {
   readonly #table = new ObjectTable();
   readonly #locks = new KeyLocks();
   readonly #pins: PiecePins;
+  readonly #usage: SessionUsage;
 
   private constructor(deps: ObjectCacheDeps) {
     this.#store = deps.store;
     this.#memory = deps.memory;
     this.#logger = deps.logger;
     this.#meter = deps.meter;
+    this.#usage = new SessionUsage(deps.clock ?? systemClock);
     this.#pins = new PiecePins(async (pieces) => {
       for (const { id } of pieces) this.#memory.forget(id);
       await this.#store.discard(pieces);
@@ -93,6 +99,11 @@ export class ObjectCache {
     return this.#table.all();
   }
 
+  /** Milliseconds since an object of the key's session was put or asked for, or since the cache was opened. */
+  idleMs(key: ObjectKey): number {
+    return this.#usage.idleMs(key.prefix);
+  }
+
   /** Receives the bytes of a put or patch; `commit` or its own `abort` ends it. */
   createWriter(): PieceWriter {
     return this.#store.create();
@@ -115,6 +126,7 @@ export class ObjectCache {
         version,
       });
       this.#meter?.stored(draft.operation, piece.size);
+      this.#usage.used(draft.key.prefix);
       if (wholeInMemory !== undefined) this.#memory.add(piece.id, wholeInMemory);
       if (draft.operation === "patch" && current !== undefined) {
         this.#table.set({ ...current, patches: [...current.patches, piece] });
@@ -157,6 +169,7 @@ export class ObjectCache {
       this.#meter?.viewed("missing");
       throw notFound(key);
     }
+    this.#usage.used(key.prefix);
     const { kind, pieces } = planView(record, clientVersion);
     this.#meter?.viewed(kind);
     this.#pins.pin(pieces);
@@ -188,7 +201,10 @@ export class ObjectCache {
       async () => {
         const records = keys.flatMap((key) => this.#table.get(key) ?? []);
         await this.#recordDeletions(records);
-        for (const { key } of records) this.#table.remove(key);
+        for (const { key } of records) {
+          this.#table.remove(key);
+          if (!this.#table.hasSession(key.prefix)) this.#usage.forget(key.prefix);
+        }
         await this.#pins.drop(records.flatMap(piecesOf));
         this.#meter?.deleted(records.length);
         return records.length;

@@ -52,6 +52,10 @@ export class ObjectTable {
     if (keys?.size === 0) this.#sessions.delete(key.prefix);
   }
 
+  hasSession(prefix: string): boolean {
+    return this.#sessions.has(prefix);
+  }
+
   all(): ObjectRecord[] {
     return [...this.#objects.values()];
   }

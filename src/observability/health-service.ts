@@ -6,6 +6,7 @@ import {
   type HealthServer,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from "../protocol/generated/grpc/health/v1/health.ts";
+import { headerText } from "../protocol/grpc-errors.ts";
 
 type Watcher = ServerWritableStream<HealthCheckRequest, HealthCheckResponse>;
 
@@ -47,7 +48,11 @@ export class Health {
         const { service } = call.request;
         const found = this.#statuses.get(service);
         if (found !== undefined) answer(null, { status: found });
-        else answer({ code: status.NOT_FOUND, details: unknown(service, this.#statuses.keys()) });
+        else
+          answer({
+            code: status.NOT_FOUND,
+            details: headerText(unknown(service, this.#statuses.keys())),
+          });
       },
       list: (_call, answer) => {
         const entries = [...this.#statuses].map(([name, state]) => [name, { status: state }]);

@@ -1,5 +1,5 @@
-import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { link, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { codeOf } from "../kit/thrown.ts";
 import { FlameError } from "../model/errors.ts";
@@ -77,7 +77,10 @@ export async function acquireInstanceLock(options: InstanceLockOptions): Promise
   }
   try {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
-      if (await linked(claim, path)) return new HeldLock(path, own);
+      if (await linked(claim, path)) {
+        await removeStale(path);
+        return new HeldLock(path, own);
+      }
       await refuseWhileHeld(path, options);
       await takeAway(path, claim);
     }
@@ -158,6 +161,18 @@ async function takeAway(path: string, claim: string): Promise<void> {
     if (present === undefined || !isAlive(present)) await rm(path, { force: true });
   } finally {
     await rm(guard, { force: true });
+  }
+}
+
+/** Removes what processes left beside the file that were killed in the middle of their start. */
+async function removeStale(path: string): Promise<void> {
+  const folder = dirname(path);
+  const guard = await readRecord(`${path}.takeover`);
+  if (guard !== undefined && !isAlive(guard)) await rm(`${path}.takeover`, { force: true });
+  for (const name of await readdir(folder)) {
+    const [, pid] = /\.(\d+)\.(?:claim|tmp)$/.exec(name) ?? [];
+    if (pid === undefined || !name.startsWith(`${basename(path)}.`)) continue;
+    if (processFacts(Number(pid)) === undefined) await rm(join(folder, name), { force: true });
   }
 }
 

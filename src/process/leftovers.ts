@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import { groupMembers, hasEnvironmentEntry } from "./process-facts.ts";
 import { signalGroup } from "./signal-group.ts";
+import { killStrays } from "./strays.ts";
 
 /** What is written down about a running group, so that a later manager can end it. */
 export interface GroupRecord {
@@ -10,6 +11,8 @@ export interface GroupRecord {
   readonly startTime: number;
   /** `NAME=value` that every member has in its environment and no other process has. */
   readonly mark: string;
+  /** Removed with the group, such as its socket. */
+  readonly file?: string;
 }
 
 /** A folder of records, one file per running group. */
@@ -34,7 +37,7 @@ export class GroupRecords {
   }
 
   /**
-   * Kills what an earlier manager left running and empties the folder.
+   * Kills what an earlier manager left running, removes its files and empties the folder.
    * @returns the ids of the groups that were killed.
    */
   async killLeftovers(): Promise<number[]> {
@@ -46,6 +49,8 @@ export class GroupRecords {
         signalGroup(record.pid, "SIGKILL");
         killed.push(record.pid);
       }
+      if (record !== undefined) await killStrays(record.mark);
+      if (record?.file !== undefined) await rm(record.file, { force: true });
       await rm(path, { force: true });
     }
     return killed;
@@ -93,6 +98,7 @@ function isGroupRecord(value: unknown): value is GroupRecord {
     "startTime" in value &&
     typeof value.startTime === "number" &&
     "mark" in value &&
-    typeof value.mark === "string"
+    typeof value.mark === "string" &&
+    (!("file" in value) || typeof value.file === "string")
   );
 }

@@ -105,13 +105,7 @@ export class LogFile {
     this.#markBefore();
     this.#fileBytes += chunk.length;
     this.#atLineStart = chunk.at(-1) === NEWLINE;
-    if (!this.#file.write(chunk) && !this.#file.destroyed) {
-      source.pause();
-      const resume = (): void => {
-        source.resume();
-      };
-      this.#file.once("drain", resume).once("error", resume);
-    }
+    if (!this.#file.write(chunk) && !this.#file.destroyed) pauseUntilDrained(source, this.#file);
   }
 
   #markBefore(): void {
@@ -143,6 +137,16 @@ export class LogFile {
     this.#atLineStart = true;
     if (this.#section?.shown === true) this.#mark(`${this.#section.title} goes on`);
   }
+}
+
+/** A program prints no faster than the disk takes it; a disk that fails does not hold it. */
+function pauseUntilDrained(source: Readable, file: WriteStream): void {
+  source.pause();
+  const resume = (): void => {
+    file.off("drain", resume).off("error", resume);
+    source.resume();
+  };
+  file.on("drain", resume).on("error", resume);
 }
 
 /** What an earlier program left in the file. */

@@ -1,5 +1,6 @@
 import { textOf } from "../kit/thrown.ts";
 import { errorTable, FlameError } from "../model/errors.ts";
+import { growHeapSlowly } from "./heap-growth.ts";
 import { acquireInstanceLock } from "./instance-lock.ts";
 
 /** A daemon that has started. */
@@ -34,6 +35,7 @@ export interface RunDaemonOptions {
 export async function runDaemon(options: RunDaemonOptions): Promise<number> {
   const { name, version, home } = options;
   const stop = stopSignal();
+  growHeapSlowly();
   try {
     const lock = await acquireInstanceLock({ home, name, version });
     try {

@@ -1,7 +1,13 @@
 import type { ApplicationRecord } from "../model/application.ts";
 import type { FlameEvent } from "../model/event.ts";
 import type { ExecutorRecord, ExecutorState, Shim } from "../model/executor.ts";
-import { checkNodeName, type NodeRecord, type NodeReport, type NodeState } from "../model/node.ts";
+import {
+  checkedNodeFact,
+  checkNodeName,
+  type NodeRecord,
+  type NodeReport,
+  type NodeState,
+} from "../model/node.ts";
 import { checkedResources, type Resources } from "../model/resources.ts";
 import type { SessionState, SessionView } from "../model/session.ts";
 import type { TaskRecord, TaskState } from "../model/task.ts";
@@ -143,7 +149,10 @@ export function nodeReportFromWire(name: string, status: wire.NodeStatus | undef
     ...(status?.allocatable !== undefined && {
       allocatable: checkedResources(status.allocatable, "allocatable"),
     }),
-    ...(status?.info !== undefined && { arch: status.info.arch, os: status.info.os }),
+    ...(status?.info !== undefined && {
+      arch: checkedNodeFact(status.info.arch, "arch"),
+      os: checkedNodeFact(status.info.os, "os"),
+    }),
   };
 }
 

@@ -57,6 +57,8 @@ export interface Snapshot {
   readonly nodes: readonly NodeSupply[];
   /** Cap over all sessions of an application, less its executors that no session of the snapshot holds. */
   readonly applicationMax: (application: string) => number;
+  /** How many of these executors are on their way out of their sessions: places that come free soon. */
+  readonly applicationLeaving: (application: string) => number;
   readonly executorsPerNodeMax: number;
 }
 

@@ -1,5 +1,6 @@
 import { addResources, fits } from "../model/resources.ts";
 import { defaultPolicies, type PolicyName } from "../model/scheduling-policy.ts";
+import { ApplicationPlaces } from "./application-places.ts";
 import { measureCapacity, type NodeCapacity, serves } from "./capacity.ts";
 import { combine, type Rules } from "./policies.ts";
 import type {
@@ -46,7 +47,7 @@ class Round {
   readonly #holders: readonly Standing[];
   /** Those that need something, the next one last. */
   readonly #queue: Standing[];
-  readonly #heldByApplication = new Map<string, number>();
+  readonly #places: ApplicationPlaces;
   readonly #sentAway = new Set<string>();
   readonly #unserved = new Set<string>();
   readonly #short = new Set<string>();
@@ -63,7 +64,7 @@ class Round {
     this.#idle = new Set(usable.filter((executor) => executor.use === "idle"));
     this.#arriving = new Set(usable.filter((executor) => executor.use === "arriving"));
     for (const executor of usable) this.#executors.set(executor.id, executor);
-    for (const session of snapshot.sessions) this.#countHeld(session, session.held);
+    this.#places = new ApplicationPlaces(snapshot);
     const all = standings(snapshot).sort((a, b) => rules.order(b, a));
     this.#holders = all.filter(({ session }) => session.waiting.length + session.busy.length > 0);
     this.#queue = all.filter(needsMore);
@@ -100,15 +101,54 @@ class Round {
     const { session } = standing;
     const suitable = [...this.#nodes.values()].filter((node) => node.suits(session));
     if (suitable.length === 0) return false;
-    const ofApplication = this.#heldByApplication.get(session.application) ?? 0;
-    if (ofApplication >= this.#snapshot.applicationMax(session.application)) {
+    if (this.#places.isFull(session.application)) {
       this.#unserved.add(session.id);
-      return false;
+      if (!this.#claimPlace(standing, suitable)) return false;
+    } else {
+      if (!this.#findOne(standing, suitable)) return false;
+      this.#places.take(session.application);
     }
-    if (!this.#findOne(standing, suitable)) return false;
     standing.given++;
-    this.#countHeld(session, 1);
     return true;
+  }
+
+  /** Its application has all instances that it may have: sees to it that one of another session makes place soon. */
+  #claimPlace(standing: Standing, suitable: readonly NodeCapacity[]): boolean {
+    const { session } = standing;
+    if (this.#places.claimLeaving(session.application)) {
+      this.#take(this.#arriving, standing);
+      return true;
+    }
+    for (const reach of ["waiting", "busy"] as const) {
+      const after = (executor: ExecutorSupply): NodeCapacity | undefined =>
+        this.#placeAfter(executor, standing, suitable);
+      const [leaver] = this.#heldByOthers(
+        standing,
+        reach,
+        (executor, holder) =>
+          holder.session.application === session.application && after(executor) !== undefined,
+      );
+      if (leaver === undefined) continue;
+      const place = after(leaver.executor);
+      this.#sendAway(leaver);
+      place?.reserve(session.resreq);
+      return true;
+    }
+    return false;
+  }
+
+  /** Where the session gets its executor once this one is gone; undefined when that alone does not make room for it. */
+  #placeAfter(
+    executor: ExecutorSupply,
+    standing: Standing,
+    suitable: readonly NodeCapacity[],
+  ): NodeCapacity | undefined {
+    const { resreq } = standing.session;
+    const open = suitable.filter((one) => one.opensTo(standing, this.#rules));
+    const same = open.find(({ node }) => node.name === executor.node);
+    if (same !== undefined && fits(resreq, addResources(same.soonFree, executor.resreq)))
+      return same;
+    return open.find((one) => one.hasRoom(resreq, this.#snapshot.executorsPerNodeMax));
   }
 
   /** Gives or promises one executor; a session for which neither can be done is short. */
@@ -155,11 +195,6 @@ class Round {
     return undefined;
   }
 
-  #countHeld({ application }: SessionDemand, executors: number): void {
-    const held = this.#heldByApplication.get(application) ?? 0;
-    this.#heldByApplication.set(application, held + executors);
-  }
-
   /** Sees to it that one executor of the session will find room soon; false when nothing more can be taken back. */
   #makeRoom(standing: Standing, suitable: readonly NodeCapacity[]): boolean {
     const open = suitable.filter((node) => node.opensTo(standing, this.#rules));
@@ -168,7 +203,7 @@ class Round {
       for (const node of open) {
         const leavers = this.#leaversFor(standing, node, reach);
         if (leavers === undefined) continue;
-        for (const leaver of leavers) this.#sendAway(leaver, node);
+        for (const leaver of leavers) this.#sendAway(leaver);
         node.reserve(standing.session.resreq);
         return true;
       }
@@ -196,6 +231,15 @@ class Round {
     for (const pool of [this.#idle, this.#arriving])
       for (const executor of pool) if (executor.node === node.name) yield { executor };
     if (reach === "free") return;
+    yield* this.#heldByOthers(standing, reach, (executor) => executor.node === node.name);
+  }
+
+  /** What other sessions can spare of what is wanted: first what only waits, then what works. */
+  *#heldByOthers(
+    standing: Standing,
+    reach: "waiting" | "busy",
+    isWanted: (executor: ExecutorSupply, holder: Standing) => boolean,
+  ): Generator<Leaver> {
     const spare = new Map<Standing, number>();
     for (const kind of reach === "busy" ? (["waiting", "busy"] as const) : (["waiting"] as const)) {
       for (const holder of this.#holders) {
@@ -204,7 +248,8 @@ class Round {
         let taken = spare.get(holder) ?? 0;
         for (const id of session[kind]) {
           const executor = this.#executors.get(id);
-          if (executor?.node !== node.name || this.#sentAway.has(id)) continue;
+          if (executor === undefined || this.#sentAway.has(id)) continue;
+          if (!isWanted(executor, holder)) continue;
           // What was promised to it in this round does not work yet: it keeps one that does.
           const kept = kind === "busy" ? Math.max(1, session.minInstances) : session.minInstances;
           if (session.held - holder.away - taken <= kept) break;
@@ -216,8 +261,8 @@ class Round {
     }
   }
 
-  #sendAway({ executor, holder }: Leaver, node: NodeCapacity): void {
-    node.willLeave(executor);
+  #sendAway({ executor, holder }: Leaver): void {
+    this.#nodes.get(executor.node)?.willLeave(executor);
     if (holder === undefined) {
       if (this.#idle.delete(executor))
         this.#decisions.push({ kind: "release", executorId: executor.id });

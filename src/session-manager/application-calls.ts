@@ -14,11 +14,15 @@ import { applicationToWire } from "../protocol/record-wire.ts";
 import { callerOf } from "../security/authentication.ts";
 import { authorOf, requiredField, unary } from "./call-helpers.ts";
 import type { Engine } from "./engine.ts";
+import type { ListSizes } from "./list-sizes.ts";
+import type { ReplyHold } from "./reply-hold.ts";
 import { replyRoom } from "./reply-size.ts";
 
 export interface ApplicationCallDeps {
   readonly engine: Engine;
   readonly admission: Admission;
+  readonly replies: ReplyHold;
+  readonly sizes: ListSizes;
 }
 
 type ApplicationCalls = Pick<
@@ -40,30 +44,32 @@ export function applicationCalls(deps: ApplicationCallDeps): ApplicationCalls {
     registerApplication: unary((request, call) =>
       asResult(async () => {
         const input = await admitted(deps, request, call, "RegisterApplication");
-        await engine.ask("application.register", input);
+        await engine.of(call.getPeer()).ask("application.register", input);
       }),
     ),
 
     updateApplication: unary((request, call) =>
       asResult(async () => {
         const input = await admitted(deps, request, call, "UpdateApplication");
-        await engine.ask("application.update", input);
+        await engine.of(call.getPeer()).ask("application.update", input);
       }),
     ),
 
-    unregisterApplication: unary(({ name }) =>
+    unregisterApplication: unary(({ name }, call) =>
       asResult(async () => {
-        await engine.ask("application.unregister", { name });
+        await engine.of(call.getPeer()).ask("application.unregister", { name });
       }),
     ),
 
-    getApplication: unary(async ({ name }) =>
-      applicationToWire(await engine.ask("application.get", { name })),
+    getApplication: unary(async ({ name }, call) =>
+      applicationToWire(await engine.of(call.getPeer()).ask("application.get", { name })),
     ),
 
-    listApplication: unary(async (_request, call) => ({
-      applications: withinRoom(await engine.ask("application.list", {}), replyRoom(call.metadata)),
-    })),
+    listApplication: unary(async (_request, call) => {
+      await deps.replies.take(call, deps.sizes.applications(), { wait: false });
+      const records = await engine.of(call.getPeer()).ask("application.list", {});
+      return { applications: withinRoom(records, replyRoom(call.metadata)) };
+    }),
   };
 }
 

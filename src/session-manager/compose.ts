@@ -18,9 +18,11 @@ import { MemoryStore } from "../storage/memory-store.ts";
 import { SqliteStore } from "../storage/sqlite-store.ts";
 import type { Store, StoredState } from "../storage/store.ts";
 import { Engine } from "./engine.ts";
+import { listSizes } from "./list-sizes.ts";
 import { startListeners } from "./listeners.ts";
-import { EngineMetrics, watchState } from "./metrics.ts";
+import { EngineMetrics, syncMeter, watchState } from "./metrics.ts";
 import { ObjectJanitor } from "./object-janitor.ts";
+import { OrphanObjects } from "./orphan-objects.ts";
 import { Payloads } from "./payloads.ts";
 import { engineRegistryHost } from "./registry-port.ts";
 import { RequestTrail } from "./request-trail.ts";
@@ -75,7 +77,7 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
   releasers.add("the store", () => store.close());
 
   const stored = await store.load();
-  const core = new Core(coreOptions(deps), stored, clock.now());
+  const core = new Core(coreOptions(deps), stored, clock.now(), clock.steady());
   const payloads = new Payloads(store, config.core.payloadCacheBytes);
   const janitor = startJanitor(deps, stored, releasers);
   const engine = new Engine({
@@ -92,6 +94,8 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
   });
   releasers.add("the engine", () => engine.stop());
   if (deps.registry !== undefined) watchState(deps.registry, core.state, engine);
+
+  startOrphanSweep(deps, (session) => core.state.sessions.find(session) !== undefined, releasers);
 
   const admission = new Admission({ allowedSchemes: config.packages.allowedSchemes });
   const faults = new SourceFaults();
@@ -112,6 +116,7 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
       engine,
       payloads,
       store,
+      sizes: listSizes(core.state),
       clock,
       admission,
       faults,
@@ -130,6 +135,31 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
     "session manager is serving",
   );
   return { frontendPort, backendPort, close: () => releasers.close() };
+}
+
+/** What crashed sessions left in the object cache leaves it long after its last use. */
+function startOrphanSweep(
+  { config, clock, logger }: SessionManagerDeps,
+  isKnown: (session: string) => boolean,
+  releasers: Releasers,
+): void {
+  const objects = new ObjectClient({
+    endpoint: config.cache.endpoint.url,
+    ...cacheCredentials(config),
+    callTimeoutMs: objectCallTimeoutMs,
+  });
+  const orphans = new OrphanObjects({
+    listObjects: () => objects.list(),
+    deleteObjects: (prefix) => objects.delete(prefix),
+    isKnown,
+    clock,
+    logger,
+    retentionMs: config.cache.orphanRetentionMs,
+  });
+  releasers.add("the sweep of orphaned objects", () => {
+    orphans.close();
+    objects.close();
+  });
 }
 
 /** The objects of closed sessions leave the object cache, which may be away: its clients know that. */
@@ -169,6 +199,7 @@ function openStore(deps: SessionManagerDeps): Store {
     migrationsFolder: deps.migrationsFolder,
     fillDefaults: specOf,
     now: deps.clock.now(),
+    ...(deps.registry !== undefined && { onSynced: syncMeter(deps.registry) }),
   });
 }
 
@@ -179,7 +210,10 @@ function coreOptions({ config, timing }: SessionManagerDeps): CoreOptions {
     policies: cluster.policies,
     bindRetryLimit: cluster.bindRetryLimit,
     executorsPerNodeMax: cluster.maxExecutorsPerNode,
-    sessionsMax: cluster.maxSessions,
+    sessionsMax: cluster.limits.maxSessions,
+    openSessionsMax: cluster.limits.maxOpenSessions,
+    openTasksMax: cluster.limits.maxOpenTasks,
+    applicationsMax: cluster.limits.maxApplications,
     closedSessionRetentionMs: cluster.closedSessionRetentionMs || Number.POSITIVE_INFINITY,
     nodeSilenceMs: timing?.nodeSilenceMs ?? nodeSilenceMsDefault,
     nodeGraceMs: timing?.nodeGraceMs ?? nodeGraceMsDefault,

@@ -1,6 +1,7 @@
 import type { Command, CommandKind, CommandTable } from "../core/commands.ts";
 import type { Core } from "../core/core.ts";
 import type { Clock, Timer } from "../kit/clock.ts";
+import { FairQueue } from "../kit/fair-queue.ts";
 import { startStopwatch } from "../kit/stopwatch.ts";
 import type { Token } from "../kit/turn.ts";
 import type { Change } from "../model/change.ts";
@@ -9,8 +10,12 @@ import type { FlameTurn } from "../model/flame-turn.ts";
 import type { Store } from "../storage/store.ts";
 import type { Payloads } from "./payloads.ts";
 
-/** Commands carried out in one turn at most; the rest wait for the next, so that a flood can not hold replies back. */
-const commandsPerTurnMax = 2000;
+/**
+ * Commands of nodes and of the session manager itself in one turn at most; and of clients, connection by connection in
+ * turn. The rest waits for the next turn, so that a flood can hold back nobody's replies for long.
+ */
+const ownCommandsPerTurnMax = 2_000;
+const clientCommandsPerTurnMax = 512;
 
 export interface EngineDeps {
   readonly core: Core;
@@ -52,7 +57,11 @@ interface Waiter {
   readonly reply: (value: unknown) => void;
   readonly fail: (error: FlameError) => void;
   readonly sink?: StreamSink;
+  readonly from: string | undefined;
 }
+
+/** Ways to ask the machine. */
+export type EngineDoor = Pick<Engine, "ask" | "call" | "stream">;
 
 /**
  * Runs the machine: gathers commands into turns, makes each turn durable, and only then lets its effects out.
@@ -61,7 +70,7 @@ interface Waiter {
 export class Engine {
   readonly #deps: EngineDeps;
   readonly #waiters = new Map<Token, Waiter>();
-  #queue: Command[] = [];
+  readonly #queue = new FairQueue<Command>();
   #nextToken = 1;
   #running = false;
   #stopped: FlameError | undefined;
@@ -79,7 +88,20 @@ export class Engine {
     for (const { command } of this.#waiters.values()) {
       waiting.set(command.kind, (waiting.get(command.kind) ?? 0) + 1);
     }
-    return { queued: this.#queue.length, waiting };
+    return { queued: this.#queue.size, waiting };
+  }
+
+  /** The same for one client: commands of many clients are carried out in turn. @param from names its connection */
+  of(from: string): EngineDoor {
+    return {
+      ask: (kind, input) =>
+        new Promise((resolve, reject) => {
+          this.#submit(kind, input, { reply: resolve as Waiter["reply"], fail: reject, from });
+        }),
+      call: (kind, input, reply, fail) =>
+        this.#submit(kind, input, { reply: reply as Waiter["reply"], fail, from }),
+      stream: (kind, input, sink) => this.#submit(kind, input, { ...streamWaiter(sink), from }),
+    };
   }
 
   /** Asks, and waits for the reply. @throws FlameError as the command's rule says. */
@@ -99,7 +121,7 @@ export class Engine {
     reply: (value: CommandTable[K]["reply"]) => void,
     fail: (error: FlameError) => void,
   ): Pending {
-    return this.#submit(kind, input, { reply: reply as (value: unknown) => void, fail });
+    return this.#submit(kind, input, { reply: reply as Waiter["reply"], fail, from: undefined });
   }
 
   /** Opens a stream; a failure of the command itself ends the sink with it. */
@@ -108,13 +130,7 @@ export class Engine {
     input: CommandTable[K]["input"],
     sink: StreamSink,
   ): Pending {
-    return this.#submit(kind, input, {
-      reply: () => undefined,
-      fail: (error) => {
-        sink.end(error);
-      },
-      sink,
-    });
+    return this.#submit(kind, input, { ...streamWaiter(sink), from: undefined });
   }
 
   /**
@@ -140,7 +156,7 @@ export class Engine {
       return { token, cancel: () => undefined };
     }
     this.#waiters.set(token, { ...waiter, command });
-    this.#enqueue(command);
+    this.#enqueue(command, waiter.from);
     return {
       token,
       cancel: () => {
@@ -154,16 +170,16 @@ export class Engine {
     if (waiter === undefined) return;
     this.#waiters.delete(token);
     if (this.#stopped === undefined) {
-      this.#enqueue({
-        kind: "cancel",
-        input: { waiting: waiter.command },
-        token: this.#nextToken++,
-      });
+      // Behind the command that it takes back.
+      this.#enqueue(
+        { kind: "cancel", input: { waiting: waiter.command }, token: this.#nextToken++ },
+        waiter.from,
+      );
     }
   }
 
-  #enqueue(command: Command): void {
-    this.#queue.push(command);
+  #enqueue(command: Command, from: string | undefined): void {
+    this.#queue.push(command, from);
     if (this.#running) return;
     this.#running = true;
     // After this round of I/O: everything that arrives in it shares one turn, and so one fsync.
@@ -172,10 +188,8 @@ export class Engine {
 
   async #run(): Promise<void> {
     try {
-      while (this.#queue.length > 0) {
-        const commands = this.#queue.slice(0, commandsPerTurnMax);
-        this.#queue = this.#queue.slice(commandsPerTurnMax);
-        await this.#turn(commands);
+      while (this.#queue.size > 0) {
+        await this.#turn(this.#queue.take(ownCommandsPerTurnMax, clientCommandsPerTurnMax));
         // Let the replies out and the next requests in.
         await new Promise((resolve) => setImmediate(resolve));
       }
@@ -194,7 +208,7 @@ export class Engine {
   async #turn(commands: readonly Command[]): Promise<void> {
     const { core, store, payloads, clock, meter } = this.#deps;
     const turning = startStopwatch();
-    const turn = core.turn(commands, clock.now());
+    const turn = core.turn(commands, clock.now(), clock.steady());
     meter?.turn(turning(), commands.length);
     if (turn.changes.length > 0) {
       const committing = startStopwatch();
@@ -230,14 +244,21 @@ export class Engine {
     this.#timer?.cancel();
     if (this.#stopped !== undefined) return;
     const { core, clock, safetyNetMs } = this.#deps;
-    const now = clock.now();
+    const now = clock.steady();
     const net = safetyNetMs > 0 ? now + safetyNetMs : Number.POSITIVE_INFINITY;
     const at = Math.min(core.nextDeadline() ?? Number.POSITIVE_INFINITY, net);
     if (at === Number.POSITIVE_INFINITY) return;
     this.#timer = clock.after(Math.max(0, at - now), () => {
-      this.#enqueue({ kind: "tick", input: {}, token: this.#nextToken++ });
+      this.#enqueue({ kind: "tick", input: {}, token: this.#nextToken++ }, undefined);
     });
   }
+}
+
+function streamWaiter(sink: StreamSink): Omit<Waiter, "command" | "from"> {
+  const fail = (error: FlameError): void => {
+    sink.end(error);
+  };
+  return { reply: () => undefined, fail, sink };
 }
 
 function keepPayload(payloads: Payloads, change: Change): void {

@@ -5,7 +5,9 @@ import type { Store } from "../storage/store.ts";
 import { applicationCalls } from "./application-calls.ts";
 import { unary } from "./call-helpers.ts";
 import type { Engine } from "./engine.ts";
+import type { ListSizes } from "./list-sizes.ts";
 import type { Payloads } from "./payloads.ts";
+import type { ReplyHold } from "./reply-hold.ts";
 import { sessionCalls } from "./session-calls.ts";
 import { taskCalls } from "./task-calls.ts";
 
@@ -14,6 +16,8 @@ export interface FrontendDeps {
   readonly payloads: Payloads;
   readonly store: Store;
   readonly admission: Admission;
+  readonly replies: ReplyHold;
+  readonly sizes: ListSizes;
 }
 
 /** `flame.v1.Frontend`: what clients call. */
@@ -23,12 +27,16 @@ export function frontendService(deps: FrontendDeps): FrontendServer {
     ...applicationCalls(deps),
     ...sessionCalls(deps),
     ...taskCalls(deps),
-    listExecutor: unary(async () => ({
-      executors: (await engine.ask("executor.list", {})).map((record) => executorToWire(record)),
+    listExecutor: unary(async (_request, call) => ({
+      executors: (await engine.of(call.getPeer()).ask("executor.list", {})).map((record) =>
+        executorToWire(record),
+      ),
     })),
-    listNodes: unary(async () => ({ nodes: (await engine.ask("node.list", {})).map(nodeToWire) })),
-    getNode: unary(async ({ name }) => ({
-      node: nodeToWire(await engine.ask("node.get", { name })),
+    listNodes: unary(async (_request, call) => ({
+      nodes: (await engine.of(call.getPeer()).ask("node.list", {})).map(nodeToWire),
+    })),
+    getNode: unary(async ({ name }, call) => ({
+      node: nodeToWire(await engine.of(call.getPeer()).ask("node.get", { name })),
     })),
   };
 }

@@ -12,14 +12,19 @@ import { FrontendService } from "../protocol/generated/flame/v1/frontend.ts";
 import { type ListenerSecurity, listenerSecurity } from "../security/listener-security.ts";
 import type { Store } from "../storage/store.ts";
 import { adminService } from "./admin-service.ts";
+
 import { backendService } from "./backend-service.ts";
+import { CallLimits, measured } from "./call-limits.ts";
 import { refuseEarlyProtocol } from "./early-protocol-service.ts";
 import type { Engine } from "./engine.ts";
 import { frontendService } from "./frontend-service.ts";
 import { listen, shutDown } from "./grpc-listener.ts";
+import type { ListSizes } from "./list-sizes.ts";
 import { NodeNotes } from "./node-notes.ts";
 import type { Payloads } from "./payloads.ts";
 import { registryService } from "./registry-service.ts";
+import { ReplyHold } from "./reply-hold.ts";
+import { SharedLimit } from "./shared-limit.ts";
 import { type Tracing, traced } from "./traced.ts";
 
 /** Running calls may end within this time when the session manager stops. */
@@ -40,6 +45,7 @@ export interface ListenerDeps {
   readonly engine: Engine;
   readonly payloads: Payloads;
   readonly store: Store;
+  readonly sizes: ListSizes;
   readonly clock: Clock;
   readonly admission: Admission;
   readonly faults: SourceFaults;
@@ -109,10 +115,21 @@ function frontendServer(deps: ServerDeps, { interceptors }: ListenerSecurity): O
     ...serverOptions,
     "grpc.max_receive_message_length": frontendReceiveBytesMax,
   });
-  server.addService(FrontendService, traced(frontendService(deps), tracing));
+  const { maxWatchers, maxCalls, maxRequestBytes, maxReplyBytes } = deps.config.cluster.limits;
+  const limits = new CallLimits({
+    watchers: new SharedLimit(maxWatchers),
+    calls: new SharedLimit(maxCalls),
+    requestBytes: new SharedLimit(maxRequestBytes),
+  });
+  const replies = new ReplyHold(maxReplyBytes);
+  const frontend = frontendService({ ...deps, replies });
+  server.addService(measured(FrontendService), traced(limits.guard(frontend), tracing));
   refuseEarlyProtocol(server);
-  server.addService(AdminService, traced(adminService(deps), tracing));
-  server.addService(RegistryService, traced(registryService(deps), tracing));
+  server.addService(AdminService, traced(limits.guard(adminService(deps)), tracing));
+  server.addService(
+    measured(RegistryService),
+    traced(limits.guard(registryService(deps)), tracing),
+  );
   const services = ["flame.v1.Frontend", "flame.admin.v1.Admin", "flame.registry.v1.Registry"];
   return [server, addHealthAndReflection(server, services)];
 }

@@ -19,6 +19,7 @@ export class EngineMetrics implements EngineMeter {
   readonly #returned: Counter;
   readonly #succeeded: Counter.Internal;
   readonly #failed: Counter.Internal;
+  readonly #cancelled: Counter.Internal;
   readonly #stages: Record<"pending" | "running" | "whole", Histogram.Internal<"stage">>;
 
   constructor(registry: Registry) {
@@ -33,7 +34,7 @@ export class EngineMetrics implements EngineMeter {
     this.#commands = counter("flame_commands_total", "Commands that turns carried out.");
     this.#commits = new Histogram({
       name: "flame_commit_seconds",
-      help: "Time of one commit: one transaction with its fsync.",
+      help: "Time of one commit: one transaction, its statements and its fsync.",
       buckets: commitBuckets,
       registers,
     });
@@ -45,12 +46,13 @@ export class EngineMetrics implements EngineMeter {
     );
     const ended = new Counter({
       name: "flame_tasks_ended_total",
-      help: "Tasks that a service answered, by outcome.",
+      help: "Tasks that ended, by outcome: a service answered, or their session was closed (cancelled).",
       labelNames: ["outcome"],
       registers,
     });
     this.#succeeded = ended.labels("succeed");
     this.#failed = ended.labels("failed");
+    this.#cancelled = ended.labels("cancelled");
     const stages = new Histogram({
       name: "flame_task_stage_seconds",
       help: "pending: until handed to an executor; running: until its result; whole: from created to ended.",
@@ -75,6 +77,7 @@ export class EngineMetrics implements EngineMeter {
     this.#changes.inc(changes.length);
     for (const change of changes) {
       if (change.kind === "task.put") this.#task(change.record);
+      else if (change.kind === "tasks.cancel") this.#cancelled.inc(change.count);
     }
   }
 
@@ -92,6 +95,17 @@ export class EngineMetrics implements EngineMeter {
       whole.observe(((task.completionTime ?? task.creationTime) - task.creationTime) / 1000);
     }
   }
+}
+
+/** Measures what of a commit is the disk: docs/observability.md, "Session manager". */
+export function syncMeter(registry: Registry): (seconds: number) => void {
+  const syncs = new Histogram({
+    name: "flame_commit_sync_seconds",
+    help: "Time of the COMMIT alone: the write to the log and its fsync, now and then with a checkpoint.",
+    buckets: commitBuckets,
+    registers: [registry],
+  });
+  return (seconds) => syncs.observe(seconds);
 }
 
 /** Between a task's last two events: how long it was in the state before this one, in seconds. */

@@ -49,7 +49,7 @@ export class ObjectJanitor {
     for (const change of changes) {
       if (change.kind === "session.put") this.#note(change.record);
       else if (change.kind === "session.delete" && this.#applications.has(change.id))
-        this.#due.set(change.id, this.#deps.clock.now());
+        this.#due.set(change.id, this.#deps.clock.steady());
     }
     this.#arm();
   }
@@ -64,7 +64,12 @@ export class ObjectJanitor {
     this.#applications.set(id, application);
     // A new session of an old id keeps its objects: what was planned for the old one is dropped.
     if (completionTime === undefined) this.#due.clear(id);
-    else this.#due.set(id, completionTime + this.#deps.retentionMs);
+    else {
+      const { clock, retentionMs } = this.#deps;
+      // The date may have been set back since: nothing is kept for longer than retention says.
+      const age = Math.max(0, clock.now() - completionTime);
+      this.#due.set(id, clock.steady() + Math.max(0, retentionMs - age));
+    }
   }
 
   #arm(): void {
@@ -72,13 +77,13 @@ export class ObjectJanitor {
     const next = this.#due.next();
     if (this.#closed || next === undefined || this.#running >= deletionsMax) return;
     const { clock } = this.#deps;
-    this.#timer = clock.after(Math.max(0, next - clock.now()), () => {
+    this.#timer = clock.after(Math.max(0, next - clock.steady()), () => {
       this.#sweep();
     });
   }
 
   #sweep(): void {
-    const now = this.#deps.clock.now();
+    const now = this.#deps.clock.steady();
     const due = this.#due.takeDue(now);
     const free = deletionsMax - this.#running;
     for (const id of due.slice(free)) this.#due.set(id, now);
@@ -96,7 +101,7 @@ export class ObjectJanitor {
       this.#applications.delete(id);
       this.#failing = false;
     } catch (thrown) {
-      this.#due.set(id, clock.now() + retryMs);
+      this.#due.set(id, clock.steady() + retryMs);
       // Once for each outage, not once for each session.
       if (!this.#failing && !this.#closed) {
         const reason = textOf(thrown);

@@ -1,4 +1,7 @@
-/** Payload bytes by key, the least recently used dropped first; bounded in bytes. */
+/** What an entry takes beside its bytes: key, buffer and place in the map. Measured: 250 to 350 bytes. */
+const entryOverheadBytes = 350;
+
+/** Payload bytes by key, the least recently used dropped first; bounded in bytes, what each entry takes included. */
 export class PayloadCache {
   readonly #entries = new Map<string, Buffer>();
   readonly #bytesMax: number;
@@ -17,10 +20,11 @@ export class PayloadCache {
   }
 
   put(key: string, payload: Buffer): void {
-    if (payload.length > this.#bytesMax) return;
+    const bytes = payload.length + entryOverheadBytes;
+    if (bytes > this.#bytesMax) return;
     this.delete(key);
-    this.#entries.set(key, payload);
-    this.#bytes += payload.length;
+    this.#entries.set(key, ownBytes(payload));
+    this.#bytes += bytes;
     for (const oldest of this.#entries.keys()) {
       if (this.#bytes <= this.#bytesMax) return;
       this.delete(oldest);
@@ -31,6 +35,14 @@ export class PayloadCache {
     const found = this.#entries.get(key);
     if (found === undefined) return;
     this.#entries.delete(key);
-    this.#bytes -= found.length;
+    this.#bytes -= found.length + entryOverheadBytes;
   }
+}
+
+/** A few bytes of a large piece of memory, such as what came off the wire at once, would keep all of it. */
+function ownBytes(payload: Buffer): Buffer {
+  if (payload.buffer.byteLength <= 2 * payload.length) return payload;
+  const own = Buffer.allocUnsafeSlow(payload.length);
+  payload.copy(own);
+  return own;
 }

@@ -4,6 +4,9 @@ import { messageBytesDefault } from "../model/limits.ts";
 /** Room for everything in a message that is not a payload. */
 const envelopeBytes = 64 * 1024;
 
+/** The largest reply of many sessions or tasks together, whatever a client says it can receive. */
+const receiveBytesMax = 64 * 1024 * 1024;
+
 /** Metadata by which a client says how many bytes it can receive (docs/protocol.md, "Limits"). */
 export const receiveMaxKey = "flame-receive-max";
 
@@ -14,5 +17,6 @@ export const receiveMaxKey = "flame-receive-max";
 export function replyRoom(metadata: Metadata): number {
   const declared = Number(metadata.get(receiveMaxKey)[0] ?? messageBytesDefault);
   const limit = Number.isSafeInteger(declared) && declared > 0 ? declared : messageBytesDefault;
-  return Math.max(0, Math.max(limit, messageBytesDefault) - envelopeBytes);
+  const room = Math.min(Math.max(limit, messageBytesDefault), receiveBytesMax);
+  return room - envelopeBytes;
 }

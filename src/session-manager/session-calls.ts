@@ -7,8 +7,10 @@ import type { Session, SessionSpec } from "../protocol/generated/flame/v1/types.
 import { sessionToWire } from "../protocol/record-wire.ts";
 import { callerOf } from "../security/authentication.ts";
 import { requiredField, unary } from "./call-helpers.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, EngineDoor } from "./engine.ts";
+import type { ListSizes } from "./list-sizes.ts";
 import type { Payloads } from "./payloads.ts";
+import type { HeldCall, ReplyHold } from "./reply-hold.ts";
 import { replyRoom } from "./reply-size.ts";
 
 type SessionCalls = Pick<
@@ -20,41 +22,55 @@ type SessionCalls = Pick<
 export function sessionCalls(deps: {
   readonly engine: Engine;
   readonly payloads: Payloads;
+  readonly replies: ReplyHold;
+  readonly sizes: ListSizes;
 }): SessionCalls {
-  const { engine, payloads } = deps;
+  const { engine, payloads, replies, sizes } = deps;
   const whole = (view: SessionView): Session =>
     sessionToWire(view, payloads.commonData(view.record));
+  /** The same when the client has room for it; what has changed something waits for that, and is not refused. */
+  const wholeFor = async (call: HeldCall, view: SessionView, wait: boolean): Promise<Session> => {
+    const bytes = view.record.commonDataBytes ?? 0;
+    if (!replies.isSmall(bytes)) await replies.take(call, bytes, { wait });
+    return whole(view);
+  };
   return {
     createSession: unary(async ({ sessionId: id, session }, call) => {
       const request = requestOf(requiredField(session, "the session spec", "CreateSession"));
-      await checkFitsOneBind(engine, request);
-      return whole(await engine.ask("session.create", { id, request, caller: callerOf(call) }));
+      const door = engine.of(call.getPeer());
+      await checkFitsOneBind(door, request);
+      const view = await door.ask("session.create", { id, request, caller: callerOf(call) });
+      return sessionToWire(view, request.commonData);
     }),
 
     openSession: unary(async ({ sessionId: id, session }, call) => {
       const request = session === undefined ? undefined : requestOf(session);
-      if (request !== undefined) await checkFitsOneBind(engine, request);
+      const door = engine.of(call.getPeer());
+      if (request !== undefined) await checkFitsOneBind(door, request);
       const caller = callerOf(call);
-      return whole(
-        await engine.ask("session.open", { id, ...(request !== undefined && { request }), caller }),
-      );
+      const input = { id, ...(request !== undefined && { request }), caller };
+      return wholeFor(call, await door.ask("session.open", input), true);
     }),
 
-    closeSession: unary(async ({ sessionId: id }) =>
-      whole(await engine.ask("session.close", { id })),
+    closeSession: unary(async ({ sessionId: id }, call) =>
+      wholeFor(call, await engine.of(call.getPeer()).ask("session.close", { id }), true),
     ),
 
     // The record is gone when the reply is made: its common data are not read again.
-    deleteSession: unary(async ({ sessionId: id }) =>
-      sessionToWire(await engine.ask("session.delete", { id }), undefined),
+    deleteSession: unary(async ({ sessionId: id }, call) =>
+      sessionToWire(await engine.of(call.getPeer()).ask("session.delete", { id }), undefined),
     ),
 
-    getSession: unary(async ({ sessionId: id }) => whole(await engine.ask("session.get", { id }))),
+    getSession: unary(async ({ sessionId: id }, call) =>
+      wholeFor(call, await engine.of(call.getPeer()).ask("session.get", { id }), false),
+    ),
 
     listSession: unary(async (_request, call) => {
-      const views = await engine.ask("session.list", {});
+      const room = replyRoom(call.metadata);
+      await replies.take(call, sizes.sessions(room), { wait: false });
+      const views = await engine.of(call.getPeer()).ask("session.list", {});
       const bytes = views.reduce((sum, { record }) => sum + (record.commonDataBytes ?? 0), 0);
-      const fits = bytes <= replyRoom(call.metadata);
+      const fits = bytes <= room;
       return {
         sessions: views.map((view) => (fits ? whole(view) : sessionToWire(view, undefined))),
       };
@@ -74,12 +90,12 @@ function requestOf(spec: SessionSpec): SessionRequest {
 }
 
 /** The node gets application and session in one message; what can never be sent is refused here. */
-async function checkFitsOneBind(engine: Engine, request: SessionRequest): Promise<void> {
+async function checkFitsOneBind(door: EngineDoor, request: SessionRequest): Promise<void> {
   const bytes = request.commonData?.length ?? 0;
   if (bytes > payloadBytesMax) throw tooLarge(bytes, payloadBytesMax);
   // Only large common data can fail this: the common case asks nothing more.
   if (bytes < messageBytesDefault / 4) return;
-  const application = await engine
+  const application = await door
     .ask("application.get", { name: request.application })
     .catch(() => undefined);
   const specBytes =

@@ -8,22 +8,27 @@ import type { Store } from "../storage/store.ts";
 import { type Drainable, drained, failStream, requiredField, unary } from "./call-helpers.ts";
 import type { Engine } from "./engine.ts";
 import type { Payloads } from "./payloads.ts";
+import type { HeldCall, ReplyHold } from "./reply-hold.ts";
 import { replyRoom } from "./reply-size.ts";
+import { WatchWriter } from "./watch-writer.ts";
 
 type TaskCalls = Pick<FrontendServer, "createTask" | "getTask" | "watchTask" | "listTask">;
 
-/** Tasks read from the store at a time while listing. */
-const listPage = 200;
-
-/** The task calls of the Frontend: docs/protocol.md, "Tasks". */
-export function taskCalls(deps: {
+export interface TaskCallDeps {
   readonly engine: Engine;
   readonly payloads: Payloads;
   readonly store: Store;
-}): TaskCalls {
-  const { engine, payloads } = deps;
+  readonly replies: ReplyHold;
+}
+
+/** Tasks read from the store at a time while listing: what a client that does not read keeps waiting. */
+const listPage = 25;
+
+/** The task calls of the Frontend: docs/protocol.md, "Tasks". */
+export function taskCalls(deps: TaskCallDeps): TaskCalls {
+  const { engine, payloads, replies } = deps;
   return {
-    createTask: unary(async ({ task }) => {
+    createTask: unary(async ({ task }, call) => {
       const { sessionId, input } = requiredField(task, "the task spec", "CreateTask");
       if (input !== undefined && input.length > payloadBytesMax) {
         throw new FlameError(
@@ -31,7 +36,7 @@ export function taskCalls(deps: {
           `the input has ${input.length} bytes, at most ${payloadBytesMax} fit; put the object into the cache and send its reference`,
         );
       }
-      const created = await engine.ask("task.create", {
+      const created = await engine.of(call.getPeer()).ask("task.create", {
         sessionId,
         ...(input !== undefined && { input }),
       });
@@ -39,11 +44,16 @@ export function taskCalls(deps: {
     }),
 
     getTask: unary(async ({ taskId, sessionId }, call) => {
-      const found = await engine.ask("task.get", { sessionId, taskId: parseTaskId(taskId) });
-      return withPayloads(payloads, payloads.task(found), replyRoom(call.metadata));
+      const door = engine.of(call.getPeer());
+      const found = await door.ask("task.get", { sessionId, taskId: parseTaskId(taskId) });
+      const task = payloads.task(found);
+      const room = replyRoom(call.metadata);
+      const bytes = sentBytes(task, room);
+      if (!replies.isSmall(bytes)) await replies.take(call, bytes, { wait: false });
+      return withPayloads(payloads, task, room);
     }),
 
-    watchTask: watchCall(engine, payloads),
+    watchTask: watchCall(deps),
 
     listTask: (call) => {
       void listTasks(deps, call.request.sessionId, replyRoom(call.metadata), call).catch(
@@ -60,7 +70,7 @@ function pendingView(task: TaskRecord): TaskRecord {
   return { ...task, state: "Pending", events: [] };
 }
 
-function watchCall(engine: Engine, payloads: Payloads): FrontendServer["watchTask"] {
+function watchCall({ engine, payloads, replies }: TaskCallDeps): FrontendServer["watchTask"] {
   return (call) => {
     const room = replyRoom(call.metadata);
     let taskId: number;
@@ -70,48 +80,52 @@ function watchCall(engine: Engine, payloads: Payloads): FrontendServer["watchTas
       failStream(call, thrown);
       return;
     }
-    const pending = engine.stream(
-      "task.watch",
-      { sessionId: call.request.sessionId, taskId },
+    const writer = new WatchWriter(
       {
-        push: (value) => {
-          const record = payloads.task(
-            "state" in (value as object) ? { task: value as TaskRecord } : (value as never),
-          );
-          call.write(withPayloads(payloads, record, room));
+        room: (task) => {
+          const bytes = sentBytes(task, room);
+          return replies.isSmall(bytes) ? undefined : replies.take(call, bytes, { wait: true });
         },
-        end: (error) => {
-          if (error === undefined) call.end();
-          else failStream(call, error);
+        write: (task, taken) => call.write(withPayloads(payloads, task, room), taken),
+        end: () => call.end(),
+        fail: (error) => {
+          failStream(call, error);
         },
       },
+      (value) =>
+        payloads.task(
+          "state" in (value as object) ? { task: value as TaskRecord } : (value as never),
+        ),
     );
+    const request = { sessionId: call.request.sessionId, taskId };
+    const pending = engine.of(call.getPeer()).stream("task.watch", request, writer);
     call.on("cancelled", () => {
       pending.cancel();
     });
   };
 }
 
-interface TaskSink extends Drainable {
-  write(task: Task): boolean;
+interface TaskSink extends Drainable, HeldCall {
+  write(task: Task, taken: () => void): boolean;
   end(): void;
-  readonly cancelled: boolean;
+  on(event: "drain" | "close" | "cancelled", listener: () => void): unknown;
 }
 
 /** All tasks of a session, a page at a time, no faster than the client reads. */
 async function listTasks(
-  deps: { readonly engine: Engine; readonly payloads: Payloads; readonly store: Store },
+  deps: TaskCallDeps,
   sessionId: string,
   room: number,
   sink: TaskSink,
 ): Promise<void> {
-  await deps.engine.ask("task.list", { sessionId });
+  await deps.engine.of(sink.getPeer()).ask("task.list", { sessionId });
   let after = 0;
   for (;;) {
     const page = deps.store.readTasks(sessionId, after, listPage);
     for (const record of page) {
       if (sink.cancelled) return;
-      const keepsUp = sink.write(withPayloads(deps.payloads, record, room));
+      const taken = await deps.replies.take(sink, sentBytes(record, room), { wait: true });
+      const keepsUp = sink.write(withPayloads(deps.payloads, record, room), taken);
       if (!keepsUp) await drained(sink);
     }
     const last = page.at(-1);
@@ -121,12 +135,21 @@ async function listTasks(
   sink.end();
 }
 
+/** Whether both payloads are within what the caller can receive. */
+function fitsWhole({ inputBytes = 0, outputBytes = 0 }: TaskRecord, room: number): boolean {
+  return inputBytes + outputBytes <= room;
+}
+
+/** Bytes of payload that {@link withPayloads} will send. */
+function sentBytes(record: TaskRecord, room: number): number {
+  return (record.outputBytes ?? 0) + (fitsWhole(record, room) ? (record.inputBytes ?? 0) : 0);
+}
+
 /** The whole task; without its input when both payloads would pass what the caller can receive. */
 function withPayloads(payloads: Payloads, record: TaskRecord, room: number): Task {
-  const fits = (record.inputBytes ?? 0) + (record.outputBytes ?? 0) <= room;
   return taskToWire(
     record,
-    fits ? payloads.of(record, "input") : undefined,
+    fitsWhole(record, room) ? payloads.of(record, "input") : undefined,
     payloads.of(record, "output"),
   );
 }

@@ -68,7 +68,8 @@ function trace(rpc: string, handler: Handler, { logger, trail }: Tracing): Handl
         callback(null, reply, handsOut.has(rpc) ? idMetadata(request) : undefined);
       } else {
         logger[level]({ ...fields, code: error.code, reason: error.details }, "call refused");
-        callback(error, null, idMetadata(request));
+        // The library sends these instead of the error's own, which say when to try again.
+        callback(error, null, idMetadata(request, error.metadata));
       }
     };
     handler(call, (error, reply) => {
@@ -96,8 +97,8 @@ function follow(trail: RequestTrail, rpc: string, { session, task }: Ids, reques
 
 type Refusal = Partial<ServerErrorResponse>;
 
-function idMetadata(requestId: string): Metadata {
-  const metadata = new Metadata();
+function idMetadata(requestId: string, others?: Metadata): Metadata {
+  const metadata = others?.clone() ?? new Metadata();
   metadata.set(requestIdKey, requestId);
   return metadata;
 }

@@ -9,25 +9,29 @@ import {
   type TaskCounts,
 } from "../model/session.ts";
 import type { TaskRecord } from "../model/task.ts";
-import { SessionEntry } from "./session-entry.ts";
+import { type OpenTally, SessionEntry } from "./session-entry.ts";
 import { notifyWatchers } from "./watches.ts";
 
 /** All sessions, open and closed, and the rules of their life. */
 export class SessionBook {
   readonly #entries = new Map<string, SessionEntry>();
   readonly #open = new Set<SessionEntry>();
+  /** In the order in which they were closed. */
+  readonly #closed = new Set<SessionEntry>();
+  readonly #tally: OpenTally = { tasks: 0 };
 
-  /** Takes a stored session in, without its tasks. */
+  /** Takes a stored session in, without its tasks; closed ones in the order in which they were closed. */
   restore(record: SessionRecord, counts: TaskCounts, lastTaskId: number): void {
-    const entry = new SessionEntry(record, counts, lastTaskId);
+    const entry = new SessionEntry(record, counts, lastTaskId, this.#tally);
     this.#entries.set(record.id, entry);
-    if (record.state === "Open") this.#open.add(entry);
+    (record.state === "Open" ? this.#open : this.#closed).add(entry);
   }
 
   /** Takes a stored Pending or Running task in. */
   restoreTask(task: TaskRecord): void {
     const entry = this.get(task.sessionId);
     entry.tasks.set(task.id, task);
+    this.#tally.tasks++;
     if (task.state === "Pending") entry.pending.append(task.id);
   }
 
@@ -55,6 +59,11 @@ export class SessionBook {
     return this.#open;
   }
 
+  /** Pending and Running tasks of all sessions. */
+  get openTasks(): number {
+    return this.#tally.tasks;
+  }
+
   /** How many open sessions an application has. */
   openSessionsOf(application: string): number {
     let count = 0;
@@ -65,7 +74,7 @@ export class SessionBook {
   }
 
   create(turn: FlameTurn, record: SessionRecord, commonData: Buffer | undefined): SessionEntry {
-    const entry = new SessionEntry(record, noTasks(), 0);
+    const entry = new SessionEntry(record, noTasks(), 0, this.#tally);
     this.#entries.set(record.id, entry);
     this.#open.add(entry);
     turn.change({ kind: "session.put", record, ...(commonData !== undefined && { commonData }) });
@@ -81,52 +90,55 @@ export class SessionBook {
     if (entry.counts.running > 0) {
       throw new FlameError(
         "internal",
-        `Cannot close session with running tasks: session ${entry.record.id} has ${entry.counts.running}; wait for them to end`,
+        `Cannot close session with running tasks: session ${entry.record.id} has ${entry.counts.running}; wait until every task has ended`,
       );
     }
     if (entry.counts.pending > 0) {
-      turn.change({ kind: "tasks.cancel", sessionId: entry.record.id, time: turn.now });
+      const count = entry.counts.pending;
+      turn.change({ kind: "tasks.cancel", sessionId: entry.record.id, time: turn.now, count });
       for (const task of entry.tasks.values()) {
         notifyWatchers(turn, entry, { ...task, state: "Cancelled", completionTime: turn.now });
       }
       entry.counts.cancelled += entry.counts.pending;
+      this.#tally.tasks -= entry.counts.pending;
       entry.counts.pending = 0;
       entry.tasks.clear();
       entry.pending.clear();
     }
     this.#open.delete(entry);
+    this.#closed.add(entry);
     this.#replace(turn, entry, { ...entry.record, state: "Closed", completionTime: turn.now });
   }
 
   /**
    * Deletes a closed session with its tasks.
-   * @throws FlameError internal while it is open.
+   * @throws FlameError invalid_state while it is open.
    */
   delete(turn: FlameTurn, entry: SessionEntry): void {
     if (entry.record.state === "Open") {
       throw new FlameError(
-        "internal",
+        "invalid_state",
         `Cannot delete open session ${entry.record.id}; close it first`,
       );
     }
     this.#entries.delete(entry.record.id);
+    this.#closed.delete(entry);
     turn.change({ kind: "session.delete", id: entry.record.id });
   }
 
   /** The closed sessions of an application. */
   closedOf(application: string): SessionEntry[] {
-    return [...this.#entries.values()].filter(
-      ({ record }) => record.application === application && record.state === "Closed",
-    );
+    return [...this.#closed].filter(({ record }) => record.application === application);
   }
 
   /** The sessions that were closed longest ago, as many as there are sessions above `sessionsMax`. */
   closedBeyond(sessionsMax: number): SessionEntry[] {
-    if (this.#entries.size <= sessionsMax) return [];
-    return [...this.#entries.values()]
-      .filter((entry) => entry.record.state === "Closed")
-      .sort((a, b) => (a.record.completionTime ?? 0) - (b.record.completionTime ?? 0))
-      .slice(0, this.#entries.size - sessionsMax);
+    const beyond: SessionEntry[] = [];
+    for (const entry of this.#closed) {
+      if (this.#entries.size - beyond.length <= sessionsMax) break;
+      beyond.push(entry);
+    }
+    return beyond;
   }
 
   addEvent(turn: FlameTurn, entry: SessionEntry, code: number, message: string): void {

@@ -17,6 +17,11 @@ export interface BindBackoff {
   notBefore: number;
 }
 
+/** Pending and Running tasks of all sessions of a book together. */
+export interface OpenTally {
+  tasks: number;
+}
+
 /** One session in memory: its record, its open tasks and who waits for them. */
 export class SessionEntry {
   record: SessionRecord;
@@ -31,11 +36,15 @@ export class SessionEntry {
   readonly launchWaiters = new Map<string, Token>();
   readonly watchers = new Map<number, TaskWatcher[]>();
   readonly bind: BindBackoff = { failures: 0, notBefore: 0 };
+  /** It has tasks and no executor, and it is counted how long. */
+  counted = false;
+  readonly tally: OpenTally;
 
-  constructor(record: SessionRecord, counts: TaskCounts, lastTaskId: number) {
+  constructor(record: SessionRecord, counts: TaskCounts, lastTaskId: number, tally: OpenTally) {
     this.record = record;
     this.counts = counts;
     this.lastTaskId = lastTaskId;
+    this.tally = tally;
   }
 
   view(): SessionView {

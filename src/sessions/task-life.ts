@@ -24,11 +24,12 @@ export function createTask(
     attempt: 0,
     crashes: 0,
     ...(submitId !== undefined && { submitId }),
-    events: [event(turn, eventCodes.taskCreated, "Task was created with state <Pending>")],
+    events: createdEvents(turn),
   };
   entry.tasks.set(record.id, record);
   entry.pending.append(record.id);
   entry.counts.pending++;
+  entry.tally.tasks++;
   turn.change({ kind: "task.put", record, ...(input !== undefined && { input }) });
   return record;
 }
@@ -65,6 +66,7 @@ export function completeTask(
 ): TaskRecord {
   const succeeded = outcome.returnCode === 0;
   entry.counts.running--;
+  entry.tally.tasks--;
   if (succeeded) entry.counts.succeed++;
   else entry.counts.failed++;
   const { executorId: _lease, ...rest } = task;
@@ -141,6 +143,16 @@ function replace(
   if (record.state !== "Pending") notifyWatchers(turn, entry, record);
   return record;
 }
+
+/** The same for all tasks of a turn, since records never change: a long queue holds few of them. */
+function createdEvents(turn: FlameTurn): readonly FlameEvent[] {
+  if (created?.[0]?.creationTime !== turn.now) {
+    created = [event(turn, eventCodes.taskCreated, "Task was created with state <Pending>")];
+  }
+  return created;
+}
+
+let created: readonly FlameEvent[] | undefined;
 
 function event(turn: FlameTurn, code: number, message: string): FlameEvent {
   return { code, message: message.slice(0, eventMessageCharsMax), creationTime: turn.now };

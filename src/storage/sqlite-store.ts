@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import SqliteDatabase, { type Database } from "better-sqlite3";
+import { startStopwatch } from "../kit/stopwatch.ts";
 import { codeOf } from "../kit/thrown.ts";
 import type { ApplicationRevision } from "../model/application.ts";
 import type { ApplicationManifestSpec, ApplicationSpec } from "../model/application-spec.ts";
@@ -37,6 +38,8 @@ export interface SqliteStoreOptions {
   readonly fillDefaults: (manifest: ApplicationManifestSpec) => ApplicationSpec;
   /** Unix milliseconds, written beside each migration that is applied. */
   readonly now: number;
+  /** Learns how long each COMMIT took, its fsync included, in seconds. */
+  readonly onSynced?: (seconds: number) => void;
 }
 
 const revisionParts =
@@ -87,11 +90,11 @@ export class SqliteStore implements Store {
     this.#selectCommonData = db.prepare<[string], { data: Buffer }>(
       "SELECT data FROM session_common_data WHERE session_id = ?",
     );
-    const commit = db.transaction((changes: readonly Change[]) => {
-      for (const change of changes) this.#writer.apply(change);
-    });
+    const transaction = timedTransaction(db, options.onSynced);
     this.#commit = (changes) => {
-      commit.immediate(changes);
+      transaction(() => {
+        for (const change of changes) this.#writer.apply(change);
+      });
       this.#giveBackPages(changes);
     };
   }
@@ -234,6 +237,29 @@ function open(options: SqliteStoreOptions): Database {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new FlameError("invalid_config", `${refusal(file, cause)}: ${reason}`, { cause });
   }
+}
+
+/** `work` in one transaction; its COMMIT is timed apart from its statements. */
+function timedTransaction(
+  db: Database,
+  onSynced: (seconds: number) => void = () => undefined,
+): (work: () => void) => void {
+  const begin = db.prepare("BEGIN IMMEDIATE");
+  const commit = db.prepare("COMMIT");
+  const rollback = db.prepare("ROLLBACK");
+  return (work) => {
+    begin.run();
+    try {
+      work();
+      const syncing = startStopwatch();
+      commit.run();
+      onSynced(syncing());
+    } catch (thrown) {
+      // SQLite ends some transactions by itself, such as when the disk is full.
+      if (db.inTransaction) rollback.run();
+      throw thrown;
+    }
+  };
 }
 
 /** A damaged database is not served: answers from it could be wrong, and writes could damage more. */

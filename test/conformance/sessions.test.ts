@@ -176,7 +176,7 @@ describe("closing and deleting", () => {
     expect(
       await failure(call(target.frontend, "deleteSession", { sessionId: "s-alive" })),
     ).toMatchObject({
-      code: status.internal,
+      code: status.invalidArgument,
     });
     expect((await get("s-alive")).status?.state).toBe(0);
     expect(await failure(close("s-gone"))).toMatchObject({ code: status.notFound });

@@ -2,12 +2,15 @@ import { credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { BackendClient } from "../../src/protocol/generated/flame/v1/backend.ts";
 import { FrontendClient } from "../../src/protocol/generated/flame/v1/frontend.ts";
 import type { ApplicationSpec } from "../../src/protocol/generated/flame/v1/types.ts";
-import { startCluster } from "../support/cluster.ts";
+import { startCluster, type TestCluster } from "../support/cluster.ts";
 
 /** A server under test, seen through the wire alone. */
 export interface Target {
   readonly frontend: FrontendClient;
   readonly backend: BackendClient;
+  /** `host:port` of the Frontend. */
+  readonly address: string;
+  readonly backendAddress: string;
   close(): Promise<void>;
 }
 
@@ -18,17 +21,24 @@ export interface Target {
 export async function openTarget(): Promise<Target> {
   const given = process.env["FLAME_CONFORMANCE_ENDPOINT"];
   if (given !== undefined && given !== "") return connect(given, () => Promise.resolve());
-  const cluster = await startCluster({ daemons: ["flame-session-manager"] });
+  return targetOf(await startCluster({ daemons: ["flame-session-manager"] }));
+}
+
+/** The session manager of a cluster; closing it closes the cluster. */
+export function targetOf(cluster: TestCluster): Target {
   return connect(cluster.endpoint.replace("http://", ""), () => cluster.close());
 }
 
 function connect(address: string, after: () => Promise<void>): Target {
   const [host = "", port = ""] = address.split(":");
   const frontend = new FrontendClient(address, credentials.createInsecure());
-  const backend = new BackendClient(`${host}:${Number(port) + 1}`, credentials.createInsecure());
+  const backendAddress = `${host}:${Number(port) + 1}`;
+  const backend = new BackendClient(backendAddress, credentials.createInsecure());
   return {
     frontend,
     backend,
+    address,
+    backendAddress,
     async close() {
       frontend.close();
       backend.close();

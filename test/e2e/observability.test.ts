@@ -110,6 +110,8 @@ describe("from outside", () => {
     for (const stage of ["pending", "running", "whole"])
       expect(grown(`flame_task_stage_seconds_count{stage="${stage}"}`)).toBe(20);
     expect(grown("flame_commit_seconds_count")).toBeGreaterThan(0);
+    expect(grown("flame_commit_sync_seconds_count")).toBe(grown("flame_commit_seconds_count"));
+    expect(grown("flame_commit_sync_seconds_sum")).toBeLessThan(grown("flame_commit_seconds_sum"));
     expect(after.get('flame_tasks{state="succeed"}')).toBe(20);
     expect(after.get('flame_tasks{state="pending"}')).toBe(0);
     expect(after.get('flame_sessions{state="closed"}')).toBe(1);

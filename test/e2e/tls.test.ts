@@ -10,7 +10,7 @@ import { systemClock } from "../../src/kit/clock.ts";
 import { silentLogger } from "../../src/kit/logger.ts";
 import { startCluster, type TestCluster } from "../support/cluster.ts";
 import { freePorts } from "../support/ports.ts";
-import { preparedHome, runToEnd } from "../support/python.ts";
+import { pythons, runToEnd } from "../support/python.ts";
 import { temporaryFolder } from "../support/temp.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -21,7 +21,7 @@ const file = (name: string): string => join(certificates.path, name);
 beforeAll(async () => {
   certificates = temporaryFolder("certificates");
   for (const folder of [file("."), file("strangers")]) {
-    const script = join(preparedHome, "../scripts/dev-certs.sh");
+    const script = join(import.meta.dirname, "../../scripts/dev-certs.sh");
     const { code, stderr } = await runToEnd(script, [folder]);
     if (code !== 0) throw new Error(stderr);
   }
@@ -113,7 +113,7 @@ describe("a cluster with TLS", () => {
     expect(await python(ourRound, { SSL_CERT_FILE: caFile })).toBe(expectedOf(cacheEndpoint));
   });
 
-  it("serves the published client", async () => {
+  it("serves the published client, and its Runner on flmrun", async () => {
     const { endpoint, cacheEndpoint, python } = await secured();
     const source = `
 import flamepy
@@ -138,6 +138,26 @@ print(get_object(ref), ref.endpoint)
     const written = { "current-context": "tls", contexts };
     writeFileSync(join(home, ".flame/flame.yaml"), JSON.stringify(written));
     expect(await python(source, { HOME: home }, "published")).toBe(expectedOf(cacheEndpoint));
+    // Its Runner: a package through the object cache, and services of flmrun that are clients of it themselves.
+    const args = ["-m", "flamepy.runner.e2e", "--json", "--name", "self-check"];
+    const ended = await runToEnd(pythons.published, args, {
+      env: {
+        ...cluster?.env,
+        HOME: home,
+        FLAME_ENDPOINT: endpoint,
+        FLAME_CACHE_ENDPOINT: cacheEndpoint,
+      },
+      deadlineMs: 90_000,
+    });
+    expect({ code: ended.code, stderr: ended.code === 0 ? "" : ended.stderr }).toEqual({
+      code: 0,
+      stderr: "",
+    });
+    expect(JSON.parse(ended.stdout.trim().split("\n").at(-1) ?? "")).toMatchObject({
+      function_results: [0, 1, 4, 9],
+      chained_result: 41,
+      stateful_result: 6,
+    });
   });
 
   it("is left alone by clients that do not trust it", async () => {

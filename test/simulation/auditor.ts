@@ -41,7 +41,7 @@ export class Auditor {
     checkScheduling(core.state, turn, this.#options);
     checkWaiters(core.state, waiters, queue, turn);
     // Events, not polls: a look that no event asked for must find nothing to do.
-    const look = core.turn([{ kind: "tick", input: {}, token: -1 }], turn.now);
+    const look = core.turn([{ kind: "tick", input: {}, token: -1 }], turn.now, turn.steady);
     const [first] = look.changes;
     if (first !== undefined || look.effects.length > 1)
       throw new Violation(`the scheduler was not told of something: ${JSON.stringify(first)}`);
@@ -52,7 +52,7 @@ export class Auditor {
       if (change.kind === "node.put" && change.record.state === "NotReady")
         this.#gaveUp(change.record.name);
       if (change.kind === "node.delete") this.#runs.forfeitNode(change.name);
-      this.#ledger.apply(change, turn.now);
+      this.#ledger.apply(change, turn);
     }
   }
 
@@ -105,7 +105,7 @@ export class Auditor {
   /** At rest: what a restart would read is what memory has. */
   atRest(state: CoreState, stored: StoredState): void {
     this.#checkStored(stored);
-    const restored = new Core(this.#options, stored, this.#world.now);
+    const restored = new Core(this.#options, stored, this.#world.date, this.#world.now);
     expectSame(durablePart(restored.state), durablePart(state));
   }
 

@@ -1,5 +1,6 @@
 import type { Change } from "../../src/model/change.ts";
 import type { ExecutorRecord } from "../../src/model/executor.ts";
+import type { FlameTurn } from "../../src/model/flame-turn.ts";
 import type { NodeState } from "../../src/model/node.ts";
 import { noTasks, type SessionRecord, type TaskCounts } from "../../src/model/session.ts";
 import { isTerminal, type TaskRecord } from "../../src/model/task.ts";
@@ -36,7 +37,7 @@ export class Ledger {
     this.#runs = runs;
   }
 
-  apply(change: Change, now: number): void {
+  apply(change: Change, { now, steady }: Pick<FlameTurn, "now" | "steady">): void {
     switch (change.kind) {
       case "application.put":
         this.applications.add(change.record.name);
@@ -70,7 +71,7 @@ export class Ledger {
         return;
       case "node.put":
         if (this.believed.get(change.record.name)?.state !== change.record.state)
-          this.believed.set(change.record.name, { state: change.record.state, since: now });
+          this.believed.set(change.record.name, { state: change.record.state, since: steady });
         return;
       case "node.delete":
         this.believed.delete(change.name);

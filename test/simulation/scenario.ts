@@ -5,8 +5,8 @@ import type { NodeReport } from "../../src/model/node.ts";
 import { fits, type Resources } from "../../src/model/resources.ts";
 import { defaultPolicies, type PolicyName } from "../../src/model/scheduling-policy.ts";
 import type { SessionRequest } from "../../src/model/session.ts";
+import type { Random } from "../support/random.ts";
 import type { SessionPlan } from "./model-client.ts";
-import type { Random } from "./random.ts";
 import { crashPlaces, type PlannedCrash } from "./sim-manager.ts";
 
 const gib = 1024 ** 3;
@@ -22,6 +22,8 @@ export interface Scenario {
   readonly crashes: PlannedCrash[];
   readonly stormMs: number;
   readonly lossRate: number;
+  /** The session manager's clock jumps, forward and backward. */
+  readonly dateIsSet: boolean;
   /** Some node can run the session's tasks. */
   readonly feasible: (plan: { readonly request: SessionRequest }) => boolean;
 }
@@ -45,6 +47,9 @@ export function makeScenario(seed: number, random: Random): Scenario {
       bindRetryLimit: random.pick([2, 5]),
       executorsPerNodeMax: random.pick([4, 128]),
       sessionsMax: random.chance(0.2) ? 4 : Number.POSITIVE_INFINITY,
+      openSessionsMax: Number.POSITIVE_INFINITY,
+      openTasksMax: Number.POSITIVE_INFINITY,
+      applicationsMax: Number.POSITIVE_INFINITY,
       closedSessionRetentionMs: random.chance(0.2) ? 20_000 : Number.POSITIVE_INFINITY,
       nodeSilenceMs: 15_000,
       nodeGraceMs: 30_000,
@@ -59,6 +64,7 @@ export function makeScenario(seed: number, random: Random): Scenario {
     crashes: makeCrashes(seed, random),
     stormMs: random.between(60_000, 180_000),
     lossRate: random.pick([0, 0.01, 0.03, 0.06]),
+    dateIsSet: random.chance(0.5),
     feasible,
   };
 }

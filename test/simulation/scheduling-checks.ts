@@ -1,3 +1,4 @@
+import { bindAllowance } from "../../src/core/bind-backoff.ts";
 import type { CoreOptions, CoreState } from "../../src/core/state.ts";
 import type { ExecutorRecord } from "../../src/model/executor.ts";
 import type { FlameTurn } from "../../src/model/flame-turn.ts";
@@ -23,6 +24,42 @@ export function checkScheduling(state: CoreState, turn: FlameTurn, options: Core
       checkBound(state, record, options);
   }
   for (const { sessionId, node } of state.recalls) checkRecall(state, sessionId, node);
+  if (!state.scheduleWanted)
+    for (const entry of state.sessions.open()) checkNobodyIdles(state, entry, turn.now);
+}
+
+/** A session whose application has all its instances does not wait for one that only waits in another session. */
+function checkNobodyIdles(state: CoreState, entry: SessionEntry, now: number): void {
+  const { record, counts } = entry;
+  const max = state.applications.find(record.application)?.spec.max_instances ?? uncapped;
+  const has = serving(state, entry);
+  const limit = Math.min(record.maxInstances ?? uncapped, counts.pending + counts.running);
+  const isPaused = bindAllowance(state, entry, 0, now) !== Number.POSITIVE_INFINITY;
+  // Where others are short as well, what comes free may be kept for them.
+  if (max >= uncapped || has >= limit || isPaused || state.schedule.short.size > 0) return;
+  const others = [...state.sessions.all()].filter(
+    (other) => other !== entry && other.record.application === record.application,
+  );
+  // What leaves already may be meant for it.
+  const entries = [entry, ...others];
+  if (entries.some((one) => one.executors.size > serving(state, one))) return;
+  if (entries.reduce((sum, one) => sum + one.executors.size, 0) < max) return;
+  for (const other of others) {
+    if (other.counts.pending > 0) continue;
+    const spare = serving(state, other) - other.record.minInstances;
+    const idle = [...other.launchWaiters.keys()].filter((id) => servesAlike(state, id, entry));
+    check(
+      spare <= 0 || idle.length === 0,
+      () =>
+        `session ${record.id} waits, while ${idle.join()} waits for tasks of ${other.record.id}`,
+    );
+  }
+}
+
+function servesAlike(state: CoreState, executorId: string, { record }: SessionEntry): boolean {
+  const executor = state.executors.find(executorId);
+  if (executor === undefined || !sameResources(executor.record.resreq, record.resreq)) return false;
+  return state.nodes.find(executor.record.node)?.record.state === "Ready";
 }
 
 function checkCreated(state: CoreState, { id, node }: ExecutorRecord): void {

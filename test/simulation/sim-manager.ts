@@ -84,7 +84,7 @@ export class SimManager {
 
   async start(): Promise<void> {
     const stored = await this.store.load();
-    const core = new Core(this.#options, stored, this.#world.now);
+    const core = new Core(this.#options, stored, this.#world.date, this.#world.now);
     this.#auditor.restarted(core.state, stored);
     this.#core = core;
     this.#world.note(`manager: starts, ${this.commits} commits so far`);
@@ -139,7 +139,7 @@ export class SimManager {
     const commands = this.#queue.splice(0, commandsMax);
     for (const { kind, token, input } of commands)
       this.#world.note(`  ${kind} #${token} ${brief(input)}`);
-    const turn = core.turn(commands, this.#world.now);
+    const turn = core.turn(commands, this.#world.date, this.#world.now);
     this.#auditor.afterTurn(core, turn, this.waiters, this.#queue);
     if (turn.changes.length === 0) {
       this.#release(turn, false);

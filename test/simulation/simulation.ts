@@ -1,9 +1,9 @@
+import { Random } from "../support/random.ts";
 import { Auditor } from "./auditor.ts";
 import { Ledger } from "./ledger.ts";
 import { ModelClient } from "./model-client.ts";
 import { ModelNode } from "./model-node.ts";
 import { Link } from "./network.ts";
-import { Random } from "./random.ts";
 import { checkRest } from "./rest-checks.ts";
 import { Runs } from "./runs.ts";
 import { makeScenario, type Scenario } from "./scenario.ts";
@@ -68,6 +68,7 @@ class Simulation {
     await this.#manager.start();
     this.#makeNodes();
     new Running(this.#makeClients());
+    new Running(this.#setDates());
     await world.run(began + this.#scenario.stormMs, () => false);
     this.#calm();
     const limit = world.now + calmMsMax;
@@ -139,6 +140,18 @@ class Simulation {
         yield* pause(world, random.skewed(100, 60_000));
         if (fault === "crash" && !node.up) node.start();
       }
+    }
+  }
+
+  /** Somebody sets the date: nothing may end earlier or last longer for it. */
+  *#setDates(): Script {
+    const { world } = this;
+    const { random } = world;
+    if (!this.#scenario.dateIsSet) return;
+    while (world.stormy) {
+      yield* pause(world, random.between(1_000, 60_000));
+      const byMs = random.skewed(100, 400 * 86_400_000);
+      if (world.stormy) world.setDate(random.chance(0.5) ? byMs : -byMs);
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Random } from "./random.ts";
+import type { Random } from "../support/random.ts";
 
 /** What the simulation found wrong; carries what led to it. */
 export class Violation extends Error {
@@ -26,9 +26,20 @@ export class World {
   readonly #heap: Entry[] = [];
   readonly #trace: string[] = [];
   #order = 0;
+  #dateAheadMs = 0;
 
   constructor(random: Random) {
     this.random = random;
+  }
+
+  /** What the session manager's machine believes the date to be, in Unix milliseconds: somebody sets it now and then. */
+  get date(): number {
+    return this.now + this.#dateAheadMs;
+  }
+
+  setDate(byMs: number): void {
+    this.#dateAheadMs += byMs;
+    this.note(`the date is set by ${byMs / 1000} s`);
   }
 
   /** Does `action` after `delayMs` of virtual time. */

@@ -12,7 +12,7 @@ const allDaemons: readonly DaemonName[] = [
   "flame-executor-manager",
 ];
 const linked = ["bin", "lib", "sdk", "wheels", "work"];
-const own = ["conf", "data", "logs", "run", "user"];
+const own = ["conf", "data", "logs", "run", "tmp", "user"];
 const onFailure = Symbol.for("flame.test.onFailure");
 const logCharactersShown = 6_000;
 
@@ -55,8 +55,10 @@ export async function prepareCluster(options: ClusterOptions = {}): Promise<Test
   const base = { cluster: { name: "test", endpoint }, cache: { endpoint: cacheEndpoint } };
   layOut(home, merge(base, options.config ?? {}));
   const env = environment(home, endpoint, cacheEndpoint);
+  // Temporary files that a daemon leaves go with the home, and can be counted there.
+  const daemonEnv = { ...env, TMPDIR: join(home, "tmp") };
   const daemons = new Map(
-    allDaemons.map((name) => [name, new Daemon(name, home, { ...env, ...options.env })]),
+    allDaemons.map((name) => [name, new Daemon(name, home, { ...daemonEnv, ...options.env })]),
   );
   const daemon = (name: DaemonName): Daemon => daemons.get(name) as Daemon;
   const forgetFailures = tellOnFailure(() => printLogs([...daemons.values()]));

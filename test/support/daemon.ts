@@ -34,6 +34,11 @@ export class Daemon {
     );
   }
 
+  /** Whether it runs and says that it serves. */
+  get serving(): boolean {
+    return this.running && this.#published() === this.#child?.pid;
+  }
+
   /** Everything it printed, over all its starts. */
   log(): string {
     return existsSync(this.#logFile) ? readFileSync(this.#logFile, "utf8") : "";
@@ -44,13 +49,13 @@ export class Daemon {
    * @throws Error with what it printed when it ends or does not serve in time
    */
   async start(): Promise<void> {
-    const child = this.spawn();
+    this.spawn();
     try {
       await waitFor(
         `${this.name} serving`,
         () => {
           if (!this.running) throw new Error(`${this.name} ended`);
-          return this.#published() === child.pid;
+          return this.serving;
         },
         { deadlineMs: startDeadlineMs, giveUp: () => !this.running },
       );

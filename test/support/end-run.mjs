@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import process from "node:process";
 
@@ -12,6 +12,9 @@ const pollMs = 100;
 export default async function endRun() {
   const run = process.env.FLAME_TEST_RUN;
   if (run === undefined) return;
+  // What begin-run-with-installed-prefix.mjs made for all of the run.
+  const installed = process.env.FLAME_TEST_INSTALLED;
+  if (installed !== undefined) rmSync(installed, { recursive: true, force: true });
   // What was told to end in the last test may need a moment to be gone.
   const deadline = performance.now() + settleMs;
   let left = leftovers(run);

@@ -1,15 +1,20 @@
 import { execFile } from "node:child_process";
 import { join, resolve } from "node:path";
 
-/** The home that set-up prepares in the checkout; tests link its programs and environments. */
-export const preparedHome = resolve(import.meta.dirname, "../../.flame");
+const checkoutHome = resolve(import.meta.dirname, "../../.flame");
 
-/** The Python environments of the prepared home. */
+/**
+ * The home whose programs and environments the tests link: the one that set-up prepares in the checkout, or the
+ * installation that FLAME_TEST_HOME names.
+ */
+export const preparedHome = process.env["FLAME_TEST_HOME"] ?? checkoutHome;
+
+/** The Python environments that tests run programs on. */
 export const pythons = {
   /** What flmrun's services run on: our flamepy. */
   ours: join(preparedHome, "work/flmrun/.venv/bin/python"),
-  /** The published client. */
-  published: join(preparedHome, "venvs/flamepy-0.6.0/bin/python"),
+  /** The published client, which no installation has. */
+  published: join(checkoutHome, "venvs/flamepy-0.6.0/bin/python"),
 } as const;
 
 /** What a finished program left. */

@@ -11,7 +11,7 @@ export async function waitFor<T>(
   options: { deadlineMs?: number; intervalMs?: number; giveUp?: () => boolean } = {},
 ): Promise<Exclude<T, undefined | null | false>> {
   const { deadlineMs = 10_000, intervalMs = 10, giveUp = () => false } = options;
-  const deadline = Date.now() + deadlineMs;
+  const deadline = performance.now() + deadlineMs;
   let lastFailure: unknown;
   for (;;) {
     try {
@@ -23,7 +23,7 @@ export async function waitFor<T>(
       lastFailure = failure;
     }
     if (giveUp()) throw new Error(`${what}: will not happen any more`, { cause: lastFailure });
-    if (Date.now() >= deadline) {
+    if (performance.now() >= deadline) {
       throw new Error(`${what}: not within ${deadlineMs} ms`, { cause: lastFailure });
     }
     await new Promise((resolve) => setTimeout(resolve, intervalMs));

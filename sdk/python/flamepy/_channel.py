@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -22,6 +23,12 @@ _RECEIVE_BYTES_MAX = 64 * 1024 * 1024
 _KEEPALIVE_MS = 300_000
 RETRY_FIRST_SECONDS = 0.05
 RETRY_MAX_SECONDS = 2.0
+#: Trailer by which a server says when a refused call may come again, in milliseconds.
+_PUSHBACK_KEY = "grpc-retry-pushback-ms"
+#: A longer delay is not believed.
+_REFUSAL_SECONDS_MAX = 3600.0
+#: A call that is refused again and again comes in pauses of up to so many times what was asked for.
+_REFUSAL_FACTOR_MAX = 8
 
 _OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_receive_message_length", _RECEIVE_BYTES_MAX),
@@ -45,6 +52,11 @@ _CODES = {
     grpc.StatusCode.RESOURCE_EXHAUSTED: FlameErrorCode.INVALID_ARGUMENT,
     grpc.StatusCode.FAILED_PRECONDITION: FlameErrorCode.INVALID_STATE,
 }
+
+
+def named_metadata() -> tuple[tuple[str, str], ...]:
+    """Return the metadata of one call, with an id of its own that the server's logs name."""
+    return (*METADATA, ("flame-request-id", str(uuid.uuid4())))
 
 
 def open_channel(address: str, tls: FlameClientTls | None) -> grpc.Channel:
@@ -102,6 +114,9 @@ def call(
 ) -> Any:
     """Make a unary call; while the server is away, wait for it.
 
+    A refusal that says when to come again has changed nothing: the call is repeated, whatever it
+    is, while there is time for it.
+
     Args:
         operation: what the call does, for the error text.
         repeatable: whether it may be sent again after the connection broke in the middle. A
@@ -113,18 +128,39 @@ def call(
     """
     deadline = time.monotonic() + seconds
     pause = RETRY_FIRST_SECONDS
+    refusals = 0
     # One name in the server's logs for the call, however often it is sent.
-    metadata = (*METADATA, ("flame-request-id", str(uuid.uuid4())))
+    metadata = named_metadata()
     while True:
         left = max(deadline - time.monotonic(), 0.0)
         try:
             return method(request, timeout=left, wait_for_ready=True, metadata=metadata)
         except grpc.RpcError as error:
-            again = repeatable and error.code() is grpc.StatusCode.UNAVAILABLE
-            if not again or time.monotonic() + pause >= deadline:
+            asked = retry_delay(error)
+            if asked is not None:
+                wait = asked * min(2**refusals, _REFUSAL_FACTOR_MAX)
+                refusals += 1
+            elif repeatable and error.code() is grpc.StatusCode.UNAVAILABLE:
+                wait = pause
+                pause = min(pause * 2, RETRY_MAX_SECONDS)
+            else:
                 raise to_flame_error(error, operation) from error
-        time.sleep(pause)
-        pause = min(pause * 2, RETRY_MAX_SECONDS)
+            if time.monotonic() + wait >= deadline:
+                raise to_flame_error(error, operation) from error
+        time.sleep(wait)
+
+
+def retry_delay(error: grpc.RpcError) -> float | None:
+    """Return after how many seconds the server says that a refused call may come again.
+
+    None when it does not say so. Source of the rule: docs/protocol.md, "Overload".
+    """
+    if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return None
+    for key, value in error.trailing_metadata() or ():
+        if key == _PUSHBACK_KEY and re.fullmatch(r"[0-9]{1,9}", str(value)):
+            return min(int(value) / 1000, _REFUSAL_SECONDS_MAX)
+    return None
 
 
 def to_flame_error(error: grpc.RpcError, operation: str) -> FlameError:

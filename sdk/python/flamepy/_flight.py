@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -255,7 +256,8 @@ def _client(endpoint: str, tls: FlameClientTls | None) -> Any:
 def _options(endpoint: str, tls: FlameClientTls | None, expected_version: int | None = None) -> Any:
     import pyarrow.flight
 
-    headers = []
+    # Names the call in the log of the cache.
+    headers = [(b"flame-request-id", str(uuid.uuid4()).encode())]
     bearer = authorization(tls) if _trusted(endpoint, tls) else None
     if bearer is not None:
         headers.append((b"authorization", bearer.encode()))

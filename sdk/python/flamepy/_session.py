@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import grpc
 
-from flamepy._channel import CALL_SECONDS, METADATA, RETRY_FIRST_SECONDS, to_flame_error
+from flamepy._channel import CALL_SECONDS, RETRY_FIRST_SECONDS, named_metadata, to_flame_error
 from flamepy._convert import optional, to_events, to_task, to_time
 from flamepy._errors import FlameError, FlameErrorCode, RemoteTaskError
 from flamepy._objects import ObjectRef
@@ -170,7 +170,7 @@ class Session:
         """Iterate over all tasks of the session."""
         request = frontend_pb2.ListTaskRequest(session_id=self.id)
         try:
-            for message in self.connection.frontend.ListTask(request, metadata=METADATA):
+            for message in self.connection.frontend.ListTask(request, metadata=named_metadata()):
                 yield to_task(message)
         except grpc.RpcError as error:
             raise to_flame_error(error, f"list tasks of session {self.id!r}") from error

@@ -1,8 +1,8 @@
 """Tells a caller who waits why a session does not get on.
 
-An executor that cannot be prepared (a missing package, a service that does not start) leaves the
-tasks of its session pending; the reason stands in the session's events. While somebody waits, they
-are looked at once a second, and each new one is logged as a warning.
+An executor that cannot be prepared (a missing package, a service that does not start), or that
+others have, leaves the tasks of its session pending; the reason stands in the session's events.
+While somebody waits, they are looked at once a second, and each new one is logged as a warning.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from flamepy._errors import FlameError
-from flamepy._types import EVENT_BIND_FAILED, EVENT_BIND_LIMIT, Event
+from flamepy._types import EVENTS_OF_TROUBLE, Event
 
 _LOOK_SECONDS = 1.0
 _IDLE_LOOKS = 5
@@ -56,7 +56,7 @@ class SessionEvents:
         except FlameError:
             return self._last  # Whoever waits hears of it by their own call.
         for event in events:
-            if event.code not in (EVENT_BIND_FAILED, EVENT_BIND_LIMIT):
+            if event.code not in EVENTS_OF_TROUBLE:
                 continue
             key = (event.code, event.message, event.creation_time)
             with self._lock:

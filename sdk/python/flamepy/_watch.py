@@ -9,7 +9,13 @@ from typing import Any
 
 import grpc
 
-from flamepy._channel import METADATA, RETRY_FIRST_SECONDS, RETRY_MAX_SECONDS, to_flame_error
+from flamepy._channel import (
+    RETRY_FIRST_SECONDS,
+    RETRY_MAX_SECONDS,
+    named_metadata,
+    retry_delay,
+    to_flame_error,
+)
 from flamepy._convert import to_task
 from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._types import Task
@@ -39,6 +45,7 @@ def watch(frontend: Any, session_id: str, task_id: str, timeout: float | None) -
     away = _Away(session_id, task_id)
     state = None
     while True:
+        asked = 0.0
         stream = _open(frontend, request, _left(deadline))
         try:
             for message in stream:
@@ -57,12 +64,13 @@ def watch(frontend: Any, session_id: str, task_id: str, timeout: float | None) -
         except grpc.RpcError as error:
             if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED and deadline is not None:
                 raise _timed_out(session_id, task_id, timeout) from None
-            if not _broke_off(error):
+            asked = retry_delay(error) or 0.0
+            if not asked and not _broke_off(error):
                 raise to_flame_error(error, f"watch task {task_id} of {session_id}") from error
             away.began(error)
         finally:
             stream.cancel()
-        pause = away.pause()
+        pause = max(away.pause(), asked)
         if deadline is not None and time.monotonic() + pause >= deadline:
             raise _timed_out(session_id, task_id, timeout)
         time.sleep(pause)
@@ -70,7 +78,7 @@ def watch(frontend: Any, session_id: str, task_id: str, timeout: float | None) -
 
 def _open(frontend: Any, request: frontend_pb2.WatchTaskRequest, timeout: float | None) -> Any:
     try:
-        return frontend.WatchTask(request, timeout=timeout, metadata=METADATA)
+        return frontend.WatchTask(request, timeout=timeout, metadata=named_metadata())
     except ValueError as error:  # What gRPC raises for a closed channel.
         raise FlameError(
             FlameErrorCode.INVALID_STATE,
@@ -86,7 +94,7 @@ def _broke_off(error: grpc.RpcError) -> bool:
 
 def _get(frontend: Any, session_id: str, task_id: str, deadline: float | None) -> Task:
     request = frontend_pb2.GetTaskRequest(task_id=task_id, session_id=session_id)
-    return to_task(frontend.GetTask(request, timeout=_left(deadline), metadata=METADATA))
+    return to_task(frontend.GetTask(request, timeout=_left(deadline), metadata=named_metadata()))
 
 
 def _left(deadline: float | None) -> float | None:

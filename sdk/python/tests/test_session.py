@@ -291,6 +291,37 @@ def test_tasks_are_listed_with_their_states(cluster: FakeCluster) -> None:
     assert session.get_task("1").output == b"=a"
 
 
+def test_a_cluster_that_is_too_busy_is_asked_again_when_it_says_so(cluster: FakeCluster) -> None:
+    cluster.execute = echo
+    session = flamepy.create_session("flmrun")
+    cluster.refusals = 3
+    assert session.invoke(b"x") == b"=x"
+    task = session.create_task(b"y")
+    cluster.refusals = 3
+    watched = cluster.watches
+    assert [update.state.name for update in session.watch_task(task.id)] == ["SUCCEED"]
+    assert cluster.watches == watched + 4
+
+
+@pytest.mark.parametrize("delay", [None, "", "soon", "-5", "99999999999"])
+def test_a_refusal_without_a_delay_that_makes_sense_is_an_error(
+    cluster: FakeCluster, delay: str | None
+) -> None:
+    session = flamepy.create_session("flmrun")
+    cluster.refusals, cluster.refusal_delay = 1, delay
+    with pytest.raises(FlameError, match="too many"):
+        session.create_task(b"x")
+
+
+def test_a_refusal_with_a_delay_beyond_the_time_of_the_call_is_an_error(
+    cluster: FakeCluster,
+) -> None:
+    session = flamepy.create_session("flmrun")
+    cluster.refusals, cluster.refusal_delay = 1, "3600000"
+    with pytest.raises(FlameError, match="too many"):
+        session.create_task(b"x")
+
+
 def test_closing_the_connection_ends_the_waits_with_an_error(cluster: FakeCluster) -> None:
     with flamepy.connect(cluster.endpoint) as connection:
         session = connection.create_session(flamepy.SessionAttributes("flmrun"))

@@ -22,9 +22,9 @@ export function addDown(program: Command, context: FlameContext): void {
         throw new FlameError("not_found", `flame up does not run in "${home}"`);
       }
       context.signal(instance.pid, "SIGTERM");
-      const deadline = context.clock.now() + goneDeadlineMs;
+      const deadline = context.clock.steady() + goneDeadlineMs;
       while ((await findInstance(home, supervisorName))?.pid === instance.pid) {
-        if (context.clock.now() > deadline) {
+        if (context.clock.steady() > deadline) {
           const text = `flame up (process ${instance.pid}) still runs ${goneDeadlineMs} ms after SIGTERM`;
           throw new FlameError("deadline_exceeded", `${text}; its logs are in ${home}/logs`);
         }

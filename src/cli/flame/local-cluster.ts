@@ -8,6 +8,7 @@ import { FlameError } from "../../model/errors.ts";
 import { startGroupReaper } from "../../process/group-reaper.ts";
 import { acquireInstanceLock, findInstance } from "../../process/instance-lock.ts";
 import { version } from "../version.ts";
+import { clientSettings } from "./client-settings.ts";
 import { type DaemonName, daemonCommand, daemonNames, listeners } from "./daemons.ts";
 import { refuseTakenPorts } from "./free-ports.ts";
 import { SupervisedDaemon } from "./supervised-daemon.ts";
@@ -37,6 +38,8 @@ export interface LocalCluster {
   readonly endpoints: Readonly<Record<DaemonName, string>>;
   /** The session manager's address for clients. */
   readonly endpoint: string;
+  /** What clients on this machine have to be told, as `VARIABLE=VALUE`; empty where they look anyway. */
+  readonly clientSettings: readonly string[];
   /** Stops the daemons in the opposite order of their start. Idempotent. */
   close(): Promise<void>;
 }
@@ -99,7 +102,12 @@ async function start(options: LocalClusterOptions, releasers: Releasers): Promis
   };
   const endpoint = config.cluster.endpoint.url;
   await lock.publish(endpoint);
-  return { endpoints, endpoint, close: () => releasers.close() };
+  return {
+    endpoints,
+    endpoint,
+    clientSettings: clientSettings(config),
+    close: () => releasers.close(),
+  };
 }
 
 /** Waits for both even when one fails, so that nothing is started behind the back of a clean-up. */

@@ -1,4 +1,4 @@
-import type { Command } from "@commander-js/extra-typings";
+import { type Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import { flameHome } from "../../config/flame-home.ts";
 import { FlameError } from "../../model/errors.ts";
 import { findInstance } from "../../process/instance-lock.ts";
@@ -16,18 +16,26 @@ interface ProgramStatus {
   readonly version?: string;
 }
 
+const known: readonly string[] = [...daemonNames, supervisorName];
+
+/** One more of the arguments: the health check of a container asks for one daemon, which no `flame up` started. */
+function addKnown(name: string, before: readonly string[] | undefined): readonly string[] {
+  if (known.includes(name)) return [...(before ?? []), name];
+  throw new InvalidArgumentError(`got "${name}", expected one of ${known.join(", ")}`);
+}
+
 /** Adds `flame status`. */
 export function addStatus(program: Command, context: FlameContext): void {
   program
     .command("status")
     .description("Show what of the cluster runs in this home; exit code 1 unless all of it serves.")
+    .argument("[daemons...]", `only these: ${known.join(", ")}`, addKnown)
     .option("--json", "print JSON instead of a table")
-    .addHelpText("after", "\nExample:\n  flame status")
-    .action(async ({ json }) => {
+    .addHelpText("after", "\nExamples:\n  flame status\n  flame status flame-session-manager")
+    .action(async (daemons, { json }) => {
+      const asked = daemons.length === 0 ? known : daemons;
       const home = flameHome(context.env).root;
-      const all = await Promise.all(
-        [...daemonNames, supervisorName].map((name) => look(home, name)),
-      );
+      const all = await Promise.all(asked.map((name) => look(home, name)));
       const columns = all.map(({ name, state, pid, endpoint = "", version = "" }) => [
         name,
         state,

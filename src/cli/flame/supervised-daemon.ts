@@ -79,13 +79,13 @@ export class SupervisedDaemon {
   async #keepRunning(first: ProcessGroup): Promise<void> {
     const { clock, reaper, onEvent } = this.#options;
     let group = first;
-    let servesSince = clock.now();
+    let servesSince = clock.steady();
     let pauseMs = firstPauseMs;
     for (;;) {
       await group.exited;
       reaper.forget(group.pid);
       if (this.#stopping.signal.aborted) return;
-      if (clock.now() - servesSince >= recoveredAfterMs) pauseMs = firstPauseMs;
+      if (clock.steady() - servesSince >= recoveredAfterMs) pauseMs = firstPauseMs;
       onEvent(`${await this.#obituary(group)}; it is started again in ${pauseMs} ms`);
       let next: ProcessGroup | undefined;
       while (next === undefined) {
@@ -94,7 +94,7 @@ export class SupervisedDaemon {
         next = await this.#startAgain();
       }
       group = next;
-      servesSince = clock.now();
+      servesSince = clock.steady();
     }
   }
 
@@ -127,7 +127,7 @@ export class SupervisedDaemon {
   /** Waits for the endpoint that the daemon publishes when it serves. */
   async #served(group: ProcessGroup): Promise<string> {
     const { name, home, clock, signal } = this.#options;
-    const deadline = clock.now() + readyDeadlineMs;
+    const deadline = clock.steady() + readyDeadlineMs;
     for (;;) {
       if (signal?.aborted === true) throw new FlameError("aborted", `${name} was stopped`);
       if (group.exitFacts !== undefined) {
@@ -137,7 +137,7 @@ export class SupervisedDaemon {
       if (instance?.endpoint !== undefined && isMember(group, instance.pid)) {
         return instance.endpoint;
       }
-      if (clock.now() > deadline) {
+      if (clock.steady() > deadline) {
         const text = `${name} does not serve after ${readyDeadlineMs} ms; its log: ${this.#log}`;
         throw new FlameError("deadline_exceeded", text);
       }

@@ -43,6 +43,9 @@ async function runUp(context: FlameContext, configFile: string | undefined): Pro
     throw thrown;
   }
   terminal.out(`Flame is up at ${cluster.endpoint} in ${home} until Ctrl-C.\n`);
+  if (cluster.clientSettings.length > 0) {
+    terminal.out(`Clients need: export ${cluster.clientSettings.join(" ")}\n`);
+  }
   await interrupted;
   terminal.err("stopping\n");
   await cluster.close();

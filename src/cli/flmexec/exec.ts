@@ -24,16 +24,16 @@ export interface ExecOptions {
  */
 export async function exec(options: ExecOptions): Promise<void> {
   const { clock, cluster, terminal, taskCount } = options;
-  const beganAt = clock.now();
+  const beganAt = clock.steady();
   const session = await cluster.createSession({ application: "flmexec" });
-  terminal.out(openingLine(session.id, clock.now() - beganAt, taskCount));
+  terminal.out(openingLine(session.id, clock.steady() - beganAt, taskCount));
   const input = encodeScript(options.script);
-  const startedAt = clock.now();
+  const startedAt = clock.steady();
   const ends = Array.from({ length: taskCount }, () => session.run(input));
   // Every one is waited for below; those behind a failure are not, and are no unhandled rejections either.
   void Promise.allSettled(ends);
   for (const end of ends) terminal.out(taskLine(await end, session));
-  terminal.out(completionLine(taskCount, clock.now() - startedAt));
+  terminal.out(completionLine(taskCount, clock.steady() - startedAt));
   await session.close();
 }
 

@@ -31,18 +31,18 @@ export interface PingOptions {
  */
 export async function ping(options: PingOptions): Promise<void> {
   const { clock, terminal, taskCount } = options;
-  const beganAt = clock.now();
+  const beganAt = clock.steady();
   const session = await createSession(options);
-  terminal.out(openingLine(session.id, clock.now() - beganAt, taskCount));
+  terminal.out(openingLine(session.id, clock.steady() - beganAt, taskCount));
   const input = encodeWork({
     duration: options.durationMs ?? null,
     memory: options.memoryBytes ?? null,
   });
-  const startedAt = clock.now();
+  const startedAt = clock.steady();
   const outcomes = await Promise.all(
     Array.from({ length: taskCount }, () => runOne(session, input)),
   );
-  const elapsedMs = clock.now() - startedAt;
+  const elapsedMs = clock.steady() - startedAt;
   const result = options.benchmark
     ? benchmark(outcomes, elapsedMs)
     : outcomeTable(session.id, outcomes);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream, type Stats } from "node:fs";
-import { lstat, readdir, readlink } from "node:fs/promises";
-import { join } from "node:path";
+import { lstat, readdir, readlink, realpath } from "node:fs/promises";
+import { dirname, isAbsolute, join, resolve, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { FlameError } from "../../model/errors.ts";
 
@@ -44,6 +44,28 @@ function kindOf(facts: Stats, path: string): "link" | "directory" | "file" {
   return "file";
 }
 
+/**
+ * A copy has the links as they are. One that leads out of the package would mean something else there, and its target
+ * would not be part of what was hashed.
+ * @throws FlameError invalid_argument naming link and target.
+ */
+async function checkLink(root: string, path: string, inner: string): Promise<void> {
+  const target = await readlink(path);
+  const place = resolve(dirname(path), target);
+  // Links on the way to it may lead elsewhere than the text says; where "..", in a link to nothing, leads nobody can tell.
+  const real = await realpath(path).catch(() => undefined);
+  const inside = real === undefined ? !target.includes("..") : isWithin(await realpath(root), real);
+  if (!isAbsolute(target) && isWithin(root, place) && inside) return;
+  throw new FlameError(
+    "invalid_argument",
+    `its entry "${inner}" is a link to "${target}", which leads out of the package; expected a relative link to something in it: ` +
+      "copy the target into the package",
+  );
+}
+
+const isWithin = (root: string, path: string): boolean =>
+  path === root || path.startsWith(root + sep);
+
 async function hashDirectory(root: string): Promise<string> {
   const hash = createHash("sha256");
   let entries = 0;
@@ -60,6 +82,7 @@ async function hashDirectory(root: string): Promise<string> {
       const path = join(root, inner);
       const facts = await lstat(path);
       const kind = kindOf(facts, inner);
+      if (kind === "link") await checkLink(root, path, inner);
       const content =
         kind === "link" ? await readlink(path) : kind === "file" ? await hashFile(path) : "";
       hash.update(

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import type { Clock } from "../../kit/clock.ts";
 import { randomId } from "../../kit/ids.ts";
 import type { Logger } from "../../kit/logger.ts";
-import { textOf } from "../../kit/thrown.ts";
+import { codeOf, textOf } from "../../kit/thrown.ts";
 
 /** Folders that are made, fetched or taken away; none of them outlives its manager. */
 export const TRANSIENT = ".building-";
@@ -149,9 +149,32 @@ export class PackageShelf {
   #buildOnce(name: string, folder: string, shelved: Shelved, build: BuildInto): Promise<void> {
     const known = this.#builds.get(name);
     if (known !== undefined) return known;
-    const building = this.#build(folder, shelved, build).finally(() => this.#builds.delete(name));
+    const building = this.#buildWithRoom(folder, shelved, build).finally(() =>
+      this.#builds.delete(name),
+    );
     this.#builds.set(name, building);
     return building;
+  }
+
+  /** Unused packages make room once when the disk is full. */
+  async #buildWithRoom(folder: string, shelved: Shelved, build: BuildInto): Promise<void> {
+    try {
+      await this.#build(folder, shelved, build);
+    } catch (thrown) {
+      if (!isDiskFull(thrown) || !(await this.#dropUnused())) throw thrown;
+      await this.#build(folder, shelved, build);
+    }
+  }
+
+  /** Takes every unused package away. @returns whether there was one. */
+  async #dropUnused(): Promise<boolean> {
+    const unused = [...this.#shelved].filter(
+      ([name, { holders }]) => holders === 0 && existsSync(join(this.#root, name)),
+    );
+    this.#deps.logger.warn({ packages: unused.length }, "the disk is full: unused packages go");
+    for (const [name, shelved] of unused) this.#remove(name, shelved);
+    await Promise.allSettled(this.#removals);
+    return unused.length > 0;
   }
 
   async #build(folder: string, shelved: Shelved, build: BuildInto): Promise<void> {
@@ -200,6 +223,17 @@ export class PackageShelf {
     this.#removals.add(removal);
     void removal.finally(() => this.#removals.delete(removal));
   }
+}
+
+/** Also when a program that was run says so: the installer has no other way to tell. */
+function isDiskFull(thrown: unknown): boolean {
+  for (let one: unknown = thrown; one !== undefined; ) {
+    const code = codeOf(one);
+    if (code === "ENOSPC" || code === "EDQUOT") return true;
+    if (/ENOSPC|No space left on device|Disk quota exceeded/.test(textOf(one))) return true;
+    one = typeof one === "object" && one !== null && "cause" in one ? one.cause : undefined;
+  }
+  return false;
 }
 
 async function knownBytes(folder: string): Promise<number> {

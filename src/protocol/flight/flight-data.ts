@@ -58,15 +58,24 @@ export function allocateFlightData(
   bodyBytes: number,
   descriptor: Buffer = EMPTY,
 ): AllocatedFlightData {
-  const prefix = Buffer.concat([
+  const prefix = flightDataPrefix(header, bodyBytes, descriptor);
+  const message = Buffer.allocUnsafe(prefix.length + bodyBytes);
+  prefix.copy(message);
+  return { message, body: message.subarray(prefix.length) };
+}
+
+/** The bytes of a FlightData up to its body, which follows as it is. */
+export function flightDataPrefix(
+  header: Buffer,
+  bodyBytes: number,
+  descriptor: Buffer = EMPTY,
+): Buffer {
+  return Buffer.concat([
     ...(descriptor.length === 0 ? [] : [tagAndLength(DESCRIPTOR, descriptor.length), descriptor]),
     tagAndLength(HEADER, header.length),
     header,
     ...(bodyBytes === 0 ? [] : [tagAndLength(BODY, bodyBytes)]),
   ]);
-  const message = Buffer.allocUnsafe(prefix.length + bodyBytes);
-  prefix.copy(message);
-  return { message, body: message.subarray(prefix.length) };
 }
 
 function readField(

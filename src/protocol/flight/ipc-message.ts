@@ -109,5 +109,5 @@ function readField(field: FlatTable): ArrowField {
 const FIELD_NAME_BYTES_SHOWN = 128;
 
 function unreadable(why: string): FlameError {
-  return new FlameError("internal", `unreadable Arrow IPC header: ${why}`);
+  return new FlameError("invalid_argument", `unreadable Arrow IPC header: ${why}`);
 }

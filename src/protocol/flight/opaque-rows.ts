@@ -27,6 +27,10 @@ export interface OpaqueRow {
 export interface FramedRow {
   readonly header: Buffer;
   readonly bodyBytes: number;
+  /** What comes before the data in the body. */
+  readonly head: Buffer;
+  /** Zeros after the data. */
+  readonly tailBytes: number;
   /** Where the data begins in the body. */
   readonly dataOffset: number;
   /** Writes everything of the body but the data. */
@@ -48,15 +52,9 @@ export function frameRequestRow(dataBytes: number): FramedRow {
   const header = Buffer.from(requestRowHeader);
   header.writeBigInt64LE(BigInt(bodyBytes), 32);
   header.writeBigInt64LE(BigInt(dataBytes), 152);
-  return {
-    header,
-    bodyBytes,
-    dataOffset,
-    writeAround: (body) => {
-      body.fill(0, 0, dataOffset).fill(0, dataOffset + dataBytes);
-      body.writeInt32LE(dataBytes, 12);
-    },
-  };
+  const head = Buffer.alloc(dataOffset);
+  head.writeInt32LE(dataBytes, 12);
+  return framedRow(header, head, dataBytes);
 }
 
 /** One row of a response. */
@@ -67,16 +65,25 @@ export function frameResponseRow(version: number, kind: RowKind, dataBytes: numb
   header.writeBigInt64LE(BigInt(bodyBytes), 32);
   header.writeBigInt64LE(BigInt(kind.length), 152);
   header.writeBigInt64LE(BigInt(dataBytes), 200);
+  const head = Buffer.alloc(dataOffset);
+  head.writeBigUInt64LE(BigInt(version), 0);
+  head.writeInt32LE(kind.length, 12);
+  head.write(kind, 16, "latin1");
+  head.writeInt32LE(dataBytes, 28);
+  return framedRow(header, head, dataBytes);
+}
+
+function framedRow(header: Buffer, head: Buffer, dataBytes: number): FramedRow {
+  const bodyBytes = head.length + padded(dataBytes);
   return {
     header,
     bodyBytes,
-    dataOffset,
+    head,
+    tailBytes: bodyBytes - head.length - dataBytes,
+    dataOffset: head.length,
     writeAround: (body) => {
-      body.fill(0, 0, dataOffset).fill(0, dataOffset + dataBytes);
-      body.writeBigUInt64LE(BigInt(version), 0);
-      body.writeInt32LE(kind.length, 12);
-      body.write(kind, 16, "latin1");
-      body.writeInt32LE(dataBytes, 28);
+      head.copy(body);
+      body.fill(0, head.length + dataBytes);
     },
   };
 }

@@ -197,11 +197,15 @@ describe("flame up, status and down", () => {
     const up = flame(["up"], upContext);
     await waitFor("being up", () => upContext.out() !== "");
     expect(upContext.out()).toBe(
-      `Flame is up at http://127.0.0.1:${port} in ${home} until Ctrl-C.\n`,
+      `Flame is up at http://127.0.0.1:${port} in ${home} until Ctrl-C.\n` +
+        `Clients need: export FLAME_ENDPOINT=http://127.0.0.1:${port} FLAME_CACHE_ENDPOINT=grpc://127.0.0.1:${port + 2}\n`,
     );
 
     const status = context(interrupted);
     expect(await flame(["status"], status)).toBe(0);
+    const two = context(interrupted);
+    expect(await flame(["status", "flame-session-manager", "flame"], two)).toBe(0);
+    expect(two.out().trimEnd().split("\n")).toHaveLength(3);
     expect(status.out()).toMatch(
       /^NAME +STATE +PID +ENDPOINT +VERSION\nflame-object-cache +serving /,
     );
@@ -223,6 +227,13 @@ describe("flame up, status and down", () => {
     expect(await flame(["status", "--json"], status)).toBe(1);
     expect(JSON.parse(status.out())).toContainEqual({ name: "flame", state: "stopped" });
     expect(status.err()).toMatch(/^Error: Network\("flame-object-cache, .* not serving in /);
+    const one = context(Promise.resolve());
+    expect(await flame(["status", "flame-object-cache"], one)).toBe(1);
+    expect(one.out().trimEnd().split("\n")).toHaveLength(2);
+    expect(one.err()).toBe(`Error: Network("flame-object-cache not serving in \\"${home}\\"")\n`);
+    const unknown = context(Promise.resolve());
+    expect(await flame(["status", "flame-cache"], unknown)).not.toBe(0);
+    expect(unknown.err()).toContain('got "flame-cache", expected one of flame-object-cache, ');
     const down = context(Promise.resolve());
     expect(await flame(["down"], down)).toBe(1);
     expect(down.err()).toBe(`Error: NotFound("flame up does not run in \\"${home}\\"")\n`);

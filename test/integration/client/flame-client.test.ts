@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { FlameClient, type FlameClientOptions } from "../../../src/client/index.ts";
+import { FlameError } from "../../../src/model/errors.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { type Behaviour, ScriptedFrontend, wireSession, wireTask } from "./frontend.ts";
 
@@ -81,6 +82,50 @@ describe("FlameClient and replies", () => {
   it("passes statuses on as codes", async () => {
     const client = connect((await serve({})).endpoint);
     await expect(client.listNodes()).rejects.toMatchObject({ code: "unimplemented" });
+  });
+});
+
+describe("FlameClient and a server that is too busy", () => {
+  const busy = new FlameError("resource_exhausted", "too many", { retryAfterMs: 20 });
+
+  it("repeats a call when the server says that it may, under one request id", async () => {
+    const asked: (string | undefined)[] = [];
+    const createTask = (_: never, metadata: Map<string, string>): unknown => {
+      asked.push(metadata.get("flame-request-id"));
+      return asked.length < 4 ? busy : wireTask("1", "Pending");
+    };
+    const frontend = await serve({ unary: { createTask } });
+    const task = await connect(frontend.endpoint).createTask("s");
+    expect(task).toMatchObject({ id: "1" });
+    expect(asked).toHaveLength(4);
+    expect(new Set(asked).size).toBe(1);
+  });
+
+  it("gives up with the server's words when there is no time for another pause", async () => {
+    let asked = 0;
+    const createTask = (): unknown => {
+      asked++;
+      return new FlameError("resource_exhausted", "too many", { retryAfterMs: 400 * asked });
+    };
+    const frontend = await serve({ unary: { createTask } });
+    const client = connect(frontend.endpoint, { callTimeoutMs: 1_500 });
+    await expect(client.createTask("s")).rejects.toMatchObject({
+      code: "resource_exhausted",
+      message: "too many",
+      retryAfterMs: 800,
+    });
+    expect(asked).toBe(2);
+  });
+
+  it("does not repeat what is refused without a delay", async () => {
+    let asked = 0;
+    const createTask = (): unknown => {
+      asked++;
+      return new FlameError("resource_exhausted", "the input is too large");
+    };
+    const frontend = await serve({ unary: { createTask } });
+    await expect(connect(frontend.endpoint).createTask("s")).rejects.toThrow("too large");
+    expect(asked).toBe(1);
   });
 });
 

@@ -6,10 +6,12 @@ import {
   status,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { FlameError } from "../../../src/model/errors.ts";
 import { FrontendService } from "../../../src/protocol/generated/flame/v1/frontend.ts";
 import * as pb from "../../../src/protocol/generated/flame/v1/types.ts";
+import { statusOf } from "../../../src/protocol/grpc-errors.ts";
 
-/** What a test wants of the Frontend; every other call is answered UNIMPLEMENTED. */
+/** What a test wants of the Frontend, replies or FlameErrors; every other call is answered UNIMPLEMENTED. */
 export interface Behaviour {
   readonly unary?: Record<string, (request: never, metadata: Map<string, string>) => unknown>;
   readonly watch?: (call: ServerWritableStream<unknown, pb.Task>) => void;
@@ -63,9 +65,10 @@ export class ScriptedFrontend {
         const metadata = new Map(
           Object.entries(call.metadata.getMap()).map(([key, value]) => [key, String(value)]),
         );
-        void Promise.resolve(answer(call.request as never, metadata)).then((reply) =>
-          callback(null, reply),
-        );
+        void Promise.resolve(answer(call.request as never, metadata)).then((reply) => {
+          if (reply instanceof FlameError) callback(statusOf(reply));
+          else callback(null, reply);
+        });
       };
       implementation[name] = handle;
     }

@@ -11,12 +11,18 @@ export class BundledServices {
 
   async prepare(): Promise<void> {
     await this.#bundle("test/fixtures/services/scripted-service.ts", "scripted");
+    await this.#bundle("test/fixtures/services/garbage-service.ts", "garbage");
     await this.#bundle("src/bin/flmping-service.ts", "flmping");
   }
 
   /** An application whose service does what its flags and the inputs of its tasks say. */
   scripted(...flags: string[]): { shim: Shim; command: string; arguments: string[] } {
     return this.#application("scripted", flags);
+  }
+
+  /** One whose answers are `noise` or `nonsense`. */
+  garbage(kind: "noise" | "nonsense"): { shim: Shim; command: string; arguments: string[] } {
+    return this.#application("garbage", [kind]);
   }
 
   flmping(): { shim: Shim; command: string; arguments: string[] } {

@@ -1,3 +1,5 @@
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { groupMembers, processFacts } from "../../../src/process/process-facts.ts";
@@ -142,6 +144,48 @@ describe("a service that goes wrong", () => {
     backend.keepBound = false;
     await backend.called("unregisterExecutor");
     expect(groupMembers(pid)).toEqual([]);
+  });
+
+  test("by answering noise fails the bind with code 12, and is ended", async () => {
+    await node.runTasks(services.garbage("noise"));
+    expect(node.bindResults()).toEqual([
+      {
+        returnCode: 12,
+        message: expect.stringMatching(/the service of application "app".* during OnSessionEnter/),
+      },
+    ]);
+    expect(node.servicePids()).toEqual([]);
+  });
+
+  test("by answering nonsense fails the task, and the next one is asked for", async () => {
+    const failed = expect.stringMatching(
+      /^-1 the service of application "app": task 1: .*(parsing|decod|index|type)/i,
+    );
+    expect(await node.runTasks(services.garbage("nonsense"), "a", "b")).toEqual([
+      failed,
+      expect.stringContaining("task 2"),
+    ]);
+  });
+
+  test("by leaking children takes them along, also those that left its group", async () => {
+    const [pids = "[]"] = await node.runTasks(services.scripted(), "leak:");
+    const children = JSON.parse(pids) as number[];
+    expect(children).toHaveLength(2);
+    await waitFor("their end", () => children.every((pid) => processFacts(pid)?.state !== "S"));
+    expect(node.logLines).toContainEqual(expect.stringContaining(`"processes":[${children[1]}]`));
+  });
+
+  test("by filling stdout is read on, into two files of a bounded size", async () => {
+    expect(await node.runTasks(services.scripted(), "print:40000", "echo:1")).toEqual([
+      "printed",
+      "1",
+    ]);
+    const folder = join(node.home.logs, "executors/ssn-1");
+    const sizes = await waitFor("both files", () => {
+      const found = readdirSync(folder).map((name) => statSync(join(folder, name)).size);
+      return found.reduce((sum, size) => sum + size, 0) > 16 * 1024 * 1024 ? found : undefined;
+    });
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(17 * 1024 * 1024);
   });
 
   test("by needing another shim fails the bind", async () => {

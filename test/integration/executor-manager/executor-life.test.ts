@@ -140,6 +140,15 @@ describe("the life of an executor", () => {
     });
   });
 
+  test("has a temporary folder of its own where executors share a working directory", async () => {
+    const workingDirectory = join(node.home.root, "shared");
+    const spec = { ...services.scripted(), workingDirectory };
+    expect(await node.runTasks(spec, "cwd:", "env:TMPDIR")).toEqual([
+      workingDirectory,
+      join(node.home.run, "executors/exec-1/work/app/tmp"),
+    ]);
+  });
+
   test("carries payloads above 4 MiB both ways", async () => {
     const bytes = 20 * 1024 * 1024;
     expect(

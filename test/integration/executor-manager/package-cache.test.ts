@@ -1,5 +1,13 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
@@ -19,6 +27,7 @@ import { systemClock } from "../../../src/kit/clock.ts";
 import { type Logger, silentLogger } from "../../../src/kit/logger.ts";
 import { type RunningObjectCache, startObjectCache } from "../../../src/object-cache/compose.ts";
 import { freePorts } from "../../support/ports.ts";
+import { runToEnd } from "../../support/python.ts";
 import { temporaryFolder } from "../../support/temp.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -174,6 +183,102 @@ async function silentServer(): Promise<{ port: number; close: () => Promise<void
   };
   return { port, close };
 }
+
+describe("a package in an object cache with TLS and tokens", () => {
+  const file = (name: string): string => join(folder.path, "certificates", name);
+  let cache: RunningObjectCache;
+  let url: string;
+
+  beforeEach(async () => {
+    const script = join(import.meta.dirname, "../../../scripts/dev-certs.sh");
+    for (const place of [file("."), file("strangers")]) {
+      const { code, stderr } = await runToEnd(script, [place]);
+      if (code !== 0) throw new Error(stderr);
+    }
+    writeFileSync(file("token"), "client-token-0123456789\n");
+    writeFileSync(file("wrong"), "wrong-token-0123456789\n");
+    const port = await freePorts(1);
+    const yaml = join(folder.path, "secured.yaml");
+    const tls = { cert_file: file("server.crt"), key_file: file("server.key") };
+    const security = { clients: "token", token_file: file("token"), nodes: "open" };
+    const endpoint = `grpcs://127.0.0.1:${port}`;
+    writeFileSync(yaml, JSON.stringify({ cluster: { security }, cache: { endpoint, tls } }));
+    const env = { FLAME_HOME: folder.path, HOME: folder.path };
+    const config = loadClusterConfig({ path: yaml, env });
+    cache = await startObjectCache({ config, logger: silentLogger });
+    const client = new ObjectClient({ endpoint, caFile: file("ca.crt"), tokenFile: file("token") });
+    await client.put("my-app/pkg/my-app.zip", storedZip({ word: "secured" }));
+    client.close();
+    url = `${endpoint}/my-app/pkg/my-app.zip`;
+    await store.close();
+  });
+
+  afterEach(() => cache.close());
+
+  /** Opens the store as a node does whose configured cache is the one of the url. */
+  const openWith = (caFile: string, tokenFile: string) =>
+    open({
+      cache: {
+        endpoint: url.replace(/\/my-app.*/, ""),
+        caFile: file(caFile),
+        tokenFile: file(tokenFile),
+      },
+    });
+
+  test("is fetched with the node's authority and token", async () => {
+    await openWith("ca.crt", "token");
+    expect(content(await prepare(url))).toBe("secured");
+  });
+
+  test("is refused with a token that the cache does not know", async () => {
+    await openWith("ca.crt", "wrong");
+    await expect(prepare(url)).rejects.toMatchObject({
+      code: "unauthenticated",
+      message: expect.stringContaining(`package url "${url}"`),
+    });
+    expect(installed()).toEqual([]);
+  });
+
+  test("is not fetched from a server that the node's authority does not vouch for", async () => {
+    await openWith("strangers/ca.crt", "token");
+    await expect(prepare(url)).rejects.toThrow(/package url ".*certificate/);
+    expect(installed()).toEqual([]);
+  });
+});
+
+describe("a directory", () => {
+  const directory = (): string => join(folder.path, "project");
+  beforeEach(() => {
+    mkdirSync(join(directory(), "bin"), { recursive: true });
+    writeFileSync(join(directory(), "word"), "linked");
+  });
+
+  test("keeps links to what is in it", async () => {
+    symlinkSync("../word", join(directory(), "bin/word"));
+    const prepared = await prepare(pathToFileURL(directory()).href);
+    expect(readFileSync(join(appFolder(prepared), "bin/word"), "utf8")).toBe("linked");
+  });
+
+  test.each([
+    ["upwards", "../../outside"],
+    ["absolute, even to what is in it", "/etc/hostname"],
+    ["over another link", "up/../outside"],
+    ["over another link, to nothing", "up/../../nothing"],
+  ])(
+    "with a link that leads out of it (%s) is refused by name, and nothing is built",
+    async (_how, target) => {
+      writeFileSync(join(folder.path, "outside"), "secret");
+      symlinkSync("..", join(directory(), "bin/up"));
+      symlinkSync(target, join(directory(), "bin/out"));
+      const url = pathToFileURL(directory()).href;
+      await expect(prepare(url)).rejects.toMatchObject({
+        code: "invalid_argument",
+        message: expect.stringContaining(`its entry "bin/out" is a link to "${target}"`),
+      });
+      expect(installed()).toEqual([]);
+    },
+  );
+});
 
 describe("a package on a web server", () => {
   let answers: number[];

@@ -3,6 +3,7 @@ import { type ClientHttp2Stream, connect, constants } from "node:http2";
 import { connect as connectSocket, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { Registry } from "prom-client";
 import {
   decodeObjectRef,
   encodeObjectRef,
@@ -10,7 +11,7 @@ import {
   type ObjectRef,
 } from "../../../src/client/objects.ts";
 import { loadClusterConfig } from "../../../src/config/cluster-config.ts";
-import { silentLogger } from "../../../src/kit/logger.ts";
+import { type Logger, silentLogger } from "../../../src/kit/logger.ts";
 import {
   type ObjectCacheConfig,
   type RunningObjectCache,
@@ -32,11 +33,15 @@ function configuration(cache: Partial<ObjectCacheConfig["cache"]> = {}): ObjectC
   return { ...config, cache: { ...config.cache, ...cache } };
 }
 
-async function start(cache: Partial<ObjectCacheConfig["cache"]> = {}): Promise<void> {
+async function start(
+  cache: Partial<ObjectCacheConfig["cache"]> = {},
+  options: { transferWaitMs?: number; registry?: Registry; logger?: Logger } = {},
+): Promise<void> {
   running = await startObjectCache({
     config: configuration(cache),
     logger: silentLogger,
     port: 0,
+    ...options,
   });
   client = new ObjectClient({ endpoint: running.endpoint });
 }
@@ -60,10 +65,10 @@ const text = async (ref: ObjectRef) => (await client.get(ref)).toString();
 const bytes = (value: string) => Buffer.from(value);
 
 /** The schema and one row of a put that would go on. */
-function halfAPut(key: string): Buffer[] {
+function halfAPut(key: string, bytes = 100): Buffer[] {
   const descriptor = FlightDescriptor.fromPartial({ type: 1, path: [key] });
   const encoded = Buffer.from(FlightDescriptor.encode(descriptor).finish());
-  const row = frameRequestRow(100);
+  const row = frameRequestRow(bytes);
   const { message, body } = allocateFlightData(row.header, row.bodyBytes);
   row.writeAround(body);
   return [allocateFlightData(requestSchemaHeader, 0, encoded).message, message];
@@ -202,6 +207,83 @@ describe("the object client", () => {
     );
     const texts = await Promise.all(refs.map(text));
     expect(texts).toEqual(Array.from({ length: 100 }, (_, index) => `object ${index}`));
+  });
+});
+
+it("the log of the cache names every call by its request id", async () => {
+  await stop();
+  const lines: Record<string, unknown>[] = [];
+  const note = (fields: object): void => void lines.push({ ...fields });
+  await start({}, { logger: { ...silentLogger, debug: note, warn: note } });
+  const ref = await client.put("app/ssn/x", bytes("x"));
+  await client.get(ref);
+  await client.delete("app/ssn/x");
+  await client.get(ref).catch(() => undefined);
+  const named = lines.filter(({ request }) => /^[0-9a-f-]{36}$/.test(String(request)));
+  expect(named.map(({ operation, code }) => [operation, code])).toEqual([
+    ["put", undefined],
+    ["get", undefined],
+    ["delete", undefined],
+    ["get", "not_found"],
+  ]);
+  expect(new Set(named.map(({ request }) => request)).size).toBe(4);
+});
+
+describe("too many bytes at once", () => {
+  const registry = new Registry();
+  const metric = async (name: string) =>
+    (await registry.getSingleMetric(name)?.get())?.values[0]?.value;
+
+  beforeEach(async () => {
+    registry.clear();
+    await stop();
+    await start({ maxTransferBytes: 1_000_000 }, { transferWaitMs: 300, registry });
+  });
+
+  it("wait for one another, and all arrive", async () => {
+    const large = Buffer.alloc(700_000, "large");
+    const refs = await Promise.all(
+      Array.from({ length: 12 }, (_, index) => client.put(`app/ssn/${index}`, large)),
+    );
+    const back = await Promise.all(refs.map((ref) => client.get(ref)));
+    expect(back.every((one) => one.equals(large))).toBe(true);
+    expect(await metric("flame_cache_transfer_bytes")).toBe(0);
+  });
+
+  it("of a client that stops sending: others are refused with a delay, then it is given up", async () => {
+    const kept = await client.put("app/ssn/kept", Buffer.alloc(100_000));
+    const session = connect(`http://127.0.0.1:${running.port}`);
+    const stalled = session.request({
+      ":method": "POST",
+      ":path": "/arrow.flight.protocol.FlightService/DoPut",
+      "content-type": "application/grpc",
+      te: "trailers",
+    });
+    const status = new Promise((resolve) => {
+      stalled.on("response", (headers) => resolve(headers["grpc-status"]));
+    });
+    try {
+      stalled.resume();
+      const whole = Buffer.concat(halfAPut("app/ssn/stalled", 2_000_000).map(framed));
+      stalled.write(whole.subarray(0, 1_500_000));
+      await waitFor("the bytes to come", async () => {
+        return ((await metric("flame_cache_transfer_bytes")) ?? 0) > 1_400_000;
+      });
+      await expect(client.get(kept)).rejects.toMatchObject({
+        code: "resource_exhausted",
+        message: expect.stringContaining("try again in 5 s"),
+      });
+      await waitFor("the stalled put to be given up", () =>
+        client.get(kept).then(
+          () => true,
+          () => false,
+        ),
+      );
+      expect(await status).toBe("4");
+      expect(await metric("flame_cache_transfer_bytes")).toBe(0);
+    } finally {
+      session.destroy();
+    }
   });
 });
 

@@ -41,6 +41,22 @@ describe("the instance lock of a daemon", () => {
     await lock.release();
   });
 
+  test("takes away what others left that were killed in the middle of their start", async () => {
+    await (await acquireInstanceLock({ home, name })).release();
+    const path = join(home, "run", `${name}.json`);
+    const gone = '{"pid":999999999,"startTime":1}';
+    for (const left of ["999999999.claim", "999999999.tmp", "takeover"])
+      await writeFile(`${path}.${left}`, gone);
+    const other = `${path}.${process.ppid}.claim`;
+    await writeFile(other, "of a process that runs");
+    const lock = await acquireInstanceLock({ home, name });
+    expect((await readdir(join(home, "run"))).sort()).toEqual([
+      `${name}.json`,
+      `${name}.json.${process.ppid}.claim`,
+    ]);
+    await lock.release();
+  });
+
   test("is taken over from a process that is gone, from a later owner of its pid and from rubbish", async () => {
     const sleeper = spawn("/bin/sleep", ["60"], { stdio: "ignore" });
     const pid = sleeper.pid ?? 0;

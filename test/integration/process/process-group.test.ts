@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
@@ -20,7 +20,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   for (const group of started.splice(0)) await group.terminate(0);
-  await rm(folder, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
 async function start(
@@ -112,7 +112,9 @@ describe("a process group", () => {
     ];
     await leaderless.exited;
     const records = new GroupRecords(join(folder, "records"));
-    await records.add("left", { pid: left.pid, startTime: left.startTime, mark });
+    const file = join(folder, "left.sock");
+    await writeFile(file, "");
+    await records.add("left", { pid: left.pid, startTime: left.startTime, mark, file });
     await records.add("leaderless", { pid: leaderless.pid, startTime: leaderless.startTime, mark });
     await records.add("other", { pid: other.pid, startTime: other.startTime + 1, mark });
     expect((await records.killLeftovers()).sort()).toEqual([left.pid, leaderless.pid].sort());
@@ -121,6 +123,7 @@ describe("a process group", () => {
       () => groupMembers(leaderless.pid).length + groupMembers(left.pid).length === 0,
     );
     expect(groupMembers(other.pid)).toHaveLength(1);
+    await expect(readFile(file)).rejects.toMatchObject({ code: "ENOENT" });
     expect(await records.killLeftovers()).toEqual([]);
   });
 });

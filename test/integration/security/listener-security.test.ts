@@ -51,7 +51,11 @@ function options(
 }
 
 let server: Server | undefined;
-afterEach(() => server?.forceShutdown());
+afterEach(() => {
+  server?.forceShutdown();
+  // Each further shutdown of the same one would leave a listener in it.
+  server = undefined;
+});
 
 /** A Frontend of one call that writes down who made it. */
 async function serve(access: Access): Promise<{ port: number; callers: Caller[] }> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { APPLICATIONS_MAX } from "../../../src/application-registry/application-book.ts";
+import { manifestCharsMax } from "../../../src/application-registry/application-book.ts";
 import {
   ApplicationBook,
   type RegisterApplication,
@@ -113,12 +113,31 @@ describe("the book of applications", () => {
   });
 
   it("is full at its limit, and says so", () => {
-    const record = new ApplicationBook([]).register(input("a"), 1);
-    const many = Array.from({ length: APPLICATIONS_MAX }, (_, i) => ({ ...record, name: `a${i}` }));
-    expect(refusal(() => new ApplicationBook(many).register(input("b"), 1))).toEqual({
+    const book = new ApplicationBook([], 2);
+    for (const name of ["a", "b"]) book.register(input(name), 1);
+    expect(refusal(() => book.register(input("c"), 1))).toEqual({
       code: "resource_exhausted",
-      message: expect.stringContaining("expected at most 100000"),
+      message: expect.stringContaining("expected at most 2 (cluster.limits.max_applications)"),
     });
+    book.unregister("a", 0);
+    expect(book.register(input("c"), 1).name).toBe("c");
+  });
+
+  it("is full when all manifests together are too long, and says so", () => {
+    const half = { description: "d".repeat(manifestCharsMax / 2) };
+    const book = new ApplicationBook([]);
+    book.register(input("a", half), 1);
+    expect(refusal(() => book.register(input("b", half), 1))).toEqual({
+      code: "resource_exhausted",
+      message: expect.stringContaining(`at most ${manifestCharsMax} are kept`),
+    });
+    book.register(input("b"), 1);
+    expect(refusal(() => book.update(input("b", half), 0, 1)).code).toBe("resource_exhausted");
+    expect(book.update(input("a"), 0, 1).revision).toBe(2);
+    expect(book.update(input("b", half), 0, 1).revision).toBe(2);
+    const { manifestChars } = book;
+    book.unregister("b", 0);
+    expect(book.manifestChars).toBeLessThan(manifestChars - manifestCharsMax / 2);
   });
 
   it("starts from what the store holds", () => {

@@ -76,6 +76,15 @@ describe("flmctl register", () => {
     expect(lines[2]).toBe(`Error: InvalidConfig("${path}: 2 faults, nothing was sent")`);
   });
 
+  it("sends nothing when two documents name the same application, and tells both places", async () => {
+    const text = two.replace("name: two", "name: one");
+    const { code, err, sent } = await run("register", "-f", file(text));
+    expect({ code, sent }).toEqual({ code: 1, sent: [] });
+    expect(err).toContain(
+      String.raw`/app.yaml:4:19: metadata.name: got \"one\" again, as at 1:19, expected each application in one document`,
+    );
+  });
+
   it("puts a single fault into the one line of the error", async () => {
     const path = file("metadata: { name: one }\nspec:\n  url: ftp://x/y\n");
     const { err } = await run("register", "-f", path);

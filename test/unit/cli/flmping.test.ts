@@ -10,11 +10,12 @@ import { fakeContext, session, task } from "./tools.ts";
 
 /** A clock that moves on by a step each time it is read. */
 function steppingClock(stepMs: number): Clock {
-  let now = 0;
+  let steady = 0;
   return {
-    now: () => {
-      now += stepMs;
-      return now;
+    now: () => 0,
+    steady: () => {
+      steady += stepMs;
+      return steady;
     },
     after: () => ({ cancel: () => undefined }),
   };

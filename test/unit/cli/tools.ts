@@ -51,7 +51,7 @@ const publishedOnly = new Proxy<Partial<RegistryClient>>(
 );
 
 export function fixedClock(now: number): Clock {
-  return { now: () => now, after: () => ({ cancel: () => undefined }) };
+  return { now: () => now, steady: () => now, after: () => ({ cancel: () => undefined }) };
 }
 
 const created = new Date(Date.UTC(2026, 0, 2, 20, 31, 51, 7));

@@ -44,7 +44,11 @@ class Script implements TaskSource {
 function fakeTime(): { deps: Parameters<typeof watchTask>[1]; pauses: number[] } {
   const pauses: number[] = [];
   let now = 0;
-  const clock: Clock = { now: () => now, after: () => ({ cancel: () => undefined }) };
+  const clock: Clock = {
+    now: () => 0,
+    steady: () => now,
+    after: () => ({ cancel: () => undefined }),
+  };
   const pause = async (delayMs: number): Promise<void> => {
     pauses.push(delayMs);
     now += delayMs;
@@ -88,6 +92,14 @@ describe("watchTask", () => {
 
   it("gives up with the last error when the server stays away too long", async () => {
     await expect(states(new Script([]))).rejects.toMatchObject({ code: "unavailable" });
+  });
+
+  it("comes again when a server that is too busy said it may, not before", async () => {
+    const time = fakeTime();
+    const busy = new FlameError("resource_exhausted", "too many watches", { retryAfterMs: 3_000 });
+    expect(await states(new Script([[busy], [busy], ["Succeed"]]), time)).toEqual(["Succeed"]);
+    expect(time.pauses).toEqual([3_000, 3_000]);
+    await expect(states(new Script([[busy], [busy], [busy], [busy], [busy]]))).rejects.toBe(busy);
   });
 
   it("passes any other error on at once", async () => {

@@ -54,7 +54,16 @@ describe("cluster configuration", () => {
         policies: ["priority", "drf"],
         storage: { kind: "sqlite", file: join(folder, "home/data/flame.db") },
         scheduleIntervalMs: 100,
-        maxSessions: Number.POSITIVE_INFINITY,
+        limits: {
+          maxSessions: 100_000,
+          maxOpenSessions: 10_000,
+          maxOpenTasks: 500_000,
+          maxWatchers: 24_000,
+          maxCalls: 16_384,
+          maxRequestBytes: 256 * 1024 ** 2,
+          maxReplyBytes: 128 * 1024 ** 2,
+          maxApplications: 20_000,
+        },
         closedSessionRetentionMs: 604_800_000,
         maxExecutorsPerNode: 128,
         bindRetryLimit: 5,
@@ -82,10 +91,12 @@ describe("cluster configuration", () => {
         maxMemoryBytes: 1024 ** 3,
         maxObjects: Number.POSITIVE_INFINITY,
         maxDiskBytes: 64 * 1024 ** 3,
+        maxTransferBytes: 1024 ** 3,
+        orphanRetentionMs: 604_800_000,
         retentionMs: 600_000,
         tls: undefined,
       },
-      core: { payloadCacheBytes: 256 * 1024 ** 2 },
+      core: { payloadCacheBytes: 32 * 1024 ** 2 },
       packages: { allowedSchemes: [], maxDiskBytes: 16 * 1024 ** 3 },
       metrics: {
         enabled: true,
@@ -133,7 +144,7 @@ cache:
       listenHost: "flame-session-manager",
       resreq: { cpu: 1, memory: 2 * 1024 ** 3, gpu: 0 },
       storage: { kind: "memory" },
-      maxSessions: 1000,
+      limits: { maxSessions: 1000 },
       tls: { certFile: "/etc/flame/certs/server.crt", keyFile: join(folder, "server.key") },
     });
     expect(config.cache).toMatchObject({
@@ -244,6 +255,31 @@ cache:
     const message = refusal(text);
     expect(message).toContain(where);
     expect(message).toContain(expected);
+  });
+
+  it("warns of tokens that can be read on the way: beyond this machine, without TLS", () => {
+    const warned = (host: string, rest: string): string[] => {
+      const security = "security: { clients: token, nodes: open, token_file: t }";
+      const listen = `endpoint: "http://${host}:8080", ${security}${rest}`;
+      const config = load(`{ cluster: { ${listen} }, cache: { endpoint: "grpc://${host}:9090" } }`);
+      return config.warnings.filter((text) => text.includes("tokens can be read on the way"));
+    };
+    expect(warned("127.0.0.1", "")).toEqual([]);
+    expect(warned("10.0.0.1", "")).toEqual([
+      expect.stringContaining("cluster listens on 10.0.0.1 without TLS"),
+      expect.stringContaining("cache listens on 10.0.0.1 without TLS"),
+    ]);
+    const tls = ", tls: { cert_file: a, key_file: b }";
+    expect(warned("10.0.0.1", tls)).toEqual([expect.stringContaining("cache listens on")]);
+  });
+
+  it("tells faults of endpoint, storage and interval at once", () => {
+    const message = refusal(
+      "cluster: { endpoint: nowhere, storage: 'redis://x', schedule_interval: 0 }",
+    );
+    expect(message.match(/expected/g)).toHaveLength(3);
+    for (const at of ["cluster.endpoint", "cluster.storage", "cluster.schedule_interval"])
+      expect(message).toContain(`${at}: got`);
   });
 
   it("refuses to listen beyond this machine without an explicit choice, and names the key", () => {

@@ -100,6 +100,22 @@ describe("two sessions of equal priority with long queues", () => {
   });
 });
 
+describe("two sessions of an application that has all its instances", () => {
+  it("share them evenly, and do not take them to and fro", () => {
+    machine.register("four", { max_instances: 4 });
+    machine.node("n1", { cpu: 16, memory: 64 * gib, gpu: 0 });
+    for (const id of ["first", "second"]) {
+      machine.open(id, { application: "four" });
+      tasks(id, 200);
+      for (let round = 0; round < 6; round++) step();
+    }
+    expect(served()).toEqual({ first: 2, second: 2 });
+    const binds: string[] = [];
+    for (let round = 0; round < 30; round++) binds.push(...step());
+    expect(binds).toEqual([]);
+  });
+});
+
 describe("what was recalled", () => {
   beforeEach(() => {
     machine.node("n1");

@@ -29,7 +29,10 @@ export interface Call<K extends CommandKind> {
 
 /** The machine with a memory store behind it and a clock that the test turns. */
 export class Machine {
+  /** Steady milliseconds. */
   now = 1_000_000;
+  /** How far the date is from it: tests set the date. */
+  dateAheadMs = 0;
   core: Core;
   readonly store = new MemoryStore();
   readonly options: CoreOptions;
@@ -44,6 +47,9 @@ export class Machine {
       bindRetryLimit: 5,
       executorsPerNodeMax: 128,
       sessionsMax: Number.POSITIVE_INFINITY,
+      openSessionsMax: Number.POSITIVE_INFINITY,
+      openTasksMax: Number.POSITIVE_INFINITY,
+      applicationsMax: Number.POSITIVE_INFINITY,
       closedSessionRetentionMs: Number.POSITIVE_INFINITY,
       nodeSilenceMs: 15_000,
       nodeGraceMs: 30_000,
@@ -93,7 +99,7 @@ export class Machine {
   }
 
   turn(commands: readonly Command[]): readonly Change[] {
-    const turn = this.core.turn(commands, this.now);
+    const turn = this.core.turn(commands, this.now + this.dateAheadMs, this.now);
     void this.store.commit(turn.changes);
     for (const effect of turn.effects) {
       const call = this.#calls.get(effect.to);
@@ -125,7 +131,8 @@ export class Machine {
   /** The process ends and another one reads what is on disk. */
   async restart(): Promise<void> {
     this.#calls.clear();
-    this.core = new Core(this.options, await this.store.load(), this.now);
+    const date = this.now + this.dateAheadMs;
+    this.core = new Core(this.options, await this.store.load(), date, this.now);
     this.turn([]);
   }
 

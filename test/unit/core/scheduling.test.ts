@@ -102,6 +102,24 @@ describe("how many executors a session gets", () => {
     expect(machine.executors).toEqual(["e1 Binding b", "e2 Bound a"]);
   });
 
+  it("of an application at its max_instances: what waits in one session goes to another one at once", () => {
+    machine.register("pair", { max_instances: 2, delay_release: 60 });
+    machine.node("n1");
+    machine.open("a", { application: "pair" });
+    machine.open("b", { application: "pair" });
+    for (let task = 0; task < 2; task++) machine.task("a");
+    bindAll();
+    done("e1");
+    done("e2");
+    const launches = bindAll();
+    expect(launches.get("e1")?.replied).toBe(false);
+    machine.task("b");
+    expect(launches.get("e1")?.reply).toEqual({});
+    expect(launches.get("e2")?.replied).toBe(false);
+    leave("e1");
+    expect(machine.executors).toEqual(["e1 Binding b", "e2 Bound a"]);
+  });
+
   it("min_instances of them without any task, and they stay warm", () => {
     machine.register("hasty", { delay_release: 1 });
     machine.node("n1");

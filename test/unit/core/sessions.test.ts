@@ -243,7 +243,7 @@ describe("DeleteSession", () => {
   it("refuses an open session and changes nothing", () => {
     machine.open("s");
     const error = machine.refusal("session.delete", { id: "s" });
-    expect(error).toMatchObject({ code: "internal" });
+    expect(error).toMatchObject({ code: "invalid_state" });
     expect(error.message).toContain("Cannot delete open session s");
     expect(machine.ask("session.get", { id: "s" }).record.state).toBe("Open");
   });

@@ -254,7 +254,7 @@ describe("GetTask", () => {
     machine.task("s");
     const error = machine.refusal("task.get", { sessionId: "s", taskId });
     expect(error).toMatchObject({ code: "not_found" });
-    expect(error.message).toContain("the session has 1 tasks");
+    expect(error.message).toContain("the session has 1 task,");
   });
 
   it("does not know an unknown session", () => {

@@ -218,6 +218,7 @@ describe("the plugin host", () => {
     );
     const clock: Clock = {
       now: () => 0,
+      steady: () => 0,
       after: (delayMs, action) => {
         if (delayMs === 1234) queueMicrotask(action);
         return { cancel: () => undefined };

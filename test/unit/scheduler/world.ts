@@ -73,6 +73,7 @@ export function decide(given: Partial<Snapshot>, policies?: readonly PolicyName[
       executors: [],
       nodes: [node("n1", 4)],
       applicationMax: () => Number.POSITIVE_INFINITY,
+      applicationLeaving: () => 0,
       executorsPerNodeMax: 128,
       ...given,
     },

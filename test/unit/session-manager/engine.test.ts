@@ -112,6 +112,29 @@ describe("the engine", () => {
     await Promise.all([first, ...later]);
   });
 
+  it("carries out one of each connection in turn: a flood of one holds up no other", async () => {
+    const [flood, other] = ["10.0.0.1:1000", "10.0.0.2:1000"].map((from) => engine.of(from));
+    const asked = Array.from({ length: 5_000 }, () => flood!.ask("session.get", { id: "flood" }));
+    asked.push(other!.ask("session.get", { id: "other" }));
+    asked.push(engine.ask("session.get", { id: "node" }));
+    await Promise.all(asked);
+    const [first, second] = machine.turns.map((turn) =>
+      turn.map((command) => (command.kind === "session.get" ? command.input.id : "")),
+    );
+    expect(first?.slice(0, 4)).toEqual(["node", "flood", "other", "flood"]);
+    expect(first).toHaveLength(513);
+    expect(second).toHaveLength(512);
+    expect(engine.load).toMatchObject({ queued: 0 });
+  });
+
+  it("cancels in the order of the connection that asked", async () => {
+    const door = engine.of("10.0.0.1:1000");
+    const sink = { push: (): void => undefined, end: (): void => undefined };
+    door.stream("task.watch", { sessionId: "s", taskId: 1 }, sink).cancel();
+    await settle();
+    expect(machine.turns.flat().map(({ kind }) => kind)).toEqual(["task.watch", "cancel"]);
+  });
+
   it("answers reads that change nothing without the disk", async () => {
     expect(await engine.ask("session.get", { id: "read" })).toBe("read");
     expect(store.commits).toEqual([]);
@@ -139,7 +162,8 @@ describe("the engine", () => {
     const planned: { at: number; action: () => void }[] = [];
     let now = 1_000;
     begin({
-      now: () => now,
+      now: () => 1_700_000_000_000,
+      steady: () => now,
       after: (ms, action) => {
         const timer = { at: now + ms, action };
         planned.push(timer);

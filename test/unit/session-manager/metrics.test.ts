@@ -75,4 +75,12 @@ describe("the metrics of the engine", () => {
     expect(seen.get('flame_tasks_ended_total{outcome="failed"}')).toBe(1);
     expect(seen.get('flame_task_stage_seconds_sum{stage="pending"}')).toBe(0.5);
   });
+
+  test("count the pending tasks that the close of a session cancelled", async () => {
+    const registry = new Registry();
+    new EngineMetrics(registry).commit(0.002, [
+      { kind: "tasks.cancel", sessionId: "s", time: 1_000, count: 3 },
+    ]);
+    expect(await registry.metrics()).toContain('flame_tasks_ended_total{outcome="cancelled"} 3');
+  });
 });

@@ -7,8 +7,11 @@ import { ObjectJanitor } from "../../../src/session-manager/object-janitor.ts";
 /** Timers fire when the test lets time pass. */
 class TestClock implements Clock {
   #now = 0;
+  /** Somebody sets the date: how far it is from the steady time. */
+  dateAheadMs = 0;
   #timers: { at: number; action: () => void }[] = [];
-  now = (): number => this.#now;
+  now = (): number => this.#now + this.dateAheadMs;
+  steady = (): number => this.#now;
   after = (delayMs: number, action: () => void) => {
     const timer = { at: this.#now + delayMs, action };
     this.#timers.push(timer);
@@ -110,6 +113,19 @@ describe("the objects of a session", () => {
     await clock.pass(30_000);
     expect(deleted).toEqual(["app/a"]);
   });
+
+  it.each([86_400_000, -86_400_000])(
+    "go at the same time when the date is set by %d ms meanwhile",
+    async (byMs) => {
+      const one = janitor(session("s"));
+      one.committed([{ kind: "session.put", record: session("s", 0) }]);
+      clock.dateAheadMs = byMs;
+      await clock.pass(599_999);
+      expect(deleted).toEqual([]);
+      await clock.pass(1);
+      expect(deleted).toEqual(["app/s"]);
+    },
+  );
 
   it("are never those of packages and shared objects, whatever a session is called", async () => {
     janitor(session("pkg", -700_000), session("shared", -700_000));

@@ -44,9 +44,9 @@ describe("the book of sessions", () => {
   it("names those that were closed longest ago, as many as there are too many", () => {
     for (const id of ["a", "b", "c", "d"]) create(id);
     for (const [at, id] of [
-      [30, "a"],
       [10, "b"],
       [20, "c"],
+      [30, "a"],
     ] as const)
       book.close(new Turn(at), book.get(id));
     const beyond = (most: number) => book.closedBeyond(most).map((entry) => entry.record.id);

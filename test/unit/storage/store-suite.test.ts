@@ -194,7 +194,7 @@ describe.each(kinds)("the $name store", ({ open, durable }) => {
       { kind: "session.put", record: session() },
       { kind: "task.put", record: task(1) },
       { kind: "task.put", record: task(2, { state: "Failed", completionTime: 1 }) },
-      { kind: "tasks.cancel", sessionId: "my-app-1", time: 77 },
+      { kind: "tasks.cancel", sessionId: "my-app-1", time: 77, count: 1 },
     ]);
     expect(store.readTask("my-app-1", 1)).toMatchObject({ state: "Cancelled", completionTime: 77 });
     expect(store.readTask("my-app-1", 2)).toMatchObject({ state: "Failed", completionTime: 1 });

@@ -35,6 +35,10 @@ class FakeCluster(frontend_pb2_grpc.FrontendServicer):
         self.execute: Execute | None = None
         self.end_watches_early = 0
         self.watches = 0
+        #: Calls that are refused before one is taken, with this delay in milliseconds or, if it
+        #: is None, without one.
+        self.refusals = 0
+        self.refusal_delay: str | None = "20"
         self.metadata: dict[str, str] = {}
         self.changed = threading.Condition()
         self.port = 0
@@ -166,7 +170,17 @@ class FakeCluster(frontend_pb2_grpc.FrontendServicer):
             self.changed.notify_all()
         return session
 
+    def refuse(self, context: Any) -> None:
+        """Refuse the call while refusals are left."""
+        if self.refusals == 0:
+            return
+        self.refusals -= 1
+        if self.refusal_delay is not None:
+            context.set_trailing_metadata((("grpc-retry-pushback-ms", self.refusal_delay),))
+        context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many")
+
     def CreateTask(self, request: Any, context: Any) -> types_pb2.Task:
+        self.refuse(context)
         spec = request.task
         session = self._found(context, self.sessions.get(spec.session_id), spec.session_id)
         if session.status.state == types_pb2.Closed:
@@ -193,6 +207,7 @@ class FakeCluster(frontend_pb2_grpc.FrontendServicer):
 
     def WatchTask(self, request: Any, context: Any) -> Iterator[types_pb2.Task]:
         self.watches += 1
+        self.refuse(context)
         task = self._found(context, self._task(request), request.task_id)
         if self.end_watches_early > 0:
             self.end_watches_early -= 1

@@ -10,12 +10,12 @@ import {
   publishedBy,
   startCluster,
   temporaryHome,
-} from "./lib/local-cluster.mjs";
-import { root } from "./lib/paths.mjs";
-import { runMain, SetupError } from "./lib/progress.mjs";
-import { runToEnd } from "./lib/run.mjs";
-import { sourceFiles } from "./lib/stamps.mjs";
-import { setUp } from "./setup.mjs";
+} from "../scripts/lib/local-cluster.mjs";
+import { root } from "../scripts/lib/paths.mjs";
+import { runMain, SetupError } from "../scripts/lib/progress.mjs";
+import { runToEnd } from "../scripts/lib/run.mjs";
+import { sourceFiles } from "../scripts/lib/stamps.mjs";
+import { setUp } from "../scripts/setup.mjs";
 
 const starts = 5;
 const lists = 10;

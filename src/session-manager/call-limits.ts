@@ -1,0 +1,139 @@
+import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+import { FlameError } from "../model/errors.ts";
+import { statusOf } from "../protocol/grpc-errors.ts";
+import type { SharedLimit } from "./shared-limit.ts";
+
+/** How much clients may have under way; docs/protocol.md, "Overload". */
+export interface ClientLimits {
+  /** WatchTask streams. */
+  readonly watchers: SharedLimit;
+  /** All other calls. */
+  readonly calls: SharedLimit;
+  /** Bytes of the requests of all of them. */
+  readonly requestBytes: SharedLimit;
+}
+
+/** Calls that last as long as their client wants. */
+const watches = new Set(["watchTask", "watch"]);
+
+/** Smaller requests are not counted: the number of calls bounds them. */
+const smallRequestBytes = 4 * 1024;
+/** A watch lasts as long as its task; other calls are over in a moment. */
+const retryWatchMs = 5_000;
+const retryCallMs = 500;
+
+interface Connection {
+  calls: number;
+  watchers: number;
+  requestBytes: number;
+}
+
+interface Call {
+  readonly request?: unknown;
+  getPeer(): string;
+  once(event: "cancelled", listener: () => void): unknown;
+  emit(event: "error", status: unknown): boolean;
+}
+
+type Handler = (call: Call, callback?: (error: unknown) => void) => void;
+
+/** Sizes of large requests, in bytes, as they came off the wire. */
+const requestSizes = new WeakMap<object, number>();
+
+/** Counts what the clients of one listener have under way, by connection, and refuses what is too much. */
+export class CallLimits {
+  readonly #limits: ClientLimits;
+  readonly #connections = new Map<string, Connection>();
+
+  constructor(limits: ClientLimits) {
+    this.#limits = limits;
+  }
+
+  /** The same service behind these limits; refusals are RESOURCE_EXHAUSTED with a delay. */
+  guard<T extends UntypedServiceImplementation>(service: T): T {
+    const handlers = Object.entries(service).map(([rpc, handler]) => [
+      rpc,
+      this.#guarded(rpc, handler as Handler),
+    ]);
+    return Object.fromEntries(handlers) as T;
+  }
+
+  #guarded(rpc: string, handler: Handler): Handler {
+    const kind = watches.has(rpc) ? "watchers" : "calls";
+    return (call, callback) => {
+      const bytes = requestSizes.get(call.request as object) ?? 0;
+      try {
+        this.#enter(call, kind, bytes);
+      } catch (thrown) {
+        if (callback === undefined) call.emit("error", statusOf(thrown));
+        else callback(statusOf(thrown));
+        return;
+      }
+      handler(call, callback);
+    };
+  }
+
+  /** @throws FlameError resource_exhausted */
+  #enter(call: Call, kind: "watchers" | "calls", bytes: number): void {
+    const peer = call.getPeer();
+    const connection = this.#connections.get(peer) ?? { calls: 0, watchers: 0, requestBytes: 0 };
+    const limit = this.#limits[kind];
+    const { requestBytes } = this.#limits;
+    if (!limit.allows(connection[kind], 1)) throw tooMany(kind, connection[kind], limit);
+    // A single large request always gets through: somebody has to be the first.
+    const first = connection.requestBytes === 0 && requestBytes.free > 0;
+    if (bytes > 0 && !first && !requestBytes.allows(connection.requestBytes, bytes))
+      throw tooManyBytes(bytes, connection.requestBytes, requestBytes);
+    connection[kind]++;
+    connection.requestBytes += bytes;
+    limit.take(1);
+    requestBytes.take(bytes);
+    this.#connections.set(peer, connection);
+    // grpc-js tells every end of a call so: answered and read, failed, or left.
+    call.once("cancelled", () => {
+      connection[kind]--;
+      connection.requestBytes -= bytes;
+      limit.giveBack(1);
+      requestBytes.giveBack(bytes);
+      if (connection.calls + connection.watchers === 0) this.#connections.delete(peer);
+    });
+  }
+}
+
+/** The same service definition, which remembers how large each request was. */
+export function measured<T extends ServiceDefinition>(definition: T): T {
+  const methods = Object.entries(definition).map(([name, method]) => [
+    name,
+    {
+      ...method,
+      requestDeserialize: (bytes: Buffer): unknown => {
+        const request: unknown = method.requestDeserialize(bytes);
+        if (bytes.length >= smallRequestBytes) requestSizes.set(request as object, bytes.length);
+        return request;
+      },
+    },
+  ]);
+  return Object.fromEntries(methods) as T;
+}
+
+const names = {
+  watchers: { what: "watches", key: "max_watchers", retryAfterMs: retryWatchMs },
+  calls: { what: "calls", key: "max_calls", retryAfterMs: retryCallMs },
+} as const;
+
+function tooMany(kind: keyof typeof names, own: number, { max, free }: SharedLimit): FlameError {
+  const { what, key, retryAfterMs } = names[kind];
+  return new FlameError(
+    "resource_exhausted",
+    `too many ${what}: this connection has ${own} under way, and of the ${max} that all clients share (cluster.limits.${key}) ${free} are free; a connection may have as many as are free: wait until some have ended`,
+    { retryAfterMs },
+  );
+}
+
+function tooManyBytes(bytes: number, own: number, { max, free }: SharedLimit): FlameError {
+  return new FlameError(
+    "resource_exhausted",
+    `too many bytes at once: this request has ${bytes}, this connection ${own} under way, and of the ${max} that all clients share (cluster.limits.max_request_bytes) ${free} are free; a connection may have as many as are free: send fewer large inputs at once, or put the objects into the cache`,
+    { retryAfterMs: retryCallMs },
+  );
+}

@@ -1,0 +1,30 @@
+/**
+ * A number of things that all clients share, without anybody being able to take all of it: a client gets at most as
+ * many as are still free. So one alone gets a half, two get a third each, and there is always something left for the
+ * next one.
+ */
+export class SharedLimit {
+  readonly max: number;
+  #used = 0;
+
+  constructor(max: number) {
+    this.max = max;
+  }
+
+  get free(): number {
+    return this.max - this.#used;
+  }
+
+  /** Whether a client that has `own` of them may have `amount` more. */
+  allows(own: number, amount: number): boolean {
+    return own + amount <= this.free;
+  }
+
+  take(amount: number): void {
+    this.#used += amount;
+  }
+
+  giveBack(amount: number): void {
+    this.#used -= amount;
+  }
+}

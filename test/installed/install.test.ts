@@ -1,0 +1,199 @@
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join, resolve } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { type Finished, preparedHome, runToEnd } from "../support/python.ts";
+import { temporaryFolder } from "../support/temp.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+// Nobody edits this copy between two installations; where it lay when it was installed is nothing any more.
+const checkout = join(preparedHome, "../checkout");
+const script = join(checkout, "scripts/install.sh");
+
+let folder: ReturnType<typeof temporaryFolder>;
+
+beforeEach(() => {
+  folder = temporaryFolder("install");
+});
+
+afterEach(() => folder.remove());
+
+const install = (...args: string[]): Promise<Finished> =>
+  runToEnd(script, args, { deadlineMs: 150_000, cwd: folder.path });
+
+async function installed(prefix: string): Promise<Finished> {
+  const finished = await install("--prefix", prefix);
+  expect(finished).toMatchObject({ code: 0, stderr: expect.not.stringContaining("Error") });
+  return finished;
+}
+
+/** Every file below a folder with what tells whether it was written again. */
+function filesOf(home: string): Record<string, string> {
+  return Object.fromEntries(
+    readdirSync(home, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .map((file) => [file, `${statSync(file).ino} ${statSync(file).mtimeMs}`]),
+  );
+}
+
+describe("scripts/install.sh", () => {
+  test("lays out a home that names nothing of the checkout it came from", () => {
+    for (const path of [
+      ...["bin/flame", "bin/flmctl", "bin/flmping-service", "bin/uv", "conf", "data", "logs"],
+      ...["lib/flame/defaults/flmrun.yaml", "lib/flame/schemas/cluster.schema.json"],
+      ...["lib/flame/migrations/sqlite", "sdk/python/flamepy", "share/doc/installation.md"],
+      ...["work/flmrun/pyproject.toml", "work/flmrun/.venv/bin/flamepy.runpy"],
+    ]) {
+      expect({ path, there: existsSync(join(preparedHome, path)) }).toEqual({ path, there: true });
+    }
+    expect(readdirSync(join(preparedHome, "wheels")).join()).toMatch(/setuptools-.*wheel-/);
+    expect(existsSync(join(preparedHome, "../source"))).toBe(false);
+    // The names of bundled npm packages are comments; those of this run lie in the checkout itself.
+    const own = new RegExp(`${root}/(?!node_modules/)|${join(preparedHome, "../source")}`);
+    const naming = Object.keys(filesOf(preparedHome)).filter((file) => {
+      if (file.includes("/logs/set-up/") || statSync(file).size > 4_000_000) return false;
+      return own.test(readFileSync(file, "latin1"));
+    });
+    expect(naming).toEqual([]);
+  });
+
+  test("says where it is, which node and which Python it uses, and writes nothing the second time", async () => {
+    const prefix = join(folder.path, "flame");
+    const { stdout } = await installed(prefix);
+    expect(stdout).toMatch(
+      new RegExp(`^Flame [\\d.]+ is installed in ${prefix} .*\\n +node +${process.execPath} `),
+    );
+    expect(stdout).toMatch(/\n +Python +\/.*python3/);
+    const before = filesOf(prefix);
+    const again = await installed(prefix);
+    expect(again.stderr).not.toContain("...");
+    expect(filesOf(prefix)).toEqual(before);
+  });
+
+  test("upgrades in place: what the user wrote stays as it is, what the version brings is of now", async () => {
+    const prefix = join(folder.path, "flame");
+    await installed(prefix);
+    const own = {
+      "conf/flame-cluster.yaml": "cluster: { name: mine }\n",
+      "data/flame.db": "not touched",
+      "logs/flame-session-manager.log": "{}\n",
+      "bin/my-tool": "#!/bin/sh\n",
+    };
+    for (const [name, text] of Object.entries(own)) writeFileSync(join(prefix, name), text);
+    // As an earlier version would have left it.
+    const launcher = readFileSync(join(prefix, "bin/flmctl"), "utf8");
+    writeFileSync(join(prefix, "bin/flmold"), launcher.replaceAll("flmctl", "flmold"));
+    writeFileSync(join(prefix, "bin/flmctl"), "#!/bin/sh\nexit 9\n");
+    writeFileSync(join(prefix, "lib/flame/package.json"), '{ "version": "0.0.1" }');
+    writeFileSync(join(prefix, "lib/flame/dist/bin/flmold.js"), "");
+    rmSync(join(prefix, "work/flmrun/.venv"), { recursive: true });
+    for (const stamp of ["programs", "share"]) writeFileSync(join(prefix, "lib/stamps", stamp), "");
+
+    await installed(prefix);
+    for (const [name, text] of Object.entries(own)) {
+      expect(readFileSync(join(prefix, name), "utf8")).toBe(text);
+    }
+    expect(readFileSync(join(prefix, "bin/flmctl"), "utf8")).toBe(launcher);
+    expect(existsSync(join(prefix, "bin/flmold"))).toBe(false);
+    expect(readdirSync(join(prefix, "lib/flame/dist/bin"))).not.toContain("flmold.js");
+    expect(existsSync(join(prefix, "work/flmrun/.venv/bin/flamepy.runpy"))).toBe(true);
+    const { stdout } = await runToEnd(join(prefix, "bin/flmctl"), ["--version"]);
+    expect(stdout).not.toContain("0.0.1");
+  });
+});
+
+describe("scripts/install.sh refuses", () => {
+  test.each([
+    ["an unknown option", ["--perfix", "/x"], 2, "--perfix: unknown argument, expected --prefix"],
+    ["a missing folder", ["--prefix"], 2, "--prefix: got no folder, expected an absolute path"],
+    ["an empty folder", ["--prefix="], 2, "--prefix: got no folder, expected an absolute path"],
+    ["a relative folder", ["--prefix", "flame"], 2, "--prefix flame: expected an absolute path"],
+    ["what scripts cannot quote", ["--prefix", "/a b"], 2, "--prefix /a b: expected letters"],
+    ["a folder of the checkout", ["--prefix", `${checkout}/x`], 1, "this is inside the checkout"],
+    ["a file", ["--prefix", script], 1, "inside the checkout"],
+  ])("%s", async (_what, args, code, text) => {
+    const finished = await install(...args);
+    expect(finished).toMatchObject({ code, stdout: "" });
+    expect(finished.stderr).toContain(`Error: `);
+    expect(finished.stderr).toContain(text);
+    expect(finished.stderr).toContain("What to do: ");
+    expect(finished.stderr).not.toMatch(/\n +at /);
+  });
+
+  test("a folder that holds something else, and a file", async () => {
+    mkdirSync(join(folder.path, "photos"));
+    const { code, stderr } = await install("--prefix", folder.path);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr:
+        `Error: --prefix ${folder.path}: this folder is not a Flame installation and holds other things (photos).\n` +
+        "What to do: name a folder of its own, such as /usr/local/flame.\n",
+    });
+    const file = join(folder.path, "file");
+    writeFileSync(file, "");
+    expect((await install("--prefix", file)).stderr).toContain("this is a file, expected a folder");
+    expect((await install("--prefix", `${file}/flame`)).stderr).toContain(
+      "What to do: name another",
+    );
+    expect(readdirSync(folder.path).sort()).toEqual(["file", "photos"]);
+  });
+
+  test("a folder that the user may not write to, naming both", async () => {
+    // Root may write everywhere: then somebody else tries, from a copy of the scripts that anybody may read.
+    const readable = join(folder.path, "checkout");
+    const closed = join(folder.path, "closed");
+    cpSync(join(checkout, "scripts"), join(readable, "scripts"), { recursive: true });
+    mkdirSync(closed);
+    chmodSync(closed, 0o555);
+    chmodSync(folder.path, 0o755);
+    const nobody = process.getuid?.() === 0 ? ["--reuid=65534", "--clear-groups"] : [];
+    const { code, stderr } = await runToEnd("setpriv", [
+      ...nobody,
+      join(readable, "scripts/install.sh"),
+      ...["--prefix", join(closed, "flame")],
+    ]);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(
+        new RegExp(
+          `^Error: --prefix ${closed}/flame: the user \\S+ may not write to ${closed} \\(EACCES\\)\\.\nWhat to do: `,
+        ),
+      ),
+    });
+  });
+
+  test("to begin without node or npm, saying which is missing and what to do", async () => {
+    const path = join(folder.path, "path");
+    mkdirSync(path);
+    for (const name of ["sh", "dirname", "pwd"]) symlinkSync(`/bin/${name}`, join(path, name));
+    const without = (): Promise<Finished> =>
+      runToEnd(script, ["--prefix", join(folder.path, "flame")], { env: { PATH: path } });
+    expect(await without()).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^Error: node was not found on PATH\nWhat to do: install Node/),
+    });
+    symlinkSync(process.execPath, join(path, "node"));
+    expect(await without()).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^Error: npm was not found on PATH; node is .*\nWhat to do: /),
+    });
+  });
+
+  test("nothing when it is asked for help", async () => {
+    const { code, stdout, stderr } = await install("--help");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/^usage: scripts\/install\.sh \[--prefix DIR\]\n/);
+    expect(existsSync(join(folder.path, "flame"))).toBe(false);
+  });
+});
