@@ -39,14 +39,23 @@ export interface SeedResult {
 export class ApplicationBook {
   readonly #records = new Map<string, ApplicationRecord>();
   readonly #applicationsMax: number;
-  /** Characters of each manifest, and of all. */
-  readonly #chars = new Map<string, number>();
-  #charsOfAll = 0;
+  /** Of all manifests. */
+  #charsOfAll: number;
+  /** Until one of them changes. */
+  #sorted: readonly ApplicationRecord[] | undefined;
 
-  /** @param applicationsMax registered applications beyond which none is taken; @default Infinity */
-  constructor(records: Iterable<ApplicationRecord>, applicationsMax = Number.POSITIVE_INFINITY) {
+  /**
+   * @param applicationsMax registered applications beyond which none is taken; @default Infinity
+   * @param manifestChars of these records, where somebody knows; @default counted
+   */
+  constructor(
+    records: readonly ApplicationRecord[],
+    applicationsMax = Number.POSITIVE_INFINITY,
+    manifestChars = records.reduce((sum, { manifest }) => sum + charsOf(manifest), 0),
+  ) {
     this.#applicationsMax = applicationsMax;
-    for (const record of records) this.#keep(record);
+    this.#charsOfAll = manifestChars;
+    for (const record of records) this.#records.set(record.name, record);
   }
 
   find(name: string): ApplicationRecord | undefined {
@@ -67,7 +76,10 @@ export class ApplicationBook {
 
   /** All of them, sorted by name. */
   list(): readonly ApplicationRecord[] {
-    return [...this.#records.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    this.#sorted ??= Object.freeze(
+      [...this.#records.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    );
+    return this.#sorted;
   }
 
   /** @throws FlameError already_exists, or resource_exhausted at `applicationsMax` or {@link manifestCharsMax} */
@@ -163,17 +175,19 @@ export class ApplicationBook {
   }
 
   #keep(record: ApplicationRecord): ApplicationRecord {
-    const chars = charsOf(record.manifest);
-    this.#charsOfAll += chars - (this.#chars.get(record.name) ?? 0);
-    this.#chars.set(record.name, chars);
-    this.#records.set(record.name, record);
+    const { name, manifest } = record;
+    const before = this.#records.get(name);
+    if (before === record) return record;
+    if (before?.manifest !== manifest) this.#charsOfAll += charsOf(manifest) - charsKept(before);
+    this.#records.set(name, record);
+    this.#sorted = undefined;
     return record;
   }
 
   #forget(name: string): void {
+    this.#charsOfAll -= charsKept(this.#records.get(name));
     this.#records.delete(name);
-    this.#charsOfAll -= this.#chars.get(name) ?? 0;
-    this.#chars.delete(name);
+    this.#sorted = undefined;
   }
 
   #refuseTooMany(name: string, more: number): void {
@@ -188,8 +202,10 @@ export class ApplicationBook {
   ): void {
     let after = this.#charsOfAll;
     for (const { name, manifest } of inputs) {
+      const before = this.#records.get(name);
+      if (before?.manifest === manifest) continue;
       const chars = charsOf(manifest);
-      after += chars - (this.#chars.get(name) ?? 0);
+      after += chars - charsKept(before);
       if (after <= manifestCharsMax) continue;
       const text = `application ${JSON.stringify(name)} was not ${verb}: its manifest has ${chars} characters, all manifests would have ${after}, at most ${manifestCharsMax} are kept; unregister some applications`;
       throw new FlameError("resource_exhausted", text, { retryAfterMs });
@@ -199,6 +215,9 @@ export class ApplicationBook {
 
 const charsOf = (manifest: ApplicationRecord["manifest"]): number =>
   JSON.stringify(manifest).length;
+
+const charsKept = (record: ApplicationRecord | undefined): number =>
+  record === undefined ? 0 : charsOf(record.manifest);
 
 function refuseOpenSessions(name: string, openSessions: number, verb: string): void {
   if (openSessions === 0) return;

@@ -28,7 +28,7 @@ export class Core {
   constructor(options: CoreOptions, stored: RestoredState, now: number, steady = now) {
     this.#state = restoreState(
       options,
-      new ApplicationBook(stored.applications, options.applicationsMax),
+      new ApplicationBook(stored.applications, options.applicationsMax, stored.manifestChars),
       stored,
       { now, steady },
     );

@@ -10,6 +10,8 @@ import { type CoreOptions, CoreState } from "./state.ts";
 /** What the machine starts from; the store's `StoredState` is one. */
 export interface RestoredState {
   readonly applications: readonly ApplicationRecord[];
+  /** Characters of their manifests as JSON. @default counted */
+  readonly manifestChars?: number;
   readonly pinnedRevisions: readonly ApplicationRecord[];
   readonly sessions: readonly {
     readonly record: SessionRecord;

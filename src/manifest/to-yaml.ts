@@ -1,13 +1,19 @@
 import { Document, Scalar, visit } from "yaml";
 import type { ApplicationManifestSpec } from "../model/application-spec.ts";
 import { canonical } from "./canonical.ts";
+import { plainYaml } from "./plain-yaml.ts";
 
 /**
  * The YAML of a manifest, with its keys in the schema's order; reading it again gives the same manifest.
  * Texts that an older YAML reader would take for something else (`no`, `1e3`) are quoted.
  */
 export function toYaml(name: string, manifest: ApplicationManifestSpec): string {
-  const raw = canonical({ metadata: { name }, spec: manifest });
+  const raw = canonical({ metadata: { name }, spec: manifest }) as object;
+  return plainYaml(raw) ?? libraryYaml(raw);
+}
+
+/** Any document; {@link plainYaml} has to write the same. */
+export function libraryYaml(raw: object): string {
   const document = new Document(raw, {
     version: "1.2",
     compat: "yaml-1.1",

@@ -68,7 +68,9 @@ export function applicationCalls(deps: ApplicationCallDeps): ApplicationCalls {
     listApplication: unary(async (_request, call) => {
       await deps.replies.take(call, deps.sizes.applications(), { wait: false });
       const records = await engine.of(call.getPeer()).ask("application.list", {});
-      return { applications: withinRoom(records, replyRoom(call.metadata)) };
+      return {
+        applications: withinRoom(records, deps.sizes.applications(), replyRoom(call.metadata)),
+      };
     }),
   };
 }
@@ -118,13 +120,20 @@ async function admitted(
 }
 
 /** Leaves out attached schemas, then descriptions, when the list would pass what the caller can receive. */
-function withinRoom(records: readonly ApplicationRecord[], room: number): Application[] {
+function withinRoom(
+  records: readonly ApplicationRecord[],
+  manifestChars: number,
+  room: number,
+): Application[] {
   const applications = records.map(applicationToWire);
+  if (manifestChars * WIRE_BYTES_PER_CHAR_MAX + records.length * WIRE_BYTES_MAX <= room)
+    return applications;
   const bytes = (): number =>
     Buffer.byteLength(
       JSON.stringify(
-        applications.map((one) => one.spec),
-        bigintsAsText,
+        applications.map(
+          ({ spec }) => spec && { ...spec, delayRelease: spec.delayRelease?.toString() },
+        ),
       ),
     );
   for (const field of ["schema", "description"] as const) {
@@ -136,6 +145,7 @@ function withinRoom(records: readonly ApplicationRecord[], room: number): Applic
   return applications;
 }
 
-function bigintsAsText(_key: string, value: unknown): unknown {
-  return typeof value === "bigint" ? value.toString() : value;
-}
+/** A character is up to 3 bytes, and the shortest environment variable, `"":"",`, stands in `{"name":"","value":""},`. */
+const WIRE_BYTES_PER_CHAR_MAX = 4;
+/** Of one application beside what its manifest says: the names of all keys, and their defaults. */
+const WIRE_BYTES_MAX = 512;

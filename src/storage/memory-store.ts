@@ -13,6 +13,12 @@ import {
   type StoredState,
 } from "./store.ts";
 
+function charsOf(applications: Iterable<ApplicationRecord>): number {
+  let chars = 0;
+  for (const { manifest } of applications) chars += JSON.stringify(manifest).length;
+  return chars;
+}
+
 const countOf = {
   Pending: "pending",
   Running: "running",
@@ -51,6 +57,7 @@ export class MemoryStore implements Store {
     }
     return Promise.resolve({
       applications: [...this.#applications.values()],
+      manifestChars: charsOf(this.#applications.values()),
       pinnedRevisions: [...pinned.values()],
       sessions: sessions.map(storedSession),
       openTasks: sessions.flatMap((session) =>

@@ -14,6 +14,7 @@ import type { NodeRecord, NodeState } from "../model/node.ts";
 import type { Resources } from "../model/resources.ts";
 import type { SessionRecord, SessionState, TaskCounts } from "../model/session.ts";
 import type { TaskRecord, TaskState } from "../model/task.ts";
+import type { StoredState } from "./store.ts";
 
 // Rows as SQLite gives them, and how they become records. Only columns that are NULL become absent.
 
@@ -109,33 +110,63 @@ export function revisionOf(row: RevisionRow): ApplicationRevision {
     revisionTime: row.revision_time,
     origin: row.origin as ApplicationOrigin,
     author: row.author,
-    cause: {
-      kind: row.cause as RevisionCause["kind"],
-      ...(row.restored !== null && { restored: row.restored }),
-      ...(row.forced !== 0 && { forced: true }),
-    },
+    cause: causeOf(row),
     manifest: JSON.parse(row.manifest) as ApplicationManifestSpec,
   };
 }
 
-export function applicationOf(
+function causeOf({ cause, restored, forced }: RevisionRow): RevisionCause {
+  const kind = cause as RevisionCause["kind"];
+  if (restored === null && forced === 0) return { kind };
+  return { kind, ...(restored !== null && { restored }), ...(forced !== 0 && { forced: true }) };
+}
+
+/** Row by row: thousands of them are there, and each is garbage as soon as it is a record. */
+export function readApplications(
+  rows: Iterable<ApplicationRow>,
+  fillDefaults: (manifest: ApplicationManifestSpec) => ApplicationSpec,
+): Pick<StoredState, "applications"> & { readonly manifestChars: number } {
+  const owners = new Map<string, FieldOwners>();
+  const applications: ApplicationRecord[] = [];
+  let manifestChars = 0;
+  for (const row of rows) {
+    applications.push(applicationOf(row, fillDefaults, owners));
+    // As it was written, so as long as the same document is again.
+    manifestChars += row.manifest.length;
+  }
+  return { applications, manifestChars };
+}
+
+/** @param owners those that were read already, by their text: applications of one author have the same */
+function applicationOf(
   row: ApplicationRow,
   fillDefaults: (manifest: ApplicationManifestSpec) => ApplicationSpec,
+  owners: Map<string, FieldOwners>,
 ): ApplicationRecord {
-  const revision = revisionOf(row);
-  return {
-    ...revision,
+  const manifest = JSON.parse(row.manifest) as ApplicationManifestSpec;
+  // Written out: copies of parts cost as much as all the rest, and a start reads thousands.
+  const record: Writable<ApplicationRecord> = {
+    name: row.name,
+    revision: row.revision,
+    revisionTime: row.revision_time,
+    origin: row.origin as ApplicationOrigin,
+    author: row.author,
+    cause: causeOf(row),
+    manifest,
     state: row.state as ApplicationState,
     creationTime: row.creation_time,
-    ...(row.owner !== null && { owner: row.owner }),
-    ...(row.created_by !== null && { createdBy: row.created_by }),
-    fieldOwners: fieldOwnersOf(row.field_owners),
-    ...(row.last_seeded !== null && {
-      lastSeeded: JSON.parse(row.last_seeded) as ApplicationManifestSpec,
-    }),
-    spec: fillDefaults(revision.manifest),
+    fieldOwners: fieldOwnersOf(row.field_owners, owners),
+    spec: fillDefaults(manifest),
   };
+  if (row.owner !== null) record.owner = row.owner;
+  if (row.created_by !== null) record.createdBy = row.created_by;
+  if (row.last_seeded !== null) {
+    record.lastSeeded = JSON.parse(row.last_seeded) as ApplicationManifestSpec;
+  }
+  return record;
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Owners as a compact JSON array of `[origin, author, paths]`: one entry for all fields that one author set. */
 export function fieldOwnersText(owners: FieldOwners): string {
@@ -149,7 +180,9 @@ export function fieldOwnersText(owners: FieldOwners): string {
   return JSON.stringify([...groups.values()]);
 }
 
-function fieldOwnersOf(text: string): FieldOwners {
+function fieldOwnersOf(text: string, known: Map<string, FieldOwners>): FieldOwners {
+  const before = known.get(text);
+  if (before !== undefined) return before;
   const owners: Record<string, FieldOwner> = {};
   for (const [origin, author, paths] of JSON.parse(text) as [
     ApplicationOrigin,
@@ -159,6 +192,7 @@ function fieldOwnersOf(text: string): FieldOwners {
     const owner = { origin, author };
     for (const path of paths) owners[path] = owner;
   }
+  known.set(text, Object.freeze(owners));
   return owners;
 }
 

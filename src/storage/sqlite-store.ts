@@ -13,13 +13,13 @@ import { migrate } from "./migrate.ts";
 import {
   type ApplicationRow,
   addCount,
-  applicationOf,
   type CountRow,
   type ExecutorRow,
   executorOf,
   type NodeRow,
   nodeOf,
   type RevisionRow,
+  readApplications,
   revisionOf,
   type SessionRow,
   sessionOf,
@@ -111,12 +111,10 @@ export class SqliteStore implements Store {
   load(): Promise<StoredState> {
     const db = this.#database;
     const revisionColumns = `a.name, a.state, a.creation_time, a.last_seeded, a.owner, a.created_by, a.field_owners, ${revisionParts}`;
-    const applications = db
-      .prepare<[], ApplicationRow>(
-        `SELECT ${revisionColumns} FROM applications a
+    const applications = db.prepare<[], ApplicationRow>(
+      `SELECT ${revisionColumns} FROM applications a
          JOIN application_revisions r ON r.name = a.name AND r.revision = a.revision ORDER BY a.name`,
-      )
-      .all();
+    );
     const pinned = db
       .prepare<[], ApplicationRow>(
         `SELECT DISTINCT ${revisionColumns} FROM sessions s JOIN applications a ON a.name = s.application
@@ -125,8 +123,8 @@ export class SqliteStore implements Store {
       )
       .all();
     return Promise.resolve({
-      applications: applications.map((row) => applicationOf(row, this.#fillDefaults)),
-      pinnedRevisions: pinned.map((row) => applicationOf(row, this.#fillDefaults)),
+      ...readApplications(applications.iterate(), this.#fillDefaults),
+      pinnedRevisions: readApplications(pinned, this.#fillDefaults).applications,
       sessions: this.#loadSessions(),
       openTasks: db
         .prepare<[], TaskRow>(

@@ -8,6 +8,8 @@ import type { TaskRecord } from "../model/task.ts";
 /** What the core starts from: everything but terminal tasks and payloads, which are read when asked for. */
 export interface StoredState {
   readonly applications: readonly ApplicationRecord[];
+  /** Characters of their manifests as JSON, in sum. */
+  readonly manifestChars: number;
   /** Revisions that open sessions are pinned to and that are no longer the present ones. */
   readonly pinnedRevisions: readonly ApplicationRecord[];
   readonly sessions: readonly StoredSession[];

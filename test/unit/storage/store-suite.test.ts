@@ -101,6 +101,7 @@ describe.each(kinds)("the $name store", ({ open, durable }) => {
   it("is empty at first", async () => {
     expect(await store.load()).toEqual({
       applications: [],
+      manifestChars: 0,
       pinnedRevisions: [],
       sessions: [],
       openTasks: [],
@@ -113,8 +114,9 @@ describe.each(kinds)("the $name store", ({ open, durable }) => {
     const seeded = application(1, { origin: "default", lastSeeded: { command: "/bin/v1" } });
     await store.commit([{ kind: "application.put", record: seeded }]);
     await reopen();
-    const { applications } = await store.load();
+    const { applications, manifestChars } = await store.load();
     expect(applications).toEqual([seeded]);
+    expect(manifestChars).toBe(JSON.stringify(seeded.manifest).length);
     expect(applications[0]?.manifest).not.toHaveProperty("url");
   });
 
