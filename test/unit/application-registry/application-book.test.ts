@@ -28,6 +28,19 @@ function refusal(action: () => unknown): { code: string; message: string } {
 }
 
 describe("the book of applications", () => {
+  it("counts the characters of its manifests from what it is told of those that it begins with", () => {
+    const long = { description: "d".repeat(100) };
+    const before = new ApplicationBook([]);
+    const records = ["a", "b"].map((name) => before.register(input(name, long), 1));
+    const book = new ApplicationBook(records, 10, before.manifestChars);
+    expect(book.manifestChars).toBe(2 * JSON.stringify(long).length);
+    expect(new ApplicationBook(records).manifestChars).toBe(book.manifestChars);
+    book.unregister("a", 0);
+    book.update(input("b", {}), 0, 2);
+    expect(book.manifestChars).toBe(JSON.stringify({}).length);
+    expect(book.list().map(({ name, revision }) => [name, revision])).toEqual([["b", 2]]);
+  });
+
   it("registers a new application as its first revision, Enabled", () => {
     const book = new ApplicationBook([]);
     const record = book.register(input("a", { url: "file:///x" }), 1000);

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
+import schema from "../../../schemas/application.schema.json" with { type: "json" };
+import { fillDefaults } from "../../../src/documents/defaults.ts";
 import { specKeys, specOf } from "../../../src/manifest/application-schema.ts";
 import {
   type CheckedManifest,
@@ -76,6 +78,16 @@ describe("a manifest", () => {
     });
     expect("url" in spec).toBe(false);
     expect(specOf(manifest)).toEqual(spec);
+  });
+
+  it("fills in all that the schema has defaults for", () => {
+    const { manifest } = read(EVERYTHING);
+    for (const key of ["none", ...Object.keys(manifest)]) {
+      const part = Object.fromEntries(Object.entries(manifest).filter(([one]) => one !== key));
+      const filled = fillDefaults(schema.properties.spec, structuredClone(part));
+      expect(specOf(part)).toEqual(filled);
+      expect(Object.keys(specOf(part))).toEqual(Object.keys(filled as object));
+    }
   });
 
   it("takes the spellings of published manifests and gives the canonical one", () => {
