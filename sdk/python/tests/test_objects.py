@@ -110,6 +110,8 @@ def test_numpy_arrays_come_back(cache: CacheServer) -> None:
         numpy.arange(10)[::2],
         numpy.array(["a", None], dtype=object),
         numpy.array([1 + 2j]),
+        numpy.array(["a", "text"]),
+        numpy.array(["2026-01-02", "1969-12-31"], dtype="datetime64[D]"),
         numpy.array([True, False]),
     ):
         back = flamepy.put_object("app/ssn", array).get()

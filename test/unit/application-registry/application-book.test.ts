@@ -174,6 +174,18 @@ describe("seeding", () => {
     });
   });
 
+  it("creates the others when one is there already, whoever registered it", () => {
+    const book = new ApplicationBook([]);
+    book.register(input("flmrun", { command: "mine" }), 1);
+    const { outcomes } = book.seed([run, shipped("flmping", {}), shipped("flmexec", {})], 7);
+    expect(outcomes).toEqual([
+      expect.objectContaining({ name: "flmrun" }),
+      { name: "flmping", action: "created" },
+      { name: "flmexec", action: "created" },
+    ]);
+    expect(book.get("flmrun")?.manifest).toEqual({ command: "mine" });
+  });
+
   it("changes nothing at the next start with the same files", () => {
     const book = new ApplicationBook([]);
     book.seed([run], 7);
