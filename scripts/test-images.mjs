@@ -9,7 +9,12 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { Buildah } from "./lib/buildah.mjs";
 import { startDaemon } from "./lib/image-daemon.mjs";
-import { baseOf, ensureImageTools, secretsOfThisMachine } from "./lib/image-inputs.mjs";
+import {
+  baseOf,
+  ensureImageTools,
+  refuseWithoutRoot,
+  secretsOfThisMachine,
+} from "./lib/image-inputs.mjs";
 import { root } from "./lib/paths.mjs";
 import { freePorts } from "./lib/ports.mjs";
 import { announce, note, runMain, SetupError } from "./lib/progress.mjs";
@@ -17,6 +22,8 @@ import { ask } from "./lib/run.mjs";
 
 /** In the order in which they are started. */
 const daemons = ["session-manager", "object-cache", "executor-manager"];
+/** Of the last run; they outlive its storage. */
+const logs = join(root, ".cache/images");
 const print = (text = "") => process.stdout.write(`${text}\n`);
 
 async function buildAll(buildah, base, secrets) {
@@ -96,14 +103,16 @@ function options() {
 
 async function main() {
   const { base: given, keep } = options();
+  refuseWithoutRoot();
   const started = performance.now();
   const folder = mkdtempSync(join(tmpdir(), "flame-images-"));
-  await ensureImageTools({ debootstrap: given === undefined, logs: folder });
-  const buildah = new Buildah(folder);
+  rmSync(logs, { recursive: true, force: true });
+  const buildah = new Buildah({ folder, logFile: join(logs, "buildah.log") });
   // Ctrl-C ends what runs at the moment, and with that error the way leads to the clean-up.
   process.on("SIGINT", () => note("cleaning up"));
   try {
-    const base = given ?? (await baseOf(buildah, folder));
+    await ensureImageTools({ debootstrap: given === undefined, logs });
+    const base = given ?? (await baseOf(buildah, { folder, logs }));
     await buildAll(buildah, base, await secretsOfThisMachine(folder));
     await runCluster(buildah, folder);
     print(`\nIMAGE             MB`);

@@ -9,11 +9,13 @@ import { run, runToEnd } from "./run.mjs";
  */
 export class Buildah {
   #folder;
+  #logFile;
   #containers = [];
 
-  /** @param {string} folder gets the storage and a log */
-  constructor(folder) {
+  /** @param {{ folder: string, logFile: string }} places `folder` gets the storage */
+  constructor({ folder, logFile }) {
     this.#folder = folder;
+    this.#logFile = logFile;
   }
 
   /** @returns {string[]} buildah with the options that name the storage, and `args` */
@@ -28,7 +30,7 @@ export class Buildah {
   }
 
   #run(...args) {
-    return run(this.command(...args), { logFile: join(this.#folder, "buildah.log") });
+    return run(this.command(...args), { logFile: this.#logFile });
   }
 
   async #ask(...args) {

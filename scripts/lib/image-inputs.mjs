@@ -22,17 +22,20 @@ const caVariables = [
 const onPath = (name) =>
   (process.env.PATH ?? "").split(delimiter).some((folder) => existsSync(join(folder, name)));
 
+/** @throws SetupError for any user but root */
+export function refuseWithoutRoot() {
+  if (process.getuid?.() === 0) return;
+  throw new SetupError(
+    "building images without an engine needs root.\nWhat to do: run it as root, or build with docker or podman: " +
+      "docker build -f docker/Dockerfile --target session-manager .",
+  );
+}
+
 /**
  * Sees to it that buildah and, if wanted, debootstrap are there.
  * @throws SetupError when they are missing and cannot be installed
  */
 export async function ensureImageTools({ debootstrap, logs }) {
-  if (process.getuid?.() !== 0) {
-    throw new SetupError(
-      "building images without an engine needs root.\nWhat to do: run it as root, or build with docker or podman: " +
-        "docker build -f docker/Dockerfile --target session-manager .",
-    );
-  }
   const missing = ["buildah", ...(debootstrap ? ["debootstrap"] : [])].filter((it) => !onPath(it));
   if (missing.length === 0) return;
   if (!onPath("apt-get")) {
@@ -50,9 +53,11 @@ export async function ensureImageTools({ debootstrap, logs }) {
 
 /**
  * A base image made by debootstrap, from the mirror that this machine's own apt uses.
+ * @param {import("./buildah.mjs").Buildah} buildah
+ * @param {{ folder: string, logs: string }} places `folder` is for the tree, which is removed again
  * @returns {Promise<string>} its name
  */
-export async function baseOf(buildah, folder) {
+export async function baseOf(buildah, { folder, logs }) {
   const tree = join(folder, "base");
   const uris = await ask([
     "apt-get",
@@ -65,7 +70,7 @@ export async function baseOf(buildah, folder) {
   const options = ["--variant=minbase", "--include=ca-certificates"];
   await announce(`making a base image of Debian ${release}`, async () => {
     const command = ["debootstrap", ...options, release, tree, ...(mirror === "" ? [] : [mirror])];
-    await run(command, { logFile: join(folder, "debootstrap.log") });
+    await run(command, { logFile: join(logs, "debootstrap.log") });
     slim(tree);
     await buildah.commitFolder(tree, "localhost/flame-base");
     rmSync(tree, { recursive: true });

@@ -68,6 +68,8 @@ export type ObjectChange =
       readonly patches: readonly ObjectPatch[];
     };
 
+type FullObject = Extract<ObjectChange, { readonly kind: "full" }>;
+
 /** An object as the cache lists it. */
 export interface ObjectListing {
   readonly key: string;
@@ -128,11 +130,9 @@ export class ObjectClient {
     return this.#put(ref.endpoint, descriptor, [asBuffer(data)], options);
   }
 
-  /** The object as it is now, whatever the reference's version. */
+  /** The object as it is now, whatever the reference's version, without its patches: {@link fetch} has those. */
   async get(ref: ObjectRef): Promise<Buffer> {
-    const change = await this.fetch(ref, 0);
-    if (change.kind === "full") return change.data;
-    throw new FlameError("internal", `the object cache answered a full get with "${change.kind}"`);
+    return (await this.#getFull(ref)).data;
   }
 
   /**
@@ -155,11 +155,22 @@ export class ObjectClient {
     );
   }
 
-  /** Writes an object to a file that appears whole or not at all. */
+  /**
+   * Writes an object to a file that appears whole or not at all.
+   * @throws FlameError not_found; invalid_argument when the object has patches, of which only who put them knows what
+   * they change, or is an Arrow table.
+   */
   async download(ref: ObjectRef, file: string): Promise<void> {
+    const { data, patches } = await this.#getFull(ref);
+    if (patches.length > 0) {
+      throw new FlameError(
+        "invalid_argument",
+        `the object "${ref.key}" has ${patches.length} patches, expected none: its base alone is not all of it; put it anew`,
+      );
+    }
     const temporary = `${file}.${randomUUID()}.part`;
     try {
-      await writeFile(temporary, await this.get(ref));
+      await writeFile(temporary, data);
       await rename(temporary, file);
     } finally {
       await rm(temporary, { force: true });
@@ -184,6 +195,12 @@ export class ObjectClient {
   close(): void {
     for (const channel of this.#channels.values()) channel.close();
     this.#channels.clear();
+  }
+
+  async #getFull(ref: ObjectRef): Promise<FullObject> {
+    const change = await this.fetch(ref, 0);
+    if (change.kind === "full") return change;
+    throw new FlameError("internal", `the object cache answered a full get with "${change.kind}"`);
   }
 
   async #put(

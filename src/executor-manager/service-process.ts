@@ -94,6 +94,7 @@ export async function startServiceProcess(
     throw new FlameError("invalid_argument", `application "${application.name}" has no command`);
   }
   const log = join(logs, executorId);
+  await around.records.announce(executorId, { mark: markOf(socketPath), file: socketPath });
   const group = await spawnGroup({
     command: commandLine.command,
     args: commandLine.args,
@@ -105,6 +106,9 @@ export async function startServiceProcess(
       now: () => around.clock.now(),
       heading: `session ${sessionId}: service of application ${application.name} begins`,
     },
+  }).catch(async (failure: unknown) => {
+    await around.records.remove(executorId);
+    throw failure;
   });
   const service = new Service(around, executorId, group, { socketPath, scratch });
   try {
@@ -149,9 +153,8 @@ class Service implements ServiceProcess {
     });
   }
 
-  /** What every process of the service inherits, and no other process has. */
   get #mark(): string {
-    return `FLAME_INSTANCE_ENDPOINT=${this.#paths.socketPath}`;
+    return markOf(this.#paths.socketPath);
   }
 
   async ready(command: string, signal: AbortSignal): Promise<void> {
@@ -211,6 +214,9 @@ class Service implements ServiceProcess {
     }
   }
 }
+
+/** What every process of a service inherits, and no other process has. */
+const markOf = (socketPath: string): string => `FLAME_INSTANCE_ENDPOINT=${socketPath}`;
 
 /** `; its last words: ...` of a service's stderr, or nothing when it said nothing. */
 export async function lastWords(group: ProcessGroup): Promise<string> {

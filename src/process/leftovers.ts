@@ -4,15 +4,19 @@ import { groupMembers, hasEnvironmentEntry } from "./process-facts.ts";
 import { signalGroup } from "./signal-group.ts";
 import { killStrays } from "./strays.ts";
 
-/** What is written down about a running group, so that a later manager can end it. */
-export interface GroupRecord {
-  readonly pid: number;
-  /** Clock ticks after boot of the leader. */
-  readonly startTime: number;
+/** What is known of a group before it runs. */
+export interface GroupPlan {
   /** `NAME=value` that every member has in its environment and no other process has. */
   readonly mark: string;
   /** Removed with the group, such as its socket. */
   readonly file?: string;
+}
+
+/** What is written down about a running group, so that a later manager can end it. */
+export interface GroupRecord extends GroupPlan {
+  readonly pid: number;
+  /** Clock ticks after boot of the leader. */
+  readonly startTime: number;
 }
 
 /** A folder of records, one file per running group. */
@@ -23,16 +27,24 @@ export class GroupRecords {
     this.#folder = folder;
   }
 
+  /** Writes down what is about to be started: a kill between the start and {@link add} would hide it from everybody. */
+  async announce(key: string, plan: GroupPlan): Promise<void> {
+    await mkdir(this.#folder, { recursive: true });
+    await writeFile(this.#path(key, "starting"), `${JSON.stringify(plan)}\n`);
+  }
+
   /** Writes a group down; `key` is file-name safe. */
   async add(key: string, record: GroupRecord): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
     const temporary = this.#path(key, "tmp");
     await writeFile(temporary, `${JSON.stringify(record)}\n`);
     await rename(temporary, this.#path(key, "json"));
+    await rm(this.#path(key, "starting"), { force: true });
   }
 
   /** Forgets a group that has ended. */
   async remove(key: string): Promise<void> {
+    await rm(this.#path(key, "starting"), { force: true });
     await rm(this.#path(key, "json"), { force: true });
   }
 
@@ -44,8 +56,8 @@ export class GroupRecords {
     const killed: number[] = [];
     for (const name of await entries(this.#folder)) {
       const path = join(this.#folder, name);
-      const record = name.endsWith(".json") ? await read(path) : undefined;
-      if (record !== undefined && stillRuns(record)) {
+      const record = /\.(json|starting)$/.test(name) ? await read(path) : undefined;
+      if (record !== undefined && isRunning(record) && stillRuns(record)) {
         signalGroup(record.pid, "SIGKILL");
         killed.push(record.pid);
       }
@@ -79,26 +91,31 @@ async function entries(folder: string): Promise<string[]> {
   }
 }
 
-async function read(path: string): Promise<GroupRecord | undefined> {
+async function read(path: string): Promise<GroupPlan | GroupRecord | undefined> {
   try {
     const parsed: unknown = JSON.parse(await readFile(path, "utf8"));
-    return isGroupRecord(parsed) ? parsed : undefined;
+    return isPlan(parsed) ? parsed : undefined;
   } catch {
     return undefined;
   }
 }
 
-function isGroupRecord(value: unknown): value is GroupRecord {
+function isPlan(value: unknown): value is GroupPlan {
   return (
     typeof value === "object" &&
     value !== null &&
-    "pid" in value &&
-    typeof value.pid === "number" &&
-    value.pid > 1 &&
-    "startTime" in value &&
-    typeof value.startTime === "number" &&
     "mark" in value &&
     typeof value.mark === "string" &&
     (!("file" in value) || typeof value.file === "string")
+  );
+}
+
+function isRunning(plan: GroupPlan): plan is GroupRecord {
+  return (
+    "pid" in plan &&
+    typeof plan.pid === "number" &&
+    plan.pid > 1 &&
+    "startTime" in plan &&
+    typeof plan.startTime === "number"
   );
 }

@@ -79,7 +79,10 @@ export class OrphanObjects {
   }
 }
 
-/** Per `<application>/<session>`, how long ago any object of it was used; those of which the cache tells nothing count as in use. */
+/**
+ * Per `<application>/<session>`, how long ago any object of it was used.
+ * Those of which the cache tells nothing count as in use.
+ */
 function youngestUse(objects: readonly ListedObject[]): Map<string, number> {
   const sessions = new Map<string, number>();
   for (const { key, idleMs = 0 } of objects) {

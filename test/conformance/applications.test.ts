@@ -103,6 +103,11 @@ describe("the application calls", () => {
       "invalid output schema:",
     ],
     [
+      "an unknown $schema",
+      { schema: { input: '{"$schema":"urn:no"}', output: undefined, commonData: undefined } },
+      "invalid input schema:",
+    ],
+    [
       "a schema against its meta-schema",
       { schema: { input: undefined, output: undefined, commonData: '{"type": 3}' } },
       "invalid common data schema:",

@@ -111,6 +111,22 @@ assert info.schema.names == ["x", "s"] and info.schema.metadata[b"flame.cache.ve
 `);
   });
 
+  it("is refused patches of tables and tables as patches, and versions stay as they were", async () => {
+    await expectFlamepy(`
+table = pa.table({"x": [1, 2]}, metadata={"flame.cache.format": "arrow-table-v1"})
+patch = lambda ref: fl.FlightDescriptor.for_command(b"PATCH:" + ref.key.encode())
+for ref in (put_object("app/native", table), put_object("app/native", "opaque")):
+    native = lambda: put(patch(ref), *table.to_batches(), schema=table.schema)
+    refused(native, ValueError)
+    assert rows(f"{ref.key}:1") == [], "a refused patch counts no version"
+ref = put_object("app/native", table)
+refused(lambda: put(patch(ref), batch(b"delta")), ValueError)
+assert rows(f"{ref.key}:1") == [] and get_object(ref).equals(table)
+assert update_object(ref, table.slice(1)).version == 2
+assert rows(f"{ref.key}:2") == [] and rows(f"{ref.key}:1") == [{"x": 2}]
+`);
+  });
+
   it("uploads a file in chunks and reads it as one object", async () => {
     await expectFlamepy(`
 content = os.urandom(3 * 1024 * 1024 + 17)
@@ -189,6 +205,8 @@ refused(lambda: put(patch(b"app/none"), one), invalid)
 refused(lambda: put(fl.FlightDescriptor.for_command(b"FOO"), one), invalid)
 refused(lambda: put("app", one), invalid)
 refused(lambda: put("app/*", one), invalid)
+refused(lambda: rows("app/*/x"), invalid)
+refused(lambda: put(patch(b"app/*/x"), one), invalid)
 refused(lambda: put("app/../x", *[batch(b"x" * 4_000_000)] * 3), invalid)
 refused(lambda: put("app/bad/x"), invalid)
 refused(lambda: put("app/bad/x", one.slice(0, 0)), invalid)
@@ -207,7 +225,7 @@ assert raw.get_schema(fl.FlightDescriptor.for_path("x")).schema.names == ["versi
 assert len(raw.get_flight_info(fl.FlightDescriptor.for_path("a", "b", "c")).endpoints) == 1
 `;
     const texts = (await expectFlamepy(source)).split("\n");
-    expect(texts).toHaveLength(19);
+    expect(texts).toHaveLength(21);
     for (const text of texts) expect(text).toMatch(/^\w+ \S.{15,}/);
   });
 });

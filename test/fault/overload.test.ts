@@ -23,7 +23,7 @@ const tasksOfSession = 190;
 const tasksQueued = 10_000;
 const watchers = 10_000;
 const silentWatches = 2_000;
-const registers = 3_000;
+const registers = 1_500;
 const registerBytes = 8_000;
 const inputBytes = 32;
 /** Of each daemon, whatever is asked of it. */

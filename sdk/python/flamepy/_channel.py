@@ -157,7 +157,9 @@ def retry_delay(error: grpc.RpcError) -> float | None:
     """
     if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
         return None
-    for key, value in error.trailing_metadata() or ():
+    # A tuple of pairs, which the stubs do not say.
+    trailers: Any = error.trailing_metadata() or ()
+    for key, value in trailers:
         if key == _PUSHBACK_KEY and re.fullmatch(r"[0-9]{1,9}", str(value)):
             return min(int(value) / 1000, _REFUSAL_SECONDS_MAX)
     return None

@@ -9,6 +9,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import Any
 
 import grpc
@@ -221,12 +222,15 @@ def run(service: FlameService) -> None:
         FlameError: INVALID_CONFIG, when it was not started by an executor manager.
     """
     server = FlameInstanceServer(service)
-    ended = threading.Event()
+    # Not an Event: its set() takes a lock that wait() holds for a moment, and a handler that runs
+    # then would wait for itself for ever. Launchers as `uv run` hand on the signal that the group
+    # has had already, so a second one is the rule.
+    ended: SimpleQueue[None] = SimpleQueue()
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: ended.set())
+            signal.signal(number, lambda *_: ended.put(None))
     server.start()
-    ended.wait()
+    ended.get()
     server.stop()
     if server.servicer.busy:
         # A task that does not end would keep the interpreter from exiting.

@@ -65,6 +65,11 @@ class Shim(IntEnum):
     HOST = 0
     WASM = 1
 
+    @classmethod
+    def _missing_(cls, value: object) -> Shim:
+        """A number that this version does not know counts as HOST, as everywhere in Flame."""
+        return cls.HOST
+
 
 @public("flamepy.core.types")
 @dataclass

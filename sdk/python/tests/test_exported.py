@@ -71,7 +71,9 @@ def test_the_version_is_the_one_of_the_project() -> None:
 
 def test_importing_it_is_light_and_silent() -> None:
     program = (
-        "import sys, flamepy; print(sorted({'pyarrow', 'numpy', 'pandas'} & set(sys.modules)))"
+        "import logging, sys, flamepy\n"
+        "heavy = {'pyarrow', 'numpy', 'pandas', 'fastapi', 'uvicorn', 'http.server'}\n"
+        "print(sorted(heavy & set(sys.modules)), logging.getLogger().handlers)"
     )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
@@ -80,5 +82,5 @@ def test_importing_it_is_light_and_silent() -> None:
         text=True,
         check=True,
     )
-    assert done.stdout == "[]\n"
+    assert done.stdout == "[] []\n"
     assert done.stderr == ""

@@ -39,6 +39,23 @@ def test_each_get_gives_a_fresh_value_and_the_bytes_are_sent_once(cache: CacheSe
     assert len(cache.sent) == 1
 
 
+def test_a_storage_folder_changes_nothing_about_versions(
+    cache: CacheServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "storage"
+    folder.mkdir()
+    monkeypatch.setenv("FLAME_CACHE_STORAGE", str(folder))
+    ref = flamepy.put_object("app/ssn", [1])
+    assert (ref.endpoint, ref.version) == (cache.endpoint, 1)
+    assert ref.get() == ref.get() == [1]
+    assert cache.sent == [ref.key], "the second get was told that nothing changed"
+    newer = flamepy.update_object(ref, [2])
+    assert newer.version == 2
+    assert newer.get() == newer.get() == [2]
+    assert len(cache.sent) == 2
+    assert list(folder.iterdir()) == []
+
+
 def test_an_update_is_seen_by_old_references(cache: CacheServer) -> None:
     ref = flamepy.put_object("app/ssn", "old")
     assert ref.get() == "old"
@@ -93,6 +110,8 @@ def test_numpy_arrays_come_back(cache: CacheServer) -> None:
         numpy.arange(10)[::2],
         numpy.array(["a", None], dtype=object),
         numpy.array([1 + 2j]),
+        numpy.array(["a", "text"]),
+        numpy.array(["2026-01-02", "1969-12-31"], dtype="datetime64[D]"),
         numpy.array([True, False]),
     ):
         back = flamepy.put_object("app/ssn", array).get()

@@ -93,6 +93,15 @@ def test_sigterm_ends_it_cleanly(recorder: InstanceProcess) -> None:
     assert recorder.terminate() == 0
 
 
+def test_sigterm_ends_it_while_the_main_thread_holds_a_lock(tmp_path: Path) -> None:
+    # A launcher such as `uv run` hands on the signal that the group has had already: the second
+    # one may come at any point.
+    env = {"PYTHONPATH": str(Path(flamepy.__file__).parents[1])}
+    env["FLAME_INSTANCE_ENDPOINT"] = str(tmp_path / "i.sock")
+    done = subprocess.run([sys.executable, SERVICES, "signalled"], env=env, timeout=20)
+    assert done.returncode == 0
+
+
 def test_sigterm_ends_it_even_while_a_task_runs(recorder: InstanceProcess) -> None:
     recorder.enter(None)
     context = shim_pb2.TaskContext(task_id="1", session_id="s", input=b"sleep")

@@ -85,6 +85,16 @@ def test_many_futures_resolve(cluster: FakeCluster) -> None:
     assert results == {b"=%d" % number for number in range(40)}
 
 
+def test_every_future_of_a_session_is_watched_at_once(cluster: FakeCluster) -> None:
+    session = flamepy.create_session("flmrun")
+    futures = [session.run(b"%d" % number) for number in range(40)]
+    wait_for(lambda: cluster.watches >= 40, "a watch of each task")
+    last = max(cluster.tasks.values(), key=lambda task: int(task.metadata.id))
+    cluster.finish(last, types_pb2.TaskResult(output=b"last"))
+    assert futures[-1].result(SECONDS) == b"last"
+    assert not any(future.done() for future in futures[:-1])
+
+
 def test_a_failure_carries_type_text_traceback_and_cause(cluster: FakeCluster) -> None:
     cluster.execute = failing
     session = flamepy.create_session("flmrun")

@@ -3,7 +3,14 @@ import pickle
 import pytest
 
 import flamepy
-from flamepy import FlameError, FlameErrorCode, RemoteTaskError, ResourceRequirement, TaskState
+from flamepy import (
+    FlameError,
+    FlameErrorCode,
+    RemoteTaskError,
+    ResourceRequirement,
+    Shim,
+    TaskState,
+)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +39,15 @@ def test_other_resources_are_refused(text: str) -> None:
 def test_the_numbers_are_those_of_the_wire() -> None:
     assert [int(state) for state in TaskState] == [0, 1, 2, 3, 4]
     assert [int(code) for code in FlameErrorCode] == [0, 1, 2, 3, 4, 5]
+
+
+def test_an_unknown_shim_counts_as_host() -> None:
+    assert [Shim(number) for number in (0, 1, 99, -1)] == [
+        Shim.HOST,
+        Shim.WASM,
+        Shim.HOST,
+        Shim.HOST,
+    ]
 
 
 def test_an_error_says_its_text_and_code() -> None:

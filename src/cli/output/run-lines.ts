@@ -8,12 +8,12 @@ export function grouped(count: number): string {
 /** Said when the session is there, before its tasks are created. */
 export function openingLine(sessionId: string, elapsedMs: number, taskCount: number): string {
   return (
-    `Session <${sessionId}> was created in <${grouped(elapsedMs)} ms>, ` +
+    `Session <${sessionId}> was created in <${grouped(Math.round(elapsedMs))} ms>, ` +
     `start to run <${grouped(taskCount)}> tasks in the session:\n\n`
   );
 }
 
 /** Said when every task has ended. */
 export function completionLine(taskCount: number, elapsedMs: number): string {
-  return `\n\n<${grouped(taskCount)}> tasks was completed in <${grouped(elapsedMs)} ms>.\n\n`;
+  return `\n\n<${grouped(taskCount)}> tasks was completed in <${grouped(Math.round(elapsedMs))} ms>.\n\n`;
 }

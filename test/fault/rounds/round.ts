@@ -45,9 +45,17 @@ export class RoundCluster {
     try {
       const calm = { ...makePlan(new Random(0)), faults: [] };
       await new Round(cluster, new Random(0), calm, "warm-up").run();
-      const base = measureFootprint(cluster);
-      const odd = [...base.strangers, ...base.leftovers];
-      if (odd.length > 0) throw new Error(`left by a calm round:\n${odd.join("\n")}`);
+      // Services of the sessions that were just deleted may need a moment to end.
+      const base = await waitFor(
+        "nothing left by a calm round",
+        () => {
+          const now = measureFootprint(cluster);
+          const odd = [...now.strangers, ...now.leftovers];
+          if (odd.length > 0 || now.stored["executors"] !== 0) throw new Error(odd.join("\n"));
+          return now;
+        },
+        { deadlineMs: settleDeadlineMs, intervalMs: 100 },
+      );
       return new RoundCluster(cluster, base);
     } catch (failure) {
       await cluster.close();

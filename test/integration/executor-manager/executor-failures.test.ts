@@ -175,6 +175,22 @@ describe("a service that goes wrong", () => {
     expect(node.logLines).toContainEqual(expect.stringContaining(`"processes":[${children[1]}]`));
   });
 
+  test.each([
+    ["a service that does not leave", "leave-fails", "echo:1", ["did not leave its session"]],
+    ["a service that dies in a task", "", "exit:3", ["during a task", "task begins"]],
+    ["processes outside the group", "", "leak:", ["killed processes"]],
+  ])("by way of %s leaves log lines that name executor, session and task", async (...row) => {
+    const [, flag, input, told] = row;
+    await node.runTasks(services.scripted(...(flag === "" ? [] : [flag])), input);
+    await node.ended();
+    for (const text of [...told, "session entered", '"to":"Unbinding"']) {
+      const line = node.logLines.find((one) => one.includes(text));
+      expect(line).toContain('"executor":"exec-1"');
+      expect(line).toContain('"session":"ssn-1"');
+      if (text.includes("task")) expect(line).toContain('"task":"1"');
+    }
+  });
+
   test("by filling stdout is read on, into two files of a bounded size", async () => {
     expect(await node.runTasks(services.scripted(), "print:40000", "echo:1")).toEqual([
       "printed",
@@ -208,7 +224,7 @@ describe("a session manager that goes away", () => {
     const [pid = 0] = node.servicePids();
     await backend.stop();
     await waitFor("a failed CompleteTask", () =>
-      node.logLines.some((line) => line.includes('"rpc":"CompleteTask"')),
+      node.logLines.some((line) => line.includes('"rpc":"CompleteTask","executor":"exec-1"')),
     );
     await backend.start();
     await backend.called("completeTask");
@@ -299,5 +315,7 @@ describe("a session manager that goes away", () => {
     await node.ended();
     expect(node.servicePids()).toEqual([]);
     expect(backend.count("registerExecutor")).toBe(1);
+    // Released ends its calls: none is made in a loop, and none any more.
+    expect(backend.calls.length).toBeLessThan(15);
   });
 });

@@ -1,6 +1,8 @@
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { status } from "@grpc/grpc-js";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { systemClock } from "../../../src/kit/clock.ts";
 import { groupMembers } from "../../../src/process/process-facts.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { BundledServices } from "./bundled-services.ts";
@@ -177,6 +179,27 @@ describe("the node", () => {
       },
       executors: [],
     });
+  });
+
+  test("comes back after the first pause however often it failed before a connection that held", async () => {
+    // Pauses pass fifty times faster; what they are is read from the log.
+    const clock = {
+      ...systemClock,
+      after: (ms: number, act: () => void) => systemClock.after(ms / 50, act),
+    };
+    const failures = [status.UNAVAILABLE, status.UNAVAILABLE, status.INTERNAL];
+    backend.failures.set("registerNode", [...failures]);
+    await node.start({ clock });
+    for (const round of [1, 2]) {
+      backend.breakStream();
+      await waitFor(`stream ${round + 1}`, () => backend.watched);
+    }
+    backend.failures.set("registerNode", [...failures]);
+    backend.breakStream();
+    await waitFor("the last stream", () => backend.watched);
+    const pauses = node.logLines.flatMap((line) => /"pauseMs":(\d+)/.exec(line)?.[1] ?? []);
+    const failed = ["1000", "2000", "4000"];
+    expect(pauses).toEqual([...failed, "1000", "1000", "1000", "2000", "4000", "8000"]);
   });
 
   test("beats at once, before the session manager has said anything", async () => {

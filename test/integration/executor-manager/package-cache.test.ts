@@ -130,6 +130,15 @@ describe("a package in the object cache", () => {
     expect(installed()).toEqual([]);
   });
 
+  test("that somebody patched is refused: its patches are no part of an archive", async () => {
+    const url = `${cache.endpoint}/my-app/pkg/my-app.zip`;
+    const ref = await client.put("my-app/pkg/my-app.zip", storedZip({ word: "base" }));
+    await client.patch(ref, storedZip({ word: "patch" }));
+    await expect(prepare(url)).rejects.toThrow("has 1 patches, expected none");
+    await client.put(ref.key, storedZip({ word: "anew" }));
+    expect(content(await prepare(url))).toBe("anew");
+  });
+
   test("is fetched from a cache that comes back within a second, and refused with the attempts from one that does not", async () => {
     await client.put("my-app/pkg/my-app.zip", storedZip({ word: "back" }));
     const { endpoint } = cache;

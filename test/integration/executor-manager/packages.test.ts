@@ -372,6 +372,13 @@ describe("without a package", () => {
     expect(values).not.toHaveProperty("FLAME_APP_SITE");
   });
 
+  test("installer binary brings nothing, no Python either", async () => {
+    const environments = { FLAME_PYTHON_VERSION: "3.99" };
+    const binary = source(undefined, { installer: "binary", environments });
+    expect(await prepare(binary)).toEqual({ paths: {}, values: {} });
+    expect(installed()).toEqual([]);
+  });
+
   test("a missing file is named with its url", async () => {
     await expect(prepare(source("/no/such.whl"))).rejects.toThrow(
       'package url "file:///no/such.whl": cannot read "/no/such.whl": no such file or directory on this node',

@@ -99,6 +99,12 @@ export class ScriptedBackend {
     this.#stream = undefined;
   }
 
+  /** Ends the node's stream with an error, as a lost connection does. */
+  breakStream(): void {
+    this.#stream?.emit("error", { code: status.UNAVAILABLE, details: "scripted loss" });
+    this.#stream = undefined;
+  }
+
   /** Pushes an executor on the node's stream. */
   push(id: string, state: ExecutorState = ExecutorState.ExecutorVoid): void {
     const executor = Executor.fromPartial({

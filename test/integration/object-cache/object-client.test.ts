@@ -149,6 +149,16 @@ describe("the object client", () => {
     await expect(client.upload("app/pkg/e", "/dev/null")).rejects.toThrow("no record batch came");
   });
 
+  it("downloads no object that has patches, and leaves no file", async () => {
+    const ref = await client.put("app/pkg/patched", bytes("base"));
+    await client.patch(ref, bytes("+"));
+    await expect(client.download(ref, join(folder.path, "down.bin"))).rejects.toMatchObject({
+      code: "invalid_argument",
+      message: expect.stringContaining('"app/pkg/patched" has 1 patches, expected none'),
+    });
+    expect((await readdir(folder.path)).filter((name) => name.startsWith("down"))).toEqual([]);
+  });
+
   it("carries an object of 64 MiB, and what it carried survives a restart", async () => {
     const large = Buffer.alloc(64 * 1024 * 1024, "0123456789abcdef-");
     const ref = await client.put("app/ssn/large", large);

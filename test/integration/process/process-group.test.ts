@@ -116,12 +116,15 @@ describe("a process group", () => {
     await writeFile(file, "");
     await records.add("left", { pid: left.pid, startTime: left.startTime, mark, file });
     await records.add("leaderless", { pid: leaderless.pid, startTime: leaderless.startTime, mark });
+    const unseen = await start("/bin/sleep", ["60"], { env: { UNSEEN: folder } });
+    await records.announce("unseen", { mark: `UNSEEN=${folder}` });
     await records.add("other", { pid: other.pid, startTime: other.startTime + 1, mark });
     expect((await records.killLeftovers()).sort()).toEqual([left.pid, leaderless.pid].sort());
     await waitFor(
       "both to be gone",
       () => groupMembers(leaderless.pid).length + groupMembers(left.pid).length === 0,
     );
+    await waitFor("what was only announced", () => groupMembers(unseen.pid).length === 0);
     expect(groupMembers(other.pid)).toHaveLength(1);
     await expect(readFile(file)).rejects.toMatchObject({ code: "ENOENT" });
     expect(await records.killLeftovers()).toEqual([]);

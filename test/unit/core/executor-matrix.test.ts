@@ -160,10 +160,12 @@ describe("an executor's call in each state", () => {
     (state, name) => {
       const machine = inState[state]();
       const before = machine.executors;
+      const sessions = machine.ask("session.list", {});
       const [kind, input] = calls[name];
       const { message } = machine.refusal(kind, input);
       expect(message).toContain(`executor ${id} is ${state}`);
       expect(machine.executors).toEqual(before);
+      expect(machine.ask("session.list", {})).toEqual(sessions);
       expect(machine.turn([])).toEqual([]);
     },
   );

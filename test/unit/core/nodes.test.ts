@@ -219,6 +219,9 @@ describe("a node that registers again", () => {
     machine.cancel(older);
     machine.beat(older, "n1");
     expect(node().state).toBe("Ready");
+    machine.open("s");
+    machine.task("s");
+    expect([pushed(older), pushed(stream)]).toEqual([[], ["e1 Void"]]);
     passWithHeartbeats(15_000);
     expect(node().state).toBe("Ready");
   });

@@ -58,10 +58,14 @@ describe("CreateSession", () => {
 
   it.each(["Open", "Closed"])("refuses the id of a session that is %s", (state) => {
     machine.open("s");
+    machine.task("s");
     if (state === "Closed") machine.ask("session.close", { id: "s" });
+    const before = machine.ask("session.get", { id: "s" });
     const error = machine.refusal("session.create", create("s"));
     expect(error).toMatchObject({ code: "already_exists" });
     expect(error.message).toContain("session s already exists");
+    expect(before.record.state).toBe(state);
+    expect(machine.ask("session.get", { id: "s" })).toEqual(before);
   });
 
   it.each(["", "a/b", "a\\b", "..", "a\u0000", "x".repeat(254)])("refuses the id %j", (id) => {
