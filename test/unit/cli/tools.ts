@@ -44,8 +44,16 @@ export function fakeContext(
 const publishedOnly = new Proxy<Partial<RegistryClient>>(
   {},
   {
-    get: () => async () => {
-      throw new FlameError("unimplemented", "The server does not implement this method");
+    get: (_registry, call) => {
+      const unimplemented = (): never => {
+        throw new FlameError("unimplemented", "The server does not implement this method");
+      };
+       
+      if (call === "watch")
+        return async function* () {
+          unimplemented();
+        };
+      return async () => unimplemented();
     },
   },
 );
