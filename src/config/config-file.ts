@@ -12,6 +12,9 @@ const CONFIG_TEXT: TextLimits = {
   documentsMax: 1,
 };
 
+/** The source of a configuration that no file says. */
+export const BUILT_IN_DEFAULTS = "built-in defaults";
+
 /** A configuration file whose keys and values passed their schema. */
 export interface ConfigDocument {
   readonly value: Readonly<Record<string, unknown>>;
@@ -25,7 +28,7 @@ export interface ConfigDocument {
 
 /** What stands where no file does. */
 export function noConfigFile(): ConfigDocument {
-  return documentOf({}, "built-in defaults", [], () => ({}));
+  return documentOf({}, BUILT_IN_DEFAULTS, [], () => ({}));
 }
 
 /**
