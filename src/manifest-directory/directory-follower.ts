@@ -31,8 +31,6 @@ const RESCAN_UNWATCHED_MS = 1000;
 const PAUSE_MS = QUIET_MS + 5;
 /** ... and after this time at the latest. */
 const BURST_MAX_MS = 100;
-/** The first look waits no longer than this for files that are being written. */
-const FIRST_LOOK_WAIT_MAX_MS = 500;
 /** Folders beside the directory that are watched because links lead there. */
 const LINKED_FOLDERS_MAX = 64;
 
@@ -77,16 +75,9 @@ export class DirectoryFollower {
   }
 
   async #first(): Promise<number | undefined> {
-    const { clock, reader, act } = this.#deps;
-    const deadline = clock.now() + FIRST_LOOK_WAIT_MAX_MS;
+    const { reader, act } = this.#deps;
     this.#watch([]);
-    let look = await reader.look();
-    while (look.unsettled && clock.now() < deadline) {
-      await new Promise<void>((resolve) => {
-        clock.after(QUIET_MS, resolve);
-      });
-      look = await reader.look();
-    }
+    const look = await reader.lookSettled();
     const wish = await act(look);
     this.#watch(look.linkedFolders);
     return wish;

@@ -33,6 +33,8 @@ export const FILES_MAX = 10_000;
 export const QUIET_MS = 30;
 /** A file that is written all the time is read after this time nevertheless. */
 const QUIET_WAIT_MAX_MS = 150;
+/** How long a whole look waits for files that are being written, in milliseconds. */
+const SETTLED_WAIT_MAX_MS = 500;
 /** Files that are read at once. */
 const READS_AT_ONCE = 16;
 
@@ -57,6 +59,20 @@ export class DirectoryReader {
 
   constructor(deps: DirectoryReaderDeps) {
     this.#deps = deps;
+  }
+
+  /** The directory as it is, waiting a moment for files that are just being written. Never throws. */
+  async lookSettled(): Promise<DirectoryLook> {
+    const { clock } = this.#deps;
+    const deadline = clock.now() + SETTLED_WAIT_MAX_MS;
+    let look = await this.look();
+    while (look.unsettled && clock.now() < deadline) {
+      await new Promise<void>((resolve) => {
+        clock.after(QUIET_MS, resolve);
+      });
+      look = await this.look();
+    }
+    return look;
   }
 
   /** The directory as it is now. Never throws. */

@@ -4,11 +4,11 @@ import { faultText } from "../../documents/fault.ts";
 import { textOf } from "../../kit/thrown.ts";
 import type { ClaimFault } from "../../manifest-directory/claims.ts";
 import type { DirectoryLook } from "../../manifest-directory/directory-reader.ts";
+import { Patience } from "../../manifest-directory/patience.ts";
 import { FlameError } from "../../model/errors.ts";
 import type { PluginHost } from "../plugin.ts";
 import { decide, type Farewell, type Wish } from "./decide.ts";
 import { FaultBoard, faultKey } from "./fault-board.ts";
-import { Patience } from "./patience.ts";
 import { reportApplied } from "./report.ts";
 
 /** A fault or a removal counts when it has been so for this time, in milliseconds: saves are not always one step. */

@@ -3,6 +3,7 @@ import {
   Server,
   ServerCredentials,
   type ServerWritableStream,
+  type ServiceError,
   status,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
@@ -63,8 +64,9 @@ export class ScriptedFrontend {
         const metadata = new Map(
           Object.entries(call.metadata.getMap()).map(([key, value]) => [key, String(value)]),
         );
-        void Promise.resolve(answer(call.request as never, metadata)).then((reply) =>
-          callback(null, reply),
+        void (async () => answer(call.request as never, metadata))().then(
+          (reply) => callback(null, reply),
+          (refusal: unknown) => callback(refusal as Partial<ServiceError>),
         );
       };
       implementation[name] = handle;
