@@ -1,13 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { faultText } from "../../documents/fault.ts";
-import { textOf } from "../../kit/thrown.ts";
-import { type CheckedManifest, readManifests } from "../../manifest/manifest.ts";
-
+import type { CheckedManifest } from "../../manifest/manifest.ts";
 import { FlameError } from "../../model/errors.ts";
-import type { Terminal } from "../output/terminal.ts";
-
-/** Whether the cluster takes these is configured there (`packages.allowed_schemes`): its answer counts. */
-const SERVER_DECIDES = ["http", "https"];
+import type { CliContext } from "../context.ts";
+import { readSources } from "./source-texts.ts";
+import { checkSources, faultsOf } from "./written-documents.ts";
 
 /**
  * Every manifest of a file, `-` for standard input. When anything is wrong with any of them, all faults are told,
@@ -16,24 +12,15 @@ const SERVER_DECIDES = ["http", "https"];
  */
 export async function readManifestFile(
   file: string,
-  terminal: Terminal,
+  { terminal, stdin }: Pick<CliContext, "terminal" | "stdin">,
 ): Promise<readonly CheckedManifest[]> {
-  const results = readManifests(await readText(file), { allowedSchemes: SERVER_DECIDES });
-  const faults = results.flatMap((result) =>
-    result.ok ? [] : result.faults.map((fault) => faultText(fault, file)),
+  const documents = checkSources(await readSources([file], { stdin }));
+  const faults = faultsOf(documents).map(({ document, fault }) =>
+    faultText(fault, document.source.name),
   );
   const [first, ...others] = faults;
-  if (first === undefined) return results.filter((result) => result.ok);
+  if (first === undefined) return documents.flatMap(({ checked }) => (checked.ok ? [checked] : []));
   if (others.length === 0) throw new FlameError("invalid_config", first);
   for (const fault of faults) terminal.err(`${fault}\n`);
   throw new FlameError("invalid_config", `${file}: ${faults.length} faults, nothing was sent`);
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    const bytes = await readFile(file === "-" ? "/dev/stdin" : file);
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new FlameError("invalid_config", `cannot read ${file}: ${textOf(cause)}`, { cause });
-  }
 }

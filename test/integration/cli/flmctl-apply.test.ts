@@ -113,12 +113,28 @@ describe("flmctl apply", () => {
     expect(await names()).not.toContain(name);
   });
 
+  it("says what to do when it is more than goes in one step", async () => {
+    const spec = `{ description: ${"x".repeat(60_000)} }`;
+    const files = [0, 1, 2, 3, 4].map((file) => {
+      const names = Array.from({ length: 60 }, (_, n) => `${name}-${file}-${n}`);
+      return manager.file(`big-${file}.yaml`, names.map((of) => manifest(of, spec)).join("---\n"));
+    });
+    const argv = files.flatMap((file) => ["-f", file]);
+    for (const verb of ["apply", "diff"]) {
+      const { out, err } = await manager.flmctl(verb, ...argv);
+      expect(out).toBe("");
+      expect(err).toMatch(
+        /^Error: ResourceExhausted\("300 documents are more than the session manager takes in one step \(.*\); name fewer files"\)\n$/,
+      );
+    }
+  });
+
   it("names both places of a name that comes twice, before anything is sent", async () => {
     const path = manager.file("twice.yaml", `${manifest(name)}---\n${manifest(name)}`);
     const { code, err } = await manager.flmctl("apply", "-f", path);
     expect(code).toBe(1);
     expect(err).toContain(
-      `${path}:4:19: metadata.name: got "${name}" a second time, expected each application in one document; the first is at ${path}:1:19: keep one of them`,
+      `${path}:4:19: metadata.name: got "${name}" again, as at 1:19, expected each application in one document; keep one of them`,
     );
     expect(await names()).not.toContain(name);
   });
@@ -180,6 +196,11 @@ describe("flmctl apply", () => {
     expect((await manager.flmctl("list", "app")).out).toMatch(
       new RegExp(`^${name} +Disabled .*goes when its sessions are closed$`, "m"),
     );
+    const again = await manager.flmctl("diff", "-f", path);
+    expect(again).toMatchObject({
+      code: 1,
+      out: `${path}:1: application/${name} would be enabled again\n`,
+    });
     await manager.flmctl("close", "session", id);
     expect(await names()).not.toContain(name);
   });

@@ -48,7 +48,7 @@ const publishedOnly = new Proxy<Partial<RegistryClient>>(
       const unimplemented = (): never => {
         throw new FlameError("unimplemented", "The server does not implement this method");
       };
-       
+
       if (call === "watch")
         return async function* () {
           unimplemented();

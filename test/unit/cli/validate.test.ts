@@ -66,8 +66,9 @@ describe("flmctl validate", () => {
     const one = file("same/1.yaml", good);
     const two = file("same/2.yaml", `# again\n${good}`);
     const { err } = await validate("-f", join(folder.path, "same"));
-    expect(err).toContain(`${two}:2:19: metadata.name: got "a" a second time`);
-    expect(err).toContain(`the first is at ${one}:1:19: keep one of them`);
+    expect(err).toContain(
+      `${two}:2:19: metadata.name: got "a" again, as at ${one}:1:19, expected each application in one document; keep one of them`,
+    );
   });
 
   it("shows of a long line what is around the fault, and nothing that steers a terminal", async () => {
