@@ -244,7 +244,12 @@ export default {
         dependencyTypesNot: ["type-only"],
       },
     ),
-    forbid("nothing-unresolvable", "every import leads somewhere", {}, { couldNotResolve: true }),
+    forbid(
+      "nothing-unresolvable",
+      "every import leads somewhere; our own flame/plugin is types alone",
+      {},
+      { couldNotResolve: true, pathNot: "^flame/plugin$" },
+    ),
   ],
   options: {
     doNotFollow: { path: "node_modules" },

@@ -1,3 +1,4 @@
+import { FAULTS_MAX } from "../documents/schema-check.ts";
 import {
   type CheckedManifest,
   checkWritten,
@@ -72,16 +73,15 @@ export class Admission {
     files: ServerFiles,
   ): Promise<CheckedManifest | FaultyManifest> {
     const options = { ...this.#options, ...files };
-    const hookable = this.#hooks.length > 0 && isManifest(written.raw);
-    if (!hookable || written.faults.length > 0) return checkWritten(written, options);
+    const asWritten = checkWritten(written, options);
+    if (this.#hooks.length === 0 || !isHookable(written, asWritten)) return asWritten;
     const told: ManifestSource = Object.freeze({ ...source });
     let drafts: readonly Draft[];
     try {
       drafts = await mutate(written.raw, told, this.#hooks, this.#caller);
     } catch (thrown) {
       // A hook may well have stumbled over what is wrong with the manifest itself: then that is told.
-      const found = checkWritten(written, options);
-      return found.ok ? refused(found.name, failureOf(thrown)) : found;
+      return asWritten.ok ? refused(asWritten.name, failureOf(thrown)) : asWritten;
     }
     const check = (raw: unknown): CheckedManifest | FaultyManifest =>
       checkWritten({ ...written, raw }, options);
@@ -107,6 +107,18 @@ export class Admission {
       return refused(checked.name, failureOf(thrown));
     }
   }
+}
+
+/** Values of hooks have the types that the schema says; everything else about the manifest a mutating hook may mend. */
+function isHookable(
+  { raw, faults }: WrittenManifest,
+  checked: CheckedManifest | FaultyManifest,
+): boolean {
+  if (faults.length > 0 || !isManifest(raw)) return false;
+  return (
+    checked.ok ||
+    (!checked.faults.some(({ rule }) => rule === "type") && checked.faults.length < FAULTS_MAX)
+  );
 }
 
 function refused(name: string, ...faults: readonly ManifestFault[]): FaultyManifest {

@@ -33,7 +33,7 @@ export interface PluginContext<Options = PluginOptions> {
   readonly options: Options;
   readonly logger: PluginLogger;
   /** Registers what gives something back when the session manager stops; the last registered runs first. */
-  onClose(release: () => Promise<void> | void): void;
+  readonly onClose: (release: () => Promise<void> | void) => void;
 }
 
 /** Writes to the session manager's log; every line carries the plugin's name. */
@@ -55,8 +55,8 @@ export interface PluginHost<Options = PluginOptions> extends PluginContext<Optio
  */
 export interface PluginHooks {
   /**
-   * Changes the draft in place, or returns another one. It is not checked yet: a value may be of any type. It may not
-   * change the name. Run on its own result it must change nothing, since a manifest may pass more than once.
+   * Changes the draft in place, or returns another one. Its values have the types that the schema says; everything else
+   * about it is checked afterwards. It may not change the name. Run on its own result it must change nothing, since a manifest may pass more than once.
    */
   mutate?(draft: ManifestDraft, source: ManifestSource, context: HookContext): MutateResult;
   /** Returns what is wrong with the application, or nothing. It passed every other check and is frozen. */
@@ -153,29 +153,29 @@ export interface Application extends CheckedApplication {
  */
 export interface PluginApplications {
   /** All of them, sorted by name. */
-  list(): Promise<readonly Application[]>;
-  get(name: string): Promise<Application | undefined>;
+  readonly list: () => Promise<readonly Application[]>;
+  readonly get: (name: string) => Promise<Application | undefined>;
   /**
    * Creates applications or replaces their whole manifests, all in one commit or none. Open sessions stay with the
    * revision they were created with. The manifests pass every hook and check.
    */
-  apply(
+  readonly apply: (
     manifests: Manifest | readonly Manifest[],
     options?: ApplyOptions,
-  ): Promise<readonly ApplyOutcome[]>;
+  ) => Promise<readonly ApplyOutcome[]>;
   /** `removed`: gone. `disabled`: it goes when its last open session is closed. */
-  remove(name: string, options?: RemoveOptions): Promise<"removed" | "disabled">;
+  readonly remove: (name: string, options?: RemoveOptions) => Promise<"removed" | "disabled">;
   /**
    * Calls the listener with each change from now on, in order, once it is durable. What a listener throws is logged. Ends
    * when the session manager stops, or by calling what is returned.
    */
-  watch(listener: (event: RegistryEvent) => void | Promise<void>): () => void;
+  readonly watch: (listener: (event: RegistryEvent) => void | Promise<void>) => () => void;
   /**
    * Shows that the plugin could not do what it should for this application: in the status of `flmctl list app` and in
    * `flmctl view app`, until it is cleared.
    */
-  reportFault(name: string, reason: string): void;
-  clearFault(name: string): void;
+  readonly reportFault: (name: string, reason: string) => void;
+  readonly clearFault: (name: string) => void;
 }
 
 export interface ApplyOptions {

@@ -43,5 +43,5 @@ export interface PluginHost {
   /** The plugin's entry in `cluster.plugins`, checked by its schema; frozen. */
   readonly options: Readonly<Record<string, unknown>>;
   /** Registers what gives something back when the session manager stops; the last registered runs first. */
-  onClose(release: () => Promise<void> | void): void;
+  readonly onClose: (release: () => Promise<void> | void) => void;
 }
