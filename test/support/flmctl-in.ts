@@ -29,7 +29,10 @@ export async function flmctlIn(
     terminal: { out: print("out"), err: print("err"), interactive: false },
     env: { FLAME_ENDPOINT: endpoint, HOME: home, ...env },
   });
-  const own = { stdin: async () => Buffer.from(stdin), ...(stop !== undefined && { stop }) };
+  const input = async function* (): AsyncGenerator<Uint8Array> {
+    yield Buffer.from(stdin);
+  };
+  const own = { stdin: input, ...(stop !== undefined && { stop }) };
   const code = await flmctl(argv, { ...context, ...own });
   return { code, ...printed };
 }

@@ -11,7 +11,7 @@ export function registryDetails(application: RegistryApplication): string {
   return [
     labelled("State", state),
     labelled("Revision", `${revision.number}, ${by}`),
-    labelled("Kept By", owner ?? ""),
+    labelled("Owner", owner ?? ""),
     labelled("Open Sessions", openSessions?.toString() ?? ""),
     listed(
       "Fields",

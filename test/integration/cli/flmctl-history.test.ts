@@ -150,12 +150,12 @@ describe("flmctl view app", () => {
     await flmctlIn(manager, { stdin }, "apply", "-f", "-", "--owner", "ci/deploy");
     const { out } = await manager.flmctl("view", "app", "flmping");
     expect(out).toMatch(
-      /^State: +Enabled\nRevision: +2, apply by anonymous \S+ at \S+Z\nKept By: +ci\/deploy\nOpen Sessions: 0$/m,
+      /^State: +Enabled\nRevision: +2, apply by anonymous \S+ at \S+Z\nOwner: +ci\/deploy\nOpen Sessions: 0$/m,
     );
     expect(out).toContain("  command: set by defaults/flmping.yaml (default)\n");
     expect(out).toMatch(/^ {2}max_instances: set by .* \(file\)$/m);
     expect(out).toMatch(/^Default: +differs:.*\n {2}\+ max_instances: 4\n/m);
     expect((await manager.flmctl("list", "app")).out).toMatch(/^flmping .* edited$/m);
-    expect((await manager.flmctl("view", "-a", "flmping")).out).not.toContain("Kept By");
+    expect((await manager.flmctl("view", "-a", "flmping")).out).not.toContain("Owner");
   });
 });

@@ -22,7 +22,9 @@ export function fakeContext(
     err: () => err,
     configs,
     env: {},
-    stdin: async () => Buffer.from(options.stdin ?? ""),
+    async *stdin() {
+      yield Buffer.from(options.stdin ?? "");
+    },
     terminal: {
       out: (text) => {
         out += text;

@@ -141,6 +141,7 @@ describe("-f", () => {
       () => ["-R", "-f", join(file("none/deep/a.txt", good), "../..")],
       "expected *.yaml, *.yml or *.json in it or below it",
     ],
+    ["what never ends", () => ["-f", "/dev/zero"], "/dev/zero: got more than 4194304 bytes"],
     ["an empty file", () => ["-f", file("empty.yaml", "# nothing\n")], "1 fault in 1 document"],
     [
       "too many documents",
