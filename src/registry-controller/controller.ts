@@ -60,12 +60,13 @@ export class Controller {
    * @throws FlameError when the cluster is away
    */
   async once(): Promise<boolean> {
-    const { tell, directory } = this.#deps;
+    const { tell, directory, dryRun } = this.#deps;
     if (directory !== undefined) this.#look = await this.#reader(directory).lookSettled();
     const report = await this.#round(await this.#wishes());
     const { inOrder, changes, problems } = report;
-    tell(`${inOrder} in order, ${changes.length} changed, ${problems.length} not in order`);
-    return problems.length === 0 && (changes.length === 0 || !this.#deps.dryRun);
+    const changed = dryRun ? "would change" : "changed";
+    tell(`${inOrder} in order, ${changes.length} ${changed}, ${problems.length} not in order`);
+    return problems.length === 0 && (changes.length === 0 || !dryRun);
   }
 
   /** Round after round, until `stop` resolves. A cluster that is away is asked again, ever more seldom. */
