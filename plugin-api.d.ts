@@ -57,7 +57,8 @@ export interface PluginHost<Options = PluginOptions> extends PluginContext<Optio
 export interface PluginHooks {
   /**
    * Changes the draft in place, or returns another one. Its values have the types that the schema says; everything else
-   * about it is checked afterwards. It may not change the name. Run on its own result it must change nothing, since a manifest may pass more than once.
+   * about it is checked afterwards. It may not change the name. Run on its own result it must change nothing, since a
+   * manifest may pass more than once.
    */
   mutate?(draft: ManifestDraft, source: ManifestSource, context: HookContext): MutateResult;
   /** Returns what is wrong with the application, or nothing. It passed every other check and is frozen. */

@@ -140,6 +140,21 @@ describe("the example announce", () => {
   });
 });
 
+describe("the plugin of ten lines in docs/plugins.md", () => {
+  it("does what the page says", async () => {
+    const page = readFileSync(join(examples, "../../docs/plugins.md"), "utf8");
+    const module = /^```js\n(?<code>export default[^`]*)^```/m.exec(page)?.groups?.["code"] ?? "";
+    const path = join(folder.path, "team-label.mjs");
+    writeFileSync(path, module);
+    const { client: flame } = await start([{ name: path, options: { team: "storage" } }]);
+    await flame.registry.apply([yaml("a", {})]);
+    expect((await flame.registry.get("a")).revision.manifest).toMatch(/labels:.*storage/s);
+    const told = await refusal(flame.registry.apply([yaml("b", { url: "file:///x.whl" })]));
+    const promised = /^spec\.url: got .*$/m.exec(page)?.[0] ?? "nothing";
+    expect(told).toContain(promised);
+  });
+});
+
 describe("the host of a plugin", () => {
   it("lists, gets, applies, removes, and shows faults of its own", async () => {
     const path = write(
