@@ -113,6 +113,26 @@ describe("the STATUS of flmctl list app", () => {
   });
 });
 
+describe("flmctl view app of one that does not exist", () => {
+  it("tells the faults of the file that would have it", async () => {
+    const cluster = {
+      getApplication: async (name: string) => {
+        throw new FlameError("not_found", `application ${name} not found`);
+      },
+      registry: { list: async () => [absent("new")] },
+    };
+    const view = async (name: string): Promise<string> => {
+      const context = fakeContext(cluster as never);
+      expect(await flmctl(["view", "app", name], context)).toBe(1);
+      return context.err();
+    };
+    expect(await view("new")).toMatch(
+      /^Error: NotFound\("application new not found; conf\/applications\/a.yaml would have it: 5:3: spec.ulr: got/,
+    );
+    expect(await view("other")).toBe('Error: NotFound("application other not found")\n');
+  });
+});
+
 const synced: RegistryChange = { kind: "synced" };
 const present = (one: RegistryApplication | AbsentApplication): RegistryChange => ({
   kind: "present",
