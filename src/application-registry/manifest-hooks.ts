@@ -1,7 +1,7 @@
 import type { ApplicationManifestSpec, ApplicationSpec } from "../model/application-spec.ts";
 import type { ManifestSource } from "./admission.ts";
 
-/** A manifest in canonical form before it is checked, to be changed in place: its values have the right types, all else may be wrong. */
+/** A manifest in canonical form, to be changed in place: its values have the right types, all else is not checked yet. */
 export interface DraftManifest {
   metadata: { name: string };
   spec: Draft<ApplicationManifestSpec>;
