@@ -25,10 +25,11 @@ export interface DirectoryReaderDeps {
   readonly folder: string;
   readonly readText: ReadText;
   readonly clock: Clock;
+  /** Files of one directory. @default 10,000 */
+  readonly filesMax?: number;
 }
 
-/** Files of one directory. */
-export const FILES_MAX = 10_000;
+const FILES_MAX = 10_000;
 /** A file that was written so short a time ago, in milliseconds, may be half of what it is going to be. */
 export const QUIET_MS = 30;
 /** A file that is written all the time is read after this time nevertheless. */
@@ -109,8 +110,9 @@ export class DirectoryReader {
       if (codeOf(thrown) === "ENOENT") return { folder: "missing", ...none };
       return { folder: "unreadable", reason: textOf(thrown), ...none };
     }
-    if (names.length <= FILES_MAX) return names;
-    const reason = `got ${names.length} files of manifests, expected at most ${FILES_MAX}`;
+    const { filesMax = FILES_MAX } = this.#deps;
+    if (names.length <= filesMax) return names;
+    const reason = `got ${names.length} files of manifests, expected at most ${filesMax}`;
     return { folder: "unreadable", reason, ...none };
   }
 

@@ -11,6 +11,12 @@ import { decide, type Farewell, type Wish } from "./decide.ts";
 import { FaultBoard, faultKey } from "./fault-board.ts";
 import { reportApplied } from "./report.ts";
 
+/** Of the plugin host, what the directory needs. */
+export type KeeperHost = Pick<
+  PluginHost,
+  "applications" | "admission" | "faults" | "logger" | "clock"
+>;
+
 /** A fault or a removal counts when it has been so for this time, in milliseconds: saves are not always one step. */
 const SETTLE_MS = 300;
 /** After a change that the registry could not take just then. */
@@ -21,7 +27,7 @@ const RETRY_MS = 1000;
  * which saves it has acted on: what somebody forces over a file lasts until that is saved again, or until a restart.
  */
 export class DirectoryKeeper {
-  readonly #host: PluginHost;
+  readonly #host: KeeperHost;
   readonly #folder: string;
   readonly #board: FaultBoard;
   readonly #patience = new Patience(SETTLE_MS);
@@ -31,7 +37,7 @@ export class DirectoryKeeper {
   readonly #refused = new Map<string, ClaimFault>();
   #first = true;
 
-  constructor(deps: { host: PluginHost; folder: string }) {
+  constructor(deps: { host: KeeperHost; folder: string }) {
     this.#host = deps.host;
     this.#folder = deps.folder;
     this.#board = new FaultBoard(deps.host);
