@@ -1,4 +1,5 @@
 import { FAULTS_MAX } from "../documents/schema-check.ts";
+import type { TextLimits } from "../documents/yaml-text.ts";
 import {
   type CheckedManifest,
   checkWritten,
@@ -24,8 +25,10 @@ export interface ManifestSource {
   readonly owner?: string;
 }
 
-/** The server reads files itself: there a leading `${FLAME_HOME}` in working_directory is replaced. */
-type ServerFiles = Pick<ManifestOptions, "flameHome">;
+interface TextOptions extends Pick<ManifestOptions, "flameHome"> {
+  /** @default MANIFEST_TEXT */
+  readonly limits?: TextLimits;
+}
 
 /**
  * The one door for manifests, whatever brings them: YAML text or a message becomes faults or a frozen, checked manifest.
@@ -49,14 +52,17 @@ export class Admission {
     if (hooks.mutate !== undefined || hooks.validate !== undefined) this.#hooks.push(hooks);
   }
 
-  /** Every document of a text, in order. */
+  /**
+   * Every document of a text, in order.
+   * @param options.flameHome for files that the server reads itself: replaces a leading `${FLAME_HOME}` in working_directory
+   */
   async admitText(
     text: string,
     source: ManifestSource,
-    files: ServerFiles = {},
+    { limits, ...files }: TextOptions = {},
   ): Promise<readonly (CheckedManifest | FaultyManifest)[]> {
     const admitted: (CheckedManifest | FaultyManifest)[] = [];
-    for (const written of parseManifests(text)) {
+    for (const written of parseManifests(text, limits)) {
       admitted.push(await this.#admit(written, source, files));
     }
     return admitted;
@@ -70,7 +76,7 @@ export class Admission {
   async #admit(
     written: WrittenManifest,
     source: ManifestSource,
-    files: ServerFiles,
+    files: Pick<ManifestOptions, "flameHome">,
   ): Promise<CheckedManifest | FaultyManifest> {
     const options = { ...this.#options, ...files };
     const asWritten = checkWritten(written, options);

@@ -6,6 +6,7 @@ import { readYaml, type TextLimits, type YamlDocument } from "../documents/yaml-
 import { FlameError } from "../model/errors.ts";
 
 const CONFIG_TEXT: TextLimits = {
+  lexemesMax: 200_000,
   bytesMax: 1024 * 1024,
   depthMax: 32,
   aliasCountMax: 100,
