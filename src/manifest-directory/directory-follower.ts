@@ -27,6 +27,8 @@ export interface DirectoryFollowerDeps {
 const RESCAN_MS = 5000;
 /** Instead of {@link RESCAN_MS} where watching does not work. */
 const RESCAN_UNWATCHED_MS = 1000;
+/** Of the time in which nothing changes, looking takes at most one part in so many. */
+const REST_FACTOR = 50;
 /** A burst of changes is looked at when it pauses for this time, so that its last file can be read ... */
 const PAUSE_MS = QUIET_MS + 5;
 /** ... and after this time at the latest. */
@@ -121,7 +123,8 @@ export class DirectoryFollower {
   }
 
   async #look(): Promise<void> {
-    const { reader, act, onFailure, rescanMs = RESCAN_MS } = this.#deps;
+    const { reader, act, onFailure, clock, rescanMs = RESCAN_MS } = this.#deps;
+    const began = clock.now();
     this.#burstSince = undefined;
     this.#again = false;
     const usual = this.#watches.complete ? rescanMs : Math.min(rescanMs, RESCAN_UNWATCHED_MS);
@@ -135,7 +138,8 @@ export class DirectoryFollower {
     } catch (thrown) {
       onFailure(textOf(thrown));
     }
-    this.#lookIn(Math.min(wish ?? usual, usual));
+    const rest = Math.max(usual, (clock.now() - began) * REST_FACTOR);
+    this.#lookIn(Math.min(wish ?? rest, rest));
   }
 
   /** The folder, its place in the folder above (it may come, go, or be replaced), and where its links lead. */

@@ -171,6 +171,23 @@ describe("following a directory", () => {
     expect(looks.at(-1)?.files.get(a)).toBe(looks.at(-2)?.files.get(a));
   });
 
+  it("looks less often where a look takes long", async () => {
+    mkdirSync(folder, { recursive: true });
+    let now = 0;
+    const asked: { delayMs: number; action: () => void }[] = [];
+    const after = (delayMs: number, action: () => void) => {
+      asked.push({ delayMs, action });
+      return { cancel: () => undefined };
+    };
+    const act = async (): Promise<undefined> => {
+      now += 400;
+    };
+    await follow({ clock: { now: () => now, after }, act });
+    asked.at(-1)?.action();
+    await waitFor("the next look is asked for", () => asked.at(-1)!.delayMs > 1000);
+    expect(asked.at(-1)?.delayMs).toBe(20_000);
+  });
+
   it("refuses a folder with more files than it can hold, as a whole", async () => {
     mkdirSync(folder, { recursive: true });
     for (const name of ["a", "b", "c"]) writeFileSync(join(folder, `${name}.yaml`), yaml(name));
