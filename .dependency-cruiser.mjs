@@ -127,10 +127,29 @@ export default {
         pathNot: room(
           "cli",
           "client",
+          "registry-controller",
           "manifest",
           "documents",
           "config",
           "process",
+          "model",
+          "kit",
+        ),
+      },
+    ),
+    forbid(
+      "registry-controller-over-published-calls",
+      "the controller works beside any session manager: of ours it knows the rules of comparing, through the client alone the calls",
+      { path: room("registry-controller") },
+      {
+        path: ours,
+        pathNot: room(
+          "registry-controller",
+          "manifest-directory",
+          "application-registry",
+          "client",
+          "manifest",
+          "documents",
           "model",
           "kit",
         ),
@@ -225,7 +244,12 @@ export default {
         dependencyTypesNot: ["type-only"],
       },
     ),
-    forbid("nothing-unresolvable", "every import leads somewhere", {}, { couldNotResolve: true }),
+    forbid(
+      "nothing-unresolvable",
+      "every import leads somewhere; our own flame/plugin is types alone",
+      {},
+      { couldNotResolve: true, pathNot: "^flame/plugin$" },
+    ),
   ],
   options: {
     doNotFollow: { path: "node_modules" },

@@ -14,6 +14,7 @@ const outputs = [
   "src/model/application-spec.ts",
   "src/manifest/generated",
   "src/config/generated",
+  "plugin-api.d.ts",
   "sdk/python/flamepy/proto",
 ];
 const logFile = join(root, ".cache/gen.log");
@@ -32,6 +33,7 @@ async function generate() {
   await run([join(root, "node_modules/.bin/buf"), "generate"], { cwd: root, logFile });
   await run([process.execPath, "scripts/generate-descriptors.mjs"], { cwd: root, logFile });
   await run([process.execPath, "scripts/generate-application-types.mjs"], { cwd: root, logFile });
+  await run([process.execPath, "scripts/generate-plugin-api.mjs"], { cwd: root, logFile });
   await run([process.execPath, "scripts/generate-validators.mjs"], { cwd: root, logFile });
   const { home } = await setUp({ tests: true });
   const env = { PYTHON: join(home, "venvs/sdk-dev/bin/python") };

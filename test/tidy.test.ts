@@ -56,7 +56,9 @@ describe("tidy", () => {
     const isComment = (line: string): boolean => /^\s*(\/\/|\/?\*|#)/.test(line);
     expect(
       faults(
-        sources.filter((file) => file !== "src/model/application-spec.ts"),
+        sources.filter(
+          (file) => !["src/model/application-spec.ts", "plugin-api.d.ts"].includes(file),
+        ),
         (line) => line.length > commentColumnsMax && isComment(line) && !line.includes("http"),
       ),
     ).toEqual([]);

@@ -42,6 +42,6 @@ export interface RegistryHost {
   ): Promise<readonly ApplyOutcome[]>;
   /** @throws FlameError not_found, aborted, invalid_state */
   remove(input: RemoveApplication): Promise<RemoveOutcome>;
-  /** Calls the listener with each change from now on. Returns how to stop. */
-  watch(listener: (event: RegistryEvent) => void): () => void;
+  /** Calls the listener with each change from now on, and waits for nothing. Returns how to stop. */
+  watch(listener: (event: RegistryEvent) => void | Promise<void>): () => void;
 }

@@ -1,4 +1,3 @@
-import { buffer } from "node:stream/consumers";
 import { FlameClient } from "../client/index.ts";
 import { loadClientConfig } from "../config/client-config.ts";
 import type { Env } from "../config/env.ts";
@@ -13,8 +12,8 @@ export interface CliContext {
   readonly terminal: Terminal;
   readonly env: Env;
   readonly clock: Clock;
-  /** The whole of standard input. */
-  readonly stdin: () => Promise<Uint8Array>;
+  /** Standard input. */
+  readonly stdin: () => AsyncIterable<Uint8Array>;
   /** Ends what goes on until somebody ends it (`--watch`). Absent: the end of the process does. */
   readonly stop?: AbortSignal;
   /** A client of the cluster that the configuration names; the caller closes it. */
@@ -26,7 +25,7 @@ export function processContext(from: { terminal: Terminal; env: Env }): CliConte
   return {
     ...from,
     clock: systemClock,
-    stdin: () => buffer(process.stdin),
+    stdin: () => process.stdin,
     connect: (configFile) => {
       const config = loadClientConfig({ path: configFile, env: from.env });
       for (const warning of config.warnings) from.terminal.err(`Warning: ${warning}\n`);

@@ -6,11 +6,15 @@ import { readYaml, type TextLimits, type YamlDocument } from "../documents/yaml-
 import { FlameError } from "../model/errors.ts";
 
 const CONFIG_TEXT: TextLimits = {
+  lexemesMax: 200_000,
   bytesMax: 1024 * 1024,
   depthMax: 32,
   aliasCountMax: 100,
   documentsMax: 1,
 };
+
+/** The source of a configuration that no file says. */
+export const BUILT_IN_DEFAULTS = "built-in defaults";
 
 /** A configuration file whose keys and values passed their schema. */
 export interface ConfigDocument {
@@ -25,7 +29,7 @@ export interface ConfigDocument {
 
 /** What stands where no file does. */
 export function noConfigFile(): ConfigDocument {
-  return documentOf({}, "built-in defaults", [], () => ({}));
+  return documentOf({}, BUILT_IN_DEFAULTS, [], () => ({}));
 }
 
 /**

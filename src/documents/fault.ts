@@ -34,6 +34,31 @@ export function pathText(path: DocumentPath): string {
   return text;
 }
 
+const SEGMENT = /\.?([\w-]+)|\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]/y;
+
+/** The path that {@link pathText} wrote; undefined for any other text. */
+export function parsePath(text: string): DocumentPath | undefined {
+  const path: (string | number)[] = [];
+  for (let at = 0; at < text.length; at = SEGMENT.lastIndex) {
+    SEGMENT.lastIndex = at;
+    const found = SEGMENT.exec(text);
+    if (found === null) return undefined;
+    const [, word, index, quoted] = found;
+    if (word !== undefined) path.push(word);
+    else if (index !== undefined) path.push(Number(index));
+    else path.push(unquoted(quoted ?? ""));
+  }
+  return pathText(path) === text ? path : undefined;
+}
+
+function unquoted(quoted: string): string {
+  try {
+    return String(JSON.parse(quoted));
+  } catch {
+    return quoted;
+  }
+}
+
 /** A value as an error text shows it: JSON, cut when long; `nothing` for what is not there. */
 export function gotText(value: unknown): string {
   if (value === undefined || value === null) return "nothing";

@@ -26,7 +26,7 @@ export function checkWith(validate: Validator): SchemaCheck {
 }
 
 /** More faults than anybody reads at once; what is beyond shows when these are mended. */
-const FAULTS_MAX = 100;
+export const FAULTS_MAX = 100;
 
 /** `anyOf` reports every branch that failed and then itself; the one fault of the whole says it better. */
 function tidy(errors: readonly ErrorObject[]): readonly SchemaFault[] {

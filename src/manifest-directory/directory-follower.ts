@@ -27,12 +27,12 @@ export interface DirectoryFollowerDeps {
 const RESCAN_MS = 5000;
 /** Instead of {@link RESCAN_MS} where watching does not work. */
 const RESCAN_UNWATCHED_MS = 1000;
+/** Of the time in which nothing changes, looking takes at most one part in so many. */
+const REST_FACTOR = 50;
 /** A burst of changes is looked at when it pauses for this time, so that its last file can be read ... */
 const PAUSE_MS = QUIET_MS + 5;
 /** ... and after this time at the latest. */
 const BURST_MAX_MS = 100;
-/** The first look waits no longer than this for files that are being written. */
-const FIRST_LOOK_WAIT_MAX_MS = 500;
 /** Folders beside the directory that are watched because links lead there. */
 const LINKED_FOLDERS_MAX = 64;
 
@@ -77,16 +77,9 @@ export class DirectoryFollower {
   }
 
   async #first(): Promise<number | undefined> {
-    const { clock, reader, act } = this.#deps;
-    const deadline = clock.now() + FIRST_LOOK_WAIT_MAX_MS;
+    const { reader, act } = this.#deps;
     this.#watch([]);
-    let look = await reader.look();
-    while (look.unsettled && clock.now() < deadline) {
-      await new Promise<void>((resolve) => {
-        clock.after(QUIET_MS, resolve);
-      });
-      look = await reader.look();
-    }
+    const look = await reader.lookSettled();
     const wish = await act(look);
     this.#watch(look.linkedFolders);
     return wish;
@@ -98,7 +91,7 @@ export class DirectoryFollower {
       this.#again = true;
       return;
     }
-    const now = this.#deps.clock.now();
+    const now = this.#deps.clock.steady();
     this.#burstSince ??= now;
     const left = this.#burstSince + BURST_MAX_MS - now;
     this.#timer?.timer.cancel();
@@ -116,7 +109,7 @@ export class DirectoryFollower {
 
   #lookIn(delayMs: number): void {
     if (this.#closed) return;
-    const at = this.#deps.clock.now() + delayMs;
+    const at = this.#deps.clock.steady() + delayMs;
     if (this.#timer !== undefined && this.#timer.at <= at) return;
     this.#timer?.timer.cancel();
     const timer = this.#deps.clock.after(delayMs, () => {
@@ -130,7 +123,8 @@ export class DirectoryFollower {
   }
 
   async #look(): Promise<void> {
-    const { reader, act, onFailure, rescanMs = RESCAN_MS } = this.#deps;
+    const { reader, act, onFailure, clock, rescanMs = RESCAN_MS } = this.#deps;
+    const began = clock.steady();
     this.#burstSince = undefined;
     this.#again = false;
     const usual = this.#watches.complete ? rescanMs : Math.min(rescanMs, RESCAN_UNWATCHED_MS);
@@ -144,7 +138,8 @@ export class DirectoryFollower {
     } catch (thrown) {
       onFailure(textOf(thrown));
     }
-    this.#lookIn(Math.min(wish ?? usual, usual));
+    const rest = Math.max(usual, (clock.steady() - began) * REST_FACTOR);
+    this.#lookIn(Math.min(wish ?? rest, rest));
   }
 
   /** The folder, its place in the folder above (it may come, go, or be replaced), and where its links lead. */

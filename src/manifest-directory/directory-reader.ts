@@ -25,14 +25,17 @@ export interface DirectoryReaderDeps {
   readonly folder: string;
   readonly readText: ReadText;
   readonly clock: Clock;
+  /** Files of one directory. @default 10,000 */
+  readonly filesMax?: number;
 }
 
-/** Files of one directory. */
-export const FILES_MAX = 10_000;
+const FILES_MAX = 10_000;
 /** A file that was written so short a time ago, in milliseconds, may be half of what it is going to be. */
 export const QUIET_MS = 30;
 /** A file that is written all the time is read after this time nevertheless. */
 const QUIET_WAIT_MAX_MS = 150;
+/** How long a whole look waits for files that are being written, in milliseconds. */
+const SETTLED_WAIT_MAX_MS = 500;
 /** Files that are read at once. */
 const READS_AT_ONCE = 16;
 
@@ -57,6 +60,20 @@ export class DirectoryReader {
 
   constructor(deps: DirectoryReaderDeps) {
     this.#deps = deps;
+  }
+
+  /** The directory as it is, waiting a moment for files that are just being written. Never throws. */
+  async lookSettled(): Promise<DirectoryLook> {
+    const { clock } = this.#deps;
+    const deadline = clock.steady() + SETTLED_WAIT_MAX_MS;
+    let look = await this.look();
+    while (look.unsettled && clock.steady() < deadline) {
+      await new Promise<void>((resolve) => {
+        clock.after(QUIET_MS, resolve);
+      });
+      look = await this.look();
+    }
+    return look;
   }
 
   /** The directory as it is now. Never throws. */
@@ -93,8 +110,9 @@ export class DirectoryReader {
       if (codeOf(thrown) === "ENOENT") return { folder: "missing", ...none };
       return { folder: "unreadable", reason: textOf(thrown), ...none };
     }
-    if (names.length <= FILES_MAX) return names;
-    const reason = `got ${names.length} files of manifests, expected at most ${FILES_MAX}`;
+    const { filesMax = FILES_MAX } = this.#deps;
+    if (names.length <= filesMax) return names;
+    const reason = `got ${names.length} files of manifests, expected at most ${filesMax}`;
     return { folder: "unreadable", reason, ...none };
   }
 
@@ -107,11 +125,12 @@ export class DirectoryReader {
     }
     const state = stateOf(stats);
     if (before?.settled === true && before.state === state) return before;
-    const now = this.#deps.clock.now();
-    const age = now - Number(stats.ctimeMs);
+    const { clock } = this.#deps;
+    // Files bear the date; how long one was waited for is another clock's matter.
+    const age = clock.now() - Number(stats.ctimeMs);
     const hot = age >= 0 && age < QUIET_MS;
-    const waitsSince = before?.waitsSince ?? now;
-    if (hot && now - waitsSince < QUIET_WAIT_MAX_MS) {
+    const waitsSince = before?.waitsSince ?? clock.steady();
+    if (hot && clock.steady() - waitsSince < QUIET_WAIT_MAX_MS) {
       return { state: before?.state ?? "", file: before?.file, settled: false, waitsSince };
     }
     const file = await this.#read(path, stats);

@@ -40,9 +40,18 @@ export interface ManifestOptions {
 /** What one manifest may cost; a text may hold many. */
 export const MANIFEST_TEXT: TextLimits = Object.freeze({
   bytesMax: 4 * 1024 * 1024,
+  lexemesMax: 2_000_000,
   depthMax: 16,
   aliasCountMax: 1000,
   documentsMax: 10_000,
+});
+
+/** What one manifest alone may cost: an answer within a moment, since a server has others to serve meanwhile. */
+export const ONE_MANIFEST_TEXT: TextLimits = Object.freeze({
+  ...MANIFEST_TEXT,
+  bytesMax: 2 * 1024 * 1024,
+  lexemesMax: 50_000,
+  documentsMax: 1,
 });
 
 /** UTF-8 bytes of one manifest as JSON: it travels whole to clients and nodes. */
@@ -62,8 +71,11 @@ export interface WrittenManifest {
 }
 
 /** Reads every document of a YAML (or JSON) text; never throws. */
-export function parseManifests(text: string): readonly WrittenManifest[] {
-  return readYaml(text, MANIFEST_TEXT).map(({ value, faults, locate }) => ({
+export function parseManifests(
+  text: string,
+  limits: TextLimits = MANIFEST_TEXT,
+): readonly WrittenManifest[] {
+  return readYaml(text, limits).map(({ value, faults, locate }) => ({
     raw: value,
     faults: faults.map((fault): ManifestFault => ({ ...fault, kind: "argument" })),
     locate,
@@ -90,25 +102,6 @@ export function readManifests(
   options: ManifestOptions = {},
 ): readonly (CheckedManifest | FaultyManifest)[] {
   return parseManifests(text).map((written) => checkWritten(written, options));
-}
-
-/** An application that several documents of one text name, and where each does. */
-export interface RepeatedName {
-  readonly name: string;
-  readonly places: readonly Position[];
-}
-
-/** Applications that more than one document of a text names: which of them is meant nobody can tell. */
-export function repeatedNames(text: string): readonly RepeatedName[] {
-  const places = new Map<string, Position[]>();
-  for (const { value, locate } of readYaml(text, MANIFEST_TEXT)) {
-    const name = (value as RawManifest)?.metadata?.name;
-    if (typeof name !== "string") continue;
-    places.set(name, [...(places.get(name) ?? []), locate(["metadata", "name"], "value")]);
-  }
-  return [...places]
-    .filter(([, found]) => found.length > 1)
-    .map(([name, found]) => ({ name, places: found }));
 }
 
 /** Checks a manifest `{ metadata: { name }, spec }` that came as structured data, such as a message from the wire. */

@@ -55,8 +55,14 @@ function requiresNothing(schema: object = {}): boolean {
 }
 
 async function compile(schema: object): Promise<SchemaCheck> {
-  const { Ajv2020 } = await import("ajv/dist/2020.js");
-  const ajv = new Ajv2020({ strict: true, allErrors: true, verbose: true, allowUnionTypes: true });
+  // A bundle keeps only the default of a CommonJS module that is imported late; Node has it too.
+  const { default: library } = await import("ajv/dist/2020.js");
+  const ajv = new library.Ajv2020({
+    strict: true,
+    allErrors: true,
+    verbose: true,
+    allowUnionTypes: true,
+  });
   ajv.addVocabulary(OWN_KEYWORDS);
   return checkWith(ajv.compile(schema));
 }

@@ -1,29 +1,18 @@
 import type { Admission } from "../application-registry/admission.ts";
 import type { RegistryHost } from "../application-registry/index.ts";
 import type { SourceFaults } from "../application-registry/source-faults.ts";
-import type { PluginEntry } from "../config/cluster-config.ts";
 import { type Clock, systemClock } from "../kit/clock.ts";
-import type { Logger } from "../kit/logger.ts";
 import { Releasers } from "../kit/releasers.ts";
 import { textOf } from "../kit/thrown.ts";
 import { FlameError } from "../model/errors.ts";
-import { applicationDirectory } from "./application-directory/application-directory.ts";
-import { defaultApplications } from "./default-applications.ts";
-import { loadPlugin } from "./load-plugin.ts";
-import type { FlamePlugin, PluginHost } from "./plugin.ts";
-import { checkOptions } from "./plugin-options.ts";
+import { type ChoiceDeps, type Chosen, choosePlugins } from "./choose-plugins.ts";
+import { guardedRegistry } from "./guarded-registry.ts";
+import type { HooksContext, PluginHost } from "./plugin.ts";
 
-export interface PluginsDeps {
-  /** `cluster.plugins`. */
-  readonly entries: readonly PluginEntry[];
+export interface PluginsDeps extends ChoiceDeps {
   readonly registry: RegistryHost;
   readonly admission: Admission;
   readonly faults: SourceFaults;
-  readonly logger: Logger;
-  /** Folder of the shipped manifests. */
-  readonly defaultsFolder: string;
-  /** What a leading `${FLAME_HOME}` in a manifest's working_directory becomes; absolute. */
-  readonly flameHome: string;
   readonly clock?: Clock;
   /** How long each plugin may take to start, in milliseconds. Default 30000. */
   readonly startDeadlineMs?: number;
@@ -38,21 +27,18 @@ export interface StartedPlugins {
 
 const START_DEADLINE_MS = 30_000;
 
-interface Chosen {
-  readonly plugin: FlamePlugin;
-  readonly options: Readonly<Record<string, unknown>>;
-}
-
 /**
- * Starts the built-in plugins that are not switched off, then the others in the order of `cluster.plugins`.
+ * Asks every plugin for its hooks, in the order of `cluster.plugins`, then starts them: the default applications, the
+ * others, and the files of the directory last.
  * @throws FlameError invalid_config with the name and reason of the first that fails; those before it are closed.
  */
 export async function startPlugins(deps: PluginsDeps): Promise<StartedPlugins> {
-  const chosen = await choose(deps);
+  const chosen = await choosePlugins(deps);
   const releasers = new Releasers();
   // A start that waits for nothing must run into its deadline: without this the process would just end.
   const keepAlive = setInterval(() => undefined, 2 ** 30);
   try {
+    for (const one of chosen) await addHooks(one, releasers, deps);
     for (const one of chosen) await startOne(one, releasers, deps);
   } catch (failure) {
     await releasers.close().catch((thrown: unknown) => {
@@ -68,88 +54,70 @@ export async function startPlugins(deps: PluginsDeps): Promise<StartedPlugins> {
   return { names: chosen.map(({ plugin }) => plugin.name), close: () => releasers.close() };
 }
 
-/** Every name, module and option is looked at before the first plugin starts. */
-async function choose(deps: PluginsDeps): Promise<readonly Chosen[]> {
-  const directory = applicationDirectory(deps.flameHome);
-  const builtIn = [defaultApplications(deps.defaultsFolder), directory];
-  const entries = new Map(deps.entries.map((entry) => [entry.name, entry]));
-  if (entries.size < deps.entries.length)
-    throw refuseTwice(deps.entries.map((entry) => entry.name));
-  const chosen: Chosen[] = [];
-  for (const plugin of builtIn) {
-    const entry = entries.get(plugin.name);
-    entries.delete(plugin.name);
-    if (entry?.enabled === false) {
-      deps.logger.info(
-        { plugin: plugin.name },
-        `the plugin ${plugin.name} is switched off by cluster.plugins`,
-      );
-    } else {
-      chosen.push({ plugin, options: await checkOptions(plugin, entry?.options ?? {}) });
-    }
-  }
-  for (const entry of entries.values()) {
-    if (!entry.name.startsWith("/")) throw refuseUnknown(entry.name, builtIn);
-    if (!entry.enabled) continue;
-    const plugin = await loadPlugin(entry.name);
-    chosen.push({ plugin, options: await checkOptions(plugin, entry.options) });
-  }
-  // Files are applied when every plugin that has a say in manifests is there.
-  chosen.sort((a, b) => Number(a.plugin === directory) - Number(b.plugin === directory));
-  const names = chosen.map(({ plugin }) => plugin.name);
-  if (new Set(names).size < names.length) throw refuseTwice(names);
-  return chosen;
-}
-
-function refuseTwice(names: readonly string[]): FlameError {
-  const twice = names.find((name, index) => names.indexOf(name) < index) ?? "";
-  const text = `cluster.plugins: got the plugin ${JSON.stringify(twice)} twice, expected each once`;
-  return new FlameError("invalid_config", text);
-}
-
-function refuseUnknown(name: string, builtIn: readonly FlamePlugin[]): FlameError {
-  const known = builtIn.map((plugin) => plugin.name).join(", ");
-  const text = `cluster.plugins: got the unknown plugin ${JSON.stringify(name)}, expected a built-in one (${known}) or the path of a module, such as ./my-plugin.js`;
-  return new FlameError("invalid_config", text);
-}
-
-async function startOne(
+function contextOf(
   { plugin, options }: Chosen,
   releasers: Releasers,
   deps: PluginsDeps,
-): Promise<void> {
+): HooksContext {
   const { name } = plugin;
   const logger = deps.logger.child({ plugin: name });
+  const onClose: HooksContext["onClose"] = (release) => {
+    releasers.add(`the plugin ${name}`, release);
+  };
+  return { options, logger, onClose };
+}
+
+async function addHooks(one: Chosen, releasers: Releasers, deps: PluginsDeps): Promise<void> {
+  const { plugin } = one;
+  const context = contextOf(one, releasers, deps);
+  const hooks = await settled(
+    one,
+    "hooks(context)",
+    deps,
+    async () => plugin.hooks?.(context) ?? {},
+  );
+  deps.admission.addHooks({ plugin: plugin.name, ...hooks });
+}
+
+async function startOne(one: Chosen, releasers: Releasers, deps: PluginsDeps): Promise<void> {
+  const { plugin } = one;
   const { registry, admission, faults, flameHome, clock = systemClock } = deps;
+  const context = contextOf(one, releasers, deps);
   const host: PluginHost = {
-    applications: registry,
+    ...context,
+    applications: guardedRegistry(registry, context.logger),
     admission,
     faults,
     clock,
     readManifests: (text, source) => admission.admitText(text, source, { flameHome }),
-    logger,
-    options,
-    onClose: (release) => {
-      releasers.add(`the plugin ${name}`, release);
-    },
   };
-  try {
-    await withinDeadline(async () => plugin.start(host), deps);
-  } catch (cause) {
-    const text = `plugin ${JSON.stringify(name)} failed to start: ${textOf(cause)}`;
-    throw new FlameError("invalid_config", text, { cause });
-  }
-  logger.debug({}, `the plugin ${name} has started`);
+  await settled(one, "start(host)", deps, async () => plugin.start(host));
+  context.logger.debug({}, `the plugin ${plugin.name} has started`);
 }
 
-async function withinDeadline(start: () => Promise<void>, deps: PluginsDeps): Promise<void> {
+/** @throws FlameError invalid_config with the plugin's name and reason */
+async function settled<T>(
+  { plugin }: Chosen,
+  what: string,
+  deps: PluginsDeps,
+  run: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await withinDeadline(what, run, deps);
+  } catch (cause) {
+    const text = `plugin ${JSON.stringify(plugin.name)} failed to start: ${textOf(cause)}`;
+    throw new FlameError("invalid_config", text, { cause });
+  }
+}
+
+function withinDeadline<T>(what: string, run: () => Promise<T>, deps: PluginsDeps): Promise<T> {
   const { clock = systemClock, startDeadlineMs = START_DEADLINE_MS } = deps;
-  await new Promise<void>((resolve, reject) => {
+  return new Promise<T>((resolve, reject) => {
     const timer = clock.after(startDeadlineMs, () => {
-      const text = `got no end of its start within ${startDeadlineMs} ms, expected start(host) to settle`;
+      const text = `got no end of its start within ${startDeadlineMs} ms, expected ${what} to settle`;
       reject(new FlameError("deadline_exceeded", text));
     });
-    start()
+    run()
       .then(resolve, reject)
       .finally(() => {
         timer.cancel();

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import type { Registry } from "prom-client";
 import { Admission } from "../application-registry/admission.ts";
@@ -5,6 +6,7 @@ import { SourceFaults } from "../application-registry/source-faults.ts";
 import { ObjectClient } from "../client/objects.ts";
 import { cacheCredentials } from "../config/client-credentials.ts";
 import type { ClusterConfig } from "../config/cluster-config.ts";
+import { BUILT_IN_DEFAULTS } from "../config/config-file.ts";
 import { Core } from "../core/core.ts";
 import { type CoreOptions, nodeGraceMsDefault, nodeSilenceMsDefault } from "../core/state.ts";
 import type { Clock } from "../kit/clock.ts";
@@ -97,7 +99,11 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
 
   startOrphanSweep(deps, (session) => core.state.sessions.find(session) !== undefined, releasers);
 
-  const admission = new Admission({ allowedSchemes: config.packages.allowedSchemes });
+  const admission = new Admission({
+    allowedSchemes: config.packages.allowedSchemes,
+    clock,
+    logger,
+  });
   const faults = new SourceFaults();
   const plugins = await startPlugins({
     entries: config.cluster.plugins,
@@ -105,6 +111,7 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
     admission,
     faults,
     logger,
+    ...(config.source !== BUILT_IN_DEFAULTS && { configFolder: dirname(config.source) }),
     defaultsFolder: deps.defaultsFolder,
     flameHome: deps.flameHome,
   });

@@ -2,7 +2,11 @@ import { setImmediate as nextRound } from "node:timers/promises";
 import type { Admission, ManifestSource } from "../application-registry/admission.ts";
 import type { ApplyApplication, ApplyOutcome } from "../application-registry/index.ts";
 import { faultText } from "../documents/fault.ts";
-import type { CheckedManifest, FaultyManifest } from "../manifest/manifest.ts";
+import {
+  type CheckedManifest,
+  type FaultyManifest,
+  ONE_MANIFEST_TEXT,
+} from "../manifest/manifest.ts";
 import { FlameError } from "../model/errors.ts";
 import type { ApplyRequest, Document } from "../protocol/generated/flame/registry/v1/registry.ts";
 import type { Engine } from "./engine.ts";
@@ -76,7 +80,9 @@ async function checkAll(
   const checked: Checked[] = [];
   for (const [index, { manifest }] of documents.entries()) {
     if (index % DOCUMENTS_AT_ONCE === DOCUMENTS_AT_ONCE - 1) await nextRound();
-    const [first, ...more] = await admission.admitText(manifest, source);
+    const [first, ...more] = await admission.admitText(manifest, source, {
+      limits: ONE_MANIFEST_TEXT,
+    });
     const where = documents.length === 1 ? "" : `document ${index + 1}`;
     if (first === undefined || more.length > 0) {
       const text = `document ${index + 1}: got ${1 + more.length} YAML documents, expected one`;

@@ -20,14 +20,17 @@ export function engineRegistryHost(engine: Engine): RegistryHost {
   };
 }
 
-function watch(engine: Engine, listener: (event: RegistryEvent) => void): () => void {
+function watch(
+  engine: Engine,
+  listener: (event: RegistryEvent) => void | Promise<void>,
+): () => void {
   const pending = engine.stream(
     "application.watch",
     {},
     {
       push: (value) => {
         const event = value as ApplicationEvent;
-        if (event.kind !== "present") listener(event);
+        if (event.kind !== "present") void listener(event);
       },
       end: () => undefined,
     },

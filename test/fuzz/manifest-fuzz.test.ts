@@ -9,6 +9,7 @@ import {
   checkManifest,
   type FaultyManifest,
   MANIFEST_TEXT,
+  ONE_MANIFEST_TEXT,
   parseManifests,
   readManifests,
 } from "../../src/manifest/manifest.ts";
@@ -138,6 +139,9 @@ describe(`the manifest pipeline (FLAME_FUZZ_SEED=${seed})`, () => {
     expect(readManifests(long)).toMatchObject([
       { ok: false, faults: [{ rule: "text-too-large" }] },
     ]);
+    const marks = "- ".repeat(ONE_MANIFEST_TEXT.lexemesMax);
+    const [written] = parseManifests(marks, ONE_MANIFEST_TEXT);
+    expect(written).toMatchObject({ faults: [{ rule: "text-too-much" }] });
     const many = "metadata: {name: a}\nspec: {}\n---\n".repeat(MANIFEST_TEXT.documentsMax + 1);
     expect(readManifests(many).at(-1)).toMatchObject({ faults: [{ rule: "too-many-documents" }] });
   });

@@ -7,11 +7,14 @@ import type { ApplicationRecord } from "../../src/model/application.ts";
 
 /** A registry without an engine: the rules are the real ones, and nothing is written. */
 export function bookRegistry(book: () => ApplicationBook, openSessions = 0): RegistryHost {
-  const listeners = new Set<(event: RegistryEvent) => void>();
+  const listeners = new Set<Parameters<RegistryHost["watch"]>[0]>();
+  const tellAll = (event: RegistryEvent): void => {
+    for (const listener of listeners) void listener(event);
+  };
   const tell = (before: ApplicationRecord | undefined, record: ApplicationRecord): void => {
     if (record === before) return;
     const kind = before === undefined ? "created" : "changed";
-    for (const listener of listeners) listener({ kind, record });
+    tellAll({ kind, record });
   };
   return {
     list: async () => book().list(),
@@ -35,7 +38,7 @@ export function bookRegistry(book: () => ApplicationBook, openSessions = 0): Reg
     unregister: async (name) => {
       const record = book().get(name);
       book().unregister(name, openSessions);
-      for (const listener of listeners) listener({ kind: "removed", record });
+      tellAll({ kind: "removed", record });
     },
     apply: async (applications, options = {}) => {
       const outcomes = book().apply(applications, options, 1000);
@@ -45,7 +48,7 @@ export function bookRegistry(book: () => ApplicationBook, openSessions = 0): Reg
     remove: async (input) => {
       const { outcome, record } = book().remove(input, openSessions);
       const kind = outcome === "removed" ? "removed" : "changed";
-      for (const listener of listeners) listener({ kind, record });
+      tellAll({ kind, record });
       return outcome;
     },
     watch: (listener) => {

@@ -30,7 +30,7 @@ function addRegister(program: Program, context: CliContext): void {
     )
     .addHelpText("after", "\nExample:\n  flmctl register -f my-app.yaml")
     .action(async ({ file }) => {
-      const manifests = await readManifestFile(file, context.terminal);
+      const manifests = await readManifestFile(file, context);
       await withCluster(context, program.opts().config, (cluster) =>
         registerAll(cluster, file, manifests),
       );
@@ -52,7 +52,7 @@ function addUpdate(program: Program, context: CliContext): void {
     .action(async (flags) => {
       const file = flags.file ?? flags.application;
       if (file === undefined) throw unsupported("no --file", kinds);
-      const [manifest, ...others] = await readManifestFile(file, context.terminal);
+      const [manifest, ...others] = await readManifestFile(file, context);
       if (manifest === undefined || others.length > 0) {
         const text = `${file}: got ${others.length + 1} documents, expected one: update takes one application at a time`;
         throw new FlameError("invalid_config", text);

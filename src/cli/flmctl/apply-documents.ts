@@ -1,9 +1,4 @@
-import type {
-  ApplyResult,
-  ChangeOptions,
-  ManifestDocument,
-  RegistryClient,
-} from "../../client/index.ts";
+import type { ApplyResult, ChangeOptions, RegistryClient } from "../../client/index.ts";
 import type { DocumentPath } from "../../documents/fault.ts";
 import type { CheckedManifest } from "../../manifest/manifest.ts";
 import { toYaml } from "../../manifest/to-yaml.ts";
@@ -17,6 +12,8 @@ export interface GoodDocument extends WrittenDocument {
   readonly checked: CheckedManifest;
 }
 
+export type ApplyOptions = ChangeOptions & { readonly continueOnError?: boolean };
+
 type Refused = ApplyResult & { readonly action: "refused" };
 
 export const isGood = (document: WrittenDocument): document is GoodDocument => document.checked.ok;
@@ -28,18 +25,17 @@ export const isGood = (document: WrittenDocument): document is GoodDocument => d
 export async function applyDocuments(
   registry: RegistryClient,
   documents: readonly GoodDocument[],
-  options: ChangeOptions & { readonly continueOnError?: boolean },
+  options: ApplyOptions,
   terminal: Terminal,
 ): Promise<readonly ApplyResult[]> {
-  const manifests = manifestsOf(documents);
   try {
-    return await registry.apply(manifests, options);
+    return await sendDocuments(registry, documents, options);
   } catch (thrown) {
     const error = FlameError.from(thrown);
     if (!TOLD_BY_DOCUMENT.includes(error.code)) throw error;
     // The reply is one text of limited size; asked for each document by itself, the registry tells all.
     const asked = { ...options, dryRun: true, continueOnError: true };
-    const results = await registry.apply(manifests, asked);
+    const results = await sendDocuments(registry, documents, asked);
     const refused = tellRefusals(documents, results, terminal);
     if (refused === 0) throw error;
     const text = `${counted(refused, "document")} of ${documents.length} refused; nothing was changed`;
@@ -47,9 +43,26 @@ export async function applyDocuments(
   }
 }
 
-/** What travels: the canonical form of each manifest. */
-export function manifestsOf(documents: readonly GoodDocument[]): ManifestDocument[] {
-  return documents.map(({ checked: { name, manifest } }) => ({ manifest: toYaml(name, manifest) }));
+/**
+ * Sends the canonical form of each manifest in one call.
+ * @throws FlameError what the registry refuses
+ */
+export async function sendDocuments(
+  registry: RegistryClient,
+  documents: readonly GoodDocument[],
+  options: ApplyOptions,
+): Promise<readonly ApplyResult[]> {
+  const manifests = documents.map(({ checked: { name, manifest } }) => ({
+    manifest: toYaml(name, manifest),
+  }));
+  try {
+    return await registry.apply(manifests, options);
+  } catch (thrown) {
+    const error = FlameError.from(thrown);
+    if (!/^Received message larger/.test(error.message)) throw error;
+    const text = `${counted(documents.length, "document")} are more than the session manager takes in one step (${error.message}); name fewer files`;
+    throw new FlameError(error.code, text, { cause: error });
+  }
 }
 
 const TOLD_BY_DOCUMENT: readonly string[] = ["invalid_argument", "invalid_state", "aborted"];

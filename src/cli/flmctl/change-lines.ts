@@ -4,10 +4,6 @@ import { yamlText } from "../output/documents.ts";
 /** Lines around a change in a list or a long text that are shown as they are. */
 const CONTEXT_LINES = 2;
 
-// Values of others must not steer the terminal.
-// eslint-disable-next-line no-control-regex -- control characters are exactly what is taken out
-const CONTROL_CHARACTER = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
-
 /**
  * What differs, field by field: the lines of YAML that go with `-`, those that come with `+`. Of a list or a text of
  * several lines only what differs is shown, and two lines around it.
@@ -21,7 +17,7 @@ const CONTROL_CHARACTER = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 export function changeLines(changes: readonly FieldDifference[], indent = "  "): string {
   return changes
     .flatMap(fieldLines)
-    .map((line) => `${indent}${line.replaceAll(CONTROL_CHARACTER, " ")}\n`)
+    .map((line) => `${indent}${line}\n`)
     .join("");
 }
 

@@ -4,7 +4,7 @@ import { FlameError } from "../../model/errors.ts";
 import type { CliContext } from "../context.ts";
 import { ExitWith } from "../run-program.ts";
 import { PUBLISHED_CALLS } from "./apply.ts";
-import { type GoodDocument, isGood, manifestsOf, tellRefusals } from "./apply-documents.ts";
+import { type GoodDocument, isGood, sendDocuments, tellRefusals } from "./apply-documents.ts";
 import { changeLines } from "./change-lines.ts";
 import { counted, refuseFaults } from "./document-faults.ts";
 import { documentsOf, fileOption, recursiveOption } from "./file-options.ts";
@@ -66,7 +66,7 @@ async function runDiff(
     ...(owner !== undefined && { owner }),
   };
   const results = await withRegistry(context, config, PUBLISHED_CALLS, (registry) =>
-    registry.apply(manifestsOf(good), asked),
+    sendDocuments(registry, good, asked),
   );
   results.forEach((result, index) => terminal.out(differenceText(result, good[index])));
   const refused = tellRefusals(good, results, terminal);
@@ -82,7 +82,10 @@ function differenceText(result: ApplyResult, document: GoodDocument | undefined)
   if (result.action === "refused" || result.action === "unchanged") return "";
   const { name, action, previousRevision, changes } = result;
   const place = document === undefined ? "" : `${document.source.name}:${document.place.line}: `;
-  const what =
-    action === "created" ? "would be created" : `would change, from revision ${previousRevision}`;
+  const changed =
+    changes.length === 0
+      ? "would be enabled again"
+      : `would change, from revision ${previousRevision}`;
+  const what = action === "created" ? "would be created" : changed;
   return `${place}application/${name} ${what}\n${changeLines(changes)}`;
 }

@@ -33,7 +33,7 @@ export const registryColumns: readonly Column<ListedApplication>[] = [
     wide: true,
   },
   {
-    title: "Kept by",
+    title: "Owner",
     cell: ({ registry }) => (registry?.revision === undefined ? "" : (registry.owner ?? "")),
     wide: true,
   },

@@ -9,10 +9,6 @@ const kinds = ["session"] as const;
 /** Characters of an executor's id that label its lines; `flmctl list executor` shows the rest. */
 const LABEL_LENGTH = 8;
 
-// What a service wrote must not steer the terminal of its reader.
-// eslint-disable-next-line no-control-regex -- control characters are exactly what is taken out
-const CONTROL_CHARACTERS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
-
 /** Adds `flmctl logs`. */
 export function addLogs(program: Command<[], { config?: string }>, context: CliContext): void {
   program
@@ -48,23 +44,22 @@ async function printLogs(
 ): Promise<void> {
   for await (const entry of entries) {
     if (entry.kind === "notice") terminal.err(`Note: ${entry.text}\n`);
-    else terminal.out(labelledLines(entry, terminal.interactive));
+    else terminal.out(labelledLines(entry));
   }
 }
 
 /** `[6f0c1a52 task 3 err] text` for each line. */
-function labelledLines(
-  { executorId, stream, taskId, data }: LogEntry & { readonly kind: "output" },
-  interactive: boolean,
-): string {
+function labelledLines({
+  executorId,
+  stream,
+  taskId,
+  data,
+}: LogEntry & { readonly kind: "output" }): string {
   const words = [
     executorId.slice(0, LABEL_LENGTH),
     ...(taskId === undefined ? [] : [`task ${taskId}`]),
     ...(stream === "err" ? ["err"] : []),
   ];
   const lines = data.toString("utf8").replace(/\n$/, "").split("\n");
-  return lines
-    .map((line) => (interactive ? line.replaceAll(CONTROL_CHARACTERS, "") : line))
-    .map((line) => `[${words.join(" ")}] ${line}\n`)
-    .join("");
+  return lines.map((line) => `[${words.join(" ")}] ${line}\n`).join("");
 }

@@ -1,18 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { faultText } from "../../documents/fault.ts";
-import { textOf } from "../../kit/thrown.ts";
-import {
-  type CheckedManifest,
-  type RepeatedName,
-  readManifests,
-  repeatedNames,
-} from "../../manifest/manifest.ts";
-
+import type { CheckedManifest } from "../../manifest/manifest.ts";
 import { FlameError } from "../../model/errors.ts";
-import type { Terminal } from "../output/terminal.ts";
-
-/** Whether the cluster takes these is configured there (`packages.allowed_schemes`): its answer counts. */
-const SERVER_DECIDES = ["http", "https"];
+import type { CliContext } from "../context.ts";
+import { readSources } from "./source-texts.ts";
+import { checkSources, faultsOf } from "./written-documents.ts";
 
 /**
  * Every manifest of a file, `-` for standard input. When anything is wrong with any of them, all faults are told,
@@ -21,39 +12,15 @@ const SERVER_DECIDES = ["http", "https"];
  */
 export async function readManifestFile(
   file: string,
-  terminal: Terminal,
+  { terminal, stdin }: Pick<CliContext, "terminal" | "stdin">,
 ): Promise<readonly CheckedManifest[]> {
-  const text = await readText(file);
-  const results = readManifests(text, { allowedSchemes: SERVER_DECIDES });
-  const broken = results.flatMap((result) =>
-    result.ok ? [] : result.faults.map((fault) => faultText(fault, file)),
+  const documents = checkSources(await readSources([file], { stdin }));
+  const faults = faultsOf(documents).map(({ document, fault }) =>
+    faultText(fault, document.source.name),
   );
-  const faults = [...broken, ...repeatedNames(text).map((repeated) => repeatText(repeated, file))];
   const [first, ...others] = faults;
-  if (first === undefined) return results.filter((result) => result.ok);
+  if (first === undefined) return documents.flatMap(({ checked }) => (checked.ok ? [checked] : []));
   if (others.length === 0) throw new FlameError("invalid_config", first);
   for (const fault of faults) terminal.err(`${fault}\n`);
   throw new FlameError("invalid_config", `${file}: ${faults.length} faults, nothing was sent`);
-}
-
-/** With every place, since any of them may be the wrong one. */
-function repeatText({ name, places }: RepeatedName, file: string): string {
-  const [first, ...others] = places.map(({ line, column }) => `${line}:${column}`);
-  const fault = {
-    rule: "repeated-name",
-    path: "metadata.name",
-    got: `"${name}" again, as at ${[first, ...others.slice(0, -1)].join(", ")}`,
-    expected: "each application in one document of the file",
-    ...places.at(-1),
-  };
-  return faultText(fault, file);
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    const bytes = await readFile(file === "-" ? "/dev/stdin" : file);
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new FlameError("invalid_config", `cannot read ${file}: ${textOf(cause)}`, { cause });
-  }
 }

@@ -1,8 +1,9 @@
 import { isUtf8 } from "node:buffer";
-import type { Dirent, Stats } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { createReadStream, type Dirent, type Stats } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { textOf } from "../../kit/thrown.ts";
+import { MANIFEST_TEXT } from "../../manifest/manifest.ts";
 import { FlameError } from "../../model/errors.ts";
 
 /** A text as somebody wrote it. */
@@ -27,9 +28,11 @@ export class SourceText {
 export interface SourceOptions {
   /** Look into the folders of a folder too. @default false */
   readonly recursive?: boolean;
-  /** The whole of standard input, for `-`. */
-  readonly stdin: () => Promise<Uint8Array>;
+  /** Standard input, for `-`. */
+  readonly stdin: () => Chunks;
 }
+
+type Chunks = AsyncIterable<Uint8Array>;
 
 /** What messages call standard input. */
 const STDIN = "stdin";
@@ -49,7 +52,8 @@ export async function readSources(
   }
   const sources: SourceText[] = [];
   for (const file of files) {
-    if (file === "-") sources.push(new SourceText(STDIN, decoded(STDIN, await options.stdin())));
+    if (file === "-")
+      sources.push(new SourceText(STDIN, decoded(STDIN, await wholeOf(STDIN, options.stdin()))));
     else for (const path of await pathsOf(file, options)) sources.push(await sourceOf(path));
   }
   return sources;
@@ -57,8 +61,26 @@ export async function readSources(
 
 /** The text of one file. @throws FlameError invalid_config when it cannot be read or is no UTF-8 */
 async function sourceOf(path: string): Promise<SourceText> {
-  const bytes = await readFile(path).catch((cause: unknown) => unreadable(path, cause));
-  return new SourceText(path, decoded(path, bytes));
+  return new SourceText(path, decoded(path, await wholeOf(path, createReadStream(path))));
+}
+
+/** No more is read than one text may have, whatever comes. */
+async function wholeOf(name: string, chunks: Chunks): Promise<Uint8Array> {
+  const { bytesMax } = MANIFEST_TEXT;
+  const read: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of chunks) {
+      read.push(chunk);
+      bytes += chunk.length;
+      if (bytes > bytesMax) break;
+    }
+  } catch (cause) {
+    unreadable(name, cause);
+  }
+  if (bytes <= bytesMax) return Buffer.concat(read);
+  const text = `${name}: got more than ${bytesMax} bytes, expected at most that in one text; split it`;
+  throw new FlameError("invalid_config", text);
 }
 
 async function pathsOf(file: string, { recursive = false }: SourceOptions): Promise<string[]> {

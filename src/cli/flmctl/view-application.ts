@@ -58,13 +58,28 @@ export async function viewedApplication(
   published: boolean,
 ): Promise<ViewedApplication> {
   if (revision !== undefined) return viewedRevision(cluster, name, revision);
-  const app = await cluster.getApplication(name);
+  const app = await cluster.getApplication(name).catch(async (thrown: unknown) => {
+    throw published ? thrown : await withFaults(cluster, name, FlameError.from(thrown));
+  });
   const known = published ? undefined : await ifServed(cluster.registry.get(name));
   return {
     details: () => applicationDetails(app) + (known === undefined ? "" : registryDetails(known)),
     document: () => manifestDocument(app),
     yaml: () => toYaml(app.name, app.spec),
   };
+}
+
+/** Why there is no such application, where a file or plugin would have it but is faulty. */
+async function withFaults(
+  { registry }: Pick<Cluster, "registry">,
+  name: string,
+  error: FlameError,
+): Promise<FlameError> {
+  if (error.code !== "not_found") return error;
+  const known = await ifServed(registry.list());
+  const faults = known?.find((application) => application.name === name)?.faults ?? [];
+  const texts = faults.map(({ source, reason }) => `; ${source} would have it: ${reason}`);
+  return new FlameError(error.code, error.message + texts.join(""), { cause: error });
 }
 
 async function viewedRevision(

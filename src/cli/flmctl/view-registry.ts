@@ -11,7 +11,7 @@ export function registryDetails(application: RegistryApplication): string {
   return [
     labelled("State", state),
     labelled("Revision", `${revision.number}, ${by}`),
-    labelled("Kept By", owner ?? ""),
+    labelled("Owner", owner ?? ""),
     labelled("Open Sessions", openSessions?.toString() ?? ""),
     listed(
       "Fields",
@@ -39,7 +39,7 @@ function fieldText({
 
 function driftText(drift: RegistryApplication["drift"]): string {
   if (drift.length === 0) return labelled("Default", "as shipped");
-  return `${labelled("Default", "differs from the shipped one (-):")}${changeLines(drift)}`;
+  return `${labelled("Default", "differs: - is what is shipped, + what is there")}${changeLines(drift)}`;
 }
 
 /** The same for `-o json`, beside the manifest. */

@@ -13,7 +13,7 @@ import { FlameError } from "../../model/errors.ts";
 import type { SourceText } from "./source-texts.ts";
 
 /** Whether the cluster takes these is configured there (`packages.allowed_schemes`): its answer counts. */
-export const SERVER_DECIDES: readonly string[] = ["http", "https"];
+const SERVER_DECIDES: readonly string[] = ["http", "https"];
 
 /** One document of a source, checked as far as that can be done without a cluster. */
 export interface WrittenDocument {
@@ -38,7 +38,7 @@ export function checkSources(sources: readonly SourceText[]): readonly WrittenDo
       const checked = checkWritten(written, { allowedSchemes: SERVER_DECIDES });
       const document = { source, place, locate, checked };
       const earlier = checked.name === undefined ? undefined : first.get(checked.name);
-      documents.push(earlier === undefined ? document : withSameName(document, earlier));
+      documents.push(earlier === undefined ? document : withRepeatedName(document, earlier));
       if (checked.name !== undefined && earlier === undefined) first.set(checked.name, document);
     }
   }
@@ -46,16 +46,17 @@ export function checkSources(sources: readonly SourceText[]): readonly WrittenDo
   return documents;
 }
 
-function withSameName(document: WrittenDocument, earlier: WrittenDocument): WrittenDocument {
+function withRepeatedName(document: WrittenDocument, earlier: WrittenDocument): WrittenDocument {
   const { checked, place } = document;
-  const at = `${earlier.source.name}:${earlier.place.line}:${earlier.place.column}`;
+  const { line, column } = earlier.place;
+  const file = earlier.source === document.source ? "" : `${earlier.source.name}:`;
   const fault: ManifestFault = {
-    rule: "same-name",
+    rule: "repeated-name",
     path: "metadata.name",
     kind: "name",
-    got: `${JSON.stringify(checked.name)} a second time`,
+    got: `${JSON.stringify(checked.name)} again, as at ${file}${line}:${column}`,
     expected: "each application in one document",
-    hint: `the first is at ${at}: keep one of them`,
+    hint: "keep one of them",
     ...place,
   };
   const faults: readonly ManifestFault[] = checked.ok ? [] : checked.faults;

@@ -23,3 +23,19 @@ export function processTerminal(): Terminal {
     interactive: process.stdout.isTTY,
   };
 }
+
+// eslint-disable-next-line no-control-regex -- control characters are exactly what is taken out
+const CONTROL_CHARACTERS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+
+/**
+ * The same terminal, which texts of servers and of other users cannot steer: a person gets no control characters but
+ * ends of lines and tabs. A file or program gets stdout as it is.
+ */
+export function unsteered(terminal: Terminal): Terminal {
+  const plain = (text: string): string => text.replaceAll(CONTROL_CHARACTERS, "");
+  return {
+    interactive: terminal.interactive,
+    out: (text) => terminal.out(terminal.interactive ? plain(text) : text),
+    err: (text) => terminal.err(plain(text)),
+  };
+}

@@ -4,12 +4,18 @@ import { faultText } from "../../documents/fault.ts";
 import { textOf } from "../../kit/thrown.ts";
 import type { ClaimFault } from "../../manifest-directory/claims.ts";
 import type { DirectoryLook } from "../../manifest-directory/directory-reader.ts";
+import { Patience } from "../../manifest-directory/patience.ts";
 import { FlameError } from "../../model/errors.ts";
 import type { PluginHost } from "../plugin.ts";
 import { decide, type Farewell, type Wish } from "./decide.ts";
 import { FaultBoard, faultKey } from "./fault-board.ts";
-import { Patience } from "./patience.ts";
 import { reportApplied } from "./report.ts";
+
+/** Of the plugin host, what the directory needs. */
+export type KeeperHost = Pick<
+  PluginHost,
+  "applications" | "admission" | "faults" | "logger" | "clock"
+>;
 
 /** A fault or a removal counts when it has been so for this time, in milliseconds: saves are not always one step. */
 const SETTLE_MS = 300;
@@ -21,7 +27,7 @@ const RETRY_MS = 1000;
  * which saves it has acted on: what somebody forces over a file lasts until that is saved again, or until a restart.
  */
 export class DirectoryKeeper {
-  readonly #host: PluginHost;
+  readonly #host: KeeperHost;
   readonly #folder: string;
   readonly #board: FaultBoard;
   readonly #patience = new Patience(SETTLE_MS);
@@ -31,7 +37,7 @@ export class DirectoryKeeper {
   readonly #refused = new Map<string, ClaimFault>();
   #first = true;
 
-  constructor(deps: { host: PluginHost; folder: string }) {
+  constructor(deps: { host: KeeperHost; folder: string }) {
     this.#host = deps.host;
     this.#folder = deps.folder;
     this.#board = new FaultBoard(deps.host);
@@ -46,7 +52,7 @@ export class DirectoryKeeper {
       files: look.files,
       records,
     });
-    const now = this.#host.clock.now();
+    const now = this.#host.clock.steady();
     const leaving = new Map(farewells.map((one) => [`leaves ${one.record.name}`, one]));
     const held = new Map(faults.map((one) => [faultKey(one), one]));
     const { due, nextMs } = this.#patience.round([...leaving.keys(), ...held.keys()], now);
@@ -82,7 +88,7 @@ export class DirectoryKeeper {
         : `the folder can not be read: ${look.reason ?? ""}`;
     const concerned = look.folder === "missing" || names.length > 0 ? names : [""];
     const faults = concerned.map((name) => ({ name, path: this.#folder, reason }));
-    const { due, nextMs } = this.#patience.round(faults.map(faultKey), this.#host.clock.now());
+    const { due, nextMs } = this.#patience.round(faults.map(faultKey), this.#host.clock.steady());
     this.#board.show(this.#first ? faults : faults.filter((one) => due.has(faultKey(one))));
     // What is there when it comes back is looked at anew.
     this.#acted.clear();

@@ -38,6 +38,14 @@ describe("flmctl completion bash", () => {
     expect(await offered("--config", "list", "view", "--t")).toEqual(["--task"]);
   });
 
+  it("completes what apply, edit, explain and schema take", async () => {
+    expect(await offered("apply", "-f", "completion.t")).toEqual(["completion.test.ts"]);
+    expect(await offered("apply", "--dry-run", "")).toEqual(["client", "server"]);
+    expect(await offered("edit", "")).toEqual(["app"]);
+    expect(await offered("explain", "")).toEqual(["application", "cluster", "client"]);
+    expect(await offered("schema", "cl")).toEqual(["cluster", "client"]);
+  });
+
   it("completes the values of an option", async () => {
     expect(await offered("list", "app", "-o", "")).toEqual([
       "table",

@@ -3,6 +3,7 @@ import {
   Server,
   ServerCredentials,
   type ServerWritableStream,
+  type ServiceError,
   status,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
@@ -65,10 +66,13 @@ export class ScriptedFrontend {
         const metadata = new Map(
           Object.entries(call.metadata.getMap()).map(([key, value]) => [key, String(value)]),
         );
-        void Promise.resolve(answer(call.request as never, metadata)).then((reply) => {
-          if (reply instanceof FlameError) callback(statusOf(reply));
-          else callback(null, reply);
-        });
+        void (async () => answer(call.request as never, metadata))().then(
+          (reply) => {
+            if (reply instanceof FlameError) callback(statusOf(reply));
+            else callback(null, reply);
+          },
+          (refusal: unknown) => callback(refusal as Partial<ServiceError>),
+        );
       };
       implementation[name] = handle;
     }

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { systemClock } from "../../../src/kit/clock.ts";
@@ -10,7 +10,7 @@ import {
 import {
   type DirectoryLook,
   DirectoryReader,
-  FILES_MAX,
+  QUIET_MS,
 } from "../../../src/manifest-directory/directory-reader.ts";
 import { temporaryFolder } from "../../support/temp.ts";
 import { waitFor } from "../../support/wait-for.ts";
@@ -33,11 +33,12 @@ afterEach(async () => {
   temporary.remove();
 });
 
-async function follow(more: Partial<DirectoryFollowerDeps> = {}): Promise<void> {
+async function follow(more: Partial<DirectoryFollowerDeps> = {}, filesMax = 100): Promise<void> {
   const reader = new DirectoryReader({
     folder,
     clock: systemClock,
     readText: async (text) => readManifests(text),
+    filesMax,
   });
   follower = new DirectoryFollower({
     folder,
@@ -60,6 +61,39 @@ const names = (): string[] =>
   );
 const seen = (...expected: string[]) =>
   waitFor(`${expected.join(", ")} are seen`, () => names().join() === expected.join());
+
+describe("reading a directory", () => {
+  it("leaves a file that is just being written as it was, for a moment, and reads one that never rests", async () => {
+    mkdirSync(folder, { recursive: true });
+    const file = join(folder, "a.yaml");
+    let sinceWrite = 0;
+    // Time by the file's own clock: this long after its last change.
+    const clock = { ...systemClock, now: () => Math.ceil(statSync(file).ctimeMs) + sinceWrite };
+    const reader = new DirectoryReader({
+      folder,
+      clock,
+      readText: async (it) => readManifests(it),
+    });
+    const look = async (): Promise<[string[], boolean]> => {
+      const { files, unsettled } = await reader.look();
+      looks.push({ folder: "present", files, unsettled, linkedFolders: [] });
+      return [names(), unsettled];
+    };
+    writeFileSync(file, yaml("a"));
+    expect(await look()).toEqual([[], true]);
+    sinceWrite = QUIET_MS;
+    expect(await look()).toEqual([["a"], false]);
+    writeFileSync(file, yaml("b"));
+    sinceWrite = 5;
+    expect(await look()).toEqual([["a"], true]);
+    const started = performance.now();
+    await waitFor("it is read while it is being written", async () => {
+      utimesSync(file, new Date(), new Date());
+      return (await look())[0].join() === "b";
+    });
+    expect(performance.now() - started).toBeGreaterThan(100);
+  });
+});
 
 describe("following a directory", () => {
   it("sees files in a folder that comes, goes, comes again and is replaced", async () => {
@@ -137,14 +171,30 @@ describe("following a directory", () => {
     expect(looks.at(-1)?.files.get(a)).toBe(looks.at(-2)?.files.get(a));
   });
 
+  it("looks less often where a look takes long", async () => {
+    mkdirSync(folder, { recursive: true });
+    let now = 0;
+    const asked: { delayMs: number; action: () => void }[] = [];
+    const after = (delayMs: number, action: () => void) => {
+      asked.push({ delayMs, action });
+      return { cancel: () => undefined };
+    };
+    const act = async (): Promise<undefined> => {
+      now += 400;
+    };
+    await follow({ clock: { now: () => now, steady: () => now, after }, act });
+    asked.at(-1)?.action();
+    await waitFor("the next look is asked for", () => asked.at(-1)!.delayMs > 1000);
+    expect(asked.at(-1)?.delayMs).toBe(20_000);
+  });
+
   it("refuses a folder with more files than it can hold, as a whole", async () => {
     mkdirSync(folder, { recursive: true });
-    for (let index = 0; index <= FILES_MAX; index += 1)
-      writeFileSync(join(folder, `${index}.yaml`), "");
-    await follow();
-    expect(looks.at(-1)).toMatchObject({
-      folder: "unreadable",
-      reason: `got ${FILES_MAX + 1} files of manifests, expected at most ${FILES_MAX}`,
-    });
+    for (const name of ["a", "b", "c"]) writeFileSync(join(folder, `${name}.yaml`), yaml(name));
+    await follow({}, 2);
+    const reason = "got 3 files of manifests, expected at most 2";
+    expect(looks.at(-1)).toMatchObject({ folder: "unreadable", reason });
+    rmSync(join(folder, "c.yaml"));
+    await seen("a", "b");
   });
 });

@@ -103,7 +103,7 @@ describe("Registry.Apply", () => {
   });
 
   it.each([
-    ["no document", "", "got no document, expected a YAML document"],
+    ["no document", "", "got an empty text, expected a YAML document"],
     ["two", "metadata: {name: x}\n---\nmetadata: {name: y}\n", "document 1: got 2 YAML documents"],
   ])("refuses a text with %s", async (_what, manifest, text) => {
     const [code, message] = await refusal(client.registry.apply([{ manifest }]));

@@ -22,7 +22,9 @@ export function fakeContext(
     err: () => err,
     configs,
     env: {},
-    stdin: async () => Buffer.from(options.stdin ?? ""),
+    async *stdin() {
+      yield Buffer.from(options.stdin ?? "");
+    },
     terminal: {
       out: (text) => {
         out += text;
@@ -44,8 +46,16 @@ export function fakeContext(
 const publishedOnly = new Proxy<Partial<RegistryClient>>(
   {},
   {
-    get: () => async () => {
-      throw new FlameError("unimplemented", "The server does not implement this method");
+    get: (_registry, call) => {
+      const unimplemented = (): never => {
+        throw new FlameError("unimplemented", "The server does not implement this method");
+      };
+
+      if (call === "watch")
+        return async function* () {
+          unimplemented();
+        };
+      return async () => unimplemented();
     },
   },
 );

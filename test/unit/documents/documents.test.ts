@@ -3,7 +3,7 @@ import clusterSchema from "../../../schemas/cluster.schema.json" with { type: "j
 import checkCluster from "../../../src/config/generated/cluster.ts";
 import { deepFreeze, fillDefaults } from "../../../src/documents/defaults.ts";
 import { editDistance, nearest } from "../../../src/documents/did-you-mean.ts";
-import { faultText, gotText, pathText } from "../../../src/documents/fault.ts";
+import { faultText, gotText, parsePath, pathText } from "../../../src/documents/fault.ts";
 
 describe("did you mean", () => {
   it("counts single edits, neighbours that changed places included", () => {
@@ -68,4 +68,23 @@ describe("defaults", () => {
     const filled = fillDefaults(clusterSchema, {});
     expect(checkCluster(filled)).toBe(true);
   });
+});
+
+describe("a path as text", () => {
+  it.each([
+    [["spec", "labels", 2]],
+    [["spec", "environments", "A B"]],
+    [["spec", "environments", 'quo"te\\']],
+    [[0, "a-b", 1]],
+    [[]],
+  ])("%j is read back", (path) => {
+    expect(parsePath(pathText(path))).toEqual(path);
+  });
+
+  it.each(["spec.", ".spec", "a b", "a[", "a[x]", 'a["b]', 'a["\\x"]', "a..b", 'a["b"]'])(
+    "%s is none",
+    (text) => {
+      expect(parsePath(text)).toBeUndefined();
+    },
+  );
 });

@@ -2,7 +2,7 @@ import { expect, it } from "@jest/globals";
 import { faultText } from "../../../src/documents/fault.ts";
 import { readYaml } from "../../../src/documents/yaml-text.ts";
 
-const limits = { bytesMax: 1000, depthMax: 5, aliasCountMax: 5, documentsMax: 5 };
+const limits = { bytesMax: 1000, lexemesMax: 1000, depthMax: 5, aliasCountMax: 5, documentsMax: 5 };
 
 it.each([
   ["a:\n\tb: 1\n", "2:1: got a tab as indentation, expected spaces; indent with two spaces"],

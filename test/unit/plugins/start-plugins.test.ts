@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -67,6 +68,9 @@ async function refusal(more: Partial<PluginsDeps>): Promise<string> {
   }
   throw new Error("the plugins started");
 }
+
+/** A file name of its own for each module: what was imported once is not imported again. */
+const digest = (text: string): string => createHash("sha1").update(text).digest("hex");
 
 const names = (): string[] => book.list().map((record) => record.name);
 
@@ -151,12 +155,14 @@ describe("the plugin host", () => {
       "mine.mjs",
       `export default {
         name: "mine",
+        apiVersion: 1,
         optionsSchema: { type: "object", required: ["app"], properties: { app: { type: "string" } } },
+        hooks({ onClose, logger }) {
+          onClose(() => logger.info({}, "hooks"));
+          return { mutate: (draft) => { draft.spec.labels = ["mine"]; } };
+        },
         async start(host) {
-          const source = { origin: "api", author: "mine" };
-          const text = "metadata: { name: " + host.options.app + " }\\nspec: {}\\n";
-          const [result] = await host.readManifests(text, source);
-          await host.applications.register({ ...result, ...source });
+          await host.applications.apply({ metadata: { name: host.options.app }, spec: {} });
           host.onClose(() => host.logger.info({}, "first"));
           host.onClose(() => host.logger.info({}, "second"));
         },
@@ -166,30 +172,34 @@ describe("the plugin host", () => {
       deps({ entries: [off, entry(path, { app: "from-plugin" })] }),
     );
     expect(started.names).toEqual(["mine", "application-directory"]);
-    expect(book.get("from-plugin").author).toBe("mine");
+    expect(book.get("from-plugin")).toMatchObject({
+      author: "plugin mine",
+      owner: "plugin mine",
+      manifest: { labels: ["mine"] },
+    });
     lines = [];
     await started.close();
     await started.close();
-    expect(lines).toEqual(["second", "first"]);
+    expect(lines).toEqual(["second", "first", "hooks"]);
   });
 
   it("checks options by the plugin's own schema before anything starts", async () => {
     const path = write(
       "strict.mjs",
-      `export default { name: "strict", start() {},
+      `export default { name: "strict", apiVersion: 1, start() {},
         optionsSchema: { type: "object", additionalProperties: false, properties: { level: { type: "integer" } } } };`,
     );
     expect(await refusal({ entries: [entry(path, { level: "x", levle: 1 })] })).toMatch(
       /plugin "strict": options\.levle: got the unknown key "levle", expected one of level; did you mean "level"\?.*options\.level: got "x", expected a whole number/,
     );
     expect(names()).toEqual([]);
-    const none = write("none.mjs", 'export default { name: "none", start() {} };');
+    const none = write("none.mjs", 'export default { name: "none", apiVersion: 1, start() {} };');
     expect(await refusal({ entries: [entry(none, { a: 1 })] })).toContain(
       "this plugin takes no options",
     );
     const bad = write(
       "bad.mjs",
-      'export default { name: "bad", start() {}, optionsSchema: { type: "objekt" } };',
+      'export default { name: "bad", apiVersion: 1, start() {}, optionsSchema: { type: "objekt" } };',
     );
     expect(await refusal({ entries: [entry(bad)] })).toContain(
       "its optionsSchema is no JSON Schema",
@@ -199,11 +209,11 @@ describe("the plugin host", () => {
   it("stops the start with the name and reason of a plugin that fails, and closes those before it", async () => {
     const good = write(
       "good.mjs",
-      'export default { name: "good", start(host) { host.onClose(() => host.logger.info({}, "good closed")); } };',
+      'export default { name: "good", apiVersion: 1, start(host) { host.onClose(() => host.logger.info({}, "good closed")); } };',
     );
     const bad = write(
       "throws.mjs",
-      'export default { name: "throws", start() { throw new Error("no luck"); } };',
+      'export default { name: "throws", apiVersion: 1, start() { throw new Error("no luck"); } };',
     );
     expect(await refusal({ entries: [off, entry(good), entry(bad)] })).toBe(
       'plugin "throws" failed to start: no luck',
@@ -214,7 +224,7 @@ describe("the plugin host", () => {
   it("gives up on a plugin that does not come to an end", async () => {
     const path = write(
       "slow.mjs",
-      'export default { name: "slow", start: () => new Promise(() => {}) };',
+      'export default { name: "slow", apiVersion: 1, start: () => new Promise(() => {}) };',
     );
     const clock: Clock = {
       now: () => 0,
@@ -230,20 +240,113 @@ describe("the plugin host", () => {
   });
 
   it("refuses unknown names, modules that are none, and a plugin twice", async () => {
-    expect(await refusal({ entries: [entry("defaults")] })).toContain(
-      'got the unknown plugin "defaults", expected a built-in one (default-applications, application-directory) or the path of a module',
+    const places = `${folder}/node_modules or /srv/flame/node_modules`;
+    expect(await refusal({ entries: [entry("defaults")], configFolder: folder })).toBe(
+      `cluster.plugins: got the unknown plugin "defaults", expected a built-in one (default-applications, application-directory), the path of a module, such as ./my-plugin.js, or a package that is installed in ${places}`,
     );
     expect(await refusal({ entries: [entry(join(folder, "missing.mjs"))] })).toContain(
       "the module can not be loaded",
     );
-    const empty = write("empty.mjs", "export const x = 1;");
-    expect(await refusal({ entries: [entry(empty)] })).toContain(
-      "expected a default export { name, start(host) }",
-    );
     expect(await refusal({ entries: [off, off] })).toContain(
       'got the plugin "default-applications" twice',
     );
-    const same = write("same.mjs", 'export default { name: "default-applications", start() {} };');
+    const same = write(
+      "same.mjs",
+      'export default { name: "default-applications", apiVersion: 1, start() {} };',
+    );
     expect(await refusal({ entries: [entry(same)] })).toContain("twice");
+  });
+
+  it.each([
+    ["export const x = 1;", "expected a default export { name, apiVersion: 1,"],
+    [
+      "export default { apiVersion: 1, start() {} };",
+      "name: got nothing, expected 1 to 64 letters",
+    ],
+    [
+      'export default { name: "a b", apiVersion: 1, start() {} };',
+      'name: got "a b", expected 1 to 64 letters',
+    ],
+    ['export default { name: "a", start() {} };', "apiVersion: got nothing, expected 1"],
+    ['export default { name: "a", apiVersion: 2, start() {} };', "apiVersion: got 2, expected 1"],
+    [
+      'export default { name: "a", apiVersion: 1, start: "x" };',
+      'start: got "x", expected a function',
+    ],
+    [
+      'export default { name: "a", apiVersion: 1 };',
+      "got neither, expected hooks(context), start(host) or both",
+    ],
+    [
+      'export default { name: "a", apiVersion: 1, optionsSchema: 1, start() {} };',
+      "optionsSchema: got 1, expected a JSON Schema",
+    ],
+    [
+      'export default { name: "a", apiVersion: 1, hooks: () => ({ mutat() {} }) };',
+      "gave mutat: got an unknown hook, expected the functions mutate and validate",
+    ],
+    [
+      'export default { name: "a", apiVersion: 1, hooks: () => ({ mutate: 1 }) };',
+      "gave mutate: got 1, expected the functions",
+    ],
+    [
+      'export default { name: "a", apiVersion: 1, hooks() {} };',
+      "hooks(context) gave nothing, expected { mutate?, validate? }",
+    ],
+  ])("refuses a module that is no plugin: %s", async (source, reason) => {
+    const module = write(`${digest(source)}.mjs`, source);
+    expect(await refusal({ entries: [off, entry(module)] })).toContain(reason);
+  });
+
+  it("asks for the hooks of all plugins before it starts one, and starts the default applications first", async () => {
+    const plugin = (name: string): string =>
+      write(
+        `${name}.mjs`,
+        `export default { name: "${name}", apiVersion: 1,
+          hooks: ({ logger }) => ({ mutate() { logger.info({}, "hook ${name}"); } }),
+          start: (host) => host.logger.info({}, "start ${name}") };`,
+      );
+    const more = { entries: [entry(plugin("a")), entry(plugin("b"))] };
+    const started = await startPlugins(deps({ ...more, logger }));
+    expect(started.names).toEqual(["default-applications", "a", "b", "application-directory"]);
+    const told = lines.filter((line) => /^(hook|start) /.test(line));
+    expect(told).toEqual([
+      ...["hook a", "hook b", "hook a", "hook b", "hook a", "hook b"],
+      ...["start a", "start b"],
+    ]);
+    await started.close();
+  });
+
+  it("loads a package from the folder of the configuration file, then from FLAME_HOME", async () => {
+    const install = (home: string, name: string, author: string, described: object): void => {
+      const where = join(folder, home, "node_modules", name);
+      mkdirSync(join(where, "lib"), { recursive: true });
+      writeFileSync(join(where, "package.json"), JSON.stringify({ name, ...described }));
+      writeFileSync(
+        join(where, "lib/plugin.mjs"),
+        `export default { name: "${name}", apiVersion: 1, start: (host) => host.logger.info({}, "from ${author}") };`,
+      );
+    };
+    const exported = { exports: { ".": { require: "./no.cjs", import: "./lib/plugin.mjs" } } };
+    install("conf", "@team/one", "conf", exported);
+    install("home", "@team/one", "home", exported);
+    install("home", "two", "home", { main: "lib/plugin.mjs" });
+    install("home", "none", "home", { exports: { require: "./no.cjs" } });
+    install("home", "out", "home", { main: "../../plugin.mjs" });
+    const folders = { configFolder: join(folder, "conf"), flameHome: join(folder, "home") };
+    const entries = [off, entry("@team/one"), entry("two")];
+    const started = await startPlugins(deps({ entries, ...folders }));
+    expect(lines.filter((line) => line.startsWith("from"))).toEqual(["from conf", "from home"]);
+    await started.close();
+    for (const name of ["none", "out"]) {
+      expect(await refusal({ entries: [entry(name)], ...folders })).toContain(
+        `${join(folder, "home/node_modules", name, "package.json")} without a module to import`,
+      );
+    }
+    for (const name of ["../two", "two/lib", "@team", "."]) {
+      expect(await refusal({ entries: [entry(name)], ...folders })).toContain("unknown plugin");
+    }
+    const disabled = { name: "default-application", enabled: false, options: {} };
+    expect(await refusal({ entries: [disabled], ...folders })).toContain("unknown plugin");
   });
 });
