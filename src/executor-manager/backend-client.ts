@@ -230,7 +230,7 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
     );
   }
 
-  #short<Request, Response>(
+  #short<Request extends { readonly executorId: string }, Response>(
     name: string,
     method: UnaryMethod<Request, Response>,
     request: Request,
@@ -240,7 +240,7 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
   }
 
   // A manager that restarts is away for seconds, and meanwhile nothing here is lost: so ask again until it answers.
-  async #repeat<Request, Response>(
+  async #repeat<Request extends { readonly executorId: string }, Response>(
     name: string,
     method: UnaryMethod<Request, Response>,
     request: Request,
@@ -255,7 +255,13 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
           throw thrown;
         const pauseMs = backoff.next();
         this.#logger.debug(
-          { rpc: name, status: thrown.status, text: thrown.message, pauseMs },
+          {
+            rpc: name,
+            executor: request.executorId,
+            status: thrown.status,
+            text: thrown.message,
+            pauseMs,
+          },
           "call failed, trying again",
         );
         await pause(this.#clock, pauseMs, options.signal);

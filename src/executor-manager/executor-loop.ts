@@ -64,7 +64,10 @@ export interface ExecutorDeps {
 export class ExecutorLoop {
   readonly #deps: ExecutorDeps;
   readonly #order: ExecutorOrder;
-  readonly #logger: Logger;
+  /** Names the executor. */
+  readonly #ownLogger: Logger;
+  /** Names its session too, while it has one. */
+  #logger: Logger;
   /** Ends everything at once. */
   readonly #kill = new AbortController();
   /** Ends waiting, lets work end. */
@@ -82,7 +85,8 @@ export class ExecutorLoop {
   constructor(deps: ExecutorDeps, order: ExecutorOrder) {
     this.#deps = deps;
     this.#order = order;
-    this.#logger = deps.logger.child({ executor: order.id });
+    this.#ownLogger = deps.logger.child({ executor: order.id });
+    this.#logger = this.#ownLogger;
     this.#state = firstStates[order.state] ?? "Released";
     this.ended = this.#run();
   }
@@ -185,7 +189,9 @@ export class ExecutorLoop {
     } catch (thrown) {
       return this.#reportBind({ returnCode: bindCodes.start, message: textOf(thrown) });
     }
-    return this.#binding === undefined ? "Releasing" : "Binding";
+    if (this.#binding === undefined) return "Releasing";
+    this.#logger = this.#ownLogger.child({ session: this.#binding.sessionId });
+    return "Binding";
   }
 
   async #setUp(): Promise<LoopState> {
@@ -197,7 +203,6 @@ export class ExecutorLoop {
     this.#session = opened.session;
     if (this.#killed()) return "Released";
     const fields = {
-      session: this.#binding.sessionId,
       application: this.#binding.application.name,
       request: this.#sessionRequest,
     };
@@ -241,14 +246,15 @@ export class ExecutorLoop {
     // The result travels beside the next LaunchTask, so that the session manager takes both in one turn: one commit
     // and one round trip for each task.
     const { id } = this.#order;
-    this.#delivery = startDelivery(this.#deps, id, launched, result, this.#kill.signal);
+    const deps = { calls: this.#deps.calls, logger: this.#logger };
+    this.#delivery = startDelivery(deps, id, launched, result, this.#kill.signal);
     // Without leases the next LaunchTask could not tell a new task from the one that was just done.
     if (launched.lease === undefined) await this.#delivery.done;
     return result.returnCode === serviceCrashCode ? "Unbinding" : "Bound";
   }
 
   async #runTask({ task, requestId: request }: LaunchedTask): Promise<TaskResult> {
-    const fields = { session: this.#binding?.sessionId, task: task.metadata?.id, request };
+    const fields = { task: task.metadata?.id, request };
     const session = await this.#livingSession();
     if (typeof session === "string") return { returnCode: serviceCrashCode, message: session };
     this.#logger.debug(fields, "task begins");
@@ -269,10 +275,7 @@ export class ExecutorLoop {
   async #livingSession(): Promise<ServiceSession | string> {
     if (this.#session?.alive === true) return this.#session;
     if (this.#binding === undefined) return "the executor has no session";
-    this.#logger.warn(
-      { session: this.#binding.sessionId },
-      "service ended between tasks, starting another",
-    );
+    this.#logger.warn({}, "service ended between tasks, starting another");
     await this.#endService();
     const opened = await this.#deps.host.open(this.#order.id, this.#binding, this.#kill.signal);
     this.#session = opened.session;
@@ -297,6 +300,7 @@ export class ExecutorLoop {
     await this.#endService();
     await this.#tolerant("UnbindExecutorCompleted", calls.unbindCompleted(id, this.#kill.signal));
     this.#binding = undefined;
+    this.#logger = this.#ownLogger;
     return "Idle";
   }
 

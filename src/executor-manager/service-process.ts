@@ -110,7 +110,7 @@ export async function startServiceProcess(
     await around.records.remove(executorId);
     throw failure;
   });
-  const service = new Service(around, executorId, group, { socketPath, scratch });
+  const service = new Service(around, { executorId, sessionId }, group, { socketPath, scratch });
   try {
     await service.started();
     await service.ready(commandLine.command, signal);
@@ -126,17 +126,19 @@ class Service implements ServiceProcess {
   readonly group: ProcessGroup;
   readonly #around: ServiceSurroundings;
   readonly #executorId: string;
+  readonly #logger: Logger;
   readonly #paths: { readonly socketPath: string; readonly scratch: string };
   #stopping: Promise<void> | undefined;
 
   constructor(
     around: ServiceSurroundings,
-    executorId: string,
+    ids: { executorId: string; sessionId: string },
     group: ProcessGroup,
     paths: { socketPath: string; scratch: string },
   ) {
     this.#around = around;
-    this.#executorId = executorId;
+    this.#executorId = ids.executorId;
+    this.#logger = around.logger.child({ executor: ids.executorId, session: ids.sessionId });
     this.#paths = paths;
     this.group = group;
     this.client = new InstanceClient(paths.socketPath);
@@ -191,14 +193,14 @@ class Service implements ServiceProcess {
   }
 
   async #stop(): Promise<void> {
-    const { reaper, records, logger, stopGraceMs } = this.#around;
+    const { reaper, records, stopGraceMs } = this.#around;
     this.client.close();
     try {
       await this.group.terminate(stopGraceMs);
       const strays = await killStrays(this.#mark);
       if (strays.length > 0)
-        logger.warn(
-          { executor: this.#executorId, processes: strays },
+        this.#logger.warn(
+          { processes: strays },
           "killed processes that a service had started outside its process group",
         );
       reaper.forget(this.group.pid);
@@ -207,10 +209,7 @@ class Service implements ServiceProcess {
       // Last: what a kill leaves undone here, the next manager finds in the record.
       await records.remove(this.#executorId);
     } catch (thrown) {
-      logger.warn(
-        { executor: this.#executorId, error: textOf(thrown) },
-        "cleaning up after a service failed",
-      );
+      this.#logger.warn({ error: textOf(thrown) }, "cleaning up after a service failed");
     }
   }
 }

@@ -131,17 +131,16 @@ export class NodeUnderTest {
     await waitFor("the end", () => this.logLines.some((line) => line.includes("executor ended")));
   }
 
-  #logger(): Logger {
+  #logger(about: object = {}): Logger {
     const line = (level: string) => (fields: object, message: string) => {
-      this.logLines.push(`${level} ${message} ${JSON.stringify(fields)}`);
+      this.logLines.push(`${level} ${message} ${JSON.stringify({ ...about, ...fields })}`);
     };
-    const logger: Logger = {
+    return {
       debug: line("debug"),
       info: line("info"),
       warn: line("warn"),
       error: line("error"),
-      child: () => logger,
+      child: (more) => this.#logger({ ...about, ...more }),
     };
-    return logger;
   }
 }
