@@ -24,6 +24,8 @@ export default tseslint.config(
       "sdk/",
       "flmrun/",
       "**/generated/**",
+      // Generated too: scripts/generate-plugin-api.mjs.
+      "plugin-api.d.ts",
       "test/fixtures/**",
     ],
   },

@@ -91,15 +91,6 @@ describe("flmctl register", () => {
     expect(err).toMatch(/^Error: InvalidConfig\(".*:3:8: .*invalid url.*"\)\n$/);
   });
 
-  it("sends nothing when two documents name the same application, and tells both places", async () => {
-    const text = two.replace("name: two", "name: one");
-    const { code, err, sent } = await run("register", "-f", file(text));
-    expect({ code, sent }).toEqual({ code: 1, sent: [] });
-    expect(err).toContain(
-      String.raw`/app.yaml:4:19: metadata.name: got \"one\" again, as at 1:19, expected each application in one document`,
-    );
-  });
-
   it("stops at the first that the server refuses and says what is registered", async () => {
     const path = file(
       `${two}---\nmetadata: { name: taken }\nspec: {}\n---\nmetadata: { name: z }\nspec: {}\n`,
