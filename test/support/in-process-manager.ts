@@ -36,6 +36,8 @@ export interface ManagerOptions {
   readonly prepare?: (home: string) => void;
   /** More keys of the section `cluster`, as JSON. */
   readonly cluster?: object;
+  /** What is shipped. @default the repository's own defaults */
+  readonly defaultsFolder?: string;
   /** Gets what the session manager logs. */
   readonly logger?: Logger;
 }
@@ -59,7 +61,7 @@ export async function startManager(options: ManagerOptions = {}): Promise<Manage
       clock: systemClock,
       logger: options.logger ?? silentLogger,
       migrationsFolder: join(root, "migrations/sqlite"),
-      defaultsFolder: join(root, "defaults"),
+      defaultsFolder: options.defaultsFolder ?? join(root, "defaults"),
       flameHome: home,
       onFatal: (error) => {
         throw error;

@@ -114,7 +114,7 @@ describe("what editors do in the administrator directory", () => {
     expect(await source("no file")).toBe(directory.path("folder.yaml"));
     expect(await source("not UTF-8")).toBe(directory.path("latin1.yaml"));
     expect(await source("a link that leads nowhere")).toBe(directory.path("dangling.yaml"));
-    expect(await source("got no document")).toBe(directory.path("empty.yaml"));
+    expect(await source("got an empty text")).toBe(directory.path("empty.yaml"));
     for (const file of ["latin1.yaml", "dangling.yaml", "empty.yaml"]) directory.remove(file);
     rmSync(directory.path("folder.yaml"), { recursive: true });
     await directory.caughtUp();
@@ -124,7 +124,7 @@ describe("what editors do in the administrator directory", () => {
     directory.write("emptied.yaml", yaml("emptied"));
     await directory.until("emptied", () => true);
     directory.write("emptied.yaml", "");
-    await directory.fault("emptied", "got no document");
+    await directory.fault("emptied", "got an empty text");
     expect((await directory.until("emptied", () => true)).state).toBe("Enabled");
   });
 });
