@@ -1,12 +1,10 @@
 // npm run bench -- overload [LOAD ...]: puts loads on daemons of its own and prints their memory and what another,
 // well-behaved client had to wait meanwhile. Bounded: about five minutes with every load.
-import { spawn } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { createInterface } from "node:readline";
 import {
   chooseFreePorts,
   configuration,
@@ -14,9 +12,9 @@ import {
   startCluster,
   temporaryHome,
 } from "../scripts/lib/local-cluster.mjs";
-import { root } from "../scripts/lib/paths.mjs";
 import { runMain, SetupError } from "../scripts/lib/progress.mjs";
 import { setUp } from "../scripts/setup.mjs";
+import { bundleFor, probed, spread, startLoad } from "./overload/driver.mjs";
 
 const daemons = ["flame-session-manager", "flame-object-cache", "flame-executor-manager"];
 const sessions = 1_000;
@@ -27,9 +25,6 @@ const floodCalls = 30_000;
 const floodAtOnce = 2_000;
 const registers = 20_000;
 const registerBytes = 8_000;
-/** A load that takes longer is given up. */
-const loadDeadlineMs = 300_000;
-
 /** In this order, each on top of those before it. `holds`: it goes on until everything has been measured. */
 const loads = [
   { name: "sessions", args: [sessions] },
@@ -42,48 +37,6 @@ const loads = [
 
 const rows = [];
 
-async function bundleLoads(folder) {
-  const { build } = await import("esbuild");
-  const outfile = join(folder, "program.mjs");
-  await build({
-    entryPoints: [join(root, "bench/overload/program.ts")],
-    outfile,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    banner: {
-      js: 'import { createRequire as c } from "node:module";\nconst require = c(import.meta.url);',
-    },
-    logLevel: "silent",
-  });
-  return outfile;
-}
-
-/** A load in a process of its own. `begun` resolves when one that holds is in place, `outcome` when it is over. */
-function startLoad(program, name, address, args) {
-  const child = spawn(process.execPath, [program, name, address, ...args.map(String)], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const lines = createInterface({ input: child.stdout });
-  let last = "";
-  const begun = new Promise((resolve) => {
-    lines.on("line", (line) => {
-      resolve();
-      last = line;
-    });
-  });
-  const timer = setTimeout(() => child.kill("SIGKILL"), loadDeadlineMs);
-  const outcome = new Promise((resolve, reject) => {
-    child.once("close", (code) => {
-      clearTimeout(timer);
-      if (code === 0) resolve(JSON.parse(last));
-      else reject(new SetupError(`the load ${name} ended with ${code}`));
-    });
-  });
-  return { begun: Promise.race([begun, outcome]), outcome, finish: () => child.stdin.end() };
-}
-
 function memoryOf(pid) {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   const mib = (key) =>
@@ -91,28 +44,10 @@ function memoryOf(pid) {
   return `${mib("VmRSS")} (${mib("VmHWM")})`;
 }
 
-const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))];
-
-function spread({ times, failures }) {
-  if (times.length === 0) return "nothing answered";
-  const sorted = [...times].sort((a, b) => a - b);
-  const at = (q) => quantile(sorted, q).toFixed(1);
-  const failed = failures.length === 0 ? "" : `, ${failures.length} failed: ${failures[0]}`;
-  return `${at(0.5)} / ${at(0.99)} / ${at(1)} (${times.length}${failed})`;
-}
-
 function told({ answered, refused, seconds }) {
   if (answered === undefined) return "";
   const parts = Object.entries(refused).map(([code, count]) => `${count} refused (${code})`);
   return [`${answered} in ${seconds.toFixed(1)} s`, ...parts].join(", ");
-}
-
-async function probed(program, address, work) {
-  const probe = startLoad(program, "probe", address, []);
-  await probe.begun;
-  const outcome = await work();
-  probe.finish();
-  return [outcome, await probe.outcome];
 }
 
 async function measure(program, address, pids, chosen) {
@@ -150,7 +85,8 @@ async function main(chosen) {
   const { home, remove } = await temporaryHome(prepared);
   const folder = await mkdtemp(join(tmpdir(), "flame-overload-"));
   try {
-    const program = await bundleLoads(folder);
+    const program = join(folder, "program.mjs");
+    await bundleFor(program, "bench/overload/program.ts");
     const { args, ports } = await configuration({ home, first: await chooseFreePorts() });
     const cluster = await startCluster({ home, args, env: { ...process.env, FLAME_HOME: home } });
     try {

@@ -1,4 +1,7 @@
-/** Texts that mean themselves without quotes to every YAML reader (`e1` is a number of YAML 1.1); others are not ours to judge. */
+/**
+ * Texts that mean themselves without quotes to every YAML reader (`e1` is a number of YAML 1.1); others are not ours to
+ * judge.
+ */
 const PLAIN = /^(?!-?[eE][-+]?\d+$)(?:\/|--?)?[A-Za-z](?:[\w./+=@(),-]|:(?=[\w/])| (?=[\w/(]))*$/;
 /** Nothing looks at what follows a longer key. */
 const KEY_CHARACTERS_MAX = 100;

@@ -1,4 +1,7 @@
-/** What an entry takes beside its bytes: key, buffer and place in the map. Measured: 250 to 350 bytes. */
+/**
+ * What an entry takes beside its bytes: key, buffer and place in the map. Measured on Node 20: 330 bytes of heap each with
+ * 200,000 entries of 100 bytes; what V8 and malloc keep in reserve is not in it.
+ */
 const entryOverheadBytes = 350;
 
 /** Payload bytes by key, the least recently used dropped first; bounded in bytes, what each entry takes included. */
