@@ -40,7 +40,7 @@ export interface RevisionInfo {
   readonly forced: boolean;
   /** YAML, before defaults. */
   readonly manifest: string;
-  /** Against the revision before it; empty when that one is no longer kept. */
+  /** Against the revision before it; empty when that one is no longer kept, and when the revision is told by itself. */
   readonly changes: readonly FieldDifference[];
 }
 

@@ -61,8 +61,8 @@ export class RegistryClient {
   /** All applications by name, and those that are there only as sources with faults. */
   async list(): Promise<(RegistryApplication | AbsentApplication)[]> {
     const applications: (RegistryApplication | AbsentApplication)[] = [];
-    for await (const one of this.#rpc.stream(registry.list, {})) {
-      applications.push(decodeRegistryApplication(one));
+    for await (const page of this.#rpc.stream(registry.list, {})) {
+      applications.push(...page.applications.map(decodeRegistryApplication));
     }
     return applications;
   }

@@ -9,14 +9,14 @@ import type {
 } from "../protocol/generated/flame/registry/v1/registry.ts";
 import type { Store } from "../storage/store.ts";
 import type { Engine } from "./engine.ts";
-import { revisionToWire } from "./registry-wire.ts";
+import { changedRevisionToWire } from "./registry-wire.ts";
 
 /** The kept revisions, the latest first, each with what it changed. */
 export function listRevisions(store: Store, name: string): Revision[] {
   const revisions = store.readRevisions(name);
   return revisions.map((revision, index) => {
     const before = revisions[index + 1];
-    return revisionToWire(
+    return changedRevisionToWire(
       revision,
       before?.revision === revision.revision - 1 ? before : undefined,
     );

@@ -6,6 +6,7 @@ import { FlameError } from "../model/errors.ts";
 import type {
   Application,
   ListRequest,
+  ListResponse,
   RegistryServer,
   RemoveRequest,
 } from "../protocol/generated/flame/registry/v1/registry.ts";
@@ -99,19 +100,29 @@ function guardOf({ expectedRevision, owner, force }: RemoveRequest): ChangeGuard
   };
 }
 
+/** A message of a list holds so many applications, or so many characters of manifests, and one more. */
+const LIST_PAGE = { applications: 200, characters: 1024 * 1024 };
+
 /** All applications, no faster than the client reads. */
 async function list(
   { engine, faults }: RegistryDeps,
-  call: ServerWritableStream<ListRequest, Application>,
+  call: ServerWritableStream<ListRequest, ListResponse>,
 ): Promise<void> {
   const views = await engine.ask("application.view", {});
   const absent = new Set(faults.names());
+  let applications: Application[] = [];
+  let characters = 0;
   for (const view of views) {
     absent.delete(view.record.name);
-    const facts = { ...view, faults: faults.of(view.record.name) };
-    if (!call.write(registryApplicationToWire(facts))) await drained(call);
+    const one = registryApplicationToWire({ ...view, faults: faults.of(view.record.name) });
+    applications.push(one);
+    characters += one.revision?.manifest.length ?? 0;
+    if (applications.length < LIST_PAGE.applications && characters < LIST_PAGE.characters) continue;
+    if (!call.write({ applications })) await drained(call);
     if (call.cancelled) return;
+    [applications, characters] = [[], 0];
   }
-  for (const name of absent) call.write(absentToWire(name, faults.of(name)));
+  for (const name of absent) applications.push(absentToWire(name, faults.of(name)));
+  call.write({ applications });
   call.end();
 }

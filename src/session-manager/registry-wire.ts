@@ -62,14 +62,9 @@ export function absentToWire(name: string, faults: readonly SourceFault[]): Appl
   };
 }
 
-/** @param before the revision before it, when that one is kept */
-export function revisionToWire(
-  revision: ApplicationRevision,
-  before?: ApplicationRevision,
-): Revision {
+/** A revision by itself. */
+export function revisionToWire(revision: ApplicationRevision): Revision {
   const { name, origin, author, cause, manifest } = revision;
-  const first = revision.revision === 1 ? {} : undefined;
-  const earlier = before?.manifest ?? first;
   return {
     name,
     number: BigInt(revision.revision),
@@ -80,8 +75,22 @@ export function revisionToWire(
     restored: cause.restored === undefined ? undefined : BigInt(cause.restored),
     forced: cause.forced === true,
     manifest: toYaml(name, manifest),
-    changes: earlier === undefined ? [] : changesToWire(earlier, manifest),
+    changes: [],
   };
+}
+
+/**
+ * A revision with what it changed.
+ * @param before the revision before it, when that one is kept
+ */
+export function changedRevisionToWire(
+  revision: ApplicationRevision,
+  before: ApplicationRevision | undefined,
+): Revision {
+  const first = revision.revision === 1 ? {} : undefined;
+  const earlier = before?.manifest ?? first;
+  const changes = earlier === undefined ? [] : changesToWire(earlier, revision.manifest);
+  return { ...revisionToWire(revision), changes };
 }
 
 export function outcomeToWire(outcome: ApplyOutcome): Outcome {

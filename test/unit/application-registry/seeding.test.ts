@@ -75,6 +75,19 @@ describe("what becomes of a default application", () => {
     });
   });
 
+  it("beside one that somebody registered: the others are created all the same", () => {
+    const book = new ApplicationBook([]);
+    book.register(edit({ command: "mine" }), 1);
+    const defaults = ["app", "flmping", "flmexec"].map((name) => ({ ...shipped(base), name }));
+    const results = book.seed(defaults, 7);
+    expect(results.map(({ outcome }) => [outcome.name, outcome.action])).toEqual([
+      ["app", "kept-edited"],
+      ["flmping", "created"],
+      ["flmexec", "created"],
+    ]);
+    expect(present(book).manifest).toEqual({ command: "mine" });
+  });
+
   it("that is as shipped: nothing changes, start after start", () => {
     const book = new ApplicationBook([]);
     seed(book, base);

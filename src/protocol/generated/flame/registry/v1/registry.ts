@@ -105,6 +105,11 @@ export interface GetRequest {
 export interface ListRequest {
 }
 
+/** Some of the applications: the next ones follow. */
+export interface ListResponse {
+  applications: Application[];
+}
+
 export interface Application {
   name: string;
   state: Application_State;
@@ -179,7 +184,7 @@ export interface Revision {
   forced: boolean;
   /** As YAML, before defaults. */
   manifest: string;
-  /** What it changed against the revision before it, when that one is kept. */
+  /** What it changed against the revision before it, when that one is kept. Told by ListRevisions alone. */
   changes: FieldChange[];
 }
 
@@ -862,6 +867,61 @@ export const ListRequest: MessageFns<ListRequest> = {
   },
   fromPartial(_: DeepPartial<ListRequest>): ListRequest {
     const message = createBaseListRequest();
+    return message;
+  },
+};
+
+function createBaseListResponse(): ListResponse {
+  return { applications: [] };
+}
+
+export const ListResponse: MessageFns<ListResponse> = {
+  encode(message: ListResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.applications) {
+      Application.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.applications.push(Application.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListResponse>): ListResponse {
+    return ListResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListResponse>): ListResponse {
+    const message = createBaseListResponse();
+    message.applications = object.applications?.map((e) => Application.fromPartial(e)) || [];
     return message;
   },
 };
@@ -2032,8 +2092,8 @@ export const RegistryService = {
     responseStream: true as const,
     requestSerialize: (value: ListRequest): Buffer => Buffer.from(ListRequest.encode(value).finish()),
     requestDeserialize: (value: Buffer): ListRequest => ListRequest.decode(value),
-    responseSerialize: (value: Application): Buffer => Buffer.from(Application.encode(value).finish()),
-    responseDeserialize: (value: Buffer): Application => Application.decode(value),
+    responseSerialize: (value: ListResponse): Buffer => Buffer.from(ListResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListResponse => ListResponse.decode(value),
   },
   /** The application as a session runs it: at the revision that the session was created with. NOT_FOUND. */
   getOfSession: {
@@ -2108,7 +2168,7 @@ export interface RegistryServer extends UntypedServiceImplementation {
    * All applications, sorted by name. Applications that do not exist but have faults come with those alone, and sources
    * that name no application with an empty name.
    */
-  list: handleServerStreamingCall<ListRequest, Application>;
+  list: handleServerStreamingCall<ListRequest, ListResponse>;
   /** The application as a session runs it: at the revision that the session was created with. NOT_FOUND. */
   getOfSession: handleUnaryCall<GetOfSessionRequest, Revision>;
   /** The revisions that are kept, the latest first. NOT_FOUND. */
@@ -2166,8 +2226,8 @@ export interface RegistryClient extends Client {
    * All applications, sorted by name. Applications that do not exist but have faults come with those alone, and sources
    * that name no application with an empty name.
    */
-  list(request: ListRequest, options?: Partial<CallOptions>): ClientReadableStream<Application>;
-  list(request: ListRequest, metadata?: Metadata, options?: Partial<CallOptions>): ClientReadableStream<Application>;
+  list(request: ListRequest, options?: Partial<CallOptions>): ClientReadableStream<ListResponse>;
+  list(request: ListRequest, metadata?: Metadata, options?: Partial<CallOptions>): ClientReadableStream<ListResponse>;
   /** The application as a session runs it: at the revision that the session was created with. NOT_FOUND. */
   getOfSession(
     request: GetOfSessionRequest,
