@@ -127,6 +127,18 @@ const admin: Readonly<Record<string, Scene>> = {
   Backup: () => ({}),
 };
 
+const manifest = (name: string): string => `metadata: { name: ${name} }\nspec: {}\n`;
+const registry: Readonly<Record<string, Scene>> = {
+  Apply: () => ({ documents: [{ manifest: manifest(fresh("app")), expected_revision: 0n }] }),
+  Get: () => ({ name: "flmping" }),
+  List: () => ({}),
+  GetOfSession: () => ({ session_id: "probe" }),
+  ListRevisions: () => ({ name: "flmping" }),
+  Rollback: async () => ({ name: await registeredApplication(), to: 1n, expected_revision: 1n }),
+  Remove: async () => ({ name: await registeredApplication(), expected_revision: 1n }),
+  Watch: () => ({ name: "flmping" }),
+};
+
 const descriptor = { type: 1, path: ["app/ssn"] };
 const cache: Readonly<Record<string, Scene>> = {
   DoPut: () => ({ flight_descriptor: descriptor, data_header: requestSchemaHeader }),
@@ -152,6 +164,7 @@ const served: Readonly<
   "flame.v1.Backend": [() => target.backendAddress, backend],
   "flame.v1.Frontend": [() => target.address, frontend],
   "flame.admin.v1.Admin": [() => target.address, admin],
+  "flame.registry.v1.Registry": [() => target.address, registry],
   "arrow.flight.protocol.FlightService": [
     () => cluster.cacheEndpoint.replace("grpc://", ""),
     cache,
