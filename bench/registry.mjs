@@ -204,6 +204,7 @@ async function measureCalls(program, folder, manager) {
     throw new SetupError(`got ${items} applications, expected at least ${expected}`);
   };
   const published = checked(await of("list-published", address, calls), applications);
+  const brief = checked(await of("list-brief", address, calls), applications);
   const registry = checked(await of("list", address, calls), applications);
   const unchanged = checked(await of("apply", address, calls, applied), applied);
   const file = join(folder, "documents.yaml");
@@ -216,9 +217,12 @@ async function measureCalls(program, folder, manager) {
     ...published,
     target: 150,
   });
-  record(`Registry.List, ${applications} applications`, registry.times, {
-    ...registry,
+  record(`Registry.List, ${applications} applications, brief`, brief.times, {
+    ...brief,
     target: 150,
+  });
+  record(`Registry.List, ${applications} applications, with manifests and owners`, registry.times, {
+    ...registry,
   });
   record(`Registry.Apply of ${applied} unchanged documents`, unchanged.times, {
     ...unchanged,

@@ -99,6 +99,8 @@ async function answer(): Promise<unknown> {
       return register(first, second, third, fourth);
     case "list":
       return timed(first, async (one) => (await one.registry.list()).length);
+    case "list-brief":
+      return timed(first, async (one) => (await one.registry.list({ brief: true })).length);
     case "list-published":
       return timed(first, async (one) => (await one.listApplications()).length);
     case "apply": {

@@ -58,10 +58,15 @@ export class RegistryClient {
     return application as RegistryApplication;
   }
 
-  /** All applications by name, and those that are there only as sources with faults. */
-  async list(): Promise<(RegistryApplication | AbsentApplication)[]> {
+  /**
+   * All applications by name, and those that are there only as sources with faults.
+   * @param options.brief without manifests (empty texts) and field owners, for tables of many @default false
+   */
+  async list(
+    options: { readonly brief?: boolean } = {},
+  ): Promise<(RegistryApplication | AbsentApplication)[]> {
     const applications: (RegistryApplication | AbsentApplication)[] = [];
-    for await (const page of this.#rpc.stream(registry.list, {})) {
+    for await (const page of this.#rpc.stream(registry.list, { brief: options.brief ?? false })) {
       applications.push(...page.applications.map(decodeRegistryApplication));
     }
     return applications;

@@ -108,13 +108,14 @@ async function list(
   { engine, faults }: RegistryDeps,
   call: ServerWritableStream<ListRequest, ListResponse>,
 ): Promise<void> {
+  const { brief } = call.request;
   const views = await engine.ask("application.view", {});
   const absent = new Set(faults.names());
   let applications: Application[] = [];
   let characters = 0;
   for (const view of views) {
     absent.delete(view.record.name);
-    const one = registryApplicationToWire({ ...view, faults: faults.of(view.record.name) });
+    const one = registryApplicationToWire({ ...view, brief, faults: faults.of(view.record.name) });
     applications.push(one);
     characters += one.revision?.manifest.length ?? 0;
     if (applications.length < LIST_PAGE.applications && characters < LIST_PAGE.characters) continue;

@@ -24,10 +24,12 @@ export interface ApplicationFacts {
   readonly record: ApplicationRecord;
   readonly openSessions?: number;
   readonly faults: readonly SourceFault[];
+  readonly brief?: boolean;
 }
 
+/** @param facts.brief without the manifest and the owners of its fields; @default false */
 export function registryApplicationToWire(facts: ApplicationFacts): Application {
-  const { record, openSessions, faults } = facts;
+  const { record, openSessions, faults, brief = false } = facts;
   const { lastSeeded } = record;
   return {
     name: record.name,
@@ -36,9 +38,9 @@ export function registryApplicationToWire(facts: ApplicationFacts): Application 
         ? Application_State.STATE_ENABLED
         : Application_State.STATE_DISABLED,
     creationTime: BigInt(record.creationTime),
-    revision: revisionToWire(record),
+    revision: revisionToWire(record, brief),
     owner: record.owner,
-    fieldOwners: fieldOwnersToWire(record),
+    fieldOwners: brief ? [] : fieldOwnersToWire(record),
     drift: lastSeeded === undefined ? [] : changesToWire(lastSeeded, record.manifest),
     shipped: lastSeeded !== undefined,
     openSessions,
@@ -62,8 +64,8 @@ export function absentToWire(name: string, faults: readonly SourceFault[]): Appl
   };
 }
 
-/** A revision by itself. */
-export function revisionToWire(revision: ApplicationRevision): Revision {
+/** A revision by itself; brief: without its manifest. */
+export function revisionToWire(revision: ApplicationRevision, brief = false): Revision {
   const { name, origin, author, cause, manifest } = revision;
   return {
     name,
@@ -74,7 +76,7 @@ export function revisionToWire(revision: ApplicationRevision): Revision {
     cause: cause.kind,
     restored: cause.restored === undefined ? undefined : BigInt(cause.restored),
     forced: cause.forced === true,
-    manifest: toYaml(name, manifest),
+    manifest: brief ? "" : toYaml(name, manifest),
     changes: [],
   };
 }

@@ -85,7 +85,7 @@ export async function runList(options: ListOptions): Promise<void> {
     case "app": {
       const items = options.published
         ? (await cluster.listApplications()).sort((a, b) => (a.name < b.name ? -1 : 1))
-        : await listApplications(cluster);
+        : await listApplications(cluster, output !== "json");
       const columns = columnsOf(items);
       const listing = { items, columns, document: listedDocument, name };
       // What `register -f` takes, so that the whole list can be kept in a file and edited.

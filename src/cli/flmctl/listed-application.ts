@@ -21,13 +21,17 @@ export interface ListedApplication extends Pick<Application, "name" | "spec"> {
 /** Texts of faults are cut behind this in the STATUS column; `view app` shows them whole. */
 const FAULT_CHARACTERS_MAX = 120;
 
-/** All applications by name, with what the registry knows of them where it is served. */
+/**
+ * All applications by name, with what the registry knows of them where it is served.
+ * @param brief without manifests and field owners: enough for the columns of a table
+ */
 export async function listApplications(
   cluster: Pick<FlameClient, "listApplications" | "registry">,
+  brief: boolean,
 ): Promise<ListedApplication[]> {
   const [published, known] = await Promise.all([
     cluster.listApplications(),
-    ifServed(cluster.registry.list()),
+    ifServed(cluster.registry.list({ brief })),
   ]);
   const listed: ListedApplication[] = published;
   if (known === undefined) return listed.sort(byName);

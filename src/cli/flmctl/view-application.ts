@@ -76,7 +76,7 @@ async function withFaults(
   error: FlameError,
 ): Promise<FlameError> {
   if (error.code !== "not_found") return error;
-  const known = await ifServed(registry.list());
+  const known = await ifServed(registry.list({ brief: true }));
   const faults = known?.find((application) => application.name === name)?.faults ?? [];
   const texts = faults.map(({ source, reason }) => `; ${source} would have it: ${reason}`);
   return new FlameError(error.code, error.message + texts.join(""), { cause: error });

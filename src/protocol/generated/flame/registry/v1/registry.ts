@@ -103,6 +103,8 @@ export interface GetRequest {
 }
 
 export interface ListRequest {
+  /** Leave out manifests and field owners: for tables of many applications. */
+  brief: boolean;
 }
 
 /** Some of the applications: the next ones follow. */
@@ -829,11 +831,14 @@ export const GetRequest: MessageFns<GetRequest> = {
 };
 
 function createBaseListRequest(): ListRequest {
-  return {};
+  return { brief: false };
 }
 
 export const ListRequest: MessageFns<ListRequest> = {
-  encode(_: ListRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+  encode(message: ListRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.brief !== false) {
+      writer.uint32(8).bool(message.brief);
+    }
     return writer;
   },
 
@@ -850,6 +855,14 @@ export const ListRequest: MessageFns<ListRequest> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.brief = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -865,8 +878,9 @@ export const ListRequest: MessageFns<ListRequest> = {
   create(base?: DeepPartial<ListRequest>): ListRequest {
     return ListRequest.fromPartial(base ?? {});
   },
-  fromPartial(_: DeepPartial<ListRequest>): ListRequest {
+  fromPartial(object: DeepPartial<ListRequest>): ListRequest {
     const message = createBaseListRequest();
+    message.brief = object.brief ?? false;
     return message;
   },
 };
