@@ -22,25 +22,25 @@ export const OWN_KEYWORDS = ["x-rule", "x-expected", "x-unavailable", "x-also"];
 
 /** Makes a check that reports every fault from a compiled schema (`scripts/generate-validators.mjs`). */
 export function checkWith(validate: Validator): SchemaCheck {
-  return (value) => (validate(value) ? [] : tidy(validate.errors ?? []));
+  return (value) => (validate(value) ? [] : tidy(validate.errors ?? [], value));
 }
 
 /** More faults than anybody reads at once; what is beyond shows when these are mended. */
 export const FAULTS_MAX = 100;
 
 /** `anyOf` reports every branch that failed and then itself; the one fault of the whole says it better. */
-function tidy(errors: readonly ErrorObject[]): readonly SchemaFault[] {
+function tidy(errors: readonly ErrorObject[], root: unknown): readonly SchemaFault[] {
   const unions = errors.filter((e) => e.keyword === "anyOf" || e.keyword === "oneOf");
   const inBranch = (error: ErrorObject): boolean =>
     unions.some((union) => error !== union && error.schemaPath.startsWith(`${union.schemaPath}/`));
   return errors
     .filter((error) => !inBranch(error) && error.keyword !== "propertyNames")
     .slice(0, FAULTS_MAX)
-    .map(toFault);
+    .map((error) => toFault(error, root));
 }
 
-function toFault(error: ErrorObject): SchemaFault {
-  const at = segmentsOf(error);
+function toFault(error: ErrorObject, root: unknown): SchemaFault {
+  const at = segmentsOf(error, root);
   const base = { rule: ruleOf(error), at, part: "value" as const, got: gotText(error.data) };
   const params = error.params as Record<string, unknown>;
   const parent = error.parentSchema as AnySchemaObject;
@@ -68,7 +68,7 @@ function toFault(error: ErrorObject): SchemaFault {
       expected: expectedOf(error, parent),
     };
   }
-  return { ...base, expected: expectedOf(error, parent), ...hintFor(error) };
+  return { ...base, expected: expectedOf(error, parent), ...hintFor(error, at) };
 }
 
 function unknownKey(at: DocumentPath, key: string, parent: AnySchemaObject): SchemaFault {
@@ -183,11 +183,11 @@ function rangeText(parent: AnySchemaObject): string {
 }
 
 /** Where YAML itself is the trap: bare numbers and booleans in the place of texts. */
-function hintFor(error: ErrorObject): { hint?: string } {
+function hintFor(error: ErrorObject, at: DocumentPath): { hint?: string } {
   const data: unknown = error.data;
   if (error.keyword !== "type") return {};
   if (data === null) {
-    const what = /\/\d+$/.test(error.instancePath) ? "entry" : "key";
+    const what = typeof at.at(-1) === "number" ? "entry" : "key";
     return { hint: `write a value or remove the ${what}` };
   }
   if (typeof data === "string" && error.schema === "object" && /^[\w-]+:\S/.test(data)) {
@@ -199,12 +199,14 @@ function hintFor(error: ErrorObject): { hint?: string } {
     : {};
 }
 
-function segmentsOf(error: ErrorObject): (string | number)[] {
+/** The pointer's parts; a number only where it stands in a list, since keys may be written in digits too. */
+function segmentsOf({ instancePath }: ErrorObject, root: unknown): (string | number)[] {
   const segments: (string | number)[] = [];
-  const parts = error.instancePath.split("/").slice(1);
-  for (const part of parts) {
+  let value = root;
+  for (const part of instancePath.split("/").slice(1)) {
     const key = part.replaceAll("~1", "/").replaceAll("~0", "~");
-    segments.push(/^\d+$/.test(key) ? Number(key) : key);
+    segments.push(Array.isArray(value) ? Number(key) : key);
+    value = (value as Record<string, unknown> | null | undefined)?.[key];
   }
   return segments;
 }

@@ -29,7 +29,9 @@ import {
 
 /** Cases of each property: some thousands in all with `npm test`, 100,000 with `npm run test:fuzz`. */
 const cases = Number(process.env["FLAME_FUZZ_CASES"] ?? 600);
-const seed = Number(process.env["FLAME_FUZZ_SEED"] ?? Date.now() % 2 ** 31);
+/** `npm test` is the same for everybody; the large run looks somewhere else each time. */
+const usualSeed = process.env["FLAME_FUZZ_CASES"] === undefined ? 1 : Date.now() % 2 ** 31;
+const seed = Number(process.env["FLAME_FUZZ_SEED"] ?? usualSeed);
 /** One case is an answer within this time, or the pipeline hangs: far above what the slowest takes. */
 const caseMsMax = 10_000;
 

@@ -305,6 +305,11 @@ describe("faults of a manifest", () => {
       ["schema-invalid spec.schema.common_data 4:18"],
     ],
     ["a key twice", "metadata: {name: a}\nspec:\n  url: x\n  url: y\n", ["duplicate-key  4:3"]],
+    [
+      "a variable that is written in digits",
+      "metadata: {name: a}\nspec: {environments: {0: false}}\n",
+      ["type spec.environments.0 2:26"],
+    ],
     ["a tab as indentation", "metadata:\n\tname: a\n", ["yaml-syntax  2:1"]],
     ["an open bracket", "metadata: {name: a\nspec: {}\n", ["yaml-syntax  1:11"]],
     ["an unknown alias", "metadata: {name: *x}\nspec: {}\n", ["yaml-alias  1:18"]],
