@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { RoundCluster, type RoundReport } from "./rounds/round.ts";
 
-const rounds = Number(process.env["FLAME_FAULT_ROUNDS"] ?? 20);
-const firstSeed = Number(process.env["FLAME_FAULT_SEED"] ?? Math.floor(Math.random() * 1_000_000));
+const asked = process.env["FLAME_FAULT_ROUNDS"];
+const rounds = Number(asked ?? 20);
+/** `npm test` strikes at the same points for everybody; who asks for rounds gets others each time. */
+const usualSeed = asked === undefined ? 1 : Math.floor(Math.random() * 1_000_000);
+const firstSeed = Number(process.env["FLAME_FAULT_SEED"] ?? usualSeed);
 const seeds = Array.from({ length: rounds }, (_, nth) => firstSeed + nth);
 /** A round takes some ten seconds; this is for those in which something hangs. */
 const roundDeadlineMs = 600_000;
