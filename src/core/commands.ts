@@ -9,22 +9,20 @@ import type {
   SeedOutcome,
   UpdateApplication,
 } from "../application-registry/index.ts";
-import type { Token } from "../kit/turn.ts";
+import type { BindReply } from "../executors/executor-book.ts";
+import type { NodePush } from "../executors/node-book.ts";
+import type { CallToken, StreamToken, Token } from "../kit/turn.ts";
 import type { ApplicationRecord } from "../model/application.ts";
 import type { Caller } from "../model/caller.ts";
 import type { ExecutorRecord, Shim } from "../model/executor.ts";
 import type { NodeRecord, NodeReport, ReportedExecutor } from "../model/node.ts";
 import type { SessionRequest, SessionView } from "../model/session.ts";
-import type { TaskOutcome, TaskRecord } from "../model/task.ts";
-
-/** A task of a session; terminal ones are not in memory, the shell reads them from the store once the turn is durable. */
-export type TaskReply =
-  | { readonly task: TaskRecord }
-  | { readonly stored: { sessionId: string; taskId: number } };
+import type { LaunchReply, TaskOutcome, TaskReply } from "../model/task.ts";
+import type { ApplicationEvent } from "./application-watches.ts";
 
 /**
- * Everything that can be asked of the machine: what goes in, what the reply carries.
- * Errors are FlameErrors; a command that fails has changed nothing.
+ * Everything that can be asked of the machine: what goes in, and what a call is answered with (`reply`) or a stream is
+ * sent (`push`). Errors are FlameErrors; a command that fails has changed nothing.
  */
 export interface CommandTable {
   "application.register": { input: RegisterApplication; reply: ApplicationRecord };
@@ -48,8 +46,8 @@ export interface CommandTable {
     input: { defaults: readonly SeedApplication[] };
     reply: readonly SeedOutcome[];
   };
-  /** A stream: pushes ApplicationEvent, until its caller goes away. */
-  "application.watch": { input: { name?: string }; reply: never };
+  /** Until its caller goes away. */
+  "application.watch": { input: { name?: string }; push: ApplicationEvent };
 
   "session.create": {
     input: { id: string; request: SessionRequest; caller: Caller };
@@ -66,12 +64,12 @@ export interface CommandTable {
   "session.list": { input: object; reply: readonly SessionView[] };
 
   "task.create": {
-    input: { sessionId: string; input?: Buffer; submitId?: string };
+    input: { sessionId: string; input?: Buffer };
     reply: TaskReply;
   };
   "task.get": { input: { sessionId: string; taskId: number }; reply: TaskReply };
-  /** A stream: pushes TaskReply, ends after a terminal one. */
-  "task.watch": { input: { sessionId: string; taskId: number }; reply: never };
+  /** Ends after a terminal one. */
+  "task.watch": { input: { sessionId: string; taskId: number }; push: TaskReply };
   /** The reply only says that the session exists: the shell pages through the store. */
   "task.list": { input: { sessionId: string }; reply: undefined };
 
@@ -86,8 +84,8 @@ export interface CommandTable {
     input: { report: NodeReport };
     reply: { node: NodeRecord; executors: readonly ExecutorRecord[] };
   };
-  /** A stream: pushes NodePush; ended by the machine when the node falls silent or another stream takes its place. */
-  "node.watch": { input: { report: NodeReport }; reply: never };
+  /** Ended by the machine when the node falls silent or another stream takes its place. */
+  "node.watch": { input: { report: NodeReport }; push: NodePush };
   "node.beat": { input: { stream: Token; report: NodeReport }; reply: undefined };
 
   "executor.list": { input: object; reply: readonly ExecutorRecord[] };
@@ -102,7 +100,7 @@ export interface CommandTable {
   "executor.unbind": { input: { id: string }; reply: undefined };
   "executor.unbindCompleted": { input: { id: string }; reply: undefined };
   /** Waits for a task; an empty reply means: unbind. */
-  "executor.launch": { input: { id: string }; reply: { task?: TaskRecord } };
+  "executor.launch": { input: { id: string }; reply: LaunchReply };
   "executor.complete": {
     /** `lease`: the `leaseOf` the task that was handed out; without it the executor's one current task is meant. */
     input: { id: string; outcome: TaskOutcome; lease?: string };
@@ -120,11 +118,25 @@ export interface ApplicationView {
   readonly openSessions: number;
 }
 
-export interface BindReply {
-  readonly bound?: { readonly application: ApplicationRecord; readonly session: SessionView };
-}
-
 export type CommandKind = keyof CommandTable;
+
+/** Commands that open a stream. */
+export type StreamKind = {
+  [K in CommandKind]: CommandTable[K] extends { push: unknown } ? K : never;
+}[CommandKind];
+
+/** Commands that are answered once. */
+export type CallKind = Exclude<CommandKind, StreamKind>;
+
+export type Reply<K extends CallKind> = CommandTable[K]["reply"];
+export type Push<K extends StreamKind> = CommandTable[K]["push"];
+
+/** What the machine may send to the caller of a command. */
+export type TokenOf<K extends CommandKind> = K extends StreamKind
+  ? StreamToken<Push<K>>
+  : K extends CallKind
+    ? CallToken<Reply<K>>
+    : never;
 
 export type Command = {
   [K in CommandKind]: {

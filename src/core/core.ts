@@ -1,11 +1,11 @@
 import { ApplicationBook } from "../application-registry/index.ts";
-import { Turn } from "../kit/turn.ts";
+import { type CallToken, Turn } from "../kit/turn.ts";
 import type { Change } from "../model/change.ts";
 import { FlameError } from "../model/errors.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import { unwatchTask } from "../sessions/watches.ts";
 import { applicationHandlers } from "./application-commands.ts";
-import type { Command, CommandKind } from "./commands.ts";
+import type { Command, CommandKind, TokenOf } from "./commands.ts";
 import { runDeadlines } from "./deadlines.ts";
 import { executorHandlers } from "./executor-commands.ts";
 import { type Handler, type Handlers, waits } from "./handler.ts";
@@ -56,8 +56,9 @@ export class Core {
   #handle(turn: FlameTurn, command: Command): void {
     try {
       const handler = handlers[command.kind] as Handler<CommandKind>;
-      const reply = handler(this.#state, turn, command.input, command.token);
-      if (reply !== waits) turn.reply(command.token, reply);
+      const token = command.token as TokenOf<CommandKind>;
+      const reply = handler(this.#state, turn, command.input, token);
+      if (reply !== waits) turn.reply(token as CallToken<typeof reply>, reply);
     } catch (thrown) {
       // Anything but a FlameError is a defect of ours: memory can no longer be trusted, so the process must end.
       if (!(thrown instanceof FlameError)) throw thrown;
@@ -106,7 +107,7 @@ function forget(state: CoreState, turn: FlameTurn, waiting: Command): void {
       return;
     }
     case "application.watch":
-      state.applicationWatches.delete(token);
+      state.applicationWatches.delete(token as TokenOf<"application.watch">);
       return;
     case "node.watch":
       streamBroke(state, turn, waiting.input.report.name, token);

@@ -1,3 +1,4 @@
+import type { BindReply } from "../executors/executor-book.ts";
 import { type ExecutorEntry, wrongState } from "../executors/executor-book.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import { payloadBytesMax } from "../model/limits.ts";
@@ -5,7 +6,6 @@ import { leaseOf, serviceCrashCode, type TaskOutcome } from "../model/task.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import { completeTask, crashTask, launchTask, requeueTask } from "../sessions/task-life.ts";
 import { bindFailed, bindSucceeded } from "./bind-backoff.ts";
-import type { BindReply } from "./commands.ts";
 import {
   answerBind,
   answerLaunch,

@@ -1,11 +1,10 @@
-import type { ExecutorEntry } from "../executors/executor-book.ts";
-import type { Token } from "../kit/turn.ts";
+import type { BindReply, ExecutorEntry } from "../executors/executor-book.ts";
+import type { CallToken } from "../kit/turn.ts";
 import { FlameError } from "../model/errors.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
-import type { TaskRecord } from "../model/task.ts";
+import type { LaunchReply, TaskRecord } from "../model/task.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import { launchTask } from "../sessions/task-life.ts";
-import type { BindReply } from "./commands.ts";
 import type { CoreState } from "./state.ts";
 
 // The two calls of an executor that wait: BindExecutor for a session, LaunchTask for a task.
@@ -17,7 +16,11 @@ const superseded = (call: string, executorId: string): FlameError =>
     `${call} of executor ${executorId} was superseded by a newer call of the same executor`,
   );
 
-export function waitForSession(turn: FlameTurn, executor: ExecutorEntry, token: Token): void {
+export function waitForSession(
+  turn: FlameTurn,
+  executor: ExecutorEntry,
+  token: CallToken<BindReply>,
+): void {
   if (executor.bindWaiter !== undefined) {
     turn.fail(executor.bindWaiter, superseded("BindExecutor", executor.record.id));
   }
@@ -35,7 +38,7 @@ export function waitForTask(
   turn: FlameTurn,
   entry: SessionEntry,
   executor: ExecutorEntry,
-  token: Token,
+  token: CallToken<LaunchReply>,
   delayReleaseMs: number,
 ): void {
   const { id } = executor.record;

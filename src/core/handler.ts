@@ -1,6 +1,5 @@
-import type { Token } from "../kit/turn.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
-import type { CommandKind, CommandTable } from "./commands.ts";
+import type { CallKind, CommandKind, CommandTable, Reply, TokenOf } from "./commands.ts";
 import type { CoreState } from "./state.ts";
 
 /** Returned by a handler whose reply comes in a later turn, or that is a stream. */
@@ -13,7 +12,7 @@ export type Handler<K extends CommandKind> = (
   state: CoreState,
   turn: FlameTurn,
   input: CommandTable[K]["input"],
-  token: Token,
-) => CommandTable[K]["reply"] | typeof waits;
+  token: TokenOf<K>,
+) => (K extends CallKind ? Reply<K> : never) | typeof waits;
 
 export type Handlers<K extends CommandKind> = { readonly [P in K]: Handler<P> };

@@ -1,8 +1,8 @@
 import { FlameError } from "../model/errors.ts";
+import type { TaskReply } from "../model/task.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import { createTask } from "../sessions/task-life.ts";
 import { watchTask } from "../sessions/watches.ts";
-import type { TaskReply } from "./commands.ts";
 import { handToWaiters } from "./executor-waits.ts";
 import { type Handlers, waits } from "./handler.ts";
 import type { CoreState } from "./state.ts";
@@ -12,7 +12,7 @@ const retryOpenTasksMs = 1_000;
 
 /** Tasks as clients see them: docs/protocol.md, "Tasks". */
 export const taskHandlers: Handlers<"task.create" | "task.get" | "task.watch" | "task.list"> = {
-  "task.create": (state, turn, { sessionId, input, submitId }) => {
+  "task.create": (state, turn, { sessionId, input }) => {
     const entry = state.sessions.get(sessionId);
     if (entry.record.state !== "Open") {
       throw new FlameError(
@@ -21,7 +21,7 @@ export const taskHandlers: Handlers<"task.create" | "task.get" | "task.watch" | 
       );
     }
     checkOpenTasks(state, entry);
-    const task = createTask(turn, entry, input, submitId);
+    const task = createTask(turn, entry, input);
     handToWaiters(state, turn, entry);
     // Executors that it has may be on their way out, or on lost nodes: the scheduler knows which ones count.
     // One more task of a session that is short already changes nothing.

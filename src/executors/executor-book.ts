@@ -1,4 +1,5 @@
-import type { Token } from "../kit/turn.ts";
+import type { CallToken } from "../kit/turn.ts";
+import type { ApplicationRecord } from "../model/application.ts";
 import { FlameError } from "../model/errors.ts";
 import {
   type ExecutorRecord,
@@ -7,6 +8,12 @@ import {
   type Shim,
 } from "../model/executor.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
+import type { SessionView } from "../model/session.ts";
+
+/** What an executor that waits for a session is answered: without one it is to release itself. */
+export interface BindReply {
+  readonly bound?: { readonly application: ApplicationRecord; readonly session: SessionView };
+}
 
 /** One executor in memory. */
 export class ExecutorEntry {
@@ -14,7 +21,7 @@ export class ExecutorEntry {
   /** The task it holds the lease of; only while it has a session. */
   taskId: number | undefined;
   /** Its BindExecutor call that waits for a session. */
-  bindWaiter: Token | undefined;
+  bindWaiter: CallToken<BindReply> | undefined;
   /** Its session is to give it up: the next LaunchTask is answered empty. */
   reclaimed = false;
 

@@ -1,4 +1,4 @@
-import type { Token } from "../kit/turn.ts";
+import type { StreamToken } from "../kit/turn.ts";
 import { FlameError } from "../model/errors.ts";
 import type { ExecutorRecord, Shim } from "../model/executor.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
@@ -15,7 +15,7 @@ export interface NodePush {
 export class NodeEntry {
   record: NodeRecord;
   /** Its present WatchNode stream; earlier ones no longer speak for the node. */
-  stream: Token | undefined;
+  stream: StreamToken<NodePush> | undefined;
   /** What waits for a stream, in order. */
   readonly outbox: NodePush[] = [];
 
@@ -94,7 +94,7 @@ export class NodeBook {
   }
 
   /** A new stream speaks for the node: it gets what waited. */
-  attach(turn: FlameTurn, entry: NodeEntry, stream: Token): void {
+  attach(turn: FlameTurn, entry: NodeEntry, stream: StreamToken<NodePush>): void {
     entry.stream = stream;
     for (const push of entry.outbox.splice(0)) turn.push(stream, push);
   }

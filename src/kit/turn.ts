@@ -1,6 +1,15 @@
 /** Names one waiting call or stream of the shell; the deterministic machine knows callers by nothing else. */
 export type Token = number;
 
+declare const answer: unique symbol;
+declare const message: unique symbol;
+
+/** Names a waiting call that is answered with one `R`. A plain number at run time: the type alone says what may be sent. */
+export type CallToken<R> = Token & { readonly [answer]: (value: R) => void };
+
+/** Names a stream that is sent messages of `P`. */
+export type StreamToken<P> = Token & { readonly [message]: (value: P) => void };
+
 /**
  * What the shell does for the machine once the turn is durable:
  * reply and fail end a call, push sends on a stream, end closes it (with an error, if one is given).
@@ -30,7 +39,7 @@ export class Turn<C, E extends Error> {
     this.changes.push(change);
   }
 
-  reply(to: Token, value: unknown): void {
+  reply<R>(to: CallToken<R>, value: NoInfer<R>): void {
     this.effects.push({ kind: "reply", to, value });
   }
 
@@ -38,7 +47,7 @@ export class Turn<C, E extends Error> {
     this.effects.push({ kind: "fail", to, error });
   }
 
-  push(to: Token, value: unknown): void {
+  push<P>(to: StreamToken<P>, value: NoInfer<P>): void {
     this.effects.push({ kind: "push", to, value });
   }
 

@@ -32,9 +32,17 @@ export interface TaskRecord {
   readonly crashes: number;
   /** The executor that holds the lease; present exactly while Running. */
   readonly executorId?: string;
-  /** Chosen by the client, unique in its session: a repeated submission answers with the first task. */
-  readonly submitId?: string;
   readonly events: readonly FlameEvent[];
+}
+
+/** A task of a session; terminal ones are not in memory, the shell reads them from the store once the turn is durable. */
+export type TaskReply =
+  | { readonly task: TaskRecord }
+  | { readonly stored: { readonly sessionId: string; readonly taskId: number } };
+
+/** What an executor that waits for a task is answered: without one it is to unbind. */
+export interface LaunchReply {
+  readonly task?: TaskRecord;
 }
 
 /**

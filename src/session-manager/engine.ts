@@ -1,4 +1,12 @@
-import type { Command, CommandKind, CommandTable } from "../core/commands.ts";
+import type {
+  CallKind,
+  Command,
+  CommandKind,
+  CommandTable,
+  Push,
+  Reply,
+  StreamKind,
+} from "../core/commands.ts";
 import type { Core } from "../core/core.ts";
 import type { Clock, Timer } from "../kit/clock.ts";
 import { FairQueue } from "../kit/fair-queue.ts";
@@ -39,8 +47,8 @@ export interface EngineMeter {
 }
 
 /** Where the messages of a stream go. */
-export interface StreamSink {
-  push(value: unknown): void;
+export interface StreamSink<P> {
+  push(value: P): void;
   /** Without an error: a clean end. */
   end(error?: FlameError): void;
 }
@@ -52,22 +60,70 @@ export interface Pending {
   cancel(): void;
 }
 
-interface Waiter {
-  readonly command: Command;
+/** Where the effects for one caller go. The door that made it has checked that what comes is of its command's types. */
+interface Answers {
   readonly reply: (value: unknown) => void;
   readonly fail: (error: FlameError) => void;
-  readonly sink?: StreamSink;
+  readonly sink?: StreamSink<unknown>;
+}
+
+interface Waiter extends Answers {
+  readonly command: Command;
   readonly from: string | undefined;
 }
 
 /** Ways to ask the machine. */
-export type EngineDoor = Pick<Engine, "ask" | "call" | "stream">;
+export abstract class EngineDoor {
+  protected abstract submit(kind: CommandKind, input: unknown, waiter: Answers): Pending;
+
+  /** Asks, and waits for the reply. @throws FlameError as the command's rule says. */
+  ask<K extends CallKind>(kind: K, input: CommandTable[K]["input"]): Promise<Reply<K>> {
+    return new Promise((resolve, reject) => {
+      this.call(kind, input, resolve, reject);
+    });
+  }
+
+  /** Asks with callbacks: for calls that may wait long and whose caller may go away. */
+  call<K extends CallKind>(
+    kind: K,
+    input: CommandTable[K]["input"],
+    reply: (value: Reply<K>) => void,
+    fail: (error: FlameError) => void,
+  ): Pending {
+    return this.submit(kind, input, { reply: reply as Answers["reply"], fail });
+  }
+
+  /** Opens a stream; a failure of the command itself ends the sink with it. */
+  stream<K extends StreamKind>(
+    kind: K,
+    input: CommandTable[K]["input"],
+    sink: StreamSink<Push<K>>,
+  ): Pending {
+    const fail = (error: FlameError): void => {
+      sink.end(error);
+    };
+    return this.submit(kind, input, {
+      reply: () => undefined,
+      fail,
+      sink: sink,
+    });
+  }
+}
+
+class ClientDoor extends EngineDoor {
+  protected readonly submit: EngineDoor["submit"];
+
+  constructor(submit: EngineDoor["submit"]) {
+    super();
+    this.submit = submit;
+  }
+}
 
 /**
  * Runs the machine: gathers commands into turns, makes each turn durable, and only then lets its effects out.
  * Nothing is acknowledged or visible that a crash could take back.
  */
-export class Engine {
+export class Engine extends EngineDoor {
   readonly #deps: EngineDeps;
   readonly #waiters = new Map<Token, Waiter>();
   readonly #queue = new FairQueue<Command>();
@@ -78,6 +134,7 @@ export class Engine {
   #idle: (() => void)[] = [];
 
   constructor(deps: EngineDeps) {
+    super();
     this.#deps = deps;
     this.#armTimer();
   }
@@ -91,46 +148,13 @@ export class Engine {
     return { queued: this.#queue.size, waiting };
   }
 
-  /** The same for one client: commands of many clients are carried out in turn. @param from names its connection */
+  /** The door of one client: commands of many clients are carried out in turn. @param from names its connection */
   of(from: string): EngineDoor {
-    return {
-      ask: (kind, input) =>
-        new Promise((resolve, reject) => {
-          this.#submit(kind, input, { reply: resolve as Waiter["reply"], fail: reject, from });
-        }),
-      call: (kind, input, reply, fail) =>
-        this.#submit(kind, input, { reply: reply as Waiter["reply"], fail, from }),
-      stream: (kind, input, sink) => this.#submit(kind, input, { ...streamWaiter(sink), from }),
-    };
+    return new ClientDoor((kind, input, waiter) => this.#submit(kind, input, waiter, from));
   }
 
-  /** Asks, and waits for the reply. @throws FlameError as the command's rule says. */
-  ask<K extends CommandKind>(
-    kind: K,
-    input: CommandTable[K]["input"],
-  ): Promise<CommandTable[K]["reply"]> {
-    return new Promise((resolve, reject) => {
-      this.call(kind, input, resolve, reject);
-    });
-  }
-
-  /** Asks with callbacks: for calls that may wait long and whose caller may go away. */
-  call<K extends CommandKind>(
-    kind: K,
-    input: CommandTable[K]["input"],
-    reply: (value: CommandTable[K]["reply"]) => void,
-    fail: (error: FlameError) => void,
-  ): Pending {
-    return this.#submit(kind, input, { reply: reply as Waiter["reply"], fail, from: undefined });
-  }
-
-  /** Opens a stream; a failure of the command itself ends the sink with it. */
-  stream<K extends CommandKind>(
-    kind: K,
-    input: CommandTable[K]["input"],
-    sink: StreamSink,
-  ): Pending {
-    return this.#submit(kind, input, { ...streamWaiter(sink), from: undefined });
+  protected submit(kind: CommandKind, input: unknown, waiter: Answers): Pending {
+    return this.#submit(kind, input, waiter, undefined);
   }
 
   /**
@@ -148,15 +172,15 @@ export class Engine {
     this.#waiters.clear();
   }
 
-  #submit(kind: CommandKind, input: unknown, waiter: Omit<Waiter, "command">): Pending {
+  #submit(kind: CommandKind, input: unknown, answers: Answers, from: string | undefined): Pending {
     const token = this.#nextToken++;
     const command = { kind, input, token } as Command;
     if (this.#stopped !== undefined) {
-      this.#settle({ ...waiter, command }, this.#stopped);
+      this.#settle(answers, this.#stopped);
       return { token, cancel: () => undefined };
     }
-    this.#waiters.set(token, { ...waiter, command });
-    this.#enqueue(command, waiter.from);
+    this.#waiters.set(token, { ...answers, command, from });
+    this.#enqueue(command, from);
     return {
       token,
       cancel: () => {
@@ -235,7 +259,7 @@ export class Engine {
     }
   }
 
-  #settle(waiter: Waiter, error: FlameError): void {
+  #settle(waiter: Answers, error: FlameError): void {
     if (waiter.sink === undefined) waiter.fail(error);
     else waiter.sink.end(error);
   }
@@ -252,13 +276,6 @@ export class Engine {
       this.#enqueue({ kind: "tick", input: {}, token: this.#nextToken++ }, undefined);
     });
   }
-}
-
-function streamWaiter(sink: StreamSink): Omit<Waiter, "command" | "from"> {
-  const fail = (error: FlameError): void => {
-    sink.end(error);
-  };
-  return { reply: () => undefined, fail, sink };
 }
 
 function keepPayload(payloads: Payloads, change: Change): void {

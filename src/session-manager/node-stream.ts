@@ -27,8 +27,7 @@ export function nodeStream(deps: {
       else call.emit("error", statusOf(error));
     };
     const sink = {
-      push: (value: unknown) => {
-        const { executor, released } = value as NodePush;
+      push: ({ executor, released }: NodePush) => {
         if (!ended)
           call.write({
             response: { $case: "executor", value: executorToWire(executor, released) },

@@ -1,7 +1,6 @@
-import type { TaskReply } from "../core/commands.ts";
 import { FlameError } from "../model/errors.ts";
 import type { SessionRecord } from "../model/session.ts";
-import type { TaskRecord } from "../model/task.ts";
+import type { TaskRecord, TaskReply } from "../model/task.ts";
 import type { PayloadKind, Store } from "../storage/store.ts";
 import { PayloadCache } from "./payload-cache.ts";
 

@@ -1,5 +1,4 @@
 import type { RegistryEvent, RegistryHost } from "../application-registry/index.ts";
-import type { ApplicationEvent } from "../core/application-watches.ts";
 import type { Engine } from "./engine.ts";
 
 /** The registry's way into the embedded machine. */
@@ -28,8 +27,7 @@ function watch(
     "application.watch",
     {},
     {
-      push: (value) => {
-        const event = value as ApplicationEvent;
+      push: (event) => {
         if (event.kind !== "present") void listener(event);
       },
       end: () => undefined,

@@ -64,7 +64,7 @@ class RegistryWatch {
       { ...(name !== undefined && { name }) },
       {
         push: (event) => {
-          this.#take(event as ApplicationEvent);
+          this.#take(event);
         },
         end: (error) => {
           stopFaults();

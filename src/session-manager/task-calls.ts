@@ -40,7 +40,7 @@ export function taskCalls(deps: TaskCallDeps): TaskCalls {
         sessionId,
         ...(input !== undefined && { input }),
       });
-      return { ...taskToWire(pendingView(payloads.task(created)), input, undefined) };
+      return taskToWire(pendingView(payloads.task(created)), input, undefined);
     }),
 
     getTask: unary(async ({ taskId, sessionId }, call) => {
@@ -92,10 +92,7 @@ function watchCall({ engine, payloads, replies }: TaskCallDeps): FrontendServer[
           failStream(call, error);
         },
       },
-      (value) =>
-        payloads.task(
-          "state" in (value as object) ? { task: value as TaskRecord } : (value as never),
-        ),
+      (reply) => payloads.task(reply),
     );
     const request = { sessionId: call.request.sessionId, taskId };
     const pending = engine.of(call.getPeer()).stream("task.watch", request, writer);

@@ -1,5 +1,5 @@
 import { FlameError } from "../model/errors.ts";
-import type { TaskRecord } from "../model/task.ts";
+import type { TaskRecord, TaskReply } from "../model/task.ts";
 import type { StreamSink } from "./engine.ts";
 
 /** The way to the client of one watch. */
@@ -18,23 +18,23 @@ const nothing = (): void => undefined;
  * Sends the states of one task no faster than the client takes them: of those that come while one is under way only the
  * newest is kept. So a client that never reads holds one message and one record.
  */
-export class WatchWriter implements StreamSink {
+export class WatchWriter implements StreamSink<TaskReply> {
   readonly #outlet: WatchOutlet;
-  readonly #recordOf: (value: unknown) => TaskRecord;
-  #next: { readonly value: unknown } | undefined;
+  readonly #recordOf: (reply: TaskReply) => TaskRecord;
+  #next: TaskReply | undefined;
   /** idle: nothing under way; waiting: for room; unread: written, and not taken by the client. */
   #state: "idle" | "waiting" | "unread" | "failed" = "idle";
   #over = false;
 
   /** @param recordOf the record behind what the machine pushed; may throw what the watch is to fail with */
-  constructor(outlet: WatchOutlet, recordOf: (value: unknown) => TaskRecord) {
+  constructor(outlet: WatchOutlet, recordOf: (reply: TaskReply) => TaskRecord) {
     this.#outlet = outlet;
     this.#recordOf = recordOf;
   }
 
-  push(value: unknown): void {
+  push(reply: TaskReply): void {
     if (this.#state === "failed") return;
-    this.#next = { value };
+    this.#next = reply;
     if (this.#state === "idle") this.#send();
   }
 
@@ -50,7 +50,7 @@ export class WatchWriter implements StreamSink {
     if (next === undefined) return;
     this.#next = undefined;
     try {
-      const task = this.#recordOf(next.value);
+      const task = this.#recordOf(next);
       const room = this.#outlet.room(task);
       if (room === undefined) {
         this.#write(task, nothing);

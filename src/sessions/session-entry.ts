@@ -1,11 +1,11 @@
-import type { Token } from "../kit/turn.ts";
+import type { CallToken, StreamToken } from "../kit/turn.ts";
 import type { SessionRecord, SessionView, TaskCounts } from "../model/session.ts";
-import type { TaskRecord, TaskState } from "../model/task.ts";
+import type { LaunchReply, TaskRecord, TaskReply, TaskState } from "../model/task.ts";
 import { PendingQueue } from "./pending-queue.ts";
 
 /** A stream that wants to hear when a task's state is no longer `lastState`. */
 export interface TaskWatcher {
-  readonly token: Token;
+  readonly token: StreamToken<TaskReply>;
   lastState: TaskState;
 }
 
@@ -13,7 +13,7 @@ export interface TaskWatcher {
 export interface BindBackoff {
   /** Failures since the last success. */
   failures: number;
-  /** Unix milliseconds before which no executor is given to the session. */
+  /** Steady milliseconds before which no executor is given to the session. */
   notBefore: number;
 }
 
@@ -33,7 +33,7 @@ export class SessionEntry {
   /** Executors in Binding, Bound or Unbinding for this session. */
   readonly executors = new Set<string>();
   /** LaunchTask calls that wait for a task, by executor, first come first. */
-  readonly launchWaiters = new Map<string, Token>();
+  readonly launchWaiters = new Map<string, CallToken<LaunchReply>>();
   readonly watchers = new Map<number, TaskWatcher[]>();
   readonly bind: BindBackoff = { failures: 0, notBefore: 0 };
   /** It has tasks and no executor, and it is counted how long. */

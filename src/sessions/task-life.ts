@@ -12,7 +12,6 @@ export function createTask(
   turn: FlameTurn,
   entry: SessionEntry,
   input: Buffer | undefined,
-  submitId: string | undefined,
 ): TaskRecord {
   entry.lastTaskId++;
   const record: TaskRecord = {
@@ -23,7 +22,6 @@ export function createTask(
     ...(input !== undefined && { inputBytes: input.length }),
     attempt: 0,
     crashes: 0,
-    ...(submitId !== undefined && { submitId }),
     events: createdEvents(turn),
   };
   entry.tasks.set(record.id, record);

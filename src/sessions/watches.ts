@@ -1,12 +1,16 @@
-import type { Token } from "../kit/turn.ts";
+import type { StreamToken, Token } from "../kit/turn.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
-import { isTerminal, type TaskRecord } from "../model/task.ts";
+import { isTerminal, type TaskRecord, type TaskReply } from "../model/task.ts";
 import type { SessionEntry } from "./session-entry.ts";
 
 // docs/protocol.md, "WatchTask": a watcher hears each state that differs from the last it knew, the last of them terminal.
 
 /** Registers a watcher of an open task. */
-export function watchTask(entry: SessionEntry, task: TaskRecord, token: Token): void {
+export function watchTask(
+  entry: SessionEntry,
+  task: TaskRecord,
+  token: StreamToken<TaskReply>,
+): void {
   const watchers = entry.watchers.get(task.id) ?? [];
   watchers.push({ token, lastState: task.state });
   entry.watchers.set(task.id, watchers);
@@ -26,7 +30,7 @@ export function notifyWatchers(turn: FlameTurn, entry: SessionEntry, task: TaskR
   for (const watcher of watchers) {
     if (watcher.lastState === task.state) continue;
     watcher.lastState = task.state;
-    turn.push(watcher.token, task);
+    turn.push(watcher.token, { task });
     if (isTerminal(task.state)) turn.end(watcher.token);
   }
   if (isTerminal(task.state)) entry.watchers.delete(task.id);

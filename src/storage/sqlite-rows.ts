@@ -77,7 +77,6 @@ export interface TaskRow {
   attempt: number;
   crashes: number;
   executor_id: string | null;
-  submit_id: string | null;
   events: string;
 }
 
@@ -226,7 +225,6 @@ export function taskOf(row: TaskRow): TaskRecord {
     attempt: row.attempt,
     crashes: row.crashes,
     ...(row.executor_id !== null && { executorId: row.executor_id }),
-    ...(row.submit_id !== null && { submitId: row.submit_id }),
     events: eventsOf(row.events),
   };
 }

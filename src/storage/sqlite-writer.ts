@@ -87,7 +87,6 @@ export class SqliteWriter {
       record.attempt,
       record.crashes,
       record.executorId ?? null,
-      record.submitId ?? null,
       eventsText(record.events),
     );
     if (input !== undefined) sql.putPayload.run(record.sessionId, record.id, "input", input);
@@ -148,8 +147,8 @@ function prepareAll(db: Database) {
   return {
     putTask: db.prepare(
       `INSERT INTO tasks (session_id, id, state, creation_time, completion_time, input_bytes, output_bytes,
-                          attempt, crashes, executor_id, submit_id, events)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                          attempt, crashes, executor_id, events)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (session_id, id) DO UPDATE SET
          state = excluded.state, completion_time = excluded.completion_time, output_bytes = excluded.output_bytes,
          attempt = excluded.attempt, crashes = excluded.crashes, executor_id = excluded.executor_id,

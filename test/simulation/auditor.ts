@@ -1,10 +1,12 @@
-import type { BindReply, Command, TaskReply } from "../../src/core/commands.ts";
+import type { Command } from "../../src/core/commands.ts";
 import { Core } from "../../src/core/core.ts";
 import type { CoreOptions, CoreState } from "../../src/core/state.ts";
+import type { BindReply } from "../../src/executors/executor-book.ts";
 import type { Effect, Token } from "../../src/kit/turn.ts";
 import type { FlameError } from "../../src/model/errors.ts";
 import type { FlameTurn } from "../../src/model/flame-turn.ts";
 import type { SessionView } from "../../src/model/session.ts";
+import type { TaskReply } from "../../src/model/task.ts";
 import { isTerminal, leaseOf, type TaskRecord } from "../../src/model/task.ts";
 import type { StoredState } from "../../src/storage/store.ts";
 import { durablePart } from "./durable-part.ts";

@@ -1,8 +1,8 @@
-import type { CommandKind, CommandTable } from "../../src/core/commands.ts";
+import type { CallKind, CommandTable, Reply } from "../../src/core/commands.ts";
 import { internalCaller } from "../../src/model/caller.ts";
 import { FlameError } from "../../src/model/errors.ts";
 import type { SessionRequest } from "../../src/model/session.ts";
-import { isTerminal, type TaskRecord } from "../../src/model/task.ts";
+import { isTerminal, type TaskRecord, type TaskReply } from "../../src/model/task.ts";
 import type { CallResult, Link } from "./network.ts";
 import { pause, Running, type Script, until } from "./script.ts";
 import { Violation, type World } from "./world.ts";
@@ -139,7 +139,7 @@ export class ModelClient {
       { sessionId, taskId },
       {
         push: (value) => {
-          const state = stateOf(value as TaskRecord | { stored: unknown });
+          const state = stateOf(value as TaskReply);
           if (ended !== undefined) throw new Violation(`${name} heard ${state} after ${ended}`);
           if (state === "stored" || isTerminal(state)) ended = state;
         },
@@ -162,10 +162,10 @@ export class ModelClient {
   }
 
   /** Repeats until there is an answer or a refusal. */
-  *#call<K extends CommandKind>(
+  *#call<K extends CallKind>(
     kind: K,
     input: CommandTable[K]["input"],
-  ): Script<CommandTable[K]["reply"] | FlameError> {
+  ): Script<Reply<K> | FlameError> {
     for (;;) {
       const result: CallResult<K> = yield* this.#link.ask(kind, input);
       if (result.kind === "ok") return result.value;
@@ -175,6 +175,6 @@ export class ModelClient {
   }
 }
 
-function stateOf(value: TaskRecord | { stored: unknown }): TaskRecord["state"] | "stored" {
-  return "stored" in value ? "stored" : value.state;
+function stateOf(reply: TaskReply): TaskRecord["state"] | "stored" {
+  return "stored" in reply ? "stored" : reply.task.state;
 }

@@ -1,4 +1,4 @@
-import type { CommandKind, CommandTable } from "../../src/core/commands.ts";
+import type { CallKind, CommandTable, Reply } from "../../src/core/commands.ts";
 import type { ExecutorRecord } from "../../src/model/executor.ts";
 import {
   leaseOf,
@@ -165,10 +165,7 @@ export class ModelExecutor {
   }
 
   /** Repeats a call until it is answered; nothing that an executor does in this order is ever refused. */
-  *#call<K extends CommandKind>(
-    kind: K,
-    input: CommandTable[K]["input"],
-  ): Script<CommandTable[K]["reply"]> {
+  *#call<K extends CallKind>(kind: K, input: CommandTable[K]["input"]): Script<Reply<K>> {
     for (let pauseMs = 100; ; pauseMs = Math.min(5_000, pauseMs * 2)) {
       if (this.draining && kind === "executor.launch") return {};
       const result = yield* until<CallResult<K>>((resume) => this.#begin(kind, input, resume));
@@ -179,7 +176,7 @@ export class ModelExecutor {
     }
   }
 
-  #begin<K extends CommandKind>(
+  #begin<K extends CallKind>(
     kind: K,
     input: CommandTable[K]["input"],
     resume: (result: CallResult<K>) => void,

@@ -1,4 +1,4 @@
-import type { CommandKind, CommandTable } from "../../src/core/commands.ts";
+import type { CallKind, CommandKind, CommandTable, Reply } from "../../src/core/commands.ts";
 import type { FlameError } from "../../src/model/errors.ts";
 import type { NodeReport } from "../../src/model/node.ts";
 import { type Script, until } from "./script.ts";
@@ -6,8 +6,8 @@ import type { Receiver, ServerCall, SimManager } from "./sim-manager.ts";
 import type { World } from "./world.ts";
 
 /** How a call ended at its caller: with an answer, with the server's refusal, or with the connection. */
-export type CallResult<K extends CommandKind> =
-  | { readonly kind: "ok"; readonly value: CommandTable[K]["reply"] }
+export type CallResult<K extends CallKind> =
+  | { readonly kind: "ok"; readonly value: Reply<K> }
   | { readonly kind: "refused"; readonly error: FlameError }
   | { readonly kind: "broken" };
 
@@ -37,17 +37,17 @@ export class Link {
   }
 
   /** A unary call, as a step of a script. */
-  *ask<K extends CommandKind>(kind: K, input: CommandTable[K]["input"]): Script<CallResult<K>> {
+  *ask<K extends CallKind>(kind: K, input: CommandTable[K]["input"]): Script<CallResult<K>> {
     return yield* until<CallResult<K>>((resume) => void this.call(kind, input, resume));
   }
 
-  call<K extends CommandKind>(
+  call<K extends CallKind>(
     kind: K,
     input: CommandTable[K]["input"],
     resume: (result: CallResult<K>) => void,
   ): Exchange {
     return this.begin(kind, input, {
-      reply: (value) => resume({ kind: "ok", value: value as CommandTable[K]["reply"] }),
+      reply: (value) => resume({ kind: "ok", value: value as Reply<K> }),
       fail: (error) => resume({ kind: "refused", error }),
       broken: () => resume({ kind: "broken" }),
     });

@@ -1,4 +1,4 @@
-import type { BindReply } from "../../src/core/commands.ts";
+import type { BindReply } from "../../src/executors/executor-book.ts";
 import type { ExecutorRecord, Shim } from "../../src/model/executor.ts";
 import { sameResources } from "../../src/model/resources.ts";
 import { serviceCrashCode, type TaskOutcome, type TaskRecord } from "../../src/model/task.ts";

@@ -1,4 +1,12 @@
-import type { Command, CommandKind, CommandTable } from "../../../src/core/commands.ts";
+import type {
+  CallKind,
+  Command,
+  CommandKind,
+  CommandTable,
+  Push,
+  Reply,
+  StreamKind,
+} from "../../../src/core/commands.ts";
 import { Core } from "../../../src/core/core.ts";
 import type { CoreOptions, CoreState } from "../../../src/core/state.ts";
 import type { Token } from "../../../src/kit/turn.ts";
@@ -20,10 +28,10 @@ export const small: Resources = { cpu: 1, memory: gib, gpu: 0 };
 export interface Call<K extends CommandKind> {
   readonly token: Token;
   readonly command: Command;
-  reply: CommandTable[K]["reply"] | undefined;
+  reply: (K extends CallKind ? Reply<K> : never) | undefined;
   replied: boolean;
   error: FlameError | undefined;
-  readonly pushes: unknown[];
+  readonly pushes: (K extends StreamKind ? Push<K> : never)[];
   ended: boolean;
 }
 
@@ -75,11 +83,11 @@ export class Machine {
   begin<K extends CommandKind>(kind: K, input: CommandTable[K]["input"]): Call<K> {
     const call = this.#newCall(kind, input);
     this.turn([call.command]);
-    return call as Call<K>;
+    return call;
   }
 
   /** A call that is answered at once. @throws FlameError what the machine answers. */
-  ask<K extends CommandKind>(kind: K, input: CommandTable[K]["input"]): CommandTable[K]["reply"] {
+  ask<K extends CallKind>(kind: K, input: CommandTable[K]["input"]): Reply<K> {
     const call = this.begin(kind, input);
     if (call.error !== undefined) throw call.error;
     if (!call.replied) throw new Error(`${kind} was not answered`);
@@ -106,7 +114,7 @@ export class Machine {
       if (call === undefined) continue;
       if (call.replied || call.ended || call.error !== undefined)
         throw new Error(`${call.command.kind} #${effect.to} was answered twice`);
-      if (effect.kind === "push") call.pushes.push(effect.value);
+      if (effect.kind === "push") call.pushes.push(effect.value as never);
       else if (effect.kind === "fail") call.error = effect.error;
       else if (effect.kind === "end") call.ended = true;
       else {

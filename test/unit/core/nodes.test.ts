@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
-import type { NodePush } from "../../../src/executors/node-book.ts";
 import { type Call, gib, Machine } from "./machine.ts";
 
 let machine: Machine;
@@ -13,7 +12,7 @@ beforeEach(() => {
 
 const node = () => machine.ask("node.get", { name: "n1" });
 const pushed = ({ pushes }: Call<"node.watch">): string[] =>
-  (pushes as NodePush[]).map(
+  pushes.map(
     ({ executor, released }) => `${executor.id} ${released ? "Released" : executor.state}`,
   );
 /** Session `s` has task 1, and e1 on n1 works on it. */

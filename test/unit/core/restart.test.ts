@@ -72,7 +72,7 @@ describe("after a restart", () => {
   it("watchers come back and hear the rest", () => {
     const watching = machine.begin("task.watch", { sessionId: "s", taskId: 1 });
     machine.ask("executor.complete", { id: "e1", outcome: { returnCode: 0 } });
-    expect(watching).toMatchObject({ pushes: [{ state: "Succeed" }], ended: true });
+    expect(watching).toMatchObject({ pushes: [{ task: { state: "Succeed" } }], ended: true });
   });
 
   it("an Idle executor is bound to what waits as soon as its node is back", async () => {

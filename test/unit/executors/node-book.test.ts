@@ -4,6 +4,7 @@ import { Turn } from "../../../src/kit/turn.ts";
 import type { Change } from "../../../src/model/change.ts";
 import type { FlameError } from "../../../src/model/errors.ts";
 import type { NodeRecord, NodeState } from "../../../src/model/node.ts";
+import { streamToken } from "../../support/tokens.ts";
 
 const size = { cpu: 4, memory: 8, gpu: 1 };
 const stored = (state: NodeState): NodeRecord => ({
@@ -67,7 +68,7 @@ describe("the book of nodes", () => {
     book.push(turn, entry, push("e1"));
     book.push(turn, entry, push("e2"));
     expect(turn.effects).toEqual([]);
-    book.attach(turn, entry, 7);
+    book.attach(turn, entry, streamToken(7));
     book.push(turn, entry, push("e3"));
     expect(turn.effects).toEqual(
       ["e1", "e2", "e3"].map((id) => ({ kind: "push", to: 7, value: push(id) })),

@@ -3,6 +3,7 @@ import { systemClock } from "../../../src/kit/clock.ts";
 import { randomId, shortName } from "../../../src/kit/ids.ts";
 import { codeOf, textOf } from "../../../src/kit/thrown.ts";
 import { Turn } from "../../../src/kit/turn.ts";
+import { callToken, streamToken } from "../../support/tokens.ts";
 
 describe("ids", () => {
   it("are UUIDs that differ", () => {
@@ -58,10 +59,10 @@ describe("a turn", () => {
     const turn = new Turn<string, Error>(7);
     const error = new Error("no");
     turn.change("first");
-    turn.reply(1, "value");
+    turn.reply(callToken<string>(1), "value");
     turn.change("second");
     turn.fail(2, error);
-    turn.push(3, "message");
+    turn.push(streamToken<string>(3), "message");
     turn.end(3);
     turn.end(4, error);
     expect(turn.now).toBe(7);

@@ -5,9 +5,11 @@ import { type Clock, systemClock } from "../../../src/kit/clock.ts";
 import { Turn } from "../../../src/kit/turn.ts";
 import type { Change } from "../../../src/model/change.ts";
 import type { FlameError } from "../../../src/model/errors.ts";
+import type { TaskReply } from "../../../src/model/task.ts";
 import { Engine } from "../../../src/session-manager/engine.ts";
 import { Payloads } from "../../../src/session-manager/payloads.ts";
 import { MemoryStore } from "../../../src/storage/memory-store.ts";
+import { callToken, streamToken } from "../../support/tokens.ts";
 
 /** A disk that takes its time: each commit is done when the test says so. */
 class SlowStore extends MemoryStore {
@@ -38,11 +40,12 @@ class ScriptedMachine {
     for (const { kind, input, token } of commands) {
       if (kind === "session.delete") {
         turn.change({ kind: "session.delete", id: input.id });
-        turn.reply(token, input.id);
-      } else if (kind === "session.get") turn.reply(token, input.id);
+        turn.reply(callToken<string>(token), input.id);
+      } else if (kind === "session.get") turn.reply(callToken<string>(token), input.id);
       else if (kind === "executor.launch") this.waiting.push(token);
-      else if (kind === "task.watch") turn.push(token, "hello");
-      else if (kind === "tick") for (const one of this.waiting.splice(0)) turn.reply(one, {});
+      else if (kind === "task.watch") turn.push(streamToken<TaskReply>(token), { stored: input });
+      else if (kind === "tick")
+        for (const one of this.waiting.splice(0)) turn.reply(callToken<object>(one), {});
     }
     return turn;
   }
@@ -208,9 +211,9 @@ describe("the engine", () => {
     );
     engine.stream(
       "task.watch",
-      { sessionId: "s", taskId: 1 },
+      { sessionId: "watched", taskId: 1 },
       {
-        push: (value) => heard.push(String(value)),
+        push: (reply) => heard.push("stored" in reply ? reply.stored.sessionId : reply.task.state),
         end: (error) => heard.push(`watch ${error?.code ?? "ended"}`),
       },
     );
@@ -224,7 +227,7 @@ describe("the engine", () => {
     store.commits[0]?.done();
     expect(await written).toBe("last");
     await stop;
-    expect(heard).toEqual(["hello", "launch unavailable", "watch unavailable"]);
+    expect(heard).toEqual(["watched", "launch unavailable", "watch unavailable"]);
     await expect(engine.ask("session.get", { id: "late" })).rejects.toMatchObject({
       code: "unavailable",
     });

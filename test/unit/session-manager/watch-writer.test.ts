@@ -43,9 +43,9 @@ beforeEach(() => {
       end: () => got.push("end"),
       fail: ({ message }) => got.push(`failed: ${message}`),
     },
-    (value) => {
-      if (value === "gone") throw new FlameError("not_found", "task 1 not found");
-      return value as TaskRecord;
+    (reply) => {
+      if ("stored" in reply) throw new FlameError("not_found", "task 1 not found");
+      return reply.task;
     },
   );
 });
@@ -53,17 +53,17 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("the states of a watched task", () => {
   it("go to a client that takes them, the last one and the end at once", () => {
-    writer.push(task("Running"));
+    writer.push({ task: task("Running") });
     take[0]?.();
-    writer.push(task("Succeed"));
+    writer.push({ task: task("Succeed") });
     writer.end();
     expect(got).toEqual(["Running", "Succeed", "end"]);
   });
 
   it("are kept back while the client does not take the one before, the newest alone", () => {
-    writer.push(task("Running"));
-    writer.push(task("Pending"));
-    writer.push(task("Failed"));
+    writer.push({ task: task("Running") });
+    writer.push({ task: task("Pending") });
+    writer.push({ task: task("Failed") });
     writer.end();
     expect(got).toEqual(["Running"]);
     take[0]?.();
@@ -74,8 +74,8 @@ describe("the states of a watched task", () => {
 
   it("wait for room when they are large, and never end before", async () => {
     needsRoom = true;
-    writer.push(task("Running"));
-    writer.push(task("Succeed"));
+    writer.push({ task: task("Running") });
+    writer.push({ task: task("Succeed") });
     writer.end();
     await settle();
     expect(got).toEqual([]);
@@ -92,20 +92,20 @@ describe("the states of a watched task", () => {
 
   it("end with the error of the machine, of the read or of the room, and nothing after it", async () => {
     writer.end(new FlameError("unavailable", "stopping"));
-    writer.push(task("Running"));
+    writer.push({ task: task("Running") });
     writer.end();
     expect(got).toEqual(["failed: stopping"]);
   });
 
   it("of a task that was deleted meanwhile end with why", () => {
-    writer.push("gone");
+    writer.push({ stored: { sessionId: "s", taskId: 1 } });
     writer.end();
     expect(got).toEqual(["failed: task 1 not found"]);
   });
 
   it("end when the call does while they wait for room", async () => {
     needsRoom = true;
-    writer.push(task("Succeed"));
+    writer.push({ task: task("Succeed") });
     writer.end();
     rooms[0]?.fail(new FlameError("aborted", "the call has ended"));
     await settle();

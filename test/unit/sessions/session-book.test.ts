@@ -7,6 +7,7 @@ import type { SessionRecord } from "../../../src/model/session.ts";
 import { SessionBook } from "../../../src/sessions/session-book.ts";
 import { createTask, launchTask, requeueTask } from "../../../src/sessions/task-life.ts";
 import { unwatchTask, watchTask } from "../../../src/sessions/watches.ts";
+import { streamToken } from "../../support/tokens.ts";
 
 const record = (id: string, application = "app"): SessionRecord => ({
   id,
@@ -58,7 +59,7 @@ describe("the book of sessions", () => {
 
   it("writes one change for all tasks that a close cancels", () => {
     const entry = create("a");
-    for (let task = 0; task < 100; task++) createTask(turn, entry, undefined, undefined);
+    for (let task = 0; task < 100; task++) createTask(turn, entry, undefined);
     const closing: Turn<Change, FlameError> = new Turn(2_000);
     book.close(closing, entry);
     expect(closing.changes.map(({ kind }) => kind)).toEqual(["tasks.cancel", "session.put"]);
@@ -75,7 +76,7 @@ describe("the book of sessions", () => {
   it("shows copies of the counts, which later changes leave alone", () => {
     const entry = create("a");
     const view = entry.view();
-    createTask(turn, entry, undefined, undefined);
+    createTask(turn, entry, undefined);
     expect(view.counts.pending).toBe(0);
     expect(entry.view().counts.pending).toBe(1);
   });
@@ -86,13 +87,9 @@ describe("the life of a task", () => {
     expect(launchTask(turn, create("a"), "e1")).toBeUndefined();
   });
 
-  it("keeps the client's submit id", () => {
-    expect(createTask(turn, create("a"), undefined, "mine").submitId).toBe("mine");
-  });
-
   it("goes back with its reason, and is handed out again as the next attempt", () => {
     const entry = create("a");
-    createTask(turn, entry, undefined, undefined);
+    createTask(turn, entry, undefined);
     const first = launchTask(turn, entry, "e1");
     const back = requeueTask(turn, entry, first!, "the moon was full");
     expect(back).toMatchObject({ state: "Pending", attempt: 1, crashes: 0 });
@@ -104,7 +101,7 @@ describe("the life of a task", () => {
 
   it("leaves earlier records as they were", () => {
     const entry = create("a");
-    const made = createTask(turn, entry, undefined, undefined);
+    const made = createTask(turn, entry, undefined);
     launchTask(turn, entry, "e1");
     expect(made.state).toBe("Pending");
     expect(made.events).toHaveLength(1);
@@ -114,8 +111,8 @@ describe("the life of a task", () => {
 describe("watches", () => {
   it("a watcher that is not there can not be removed, and removes no other", () => {
     const entry = create("a");
-    const task = createTask(turn, entry, undefined, undefined);
-    watchTask(entry, task, 7);
+    const task = createTask(turn, entry, undefined);
+    watchTask(entry, task, streamToken(7));
     unwatchTask(entry, task.id, 8);
     unwatchTask(entry, 99, 7);
     expect(entry.watchers.get(task.id)).toHaveLength(1);
