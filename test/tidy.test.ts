@@ -52,6 +52,29 @@ describe("tidy", () => {
     expect(long).toEqual([]);
   });
 
+  test("whoever writes that a test keeps something names a living test file", () => {
+    const named = /([\w./-]+\.test\.ts|[\w./-]*test_\w+\.py) keeps?\b/g;
+    const claims = written
+      .filter((file) => file !== "test/tidy.test.ts" && isText(file))
+      .flatMap((file) =>
+        [
+          ...read(file).matchAll(
+            /.*\btests? keeps?\b.*|.*\.test\.ts keeps?\b.*|.*test_\w+\.py keeps?\b.*/g,
+          ),
+        ].map(([line]) => ({
+          file,
+          line,
+          tests: [...line.matchAll(named)].map(([, test]) => test!),
+        })),
+      );
+    const unproven = claims.filter(
+      ({ tests }) =>
+        tests.length === 0 || tests.some((test) => !files.some((file) => file.endsWith(test))),
+    );
+    expect(claims).not.toEqual([]);
+    expect(unproven).toEqual([]);
+  });
+
   test(`no comment is wider than ${commentColumnsMax} columns; code is the formatter's`, () => {
     const isComment = (line: string): boolean => /^\s*(\/\/|\/?\*|#)/.test(line);
     expect(

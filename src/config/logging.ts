@@ -5,13 +5,19 @@ import { type Env, envValue } from "./env.ts";
 const LEVELS = ["trace", "debug", "info", "warn", "error"] as const;
 type Level = (typeof LEVELS)[number];
 
+/** What FLAME_LOG or, in its absence, RUST_LOG asks for, as it is written; `info` otherwise. Daemons and services agree on it. */
+export function logFilter(env: Env): string {
+  return envValue(env, "FLAME_LOG") ?? envValue(env, "RUST_LOG") ?? "info";
+}
+
 /**
- * The level that FLAME_LOG or, in its absence, RUST_LOG asks for; `info` otherwise. Of a filter such as
- * `hyper=warn,debug` the entry without a target counts, else the first.
+ * The level of {@link logFilter}. Of a filter such as `hyper=warn,debug` the entry without a target counts, else the
+ * first; a word that names no level is `info`.
  */
 export function logLevel(env: Env): Level | "silent" {
-  const text = envValue(env, "FLAME_LOG") ?? envValue(env, "RUST_LOG") ?? "info";
-  const entries = text.split(",").map((entry) => entry.trim().toLowerCase());
+  const entries = logFilter(env)
+    .split(",")
+    .map((entry) => entry.trim().toLowerCase());
   const entry = entries.find((one) => !one.includes("=")) ?? entries[0] ?? "info";
   const word = entry.replace(/^.*=/, "");
   return word === "off" ? "silent" : (LEVELS.find((level) => level === word) ?? "info");

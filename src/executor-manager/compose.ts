@@ -10,6 +10,7 @@ import {
 import type { ClusterConfig } from "../config/cluster-config.ts";
 import { type Env, envValue } from "../config/env.ts";
 import type { FlameHome } from "../config/flame-home.ts";
+import { logFilter } from "../config/logging.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Logger } from "../kit/logger.ts";
 import { Releasers } from "../kit/releasers.ts";
@@ -167,7 +168,7 @@ async function openSurroundings(
       ...credentialVariables(serviceCredentials(config)),
       ...config.executors.environment,
     },
-    logLevel: envValue(env, "RUST_LOG") ?? envValue(env, "FLAME_LOG") ?? "info",
+    logLevel: logFilter(env),
     clusterEndpoint: config.cluster.endpoint.url,
     ...(caFile === undefined ? {} : { caFile }),
     cacheEndpoint: config.cache.endpoint.url,

@@ -1,6 +1,6 @@
 /**
  * The one table of errors: code -> gRPC status -> exit code -> the kind that the command-line tools print.
- * docs/protocol.md (section "Errors") lists the same rows; a test keeps both equal.
+ * docs/protocol.md (section "Errors") lists the same rows: test/unit/docs/errors.test.ts keeps both equal.
  */
 export const errorTable = {
   invalid_config: { grpcStatus: 3, exitCode: 1, kind: "InvalidConfig" },

@@ -1,3 +1,3 @@
-"""The version of this package; equal to the one in pyproject.toml (a test keeps both equal)."""
+"""The version of this package; equal to the one in pyproject.toml (tests/test_exported.py keeps both equal)."""
 
 __version__ = "0.7.0"

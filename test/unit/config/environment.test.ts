@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { endpointOf, isLoopback, parseEndpoint } from "../../../src/config/endpoint.ts";
 import { envValue, readEnv } from "../../../src/config/env.ts";
 import { flameHome, userFlameFolder } from "../../../src/config/flame-home.ts";
-import { logLevel } from "../../../src/config/logging.ts";
+import { logFilter, logLevel } from "../../../src/config/logging.ts";
 
 describe("the environment", () => {
   it("is a frozen copy in which empty values count as unset", () => {
@@ -35,6 +35,12 @@ describe("log levels", () => {
     [{ FLAME_LOG: "loud" }, "info"],
   ])("%j asks for %s", (env, level) => {
     expect(logLevel(env)).toBe(level);
+  });
+
+  it("of services are those of the daemon that starts them", () => {
+    expect(logFilter({ FLAME_LOG: "error", RUST_LOG: "debug" })).toBe("error");
+    expect(logFilter({ RUST_LOG: "hyper=trace,debug" })).toBe("hyper=trace,debug");
+    expect(logFilter({})).toBe("info");
   });
 });
 
