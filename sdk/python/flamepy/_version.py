@@ -1,3 +1,6 @@
-"""The version of this package; equal to the one in pyproject.toml (tests/test_exported.py keeps both equal)."""
+"""The version of this package.
+
+It is the one of pyproject.toml: tests/test_exported.py keeps both equal.
+"""
 
 __version__ = "0.7.0"
