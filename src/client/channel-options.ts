@@ -8,6 +8,7 @@ import {
 } from "@grpc/grpc-js";
 import type { ClientCredentials } from "../config/client-credentials.ts";
 import type { Endpoint } from "../config/endpoint.ts";
+import { grpcProxy } from "../config/grpc-proxy.ts";
 import { FlameError } from "../model/errors.ts";
 
 /**
@@ -20,7 +21,7 @@ export const receiveBytesMax = 128 * 1024 * 1024;
 export const receiveMaxKey = "flame-receive-max";
 
 /** How the channels of this SDK behave. */
-export const channelOptions: ChannelOptions = {
+const channelOptions: ChannelOptions = {
   "grpc.max_receive_message_length": receiveBytesMax,
   // Whether an input is too large is the server's to say; it names the limit and the way around it.
   "grpc.max_send_message_length": -1,
@@ -43,14 +44,17 @@ const systemRootFiles = [
 ];
 
 /**
- * {@link channelOptions}, and the token of `tokenFile` as `authorization: Bearer` with every call.
+ * {@link channelOptions} towards an endpoint, directly or through the environment's proxy, and the token of `tokenFile`
+ * as `authorization: Bearer` with every call.
  * @throws FlameError invalid_config when `tokenFile` cannot be read or is empty.
  */
-export function clientOptions({ tokenFile }: ClientCredentials): ClientOptions {
-  if (tokenFile === undefined) return channelOptions;
+export function clientOptions({ host }: Endpoint, { tokenFile }: ClientCredentials): ClientOptions {
+  const viaProxy = grpcProxy(host) !== undefined;
+  const options = { ...channelOptions, "grpc.enable_http_proxy": viaProxy ? 1 : 0 };
+  if (tokenFile === undefined) return options;
   const authorization = `Bearer ${readToken(tokenFile)}`;
   return {
-    ...channelOptions,
+    ...options,
     interceptors: [
       (options, nextCall) =>
         new InterceptingCall(nextCall(options), {

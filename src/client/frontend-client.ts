@@ -43,7 +43,7 @@ export class FrontendClient {
     this.#channel = new Client(
       `${hostText(endpoint.host)}:${endpoint.port}`,
       trust,
-      clientOptions(options),
+      clientOptions(endpoint, options),
     );
   }
 
@@ -160,7 +160,7 @@ export class FrontendClient {
   }
 
   #fail(error: ServiceError): FlameError {
-    const failure = fromRpcError(error);
+    const failure = fromRpcError(error, this.#endpoint.host);
     if (failure.code !== "unavailable") {
       this.#reached = true;
       return failure;

@@ -48,15 +48,17 @@ export class ObjectChannel {
   readonly #clock: Clock;
   readonly #callTimeoutMs: number;
   readonly #client: Client;
+  readonly host: string;
 
   constructor(deps: { clock: Clock }, endpoint: Endpoint, options: ObjectChannelOptions) {
     this.#clock = deps.clock;
     this.#callTimeoutMs = options.callTimeoutMs;
+    this.host = endpoint.host;
     this.#client = new Client(
       `${hostText(endpoint.host)}:${endpoint.port}`,
       channelCredentials(endpoint, options),
       // An object is one message, whatever its size.
-      { ...clientOptions(options), "grpc.max_receive_message_length": -1 },
+      { ...clientOptions(endpoint, options), "grpc.max_receive_message_length": -1 },
     );
   }
 

@@ -140,8 +140,9 @@ export class ObjectClient {
    * @throws FlameError not_found; invalid_argument when the object is an Arrow table.
    */
   async fetch(ref: ObjectRef, knownVersion: number): Promise<ObjectChange> {
-    const call = this.#channel(ref.endpoint).get(`${ref.key}:${knownVersion}`);
-    return changeOf(ref.key, await collect(call));
+    const channel = this.#channel(ref.endpoint);
+    const messages = await collect(channel.get(`${ref.key}:${knownVersion}`), channel.host);
+    return changeOf(ref.key, messages);
   }
 
   /** Stores the content of a file, piece by piece: memory holds one megabyte of it. */
@@ -179,12 +180,14 @@ export class ObjectClient {
 
   /** Deletes `<app>/<session>/<object>`, `<app>/<session>` or `<app>/*`; nothing there is no error. */
   async delete(target: string): Promise<void> {
-    await collect(this.#channel(this.#endpoint).action("DELETE", target));
+    const channel = this.#channel(this.#endpoint);
+    await collect(channel.action("DELETE", target), channel.host);
   }
 
   /** Every object of the cache, with how long its session's objects have been unused, where the cache tells. */
   async list(): Promise<ObjectListing[]> {
-    const infos = await collect(this.#channel(this.#endpoint).list());
+    const channel = this.#channel(this.#endpoint);
+    const infos = await collect(channel.list(), channel.host);
     return infos.map(({ flightDescriptor, totalBytes, appMetadata }) => ({
       key: flightDescriptor?.path[0] ?? "",
       bytes: Number(totalBytes),
@@ -213,8 +216,9 @@ export class ObjectClient {
     if (options.expectedVersion !== undefined) {
       metadata.set(expectedVersionKey, String(options.expectedVersion));
     }
-    const call = this.#channel(endpoint).put(metadata);
-    const result = await sendPut(call, putMessages(descriptor, chunks));
+    const channel = this.#channel(endpoint);
+    const call = channel.put(metadata);
+    const result = await sendPut(call, putMessages(descriptor, chunks), channel.host);
     return decodeObjectRef(result.appMetadata);
   }
 

@@ -1,4 +1,5 @@
 import { type Metadata, status } from "@grpc/grpc-js";
+import { proxyText } from "../config/grpc-proxy.ts";
 import { type ErrorCode, FlameError } from "../model/errors.ts";
 import { readRetryDelay } from "../protocol/retry-info.ts";
 
@@ -34,10 +35,27 @@ export interface RpcFailure {
 const connectionNoise =
   /^No connection established\. Last error: (?:Error: )?(.*?)\.? Resolution note: (.*)$/s;
 
-/** Why there is no connection, such as `connect ECONNREFUSED 127.0.0.1:8080`. */
+/** Failures that a proxy between client and server may be the cause of. */
+const mayBeOfProxy: ReadonlySet<number | undefined> = new Set([
+  status.UNAVAILABLE,
+  status.DEADLINE_EXCEEDED,
+]);
+
+/**
+ * The text of a failed call: why there is no connection, such as `connect ECONNREFUSED 127.0.0.1:8080`, without what
+ * the library says around it.
+ * @param host that was called: its proxy is named where it may be the cause
+ */
+export function failureText(error: RpcFailure, host: string): string {
+  const text = error.details === undefined || error.details === "" ? error.message : error.details;
+  return `${withoutNoise(text)}${mayBeOfProxy.has(error.code) ? proxyText(host) : ""}`;
+}
+
 function withoutNoise(text: string): string {
   const [, reason, note] = connectionNoise.exec(text) ?? [];
   if (reason === undefined) return text;
+  // The library gives no reason when a proxy is away or refuses.
+  if (reason === "undefined") return "no connection";
   return note === undefined || note === "" ? reason : `${reason} (${note})`;
 }
 
@@ -46,16 +64,19 @@ export function codeOfStatus(code: number = status.INTERNAL): ErrorCode {
   return codes[code] ?? "internal";
 }
 
-/** The FlameError of a failed call; its text is the server's own. */
-export function fromRpcError(error: RpcFailure): FlameError {
-  const text = error.details === undefined || error.details === "" ? error.message : error.details;
+/**
+ * The FlameError of a failed call; its text is the server's own.
+ * @param host that was called
+ */
+export function fromRpcError(error: RpcFailure, host: string): FlameError {
+  const text = failureText(error, host);
   // This SDK never cancels a call that is waited for: a cancelled one was cut off by a server that stopped.
   if (error.code === status.CANCELLED || brokenConnection.test(text)) {
     return new FlameError("unavailable", `the connection broke: ${text}`, { cause: error });
   }
   const retryAfterMs = readRetryDelay(error.metadata);
   const retry = retryAfterMs === undefined ? {} : { retryAfterMs };
-  return new FlameError(codeOfStatus(error.code), withoutNoise(text), { cause: error, ...retry });
+  return new FlameError(codeOfStatus(error.code), text, { cause: error, ...retry });
 }
 
 /**

@@ -97,6 +97,7 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
   readonly #logger: Logger;
   /** True once a task came with a lease. */
   #fences = false;
+  readonly #host: string;
   /** `host:port` of the Backend. */
   readonly target: string;
   /** What the session manager may tell operators of this node. */
@@ -111,11 +112,12 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
     };
     this.#clock = deps.clock;
     this.#logger = deps.logger;
+    this.#host = endpoint.host;
     this.target = `${hostText(endpoint.host)}:${endpoint.port + 1}`;
     this.#stub = new Stub(
       this.target,
       channelCredentials(endpoint, options),
-      clientOptions(options),
+      clientOptions(endpoint, options),
     );
   }
 
@@ -126,6 +128,7 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
   async registerNode(request: RegisterNodeRequest, signal: AbortSignal): Promise<void> {
     await unary(this.#stub, BackendService.registerNode, request, {
       signal,
+      host: this.#host,
       timeoutMs: SHORT_CALL_TIMEOUT_MS,
       metadata: this.#about,
     });
@@ -139,7 +142,7 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
       this.#stub,
       BackendService.releaseNode,
       { nodeName },
-      { timeoutMs: RELEASE_TIMEOUT_MS },
+      { host: this.#host, timeoutMs: RELEASE_TIMEOUT_MS },
     );
   }
 
@@ -249,7 +252,7 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
     const backoff = new Backoff(RETRY_FIRST_MS, RETRY_MAX_MS);
     for (;;) {
       try {
-        return await unary(this.#stub, method, request, options);
+        return await unary(this.#stub, method, request, { ...options, host: this.#host });
       } catch (thrown) {
         if (!(thrown instanceof RpcFailure) || options.signal.aborted || isRefusal(thrown))
           throw thrown;

@@ -1,5 +1,6 @@
 import { type CallOptions, type Client, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { receiveBytesMax, receiveMaxKey } from "../client/channel-options.ts";
+import { failureText } from "../client/rpc-error.ts";
 
 /** A unary method as a generated service definition describes it. */
 export interface UnaryMethod<Request, Response> {
@@ -13,6 +14,8 @@ export interface UnaryOptions {
   readonly signal?: AbortSignal;
   /** Milliseconds after which the call fails with DEADLINE_EXCEEDED. @default none */
   readonly timeoutMs?: number;
+  /** That is called, where the network is between: its proxy is named where it may be the cause of a failure. */
+  readonly host?: string;
   /** Sent with the call. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** Gets what the server sent with its answer, before the call resolves. */
@@ -32,8 +35,9 @@ const BROKEN: ReadonlySet<number> = new Set<number>([status.UNAVAILABLE, status.
 export class RpcFailure extends Error {
   readonly status: number;
 
-  constructor(failed: ServiceError) {
-    super(failed.details === "" ? failed.message : failed.details, { cause: failed });
+  constructor(failed: ServiceError, host: string | undefined) {
+    const said = failed.details === "" ? failed.message : failed.details;
+    super(host === undefined ? said : failureText(failed, host), { cause: failed });
     this.name = "RpcFailure";
     this.status = failed.code;
   }
@@ -87,7 +91,7 @@ export function unary<Request, Response>(
     };
     const onAnswer = (error: ServiceError | null, response?: Response): void => {
       options.signal?.removeEventListener("abort", onAbort);
-      if (error !== null) reject(new RpcFailure(error));
+      if (error !== null) reject(new RpcFailure(error, options.host));
       else if (response === undefined)
         reject(new Error(`${method.path} was answered without a message`));
       else resolve(response);

@@ -14,6 +14,7 @@ import grpc
 from flamepy._config import FlameClientTls
 from flamepy._credentials import authorization, certificate, trust_roots
 from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._proxy import channel_options, proxy_text
 
 _DEFAULT_PORT = 8080
 _READY_SECONDS = 10.0
@@ -70,19 +71,21 @@ def open_channel(address: str, tls: FlameClientTls | None) -> grpc.Channel:
         FlameError: INVALID_CONFIG, when the address is no such URL, a file cannot be read, or
             nothing answers within 10 seconds.
     """
-    target, secure = _target(address)
+    host, target, secure = _target(address)
+    options = [*_OPTIONS, *channel_options(host)]
     bearer = authorization(tls)
     if secure:
-        channel = grpc.secure_channel(target, _credentials(tls), options=_OPTIONS)
+        channel = grpc.secure_channel(target, _credentials(tls), options=options)
     else:
-        channel = grpc.insecure_channel(target, options=_OPTIONS)
+        channel = grpc.insecure_channel(target, options=options)
     try:
         grpc.channel_ready_future(channel).result(timeout=_READY_SECONDS)
     except grpc.FutureTimeoutError:
         channel.close()
         raise FlameError(
             FlameErrorCode.INVALID_CONFIG,
-            f"failed to connect to {address}: nothing answered within {_READY_SECONDS:g} s; "
+            f"failed to connect to {address}: nothing answered within {_READY_SECONDS:g} s"
+            f"{proxy_text(host)}; "
             "is the session manager running, and is FLAME_ENDPOINT right?",
         ) from None
     return channel if bearer is None else grpc.intercept_channel(channel, _Bearer(bearer))
@@ -174,7 +177,8 @@ def to_flame_error(error: grpc.RpcError, operation: str) -> FlameError:
     return FlameError(code, f"failed to {operation}: {details}")
 
 
-def _target(address: str) -> tuple[str, bool]:
+def _target(address: str) -> tuple[str, str, bool]:
+    """Return host, ``host:port`` and whether TLS is asked for."""
     try:
         url = urlsplit(address)
         port = url.port or _DEFAULT_PORT
@@ -183,7 +187,7 @@ def _target(address: str) -> tuple[str, bool]:
     if url.scheme not in ("http", "https") or not url.hostname:
         raise _bad_address(address)
     host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
-    return f"{host}:{port}", url.scheme == "https"
+    return url.hostname, f"{host}:{port}", url.scheme == "https"
 
 
 def _bad_address(address: str) -> FlameError:

@@ -11,12 +11,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from flamepy._codec import Buffer
 from flamepy._config import FlameClientTls, current_context
 from flamepy._credentials import authorization, certificate, trust_roots
 from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._native import is_native, version_of
+from flamepy._proxy import channel_options, proxy_text
 
 #: An opaque object is one Arrow cell with 32-bit offsets.
 OBJECT_BYTES_MAX = 2**31 - 1
@@ -202,7 +204,8 @@ def _reported[T](call: Callable[[], T], endpoint: str, what: str, retry: bool) -
             if not retry or time.monotonic() + pause > deadline:
                 raise FlameError(
                     FlameErrorCode.INTERNAL,
-                    f"cannot {what}: no object cache answers at {endpoint}; "
+                    f"cannot {what}: no object cache answers at {endpoint}"
+                    f"{proxy_text(_host(endpoint))}; "
                     f"is it running, and is FLAME_CACHE_ENDPOINT right? ({_text(error)})",
                 ) from error
         except KeyError as error:
@@ -235,7 +238,8 @@ def _client(endpoint: str, tls: FlameClientTls | None) -> Any:
     with _clients_lock:
         client = _clients.get((location, files))
         if client is None:
-            options: dict[str, Any] = {}
+            generic = channel_options(_host(endpoint))
+            options: dict[str, Any] = {"generic_options": generic}
             if location.startswith("grpc+tls://"):
                 own = certificate(tls)
                 options["tls_root_certs"] = trust_roots(tls)
@@ -283,6 +287,14 @@ def _location(endpoint: str) -> str:
     if location.startswith("grpcs://"):
         location = "grpc+tls://" + location.removeprefix("grpcs://")
     return location
+
+
+def _host(endpoint: str) -> str:
+    """Return the host of an endpoint; empty when it has none."""
+    try:
+        return urlsplit(endpoint).hostname or ""
+    except ValueError:
+        return ""  # Whoever dials it says what is wrong with it.
 
 
 def _opaque_schema() -> Any:

@@ -101,7 +101,9 @@ describe("errors of the server", () => {
     [2, "boom", "internal"],
     [13, "Received RST_STREAM with code 2 (Internal server error)", "unavailable"],
   ])("become FlameErrors: status %i %p is %s", (code, details, expected) => {
-    expect(fromRpcError({ code, details, message: `${code} ${details}` })).toMatchObject({
+    expect(
+      fromRpcError({ code, details, message: `${code} ${details}` }, "127.0.0.1"),
+    ).toMatchObject({
       code: expected,
       message: expect.stringContaining(details),
     });
@@ -110,7 +112,7 @@ describe("errors of the server", () => {
   it("say why there is no connection without what the library says around it", () => {
     const details =
       "No connection established. Last error: Error: connect ECONNREFUSED 127.0.0.1:1. Resolution note: ";
-    expect(fromRpcError({ code: 14, details, message: details })).toMatchObject({
+    expect(fromRpcError({ code: 14, details, message: details }, "127.0.0.1")).toMatchObject({
       message: "connect ECONNREFUSED 127.0.0.1:1",
     });
   });
