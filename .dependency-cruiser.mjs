@@ -46,6 +46,12 @@ export default {
       { dependencyTypes: ["core"] },
     ),
     forbid(
+      "files-know-no-room",
+      "what is durable on a disk, and how much room it has, is the same for every room",
+      { path: room("files") },
+      { path: ours, pathNot: room("files", "model", "kit") },
+    ),
+    forbid(
       "documents-know-no-room",
       "reading YAML and checking it against a schema is the same for manifests and configuration",
       { path: room("documents") },
@@ -130,6 +136,7 @@ export default {
           "registry-controller",
           "manifest",
           "documents",
+          "files",
           "config",
           "process",
           "model",
@@ -150,6 +157,7 @@ export default {
           "client",
           "manifest",
           "documents",
+          "files",
           "model",
           "kit",
         ),

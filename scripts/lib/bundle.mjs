@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
+import { renameDurably } from "./durable.mjs";
 import { SetupError } from "./progress.mjs";
 import { whenChanged } from "./stamps.mjs";
 
@@ -67,7 +68,7 @@ async function bundle(root, dist, names) {
   });
   for (const folder of ["bin", "chunks"]) {
     rmSync(join(dist, folder), { recursive: true, force: true });
-    if (existsSync(join(next, folder))) renameSync(join(next, folder), join(dist, folder));
+    if (existsSync(join(next, folder))) renameDurably(join(next, folder), join(dist, folder));
   }
   rmSync(next, { recursive: true });
 }

@@ -13,6 +13,7 @@ import {
 import { dirname, join, sep } from "node:path";
 import process from "node:process";
 import { programs } from "./bundle.mjs";
+import { renameDurably } from "./durable.mjs";
 import { homePaths } from "./paths.mjs";
 import { SetupError } from "./progress.mjs";
 import { run } from "./run.mjs";
@@ -93,7 +94,7 @@ function layOutLibrary(root, lib) {
   cpSync(join(root, "package.json"), join(next, "package.json"));
   // Renamed into place, so that a program that starts meanwhile finds all of it.
   if (existsSync(lib)) renameSync(lib, old);
-  renameSync(next, lib);
+  renameDurably(next, lib);
   rmSync(old, { recursive: true, force: true });
 }
 
@@ -101,7 +102,7 @@ function writeLauncher(bin, name) {
   const path = join(bin, name);
   writeFileSync(`${path}.next`, launcher(name));
   chmodSync(`${path}.next`, 0o755);
-  renameSync(`${path}.next`, path);
+  renameDurably(`${path}.next`, path);
 }
 
 /** A launcher of an earlier version would start a program that is gone; other files are the user's. */

@@ -1,7 +1,8 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
+import { renameDurably } from "./durable.mjs";
 import { cacheFolder } from "./paths.mjs";
 import { announce, SetupError } from "./progress.mjs";
 import { ask, run } from "./run.mjs";
@@ -76,7 +77,7 @@ async function loads(root) {
 function keep(from, to) {
   mkdirSync(dirname(to), { recursive: true });
   copyFileSync(from, `${to}.${process.pid}`);
-  renameSync(`${to}.${process.pid}`, to);
+  renameDurably(`${to}.${process.pid}`, to);
 }
 
 // A Node from a distribution brings its own C++ headers; with them node-gyp needs no download.

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { renameDurably, syncFileSystems } from "./durable.mjs";
 import { announce } from "./progress.mjs";
 
 /** Never part of what is hashed or copied: what tools leave beside sources. */
@@ -74,6 +75,9 @@ export async function whenChanged({ folder, name, title, inputs, products, work 
   rmSync(stamp, { force: true });
   await announce(title, work);
   mkdirSync(dirname(stamp), { recursive: true });
-  writeFileSync(stamp, wanted);
+  // A power cut must not leave a stamp that speaks for products that are half on disk.
+  await syncFileSystems(products);
+  writeFileSync(`${stamp}.next`, wanted);
+  renameDurably(`${stamp}.next`, stamp);
   return true;
 }

@@ -1,15 +1,8 @@
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  renameSync,
-  rmSync,
-} from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import process from "node:process";
+import { renameDurably } from "./durable.mjs";
 import { cacheFolder } from "./paths.mjs";
 import { announce, note, SetupError } from "./progress.mjs";
 import { findAnyPython } from "./python.mjs";
@@ -67,5 +60,5 @@ function install(from, to) {
   const partial = `${to}.${process.pid}`;
   copyFileSync(from, partial);
   chmodSync(partial, 0o755);
-  renameSync(partial, to);
+  renameDurably(partial, to);
 }

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { rename, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { Metadata } from "@grpc/grpc-js";
 import type { ClientCredentials } from "../config/client-credentials.ts";
 import type { Endpoint } from "../config/endpoint.ts";
+import { renameDurably } from "../files/durable.ts";
 import { type Clock, systemClock } from "../kit/clock.ts";
 import { FlameError } from "../model/errors.ts";
 import { allocateFlightData, decodeFlightData } from "../protocol/flight/flight-data.ts";
@@ -157,7 +158,7 @@ export class ObjectClient {
   }
 
   /**
-   * Writes an object to a file that appears whole or not at all.
+   * Writes an object to a file that appears whole or not at all, also after a power cut.
    * @throws FlameError not_found; invalid_argument when the object has patches, of which only who put them knows what
    * they change, or is an Arrow table.
    */
@@ -172,7 +173,7 @@ export class ObjectClient {
     const temporary = `${file}.${randomUUID()}.part`;
     try {
       await writeFile(temporary, data);
-      await rename(temporary, file);
+      await renameDurably(temporary, file);
     } finally {
       await rm(temporary, { force: true });
     }

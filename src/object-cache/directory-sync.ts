@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { syncNames } from "../files/durable.ts";
 
 /**
  * Makes the names in a folder durable. Callers that come while one fsync runs share the next one: what they renamed
@@ -15,7 +15,7 @@ export class DirectorySync {
 
   sync(): Promise<void> {
     if (this.#running === undefined) {
-      this.#running = this.#syncNow().finally(() => {
+      this.#running = syncNames(this.#path).finally(() => {
         this.#running = undefined;
       });
       return this.#running;
@@ -27,14 +27,5 @@ export class DirectorySync {
       await this.sync();
     })();
     return this.#next;
-  }
-
-  async #syncNow(): Promise<void> {
-    const folder = await open(this.#path, "r");
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
   }
 }

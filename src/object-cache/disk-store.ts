@@ -1,5 +1,6 @@
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { makeFolderDurably } from "../files/durable.ts";
 import type { Logger } from "../kit/logger.ts";
 import { codeOf, textOf } from "../kit/thrown.ts";
 import { FlameError } from "../model/errors.ts";
@@ -68,8 +69,8 @@ export class DiskStore implements ObjectStore {
     const { temporaryFolder, piecesFolder } = this.#host;
     // What a crash left half-written was never acknowledged.
     await rm(temporaryFolder, { recursive: true, force: true });
-    await mkdir(temporaryFolder, { recursive: true, mode: 0o700 });
-    await mkdir(piecesFolder, { recursive: true, mode: 0o700 });
+    makeFolderDurably(temporaryFolder, 0o700);
+    makeFolderDurably(piecesFolder, 0o700);
     await this.#deletions.load();
     const found = await this.#readDescriptions(await readdir(piecesFolder));
     const { objects, leftovers, orphans } = assembleObjects(found, (key) =>

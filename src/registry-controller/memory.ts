@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { replaceTextDurably } from "../files/durable.ts";
 import { codeOf, textOf } from "../kit/thrown.ts";
 import type { ApplicationManifestSpec } from "../model/application-spec.ts";
 import { FlameError } from "../model/errors.ts";
@@ -63,13 +64,12 @@ export class Memory {
     this.#applications.delete(name);
   }
 
-  /** Writes what changed. @throws FlameError invalid_config when the file can not be written */
+  /** Writes what changed; on disk when this returns. @throws FlameError invalid_config when the file can not be written */
   save(): void {
     const text = this.#text();
     if (this.#file === undefined || text === this.#written) return;
     try {
-      writeFileSync(`${this.#file}.next`, text);
-      renameSync(`${this.#file}.next`, this.#file);
+      replaceTextDurably(this.#file, text);
     } catch (cause) {
       const reason = `the state file ${this.#file} can not be written: ${textOf(cause)}`;
       throw new FlameError("invalid_config", reason, { cause });

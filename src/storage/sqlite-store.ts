@@ -1,6 +1,6 @@
-import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import SqliteDatabase, { type Database } from "better-sqlite3";
+import { makeFolderDurably } from "../files/durable.ts";
 import { startStopwatch } from "../kit/stopwatch.ts";
 import { codeOf } from "../kit/thrown.ts";
 import type { ApplicationRevision } from "../model/application.ts";
@@ -217,7 +217,7 @@ function open(options: SqliteStoreOptions): Database {
   const { file } = options;
   let database: Database | undefined;
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolderDurably(dirname(file));
     database = new SqliteDatabase(file);
     database.pragma("busy_timeout = 5000");
     // Takes effect in an empty database only, so before anything is written.

@@ -254,7 +254,11 @@ def download_object(ref: ObjectRef, dest_path: str) -> None:
     dest = Path(dest_path)
     partial = dest.with_name(dest.name + ".part")
     try:
-        partial.write_bytes(found.base)
+        with partial.open("wb") as file:
+            file.write(found.base)
+            file.flush()
+            # On disk before it has its name: no power cut leaves an empty file there.
+            os.fsync(file.fileno())
         partial.replace(dest)
     finally:
         partial.unlink(missing_ok=True)

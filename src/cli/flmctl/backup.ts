@@ -1,5 +1,6 @@
-import { open, rename, rm } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import type { Command } from "@commander-js/extra-typings";
+import { renameDurably } from "../../files/durable.ts";
 import { textOf } from "../../kit/thrown.ts";
 import { FlameError } from "../../model/errors.ts";
 import { type CliContext, type Cluster, withCluster } from "../context.ts";
@@ -35,9 +36,8 @@ async function writeWhole(file: string, pieces: ReturnType<Cluster["backup"]>): 
       await handle.write(piece);
       bytes += piece.length;
     }
-    await handle.sync();
     await handle.close();
-    await rename(part, file);
+    await renameDurably(part, file);
     return bytes;
   } catch (thrown) {
     await handle.close().catch(() => undefined);

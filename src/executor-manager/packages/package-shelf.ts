@@ -1,16 +1,7 @@
 import { existsSync, renameSync } from "node:fs";
-import {
-  lstat,
-  mkdir,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  utimes,
-  writeFile,
-} from "node:fs/promises";
+import { lstat, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { makeFolderDurably, renameDurably, syncNames } from "../../files/durable.ts";
 import type { Clock } from "../../kit/clock.ts";
 import { randomId } from "../../kit/ids.ts";
 import type { Logger } from "../../kit/logger.ts";
@@ -75,14 +66,12 @@ export class PackageShelf {
     deps: { readonly clock: Clock; readonly logger: Logger },
   ): Promise<PackageShelf> {
     const shelf = new PackageShelf(root, limits, deps);
-    await mkdir(root, { recursive: true });
+    makeFolderDurably(root);
     for (const name of await readdir(root)) {
       const path = join(root, name);
-      if (name.startsWith(TRANSIENT)) await rm(path, { recursive: true, force: true });
-      else {
-        const { mtimeMs } = await stat(path);
-        shelf.#shelved.set(name, { bytes: await knownBytes(path), usedAt: mtimeMs, holders: 0 });
-      }
+      const bytes = name.startsWith(TRANSIENT) ? undefined : await knownBytes(path);
+      if (bytes === undefined) await rm(path, { recursive: true, force: true });
+      else shelf.#shelved.set(name, { bytes, usedAt: (await stat(path)).mtimeMs, holders: 0 });
     }
     shelf.#evict();
     await shelf.settled();
@@ -184,7 +173,8 @@ export class PackageShelf {
       await build(temporary);
       shelved.bytes = await bytesOnDisk(temporary);
       await writeFile(join(temporary, BYTES_FILE), `${shelved.bytes}\n`);
-      await rename(temporary, folder);
+      // A power cut must not leave a package whose files are empty: it would count as whole for ever.
+      await renameDurably(temporary, folder);
     } catch (thrown) {
       await rm(temporary, { recursive: true, force: true });
       throw thrown;
@@ -217,7 +207,9 @@ export class PackageShelf {
     }
     this.#shelved.delete(name);
     this.#deps.logger.info({ package: name, bytes: shelved.bytes }, "unused package removed");
-    const removal = rm(away, { recursive: true, force: true }).catch((thrown: unknown) => {
+    // Its name is gone for good before its files go: a power cut brings back all of it or nothing.
+    const removing = syncNames(this.#root).then(() => rm(away, { recursive: true, force: true }));
+    const removal = removing.catch((thrown: unknown) => {
       this.#deps.logger.warn({ package: name, error: textOf(thrown) }, "cannot remove a package");
     });
     this.#removals.add(removal);
@@ -236,9 +228,11 @@ function isDiskFull(thrown: unknown): boolean {
   return false;
 }
 
-async function knownBytes(folder: string): Promise<number> {
-  const text = await readFile(join(folder, BYTES_FILE), "utf8").catch(() => "");
-  return /^\d+\n$/.test(text) ? Number(text) : bytesOnDisk(folder);
+/** Undefined for what is no whole package: the file is written last, so a power cut that tore it tore others too. */
+async function knownBytes(folder: string): Promise<number | undefined> {
+  const text = await readFile(join(folder, BYTES_FILE), "utf8").catch(() => undefined);
+  if (text === undefined) return bytesOnDisk(folder);
+  return /^\d+\n$/.test(text) ? Number(text) : undefined;
 }
 
 async function bytesOnDisk(path: string): Promise<number> {

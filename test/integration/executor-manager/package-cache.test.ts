@@ -385,3 +385,14 @@ describe("the log of an installation", () => {
     expect(readdirSync(join(home.logs, "install")).sort()).toEqual(["my-app.2.log", "my-app.log"]);
   });
 });
+
+test("a package that a power cut emptied under an earlier version is removed, and built again", async () => {
+  const url = put("my-app.zip", { word: "whole" });
+  const emptied = appFolder(await prepare(url));
+  const [name = ""] = installed();
+  writeFileSync(join(emptied, "word"), "");
+  writeFileSync(join(home.packages, name, ".bytes"), "");
+  await open();
+  expect(installed()).toEqual([]);
+  expect(content(await prepare(url))).toBe("whole");
+});
