@@ -40,6 +40,7 @@ export class Core {
     for (const command of commands) this.#handle(turn, command);
     runDeadlines(this.#state, turn);
     if (this.#state.scheduleWanted) runScheduler(this.#state, turn);
+    noteCounts(this.#state, turn);
     return turn;
   }
 
@@ -82,6 +83,21 @@ const handlers: Handlers<CommandKind> = {
     return undefined;
   },
 };
+
+/** The counts of each session whose tasks the turn has changed: a start reads them, and counts no tasks. */
+function noteCounts(state: CoreState, turn: FlameTurn): void {
+  const changed = new Set<string>();
+  for (const change of turn.changes) {
+    if (change.kind === "task.put") changed.add(change.record.sessionId);
+    else if (change.kind === "tasks.cancel") changed.add(change.sessionId);
+  }
+  for (const id of changed) {
+    const entry = state.sessions.find(id);
+    if (entry === undefined) continue;
+    const { counts, lastTaskId } = entry;
+    turn.change({ kind: "session.counts", id, counts: { ...counts }, lastTaskId });
+  }
+}
 
 /** The caller of a waiting call went away: nobody is there to be answered. */
 function forget(state: CoreState, turn: FlameTurn, waiting: Command): void {

@@ -1,7 +1,7 @@
 import type { ApplicationRecord } from "./application.ts";
 import type { ExecutorRecord } from "./executor.ts";
 import type { NodeRecord } from "./node.ts";
-import type { SessionRecord } from "./session.ts";
+import type { SessionRecord, TaskCounts } from "./session.ts";
 import type { TaskRecord } from "./task.ts";
 
 /**
@@ -27,6 +27,13 @@ export type Change =
       readonly sessionId: string;
       readonly time: number;
       readonly count: number;
+    }
+  /** How many tasks the session has by now: once in each turn that has changed one of them, after all such changes. */
+  | {
+      readonly kind: "session.counts";
+      readonly id: string;
+      readonly counts: Readonly<TaskCounts>;
+      readonly lastTaskId: number;
     }
   | { readonly kind: "executor.put"; readonly record: ExecutorRecord }
   | { readonly kind: "executor.delete"; readonly id: string }

@@ -19,16 +19,12 @@ function charsOf(applications: Iterable<ApplicationRecord>): number {
   return chars;
 }
 
-const countOf = {
-  Pending: "pending",
-  Running: "running",
-  Succeed: "succeed",
-  Failed: "failed",
-  Cancelled: "cancelled",
-} as const satisfies Record<TaskRecord["state"], keyof TaskCounts>;
-
 interface MemorySession {
   record: SessionRecord;
+  counts: Readonly<TaskCounts>;
+  lastTaskId: number;
+  /** Of the tasks that are here. */
+  highestId: number;
   commonData?: Buffer;
   readonly tasks: Map<number, { record: TaskRecord; input?: Buffer; output?: Buffer }>;
 }
@@ -88,13 +84,13 @@ export class MemoryStore implements Store {
   }
 
   readTasks(sessionId: string, afterId: number, limit: number): readonly TaskRecord[] {
-    const tasks = this.#sessions.get(sessionId)?.tasks;
-    if (tasks === undefined) return [];
-    // Ids count up and tasks are never removed singly, so the map's order is the order of the ids.
+    const session = this.#sessions.get(sessionId);
+    if (session === undefined) return [];
     const found: TaskRecord[] = [];
-    for (const { record } of tasks.values()) {
-      if (record.id > afterId) found.push(record);
-      if (found.length === limit) break;
+    // Ids count up from 1: a page costs as much as it holds, wherever it begins.
+    for (let id = afterId + 1; id <= session.highestId && found.length < limit; id++) {
+      const task = session.tasks.get(id);
+      if (task !== undefined) found.push(task.record);
     }
     return found;
   }
@@ -129,6 +125,9 @@ export class MemoryStore implements Store {
         return;
       case "session.delete":
         this.#sessions.delete(change.id);
+        return;
+      case "session.counts":
+        this.#putCounts(change);
         return;
       case "task.put":
         this.#putTask(change);
@@ -178,24 +177,38 @@ export class MemoryStore implements Store {
   }
 
   #putSession(record: SessionRecord, commonData: Buffer | undefined): void {
-    const session: MemorySession = this.#sessions.get(record.id) ?? { record, tasks: new Map() };
+    const session: MemorySession = this.#sessions.get(record.id) ?? {
+      record,
+      counts: noTasks(),
+      lastTaskId: 0,
+      highestId: 0,
+      tasks: new Map(),
+    };
     session.record = record;
     if (commonData !== undefined) session.commonData = commonData;
     this.#sessions.set(record.id, session);
   }
 
+  #putCounts({ id, counts, lastTaskId }: Extract<Change, { kind: "session.counts" }>): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined) throw new Error(`counts of session ${id}: no such session`);
+    session.counts = { ...counts };
+    session.lastTaskId = lastTaskId;
+  }
+
   #putTask(change: Extract<Change, { kind: "task.put" }>): void {
-    const tasks = this.#sessions.get(change.record.sessionId)?.tasks;
-    if (tasks === undefined) {
+    const session = this.#sessions.get(change.record.sessionId);
+    if (session === undefined) {
       throw new Error(
         `task ${change.record.id} of session ${change.record.sessionId}: no such session`,
       );
     }
-    const task = tasks.get(change.record.id) ?? { record: change.record };
+    const task = session.tasks.get(change.record.id) ?? { record: change.record };
     task.record = change.record;
     if (change.input !== undefined) task.input = change.input;
     if (change.output !== undefined) task.output = change.output;
-    tasks.set(change.record.id, task);
+    session.tasks.set(change.record.id, task);
+    session.highestId = Math.max(session.highestId, change.record.id);
   }
 
   #cancelTasks(sessionId: string, time: number): void {
@@ -207,12 +220,6 @@ export class MemoryStore implements Store {
   }
 }
 
-function storedSession(session: MemorySession): StoredSession {
-  const counts = noTasks();
-  let lastTaskId = 0;
-  for (const { record } of session.tasks.values()) {
-    counts[countOf[record.state]]++;
-    lastTaskId = Math.max(lastTaskId, record.id);
-  }
-  return { record: session.record, counts, lastTaskId };
+function storedSession({ record, counts, lastTaskId }: MemorySession): StoredSession {
+  return { record, counts: { ...counts }, lastTaskId };
 }

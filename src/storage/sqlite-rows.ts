@@ -57,13 +57,13 @@ export interface SessionRow {
   owner: string;
   common_data_bytes: number | null;
   events: string;
-}
-
-export interface CountRow {
-  session_id: string;
-  state: string;
-  tasks: number;
-  last_id: number;
+  /** NULL, like those below: the session has had no task. */
+  pending: number | null;
+  running: number | null;
+  succeed: number | null;
+  failed: number | null;
+  cancelled: number | null;
+  last_task_id: number | null;
 }
 
 export interface TaskRow {
@@ -253,25 +253,14 @@ export function nodeOf(row: NodeRow): NodeRecord {
   };
 }
 
-/** Adds one group of a session's tasks to its counts. */
-export function addCount(counts: TaskCounts, row: CountRow): void {
-  switch (row.state as TaskState) {
-    case "Pending":
-      counts.pending += row.tasks;
-      return;
-    case "Running":
-      counts.running += row.tasks;
-      return;
-    case "Succeed":
-      counts.succeed += row.tasks;
-      return;
-    case "Failed":
-      counts.failed += row.tasks;
-      return;
-    case "Cancelled":
-      counts.cancelled += row.tasks;
-      return;
-  }
+export function countsOf(row: SessionRow): TaskCounts {
+  return {
+    pending: row.pending ?? 0,
+    running: row.running ?? 0,
+    succeed: row.succeed ?? 0,
+    failed: row.failed ?? 0,
+    cancelled: row.cancelled ?? 0,
+  };
 }
 
 /** Events as a compact JSON array of `[code, creationTime, message]`. */

@@ -7,13 +7,11 @@ import type { ApplicationRevision } from "../model/application.ts";
 import type { ApplicationManifestSpec, ApplicationSpec } from "../model/application-spec.ts";
 import type { Change } from "../model/change.ts";
 import { FlameError } from "../model/errors.ts";
-import { noTasks, type TaskCounts } from "../model/session.ts";
 import type { TaskRecord } from "../model/task.ts";
 import { migrate } from "./migrate.ts";
 import {
   type ApplicationRow,
-  addCount,
-  type CountRow,
+  countsOf,
   type ExecutorRow,
   executorOf,
   type NodeRow,
@@ -193,22 +191,16 @@ export class SqliteStore implements Store {
   }
 
   #loadSessions(): StoredSession[] {
-    const counted = new Map<string, { counts: TaskCounts; lastTaskId: number }>();
-    const groups = this.#database.prepare<[], CountRow>(
-      "SELECT session_id, state, count(*) AS tasks, max(id) AS last_id FROM tasks GROUP BY session_id, state",
-    );
-    for (const row of groups.iterate()) {
-      const entry = counted.get(row.session_id) ?? { counts: noTasks(), lastTaskId: 0 };
-      addCount(entry.counts, row);
-      entry.lastTaskId = Math.max(entry.lastTaskId, row.last_id);
-      counted.set(row.session_id, entry);
-    }
     return this.#database
-      .prepare<[], SessionRow>("SELECT * FROM sessions ORDER BY creation_time, id")
+      .prepare<[], SessionRow>(
+        `SELECT s.*, c.pending, c.running, c.succeed, c.failed, c.cancelled, c.last_task_id
+         FROM sessions s LEFT JOIN session_counts c ON c.session_id = s.id ORDER BY s.creation_time, s.id`,
+      )
       .all()
       .map((row) => ({
         record: sessionOf(row),
-        ...(counted.get(row.id) ?? { counts: noTasks(), lastTaskId: 0 }),
+        counts: countsOf(row),
+        lastTaskId: row.last_task_id ?? 0,
       }));
   }
 }
@@ -225,9 +217,11 @@ function open(options: SqliteStoreOptions): Database {
     database.pragma("journal_mode = WAL");
     // WAL alone defaults to NORMAL, which can lose acknowledged commits on a power cut.
     database.pragma("synchronous = FULL");
-    database.pragma("foreign_keys = ON");
     checkIntegrity(database);
+    // A migration may make a table anew, and what refers to it must not go with the old one.
+    database.pragma("foreign_keys = OFF");
     migrate(database, options.migrationsFolder, file, options.now);
+    database.pragma("foreign_keys = ON");
     return database;
   } catch (cause) {
     database?.close();

@@ -43,6 +43,9 @@ export class SqliteWriter {
       case "session.delete":
         sql.deleteSession.run(change.id);
         return;
+      case "session.counts":
+        this.#putCounts(change);
+        return;
       case "tasks.cancel":
         sql.cancelTasks.run(change.time, change.sessionId);
         return;
@@ -50,6 +53,7 @@ export class SqliteWriter {
         this.#putApplication(change.record);
         return;
       case "application.delete":
+        sql.deleteSessionsOf.run(change.name);
         sql.deleteApplication.run(change.name);
         return;
       case "node.put": {
@@ -115,6 +119,11 @@ export class SqliteWriter {
     if (commonData !== undefined) sql.putCommonData.run(record.id, commonData);
   }
 
+  #putCounts({ id, counts, lastTaskId }: Of<"session.counts">): void {
+    const { pending, running, succeed, failed, cancelled } = counts;
+    this.#statements.putCounts.run(id, pending, running, succeed, failed, cancelled, lastTaskId);
+  }
+
   #putApplication(record: ApplicationRecord): void {
     const sql = this.#statements;
     const lastSeeded = record.lastSeeded === undefined ? null : JSON.stringify(record.lastSeeded);
@@ -168,6 +177,13 @@ function prepareAll(db: Database) {
          state = excluded.state, completion_time = excluded.completion_time, events = excluded.events`,
     ),
     putCommonData: db.prepare("INSERT INTO session_common_data (session_id, data) VALUES (?, ?)"),
+    putCounts: db.prepare(
+      `INSERT INTO session_counts (session_id, pending, running, succeed, failed, cancelled, last_task_id)
+       VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (session_id) DO UPDATE SET
+         pending = excluded.pending, running = excluded.running, succeed = excluded.succeed, failed = excluded.failed,
+         cancelled = excluded.cancelled, last_task_id = excluded.last_task_id`,
+    ),
     deleteSession: db.prepare("DELETE FROM sessions WHERE id = ?"),
     putApplication: db.prepare(
       `INSERT INTO applications (name, state, creation_time, revision, last_seeded, owner, created_by, field_owners)
@@ -184,6 +200,7 @@ function prepareAll(db: Database) {
       `DELETE FROM application_revisions WHERE name = $name AND revision <= $through
          AND revision NOT IN (SELECT application_revision FROM sessions WHERE application = $name)`,
     ),
+    deleteSessionsOf: db.prepare("DELETE FROM sessions WHERE application = ?"),
     deleteApplication: db.prepare("DELETE FROM applications WHERE name = ?"),
     putExecutor: db.prepare(
       `INSERT INTO executors (id, node, cpu, memory, gpu, shim, state, session_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)

@@ -21,6 +21,7 @@ export interface StoredState {
 
 export interface StoredSession {
   readonly record: SessionRecord;
+  /** As the core last said it (`session.counts`). */
   readonly counts: TaskCounts;
   /** The highest task id ever given in the session; 0 when it has no task. */
   readonly lastTaskId: number;

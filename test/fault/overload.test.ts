@@ -63,7 +63,10 @@ async function fillQueues(): Promise<void> {
   try {
     for (let session = 0; session < sessions; session++) {
       const changes = Array.from({ length: tasksOfSession }, (_, index) => newTask(session, index));
-      await store.commit(changes);
+      const counts = { pending: tasksOfSession, running: 0, succeed: 0, failed: 0, cancelled: 0 };
+      const id = `load-${session}`;
+      const counted = { kind: "session.counts", id, counts, lastTaskId: tasksOfSession } as const;
+      await store.commit([...changes, counted]);
     }
   } finally {
     await store.close();

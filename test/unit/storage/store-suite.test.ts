@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import type { ApplicationRecord } from "../../../src/model/application.ts";
 import type { ApplicationSpec } from "../../../src/model/application-spec.ts";
-import type { SessionRecord } from "../../../src/model/session.ts";
+import type { Change } from "../../../src/model/change.ts";
+import { noTasks, type SessionRecord, type TaskCounts } from "../../../src/model/session.ts";
 import type { TaskRecord } from "../../../src/model/task.ts";
 import { MemoryStore } from "../../../src/storage/memory-store.ts";
 import { SqliteStore } from "../../../src/storage/sqlite-store.ts";
@@ -57,6 +58,13 @@ const task = (id: number, extra: Partial<TaskRecord> = {}): TaskRecord => ({
   crashes: 0,
   events: [{ code: 0, message: "created", creationTime: 3000 + id }],
   ...extra,
+});
+
+const counted = (counts: Partial<TaskCounts>, lastTaskId: number): Change => ({
+  kind: "session.counts",
+  id: "my-app-1",
+  counts: { ...noTasks(), ...counts },
+  lastTaskId,
 });
 
 /** What a store does with the same folder after its process ended; a memory store has nothing to come back to. */
@@ -147,6 +155,7 @@ describe.each(kinds)("the $name store", ({ open, durable }) => {
       { kind: "task.put", record: task(2) },
       { kind: "task.put", record: task(3, { state: "Running", executorId: "e1", attempt: 2 }) },
       { kind: "task.put", record: { ...done, inputBytes: 0 }, output: Buffer.from("ok") },
+      counted({ pending: 1, running: 1, succeed: 1 }, 3),
     ]);
     await reopen();
     const state = await store.load();
@@ -163,6 +172,26 @@ describe.each(kinds)("the $name store", ({ open, durable }) => {
     ]);
     expect(store.readTask("my-app-1", 1)).toEqual({ ...done, inputBytes: 0 });
     expect(store.readCommonData("my-app-1")?.toString()).toBe("abc");
+  });
+
+  it("keeps the latest counts of a session, and none of one that was deleted and made anew", async () => {
+    await store.commit([
+      { kind: "application.put", record: application(1) },
+      { kind: "session.put", record: session() },
+      { kind: "task.put", record: task(1) },
+      counted({ pending: 1 }, 1),
+      { kind: "task.put", record: task(1, { state: "Running", executorId: "e1" }) },
+      counted({ running: 1 }, 1),
+    ]);
+    const [before] = (await store.load()).sessions;
+    expect([before?.counts, before?.lastTaskId]).toEqual([{ ...noTasks(), running: 1 }, 1]);
+    await store.commit([
+      { kind: "session.delete", id: "my-app-1" },
+      { kind: "session.put", record: session() },
+    ]);
+    await reopen();
+    const [after] = (await store.load()).sessions;
+    expect([after?.counts, after?.lastTaskId]).toEqual([noTasks(), 0]);
   });
 
   it("tells an absent payload from an empty one", async () => {
