@@ -28,7 +28,13 @@ export interface ServiceEnvironmentParts {
   readonly temporary: string;
 }
 
-const UNBUFFERED = "PYTHONUNBUFFERED";
+/** What a service has unless its application or its node says something else. */
+const USUAL: Readonly<Record<string, string>> = {
+  // What a Python service prints belongs to the task that runs, not to a buffer's end.
+  PYTHONUNBUFFERED: "1",
+  // With gRPC's fork handlers, children that a task of a gRPC service forks die of SIGSEGV or hang.
+  GRPC_ENABLE_FORK_SUPPORT: "0",
+};
 
 /** Search paths that go on with what the node itself has; PYTHONPATH does not. */
 const CONTINUED = new Set(["PATH", "LD_LIBRARY_PATH"]);
@@ -52,9 +58,7 @@ export function serviceEnvironment(parts: ServiceEnvironmentParts): Record<strin
   map["FLAME_HOME"] = parts.flameHome;
   addPackageVariables(map, parts);
   for (const name of ["TMPDIR", "TEMP", "TMP"]) map[name] ??= parts.temporary;
-  // What a Python service prints belongs to the task that runs, not to a buffer's end.
-  if (inherited[UNBUFFERED] === undefined) map[UNBUFFERED] ??= "1";
-  return { ...inherited, ...map };
+  return { ...USUAL, ...inherited, ...map };
 }
 
 function addPackageVariables(map: Record<string, string>, parts: ServiceEnvironmentParts): void {

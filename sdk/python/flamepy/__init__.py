@@ -14,6 +14,7 @@
         print(result.get())  # 3
 """
 
+from flamepy import _forks as _forks  # First: it says how gRPC, which the others import, starts.
 from flamepy import cache, core, proto, runner, util
 from flamepy._config import (
     DEFAULT_FLAME_CACHE_ENDPOINT,

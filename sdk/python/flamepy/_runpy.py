@@ -22,7 +22,9 @@ from flamepy import _codec
 from flamepy._envelope import check_python, is_envelope, unseal
 from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._flight import VersionConflict
+from flamepy._forks import forked_children_end
 from flamepy._objects import ObjectRef, get_cell, get_object, put_object, update_cell
+from flamepy._process_pickles import send_what_main_defined
 from flamepy._public import public
 from flamepy._result import encode_result
 from flamepy._runner import RunnerContext, RunnerRequest, encode_state
@@ -247,8 +249,12 @@ def _call(thing: Any, request: Request) -> Any:
     if not callable(target):
         name = f"method {request.method!r}" if request.method else "the execution object"
         raise TypeError(f"{name} is a {type(target).__name__} and cannot be called")
-    value = target(*args, **kwargs)
-    return asyncio.run(_awaited(value)) if inspect.isawaitable(value) else value
+    with forked_children_end():  # Before a child of the call can send anything.
+        value = target(*args, **kwargs)
+        if inspect.isawaitable(value):
+            # With a factory, so that the thread's own event loop stays as the user's code left it.
+            value = asyncio.run(_awaited(value), loop_factory=asyncio.new_event_loop)
+    return value
 
 
 def _method(thing: Any, name: str) -> Any:
@@ -366,6 +372,7 @@ def main() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(line_buffering=True)  # What user code prints should not wait for the end.
+    send_what_main_defined()
     try:
         run(FlameRunpyService())
     except FlameError as error:

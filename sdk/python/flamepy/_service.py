@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from queue import SimpleQueue
 from typing import Any
 
 import grpc
 
 from flamepy._convert import optional
 from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._forks import FLAME_INSTANCE_ENDPOINT as FLAME_INSTANCE_ENDPOINT
+from flamepy._forks import forked_children_end
+from flamepy._main_thread import MainThread
 from flamepy._public import public
 from flamepy._result import describe, encode_failure
 from flamepy._types import Shim
 from flamepy.proto import shim_pb2, shim_pb2_grpc, types_pb2
 
-FLAME_INSTANCE_ENDPOINT = "FLAME_INSTANCE_ENDPOINT"
-
 _THREADS = 10
 _STOP_SECONDS = 2.0
+_FAREWELL_SECONDS = 0.5
 _FAILED = -1
 #: Sizes are bounded by whoever sends them; this hop is a socket on the same machine.
 _OPTIONS = [
@@ -81,9 +82,10 @@ class TaskContext:
 class FlameService:
     """What an application does; override the methods and hand an instance to :func:`run`.
 
-    The methods are called one at a time, from threads of a pool. An exception of
-    ``on_session_enter`` keeps the session from being served here, one of ``on_task_invoke`` fails
-    the task; both travel to the client.
+    The methods are called one at a time, in the thread that called :func:`run`: the main thread of
+    the process. An exception of ``on_session_enter`` keeps the session from being served here, one
+    of ``on_task_invoke`` fails the task; both travel to the client. A child process that a method
+    forks and that returns from it ends there.
     """
 
     def on_session_enter(self, context: SessionContext) -> bool | None:
@@ -101,12 +103,16 @@ class FlameService:
 
 @public("flamepy.core.service")
 class FlameInstanceServicer(shim_pb2_grpc.InstanceServicer):
-    """Answers the executor manager by calling a service."""
+    """Answers the executor manager by calling a service.
 
-    def __init__(self, service: FlameService) -> None:
+    Args:
+        service: what is called.
+        main: the thread that calls it; None for the thread of each request.
+    """
+
+    def __init__(self, service: FlameService, main: MainThread | None = None) -> None:
         self._service = service
-        self.busy = 0
-        self._lock = threading.Lock()
+        self._main = main
 
     def OnSessionEnter(
         self, request: shim_pb2.SessionContext, context: grpc.ServicerContext
@@ -126,22 +132,28 @@ class FlameInstanceServicer(shim_pb2_grpc.InstanceServicer):
                 installer=optional(application, "installer"),
             ),
         )
-        with self:
+
+        def enter() -> types_pb2.Result:
             try:
-                self._service.on_session_enter(session)
+                with forked_children_end():
+                    self._service.on_session_enter(session)
             except BaseException as error:  # What user code raises must not end this process.
                 _log.exception("cannot enter session %s", request.session_id)
                 return types_pb2.Result(return_code=_FAILED, message=describe(error))
-        return types_pb2.Result(return_code=0)
+            return types_pb2.Result(return_code=0)
+
+        return self._in_main(context, enter)
 
     def OnTaskInvoke(
         self, request: shim_pb2.TaskContext, context: grpc.ServicerContext
     ) -> types_pb2.TaskResult:
         """Call ``on_task_invoke``."""
         task = TaskContext(request.task_id, request.session_id, optional(request, "input"))
-        with self:
+
+        def invoke() -> types_pb2.TaskResult:
             try:
-                output = self._service.on_task_invoke(task)
+                with forked_children_end():
+                    output = self._service.on_task_invoke(task)
                 if output is not None and not isinstance(output, bytes):
                     raise TypeError(
                         f"on_task_invoke returned a {type(output).__name__}: expected bytes or None"
@@ -151,39 +163,52 @@ class FlameInstanceServicer(shim_pb2_grpc.InstanceServicer):
                 return types_pb2.TaskResult(
                     return_code=_FAILED, output=encode_failure(error), message=describe(error)
                 )
-        return types_pb2.TaskResult(return_code=0, output=output)
+            return types_pb2.TaskResult(return_code=0, output=output)
+
+        return self._in_main(context, invoke)
 
     def OnSessionLeave(
         self, request: types_pb2.EmptyRequest, context: grpc.ServicerContext
     ) -> types_pb2.Result:
         """Call ``on_session_leave``."""
-        with self:
+
+        def leave() -> types_pb2.Result:
             try:
-                self._service.on_session_leave()
+                with forked_children_end():
+                    self._service.on_session_leave()
             except BaseException as error:  # What user code raises must not end this process.
                 _log.exception("cannot leave the session")
                 return types_pb2.Result(return_code=_FAILED, message=describe(error))
-        return types_pb2.Result(return_code=0)
+            return types_pb2.Result(return_code=0)
 
-    def __enter__(self) -> None:
-        with self._lock:
-            self.busy += 1
+        return self._in_main(context, leave)
 
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self.busy -= 1
+    def _in_main[T](self, context: grpc.ServicerContext, call: Callable[[], T]) -> T:
+        if self._main is None:
+            return call()
+
+        def unless_gone() -> T:
+            if not context.is_active():  # It waited behind another call, and nobody waits for it.
+                raise RuntimeError("the call was given up before it began")
+            return call()
+
+        return self._main.run(unless_gone)
 
 
 @public("flamepy.core.service")
 class FlameInstanceServer:
     """Serves a service on the socket that the executor manager named.
 
+    Args:
+        service: what is called.
+        main: the thread that calls it; None for the threads of the server.
+
     Raises:
         FlameError: INVALID_CONFIG, on start, when no socket was named or it cannot be bound.
     """
 
-    def __init__(self, service: FlameService) -> None:
-        self.servicer = FlameInstanceServicer(service)
+    def __init__(self, service: FlameService, main: MainThread | None = None) -> None:
+        self.servicer = FlameInstanceServicer(service, main)
         self._server: grpc.Server | None = None
 
     def start(self) -> None:
@@ -216,25 +241,35 @@ class FlameInstanceServer:
 
 @public("flamepy.core.service")
 def run(service: FlameService) -> None:
-    """Serve ``service`` until SIGTERM or SIGINT.
+    """Serve ``service`` in this thread until SIGTERM or SIGINT.
 
     Raises:
         FlameError: INVALID_CONFIG, when it was not started by an executor manager.
     """
-    server = FlameInstanceServer(service)
-    # Not an Event: its set() takes a lock that wait() holds for a moment, and a handler that runs
-    # then would wait for itself for ever. Launchers as `uv run` hand on the signal that the group
-    # has had already, so a second one is the rule.
-    ended: SimpleQueue[None] = SimpleQueue()
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: ended.put(None))
+    main = MainThread()
+    server = FlameInstanceServer(service, main)
+
+    def end() -> None:
+        server.stop()
+        if main.busy:
+            # A task that does not end would keep the interpreter from exiting.
+            _leave_at_once()
+        main.end()
+
+    main.end_with(end)
     server.start()
-    ended.get()
-    server.stop()
-    if server.servicer.busy:
-        # A task that does not end would keep the interpreter from exiting.
+    main.serve()
+    server.stop()  # Asked to end before it listened.
+
+
+def _leave_at_once() -> None:
+    def say_farewell() -> None:
         _log.warning("stopped while a task was running")
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(0)
+
+    # The task may hold the locks of these streams, writing to a pipe that nobody reads.
+    farewell = threading.Thread(target=say_farewell, daemon=True)
+    farewell.start()
+    farewell.join(_FAREWELL_SECONDS)
+    os._exit(0)

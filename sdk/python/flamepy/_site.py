@@ -9,6 +9,9 @@ import sys
 from types import ModuleType
 
 APP_SITE = "FLAME_APP_SITE"
+_PYTHONPATH = "PYTHONPATH"
+#: Whatever Python a task starts finds the package by this folder's sitecustomize.
+_CHILD_SITE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_child_site")
 
 
 class AppSite:
@@ -29,7 +32,7 @@ class AppSite:
         return cls([folder for folder in text.split(os.pathsep) if folder])
 
     def enter(self) -> None:
-        """Make the package importable.
+        """Make the package importable, in Python processes that are started from here too.
 
         Raises:
             FileNotFoundError: a folder does not exist.
@@ -43,12 +46,16 @@ class AppSite:
                 )
             site.addsitedir(folder)
         self._added = [path for path in sys.path if path not in before]
+        if self.folders:
+            os.environ[_PYTHONPATH] = os.pathsep.join([_CHILD_SITE, *_python_path()])
         importlib.invalidate_caches()
 
     def leave(self) -> None:
         """Make nothing of the package importable any more, and forget its loaded modules."""
         roots = [os.path.realpath(folder) for folder in (*self.folders, *self._added)]
         sys.path[:] = [path for path in sys.path if path not in self._added]
+        if self.folders:
+            _restore(_python_path())
         for name, module in list(sys.modules.items()):
             if any(_under(place, roots) for place in _places(module)):
                 del sys.modules[name]
@@ -57,6 +64,19 @@ class AppSite:
                 del sys.path_importer_cache[path]
         self._added = []
         importlib.invalidate_caches()
+
+
+def _python_path() -> list[str]:
+    """Return what PYTHONPATH names, but for our own folder."""
+    paths = os.environ.get(_PYTHONPATH, "").split(os.pathsep)
+    return [path for path in paths if path not in ("", _CHILD_SITE)]
+
+
+def _restore(paths: list[str]) -> None:
+    if paths:
+        os.environ[_PYTHONPATH] = os.pathsep.join(paths)
+    else:
+        os.environ.pop(_PYTHONPATH, None)
 
 
 def _places(module: ModuleType | None) -> list[str]:

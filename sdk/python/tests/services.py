@@ -46,6 +46,31 @@ class Recorder(FlameService):
         raise RuntimeError(json.dumps(self.entered))
 
 
+class Threads(FlameService):
+    """Tells in which threads it was called."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def on_session_enter(self, context: SessionContext) -> None:
+        self.names.append(threading.current_thread().name)
+
+    def on_task_invoke(self, context: TaskContext) -> None:
+        self.names.append(threading.current_thread().name)
+
+    def on_session_leave(self) -> None:
+        self.names.append(threading.current_thread().name)
+        raise RuntimeError(" ".join(self.names))
+
+
+class Writes(FlameService):
+    """Prints more than a pipe takes."""
+
+    def on_task_invoke(self, context: TaskContext) -> None:
+        open(os.path.join(os.environ["HOME"], "writing"), "w").close()
+        print("x" * 10_000_000)
+
+
 class DiesAfterWriteBack(FlameRunpyService):
     """Ends between keeping the state and answering, once: the answer gets lost."""
 
@@ -76,5 +101,7 @@ if __name__ == "__main__":
         "recorder": Recorder,
         "dies": DiesAfterWriteBack,
         "signalled": signalled,
+        "threads": Threads,
+        "writes": Writes,
     }
     flamepy.run(services[sys.argv[1]]())

@@ -1,4 +1,6 @@
 import importlib
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -54,3 +56,46 @@ def test_the_folders_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
 def test_a_folder_that_is_not_there_is_named() -> None:
     with pytest.raises(FileNotFoundError, match="FLAME_APP_SITE names /none"):
         AppSite(["/none"]).enter()
+
+
+def child(code: str, *options: str) -> str:
+    command = [sys.executable, *options, "-c", code]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_python_children_find_the_package_from_enter_to_leave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = package(tmp_path / "s", 7)
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "sitecustomize.py").write_text("import sys\nsys.own = 5\n")
+    monkeypatch.setenv("FLAME_APP_SITE", str(folder))
+    monkeypatch.setenv("PYTHONPATH", str(own))
+    site = AppSite.from_environment()
+    site.enter()
+    code = "import sys, site_probe, site_extra; print(site_probe.VALUE, sys.own, *sys.path)"
+    value, kept, *path = child(code).split()
+    assert (value, kept) == ("7", "5"), "and what the environment does at start is done as well"
+    assert path[0] == str(own)
+    assert path[-2:] == [str(folder), str(folder / "extra")]
+    assert not [entry for entry in path if entry.endswith("_child_site")]
+    assert child("import site_probe; print(site_probe.VALUE)", "-W", "error") == "7"
+    site.leave()
+    assert os.environ["PYTHONPATH"] == str(own)
+    with pytest.raises(subprocess.CalledProcessError):
+        child("import site_probe")
+
+
+def test_python_children_keep_their_standard_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = package(tmp_path / "s", 7)
+    (folder / "enum.py").write_text("raise SystemExit('taken from the package')\n")
+    monkeypatch.setenv("FLAME_APP_SITE", str(folder))
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    site = AppSite.from_environment()
+    site.enter()
+    assert child("import enum, site_probe; print(site_probe.VALUE)") == "7"
+    site.leave()
+    assert "PYTHONPATH" not in os.environ

@@ -37,7 +37,7 @@ export async function pythonVariables(
     paths: {
       // The prepared interpreter is the one that `python` and `uv run` find.
       PATH: [join(environment.folder, "bin"), ...scripts],
-      PYTHONPATH: manages ? [] : folders,
+      PYTHONPATH: manages || folders.length === 0 ? [] : siteFolders(environment, folders),
       LD_LIBRARY_PATH: installed?.deps === undefined ? [] : await libraryFolders(installed.deps),
     },
     values: {
@@ -50,6 +50,20 @@ export async function pythonVariables(
       ...(folders.length === 0 ? {} : { FLAME_APP_SITE: folders.join(delimiter) }),
     },
   };
+}
+
+/**
+ * What makes the package importable without hiding the standard library, before which Python puts what PYTHONPATH names:
+ * a folder of flamepy with a sitecustomize that puts the folders of FLAME_APP_SITE last.
+ */
+function siteFolders(
+  environment: PythonEnvironment,
+  folders: readonly string[],
+): readonly string[] {
+  const site = join(environment.folder, "lib", `python${environment.minor}`, "site-packages");
+  const childSite = join(site, "flamepy", "_child_site");
+  // A flamepy of before, or one that is not copied into the environment, has no such folder.
+  return existsSync(join(childSite, "sitecustomize.py")) ? [childSite] : folders;
 }
 
 /** What a service with installer `binary` sees. */

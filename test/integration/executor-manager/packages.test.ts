@@ -100,9 +100,10 @@ const prepare = async (of: PackageSource): Promise<PackageVariables> => (await t
 /** What a Python with the variables of a package prints. */
 function python(variables: PackageVariables, code: string): string {
   const program = join(variables.values["VIRTUAL_ENV"] ?? "", "bin/python");
-  const path = variables.paths["PYTHONPATH"] ?? [];
+  const PYTHONPATH = variables.paths["PYTHONPATH"]?.join(":");
+  const { FLAME_APP_SITE } = variables.values;
   return execFileSync(program, ["-c", code], {
-    env: { PYTHONPATH: path.join(":"), PYTHONDONTWRITEBYTECODE: "1" },
+    env: { PYTHONPATH, FLAME_APP_SITE, PYTHONDONTWRITEBYTECODE: "1" },
     encoding: "utf8",
   }).trim();
 }
@@ -126,9 +127,9 @@ describe("a wheel", () => {
     );
     const variables = await prepare(source(path, { installer }));
     expect(python(variables, "import greet; print(greet.word)")).toBe("one");
-    const [site] = variables.paths["PYTHONPATH"] ?? [];
+    const site = variables.values["FLAME_APP_SITE"];
     expect(variables.values).toMatchObject({
-      FLAME_APP_SITE: site,
+      FLAME_APP_SITE: expect.stringMatching(/\/deps$/),
       VIRTUAL_ENV: join(home.flmrun, ".venv"),
       FLAME_PYTHON_VERSION: expect.stringMatching(/^3\.\d+$/),
     });
@@ -277,10 +278,8 @@ describe("sources", () => {
     const path = project("src-dir");
     const variables = await prepare(source(path, { installer: "python" }));
     expect(python(variables, "import sourced; print(sourced.word)")).toBe("source");
-    expect(variables.paths["PYTHONPATH"]?.map((entry) => entry.split("/").at(-1))).toEqual([
-      "deps",
-      "src",
-    ]);
+    const folders = variables.values["FLAME_APP_SITE"]?.split(":") ?? [];
+    expect(folders.map((entry) => entry.split("/").at(-1))).toEqual(["deps", "src"]);
     expect(readdirSync(variables.paths["PATH"]?.[1] ?? "")).toEqual(["sourced-run"]);
     expect(readdirSync(path).sort()).toEqual(["pyproject.toml", "sourced.py"]);
   });

@@ -21,6 +21,7 @@ describe("the environment of a service", () => {
   test("holds the inherited part and the map of the contract", () => {
     expect(serviceEnvironment(parts)).toEqual({
       PYTHONUNBUFFERED: "1",
+      GRPC_ENABLE_FORK_SUPPORT: "0",
       PATH: "/bin",
       HOME: "/root",
       LD_LIBRARY_PATH: "/cuda",
@@ -32,6 +33,15 @@ describe("the environment of a service", () => {
       TMPDIR: "/tmp/e",
       TEMP: "/tmp/e",
       TMP: "/tmp/e",
+    });
+  });
+
+  test("lets the node and the application choose what is only usual", () => {
+    const inherited = { ...parts.inherited, PYTHONUNBUFFERED: "" };
+    const application = { GRPC_ENABLE_FORK_SUPPORT: "1" };
+    expect(serviceEnvironment({ ...parts, inherited, application })).toMatchObject({
+      PYTHONUNBUFFERED: "",
+      GRPC_ENABLE_FORK_SUPPORT: "1",
     });
   });
 

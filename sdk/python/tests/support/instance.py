@@ -28,6 +28,7 @@ class InstanceProcess:
         arguments: tuple[str, ...] = ("-m", "flamepy.runpy"),
         cache_endpoint: str = "",
         env: dict[str, str] | None = None,
+        output: int | None = None,
     ) -> None:
         self.socket = folder / "i.sock"
         self.log = folder / "instance.log"
@@ -41,13 +42,17 @@ class InstanceProcess:
             **(env or {}),
         }
         self._arguments = arguments
+        self._output = output
         self.application = "flmrun"
         self.session_id = "flmrun-abc123"
 
     def __enter__(self) -> InstanceProcess:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *self._arguments], env=self._env, stdout=log, stderr=log
+                [sys.executable, *self._arguments],
+                env=self._env,
+                stdout=log if self._output is None else self._output,
+                stderr=log,
             )
         wait_for(self._listening, f"the socket of the service:\n{self.log.read_text()}")
         self.channel = grpc.insecure_channel(

@@ -1,0 +1,61 @@
+"""Forks in a service process: gRPC stays out of them, and children end where they should.
+
+Imported before gRPC, whose fork handlers must be off when it starts: with them, a child that a task
+forks while the server's threads are in gRPC dies of SIGSEGV or waits for ever.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+#: Set by an executor manager for every service, and only there.
+FLAME_INSTANCE_ENDPOINT = "FLAME_INSTANCE_ENDPOINT"
+
+if os.environ.get(FLAME_INSTANCE_ENDPOINT):
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
+
+@contextmanager
+def forked_children_end() -> Iterator[None]:
+    """End here every child process that user code forked inside and that comes back out of it.
+
+    Such a child has left the code that it was forked for. It ends as it would at the end of a
+    program, with the exit code of its SystemExit, instead of waiting for calls that only its parent
+    gets.
+    """
+    process = os.getpid()
+    try:
+        yield
+    except BaseException as error:
+        if os.getpid() != process:
+            _end_child(error)
+        raise
+    if os.getpid() != process:
+        _end_child(None)
+
+
+def _end_child(error: BaseException | None) -> None:
+    code = 0
+    if isinstance(error, SystemExit):
+        code = _exit_code(error)
+    elif error is not None:
+        traceback.print_exception(error)
+        code = 1
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    # Not sys.exit: what runs at exit belongs to the parent, and gRPC's part of it would not end.
+    os._exit(code)
+
+
+def _exit_code(error: SystemExit) -> int:
+    if error.code is None:
+        return 0
+    if isinstance(error.code, int):
+        return error.code & 0xFF
+    print(error.code, file=sys.stderr)
+    return 1
