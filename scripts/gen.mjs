@@ -33,6 +33,7 @@ async function generate() {
   await run([join(root, "node_modules/.bin/buf"), "generate"], { cwd: root, logFile });
   await run([process.execPath, "scripts/generate-descriptors.mjs"], { cwd: root, logFile });
   await run([process.execPath, "scripts/generate-application-types.mjs"], { cwd: root, logFile });
+  await run([process.execPath, "scripts/generate-config-types.mjs"], { cwd: root, logFile });
   await run([process.execPath, "scripts/generate-plugin-api.mjs"], { cwd: root, logFile });
   await run([process.execPath, "scripts/generate-validators.mjs"], { cwd: root, logFile });
   const { home } = await setUp({ tests: true });

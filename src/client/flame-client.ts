@@ -5,6 +5,7 @@ import { type Clock, systemClock } from "../kit/clock.ts";
 import { shortName } from "../kit/ids.ts";
 import type { ApplicationManifestSpec } from "../model/application-spec.ts";
 import { applicationSpecToWire } from "../protocol/application-wire.ts";
+import { keepSessionKey } from "../protocol/client-id.ts";
 import {
   type Result,
   TaskState,
@@ -12,8 +13,9 @@ import {
 } from "../protocol/generated/flame/v1/types.ts";
 import { decodeCluster, decodeLogEntry } from "./admin-wire.ts";
 import { decodeApplication } from "./application-wire.ts";
-import { admin, FrontendClient, frontend } from "./frontend-client.ts";
+import { admin, FrontendClient, frontend, presence } from "./frontend-client.ts";
 import { Limiter } from "./limiter.ts";
+import { Presence } from "./presence.ts";
 import { RegistryClient } from "./registry.ts";
 import { fromResult } from "./rpc-error.ts";
 import { type CallLimits, Session } from "./session.ts";
@@ -63,6 +65,7 @@ export class FlameClient {
   /** Applications with their revisions and owners, applied as documents. */
   readonly registry: RegistryClient;
   readonly #rpc: FrontendClient;
+  readonly #presence: Presence;
   readonly #limits: CallLimits;
   readonly #clock: Clock;
   readonly #reconnectTimeoutMs: number;
@@ -81,6 +84,10 @@ export class FlameClient {
       { ...options, callTimeoutMs: options.callTimeoutMs ?? 60_000 },
     );
     this.registry = new RegistryClient(this.#rpc);
+    this.#presence = new Presence({
+      beat: () => this.#rpc.unary(presence.beat, {}),
+      clock: this.#clock,
+    });
   }
 
   /** Registers an application; an existing name is an error (already_exists). */
@@ -111,18 +118,31 @@ export class FlameClient {
   }
 
   /**
-   * Creates a session.
+   * Creates a session. One whose id you do not choose ends with this client: when the client is gone for 10 minutes
+   * and no task is open, or no task came for a day, the session manager closes it (docs/protocol.md, "Unused sessions").
    * @param id @default `<application>-<six random letters or digits>`
+   * @param options.keep the session stays until it is closed @default whether an id is given
    */
-  async createSession(spec: SessionSpec, id = shortName(spec.application)): Promise<Session> {
-    const request = { sessionId: id, session: encodeSessionSpec(spec) };
-    return this.#session(decodeSession(await this.#rpc.unary(frontend.createSession, request)));
+  async createSession(spec: SessionSpec, id?: string, options: KeepOptions = {}): Promise<Session> {
+    const sessionId = id ?? shortName(spec.application);
+    const request = { sessionId, session: encodeSessionSpec(spec) };
+    const { keep = id !== undefined } = options;
+    const created = await this.#rpc.unary(frontend.createSession, request, keeping(keep));
+    if (!keep) this.#presence.began(sessionId);
+    return this.#session(decodeSession(created));
   }
 
-  /** The open session of that id; with `spec` it is created if absent, and must match if present. */
-  async openSession(id: string, spec?: SessionSpec): Promise<Session> {
+  /**
+   * The open session of that id; with `spec` it is created if absent, and must match if present.
+   * @param options.keep the session stays until it is closed, also one that was to end with its client; false: one that
+   * is to end with its client ends with this one, too @default whether `spec` is given
+   */
+  async openSession(id: string, spec?: SessionSpec, options: KeepOptions = {}): Promise<Session> {
     const request = { sessionId: id, session: spec && encodeSessionSpec(spec) };
-    return this.#session(decodeSession(await this.#rpc.unary(frontend.openSession, request)));
+    const { keep = spec !== undefined } = options;
+    const opened = await this.#rpc.unary(frontend.openSession, request, keeping(keep));
+    if (!keep) this.#presence.began(id);
+    return this.#session(decodeSession(opened));
   }
 
   async getSession(id: string): Promise<SessionInfo> {
@@ -137,7 +157,9 @@ export class FlameClient {
 
   /** Closes a session: pending tasks are cancelled; with running ones the server refuses. */
   async closeSession(id: string): Promise<SessionInfo> {
-    return decodeSession(await this.#rpc.unary(frontend.closeSession, { sessionId: id }));
+    const closed = await this.#rpc.unary(frontend.closeSession, { sessionId: id });
+    this.#presence.ended(id);
+    return decodeSession(closed);
   }
 
   /** Deletes a closed session with its tasks and events. */
@@ -221,6 +243,7 @@ export class FlameClient {
 
   /** Ends the connection; calls under way fail. */
   close(): void {
+    this.#presence.close();
     this.#rpc.close();
   }
 
@@ -236,6 +259,14 @@ export class FlameClient {
   #session(info: SessionInfo): Session {
     return new Session(this, this.#limits, info);
   }
+}
+
+interface KeepOptions {
+  readonly keep?: boolean;
+}
+
+function keeping(keep: boolean): Readonly<Record<string, string>> {
+  return keep ? { [keepSessionKey]: "true" } : {};
 }
 
 const finalStates: readonly number[] = [TaskState.Succeed, TaskState.Failed, TaskState.Cancelled];

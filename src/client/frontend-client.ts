@@ -5,6 +5,7 @@ import { type Endpoint, hostText } from "../config/endpoint.ts";
 import type { Clock } from "../kit/clock.ts";
 import { randomId } from "../kit/ids.ts";
 import { FlameError } from "../model/errors.ts";
+import { clientIdKey } from "../protocol/client-id.ts";
 import { requestIdKey } from "../protocol/request-id.ts";
 import {
   channelCredentials,
@@ -16,6 +17,7 @@ import { ReplyQueue } from "./reply-queue.ts";
 import { fromRpcError } from "./rpc-error.ts";
 
 export { AdminService as admin } from "../protocol/generated/flame/admin/v1/admin.ts";
+export { PresenceService as presence } from "../protocol/generated/flame/client/v1/client.ts";
 export { RegistryService as registry } from "../protocol/generated/flame/registry/v1/registry.ts";
 export { FrontendService as frontend } from "../protocol/generated/flame/v1/frontend.ts";
 
@@ -33,6 +35,8 @@ export class FrontendClient {
   readonly #endpoint: Endpoint;
   readonly #callTimeoutMs: number;
   readonly #clock: Clock;
+  /** Who this client is, for as long as it lives. */
+  readonly #id = randomId();
   #reached = false;
 
   constructor(deps: { clock: Clock }, endpoint: Endpoint, options: FrontendClientOptions) {
@@ -54,18 +58,25 @@ export class FrontendClient {
    * once; later it is a restart, and a call that has not left yet waits for the connection to come back.
    * A refusal that says when to come again (docs/protocol.md, "Overload") has changed nothing: the call is repeated,
    * whatever it is, while there is time for it.
+   * @param more metadata besides what every call carries
    * @throws FlameError with the status of the reply; unavailable when the connection broke before it came,
    *   deadline_exceeded after `callTimeoutMs`, invalid_config when the endpoint was never reached.
    */
   async unary<Request, Reply>(
     method: MethodDefinition<Request, Reply>,
     request: Request,
+    more: Readonly<Record<string, string>> = {},
   ): Promise<Reply> {
     const deadline = this.#clock.steady() + this.#callTimeoutMs;
     const requestId = randomId();
     for (let factor = 1; ; factor = Math.min(2 * factor, retryFactorMax)) {
       try {
-        return await this.#once(method, request, requestId, deadline - this.#clock.steady());
+        return await this.#once(
+          method,
+          request,
+          { ...more, [requestIdKey]: requestId },
+          deadline - this.#clock.steady(),
+        );
       } catch (thrown) {
         const { retryAfterMs } = FlameError.from(thrown);
         const pauseMs = (retryAfterMs ?? Number.POSITIVE_INFINITY) * factor;
@@ -78,11 +89,11 @@ export class FrontendClient {
   #once<Request, Reply>(
     method: MethodDefinition<Request, Reply>,
     request: Request,
-    requestId: string,
+    more: Readonly<Record<string, string>>,
     timeoutMs: number,
   ): Promise<Reply> {
     const options = { deadline: this.#clock.now() + timeoutMs };
-    const metadata = this.#metadata({ waitForReady: this.#reached }, requestId);
+    const metadata = this.#metadata({ waitForReady: this.#reached }, more);
     return new Promise((resolve, reject) => {
       const answer = (error: ServiceError | null, reply?: Reply): void => {
         if (error === null) {
@@ -125,7 +136,7 @@ export class FrontendClient {
       requestSerialize,
       responseDeserialize,
       request,
-      this.#metadata({ waitForReady: false }),
+      this.#metadata({ waitForReady: false }, { [requestIdKey]: randomId() }),
     );
     const replies = new ReplyQueue<Reply>(call);
     const cancel = (): void => call.cancel();
@@ -152,10 +163,11 @@ export class FrontendClient {
     this.#channel.close();
   }
 
-  #metadata(options: { waitForReady: boolean }, requestId = randomId()): Metadata {
+  #metadata(options: { waitForReady: boolean }, more: Readonly<Record<string, string>>): Metadata {
     const metadata = new Metadata(options);
     metadata.set(receiveMaxKey, String(receiveBytesMax));
-    metadata.set(requestIdKey, requestId);
+    metadata.set(clientIdKey, this.#id);
+    for (const [key, value] of Object.entries(more)) metadata.set(key, value);
     return metadata;
   }
 

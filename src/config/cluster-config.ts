@@ -11,6 +11,7 @@ import type { Endpoint } from "./endpoint.ts";
 import type { Env } from "./env.ts";
 import { flameHome, userFlameFolder } from "./flame-home.ts";
 import validate from "./generated/cluster.ts";
+import type { RawClusterConfig } from "./generated/raw-cluster-config.ts";
 import type { CacheStorage, ClusterStorage } from "./storage-url.ts";
 
 /** Paths of PEM files, absolute. */
@@ -85,6 +86,10 @@ export interface ClusterConfig {
     readonly limits: ClusterLimits;
     /** How long a closed session is kept; 0: for good. */
     readonly closedSessionRetentionMs: number;
+    /** Silence of its client after which a session that ends with it is closed; 0: never. */
+    readonly absentClientMs: number;
+    /** How long such a session may be without a task; 0: for good. */
+    readonly idleSessionMs: number;
     readonly maxExecutorsPerNode: number;
     readonly bindRetryLimit: number;
     readonly plugins: readonly PluginEntry[];
@@ -146,8 +151,9 @@ export function loadClusterConfig(from: {
   readonly env: Env;
 }): ClusterConfig {
   const document = readDocument(from.path, from.env);
-  const filled = fillDefaults(clusterSchema, document.value);
-  return deepFreeze(buildClusterConfig(filled as never, document, from.env));
+  // Of the type that scripts/generate-config-types.mjs makes of the same schema.
+  const filled = fillDefaults(clusterSchema, document.value) as RawClusterConfig;
+  return deepFreeze(buildClusterConfig(filled, document, from.env));
 }
 
 function readDocument(path: string | undefined, env: Env): ConfigDocument {

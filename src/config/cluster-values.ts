@@ -2,7 +2,6 @@ import { dirname, resolve } from "node:path";
 import type { DocumentPath } from "../documents/fault.ts";
 import { FlameError } from "../model/errors.ts";
 import { parseResources, parseSize, type Resources } from "../model/resources.ts";
-import type { PolicyName } from "../model/scheduling-policy.ts";
 import type {
   Access,
   ClusterConfig,
@@ -15,86 +14,12 @@ import type { ConfigDocument } from "./config-file.ts";
 import { type Endpoint, endpointOf, isLoopback, parseEndpoint } from "./endpoint.ts";
 import { type Env, envValue } from "./env.ts";
 import { flameHome } from "./flame-home.ts";
+import type { RawClusterConfig, Tls } from "./generated/raw-cluster-config.ts";
 import { parseCacheStorage, parseClusterStorage } from "./storage-url.ts";
 import { DURATION_MS_MAX, durationMs } from "./units.ts";
 
 const FRONTEND_PORT_DEFAULT = 8080;
 const CACHE_PORT_DEFAULT = 9090;
-
-interface RawTls {
-  readonly cert_file: string;
-  readonly key_file: string;
-  readonly ca_file?: string;
-}
-
-/** The document after the schema check and its defaults. */
-export interface RawClusterConfig {
-  readonly cluster: {
-    readonly name: string;
-    readonly endpoint: string;
-    readonly listen?: string;
-    readonly resreq?: string;
-    readonly policies: readonly PolicyName[];
-    readonly storage: string;
-    readonly schedule_interval: number | string;
-    readonly executors: {
-      readonly shim: "host" | "wasm";
-      readonly environment: Readonly<Record<string, string>>;
-      readonly drain: number | string;
-    };
-    readonly limits: {
-      readonly max_sessions: number;
-      readonly max_open_sessions: number;
-      readonly max_open_tasks: number;
-      readonly max_watchers: number;
-      readonly max_calls: number;
-      readonly max_request_bytes: number | string;
-      readonly max_reply_bytes: number | string;
-      readonly max_applications: number;
-      readonly closed_session_retention: number | string;
-      readonly max_executors: number;
-    };
-    readonly recovery: { readonly session: { readonly retry_limits: number } };
-    readonly tls?: RawTls;
-    readonly security: {
-      readonly clients?: Access;
-      readonly nodes?: Access;
-      readonly token_file?: string;
-      readonly node_token_file?: string;
-    };
-    readonly plugins: readonly (
-      | string
-      | { name: string; enabled?: boolean; options?: Record<string, unknown> }
-    )[];
-  };
-  readonly cache: {
-    readonly endpoint: string;
-    readonly listen?: string;
-    readonly storage: string;
-    readonly eviction: {
-      readonly policy: "lru" | "none";
-      readonly max_memory: number | string;
-      readonly max_objects?: number;
-    };
-    readonly max_disk: number | string;
-    readonly max_transfer: number | string;
-    readonly orphan_retention: number | string;
-    readonly retention: number | string;
-    readonly tls?: RawTls;
-  };
-  readonly core: { readonly payload_cache_bytes: number | string };
-  readonly metrics: {
-    readonly enabled: boolean;
-    readonly listen: string;
-    readonly session_manager_port: number;
-    readonly executor_manager_port: number;
-    readonly object_cache_port: number;
-  };
-  readonly packages: {
-    readonly allowed_schemes: readonly string[];
-    readonly max_disk: number | string;
-  };
-}
 
 /**
  * Turns the checked document into typed values: texts into endpoints, sizes, durations and absolute paths.
@@ -116,13 +41,7 @@ export function buildClusterConfig(
       read.duration(["cluster", "schedule_interval"], raw.cluster.schedule_interval, 1),
     ),
     limits: limitsOf(raw.cluster.limits),
-    closedSessionRetentionMs: read.all(() =>
-      read.duration(
-        ["cluster", "limits", "closed_session_retention"],
-        raw.cluster.limits.closed_session_retention,
-        0,
-      ),
-    ),
+    ...sessionTimes(read, raw.cluster.limits),
     maxExecutorsPerNode: raw.cluster.limits.max_executors,
     bindRetryLimit: raw.cluster.recovery.session.retry_limits,
     plugins: raw.cluster.plugins.map((entry) => read.all(() => read.plugin(entry))),
@@ -166,6 +85,20 @@ export function buildClusterConfig(
   };
   read.throwFaults();
   return config;
+}
+
+function sessionTimes(
+  read: Reader,
+  limits: RawClusterConfig["cluster"]["limits"],
+): Pick<ClusterConfig["cluster"], "closedSessionRetentionMs" | "absentClientMs" | "idleSessionMs"> {
+  const time = (
+    key: "closed_session_retention" | "absent_client_timeout" | "idle_session_timeout",
+  ): number => read.all(() => read.duration(["cluster", "limits", key], limits[key], 0));
+  return {
+    closedSessionRetentionMs: time("closed_session_retention"),
+    absentClientMs: time("absent_client_timeout"),
+    idleSessionMs: time("idle_session_timeout"),
+  };
 }
 
 function limitsOf(limits: RawClusterConfig["cluster"]["limits"]): ClusterLimits {
@@ -349,7 +282,7 @@ class Reader {
     return resolve(dirname(this.#document.source), path);
   }
 
-  tls(raw: RawTls | undefined): TlsFiles | undefined {
+  tls(raw: Tls | undefined): TlsFiles | undefined {
     if (raw === undefined) return undefined;
     return {
       certFile: this.#path(raw.cert_file),

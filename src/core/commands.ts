@@ -50,18 +50,21 @@ export interface CommandTable {
   "application.watch": { input: { name?: string }; push: ApplicationEvent };
 
   "session.create": {
-    input: { id: string; request: SessionRequest; caller: Caller };
+    input: NewSessionOwner & { id: string; request: SessionRequest };
     reply: SessionView;
   };
   /** Get-or-create when `request` is given. */
   "session.open": {
-    input: { id: string; request?: SessionRequest; caller: Caller };
+    input: NewSessionOwner & { id: string; request?: SessionRequest };
     reply: SessionView;
   };
   "session.close": { input: { id: string }; reply: SessionView };
   "session.delete": { input: { id: string }; reply: SessionView };
   "session.get": { input: { id: string }; reply: SessionView };
   "session.list": { input: object; reply: readonly SessionView[] };
+
+  /** A client with sessions that end with it says that it is there. */
+  "client.beat": { input: { client: string }; reply: undefined };
 
   "task.create": {
     input: { sessionId: string; input?: Buffer };
@@ -111,6 +114,13 @@ export interface CommandTable {
   cancel: { input: { waiting: Command }; reply: undefined };
   /** A deadline has come, or the safety net wants a look. */
   tick: { input: object; reply: undefined };
+}
+
+/** Who asks for a session. */
+export interface NewSessionOwner {
+  readonly caller: Caller;
+  /** The client that the session ends with; absent: it stays until it is closed (docs/protocol.md, "Unused sessions"). */
+  readonly client?: string;
 }
 
 export interface ApplicationView {

@@ -4,6 +4,7 @@ import { tellLongWait } from "./long-waits.ts";
 import { giveNodeUp, loseNode } from "./node-commands.ts";
 import { deleteSession } from "./session-deletion.ts";
 import type { CoreState, DeadlineKey } from "./state.ts";
+import { closeIfUnused } from "./unused-sessions.ts";
 
 /** Does what is due at the moment of the turn. */
 export function runDeadlines(state: CoreState, turn: FlameTurn): void {
@@ -33,6 +34,11 @@ function expire(state: CoreState, turn: FlameTurn, key: DeadlineKey): void {
     case "wait": {
       const entry = state.sessions.find(id);
       if (entry !== undefined) tellLongWait(state, turn, entry);
+      return;
+    }
+    case "unused": {
+      const entry = state.sessions.find(id);
+      if (entry !== undefined) closeIfUnused(state, turn, entry);
       return;
     }
     case "retention": {

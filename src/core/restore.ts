@@ -5,6 +5,7 @@ import type { NodeRecord } from "../model/node.ts";
 import type { SessionRecord, TaskCounts } from "../model/session.ts";
 import type { TaskRecord } from "../model/task.ts";
 import { type Moment, retire } from "./session-deletion.ts";
+import { beginUse } from "./session-use.ts";
 import { type CoreOptions, CoreState } from "./state.ts";
 
 /** What the machine starts from; the store's `StoredState` is one. */
@@ -40,7 +41,8 @@ export function restoreState(
     (a, b) => (a.record.completionTime ?? 0) - (b.record.completionTime ?? 0),
   );
   for (const { record, counts, lastTaskId } of closedInOrder) {
-    state.sessions.restore(record, { ...counts }, lastTaskId);
+    const entry = state.sessions.restore(record, { ...counts }, lastTaskId);
+    beginUse(state, entry, moment.steady);
     retire(state, record, moment);
   }
   for (const record of stored.nodes) {

@@ -9,12 +9,12 @@ import {
   type SessionView,
 } from "../model/session.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
-import { removeUnused } from "./application-removal.ts";
-import { releaseWaiters } from "./executor-waits.ts";
 import type { Handlers } from "./handler.ts";
-import { unpin } from "./pins.ts";
-import { deleteSession, evictClosed, retire } from "./session-deletion.ts";
+import { closeSession } from "./session-closing.ts";
+import { deleteSession, evictClosed } from "./session-deletion.ts";
+import { beginUse, shareUse } from "./session-use.ts";
 import type { CoreState } from "./state.ts";
+import { closedBecause } from "./unused-sessions.ts";
 
 /** Sessions live long: to ask more often is of no use. */
 const retryOpenSessionsMs = 5_000;
@@ -27,8 +27,9 @@ export const sessionHandlers: Handlers<
   | "session.delete"
   | "session.get"
   | "session.list"
+  | "client.beat"
 > = {
-  "session.create": (state, turn, { id, request, caller }) => {
+  "session.create": (state, turn, { id, request, caller, client }) => {
     checkSessionId(id);
     if (state.sessions.find(id) !== undefined) {
       throw new FlameError(
@@ -36,41 +37,32 @@ export const sessionHandlers: Handlers<
         `session ${id} already exists; choose another id, or open it`,
       );
     }
-    return create(state, turn, id, request, caller);
+    return create(state, turn, { id, request, caller, client });
   },
 
-  "session.open": (state, turn, { id, request, caller }) => {
+  "session.open": (state, turn, { id, request, caller, client }) => {
     const entry = state.sessions.find(id);
     if (entry === undefined && request !== undefined) {
       checkSessionId(id);
-      return create(state, turn, id, request, caller);
+      return create(state, turn, { id, request, caller, client });
     }
-    const { record } = state.sessions.get(id);
+    const found = state.sessions.get(id);
+    const { record } = found;
     if (record.state !== "Open") {
       throw new FlameError(
         "invalid_state",
-        `session ${id} is not open: it was closed and can not be opened again`,
+        `session ${id} is not open: ${closedBecause(record) ?? "it was closed"}; a closed session cannot be opened again`,
       );
     }
     if (request !== undefined) compareSpecs(state, record, request);
-    return state.sessions.get(id).view();
+    shareUse(state, turn, found, client);
+    return found.view();
   },
 
   "session.close": (state, turn, { id }) => {
     const entry = state.sessions.get(id);
-    const wasOpen = entry.record.state === "Open";
-    state.sessions.close(turn, entry);
-    if (wasOpen) {
-      releaseWaiters(state, turn, entry);
-      state.deadlines.clear(`bind ${id}`);
-      retire(state, entry.record, turn);
-      state.scheduleWanted = true;
-      evictClosed(state, turn);
-      unpin(state, entry.record);
-    }
-    const view = entry.view();
-    if (wasOpen) removeUnused(state, turn, entry.record.application);
-    return view;
+    closeSession(state, turn, entry);
+    return entry.view();
   },
 
   "session.delete": (state, turn, { id }) => {
@@ -82,15 +74,25 @@ export const sessionHandlers: Handlers<
 
   "session.get": (state, _turn, { id }) => state.sessions.get(id).view(),
 
+  "client.beat": (state, turn, { client }) => {
+    state.clients.heard(client, turn.steady);
+    return undefined;
+  },
+
   "session.list": (state) => [...state.sessions.all()].map((entry) => entry.view()),
 };
+
+interface NewSession {
+  readonly id: string;
+  readonly request: SessionRequest;
+  readonly caller: Caller;
+  readonly client: string | undefined;
+}
 
 function create(
   state: CoreState,
   turn: FlameTurn,
-  id: string,
-  request: SessionRequest,
-  caller: Caller,
+  { id, request, caller, client }: NewSession,
 ): SessionView {
   const application = state.applications.find(request.application);
   if (application === undefined) {
@@ -118,9 +120,11 @@ function create(
     priority: request.priority,
     owner: caller.name,
     ...(request.commonData !== undefined && { commonDataBytes: request.commonData.length }),
+    ...(client !== undefined && { clients: [client] }),
     events: [],
   };
   const entry: SessionEntry = state.sessions.create(turn, record, request.commonData);
+  beginUse(state, entry, turn.steady);
   const view = entry.view();
   state.scheduleWanted = true;
   evictClosed(state, turn);

@@ -10,6 +10,7 @@ import type { Recall, Schedule } from "../scheduler/ports.ts";
 import { SessionBook } from "../sessions/session-book.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import type { ApplicationWatches } from "./application-watches.ts";
+import { ClientBook } from "./client-book.ts";
 
 /** What the machine is told once; all times in milliseconds. */
 export interface CoreOptions {
@@ -30,6 +31,10 @@ export interface CoreOptions {
   readonly applicationsMax: number;
   /** How long a closed session is kept, in milliseconds; Infinity: for good. */
   readonly closedSessionRetentionMs: number;
+  /** Silence of its client after which a session that ends with it is closed, in milliseconds; Infinity: never. */
+  readonly absentClientMs: number;
+  /** How long such a session may be without a task, in milliseconds; Infinity: for good. */
+  readonly idleSessionMs: number;
   /** Silence after which a node counts as lost. */
   readonly nodeSilenceMs: number;
   /** How long a lost node keeps its leases. */
@@ -48,7 +53,8 @@ export type DeadlineKey =
   | `grace ${string}`
   | `bind ${string}`
   | `wait ${string}`
-  | `retention ${string}`;
+  | `retention ${string}`
+  | `unused ${string}`;
 
 /** All that the machine knows. */
 export class CoreState {
@@ -57,6 +63,7 @@ export class CoreState {
   readonly pinned = new Map<string, ApplicationRecord>();
   readonly applicationWatches: ApplicationWatches = new Map();
   readonly sessions = new SessionBook();
+  readonly clients = new ClientBook();
   readonly executors = new ExecutorBook();
   readonly nodes = new NodeBook();
   readonly deadlines = new DeadlineQueue<DeadlineKey>();

@@ -6,6 +6,7 @@ import { watchTask } from "../sessions/watches.ts";
 import { handToWaiters } from "./executor-waits.ts";
 import { type Handlers, waits } from "./handler.ts";
 import type { CoreState } from "./state.ts";
+import { closedBecause } from "./unused-sessions.ts";
 
 /** A full queue: some hundred tasks later. */
 const retryOpenTasksMs = 1_000;
@@ -15,9 +16,10 @@ export const taskHandlers: Handlers<"task.create" | "task.get" | "task.watch" | 
   "task.create": (state, turn, { sessionId, input }) => {
     const entry = state.sessions.get(sessionId);
     if (entry.record.state !== "Open") {
+      const because = closedBecause(entry.record);
       throw new FlameError(
         "invalid_state",
-        `Cannot create task in closed session ${sessionId}; create a new session`,
+        `Cannot create task in closed session ${sessionId}${because === undefined ? "" : ` (${because})`}; create a new session`,
       );
     }
     checkOpenTasks(state, entry);

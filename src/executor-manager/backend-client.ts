@@ -19,7 +19,7 @@ import type {
   Task,
   TaskResult,
 } from "../protocol/generated/flame/v1/types.ts";
-import { readRequestId, requestIdKey } from "../protocol/request-id.ts";
+import { readPrintable, requestIdKey } from "../protocol/request-id.ts";
 import { Backoff, pause } from "./backoff.ts";
 import { isRefusal, RpcFailure, type UnaryMethod, type UnaryOptions, unary } from "./unary.ts";
 
@@ -166,7 +166,7 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
   async bind(executorId: string, signal: AbortSignal): Promise<GivenSession> {
     let requestId: string | undefined;
     const onTrailer = (metadata: Metadata): void => {
-      requestId = readRequestId(metadata.get(requestIdKey));
+      requestId = readPrintable(metadata.get(requestIdKey));
     };
     const method = BackendService.bindExecutor;
     const options = { signal, onTrailer };
@@ -188,7 +188,7 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
     };
     let requestId: string | undefined;
     const onTrailer = (metadata: Metadata): void => {
-      requestId = readRequestId(metadata.get(requestIdKey));
+      requestId = readPrintable(metadata.get(requestIdKey));
     };
     const method = BackendService.launchTask;
     const { task } = await this.#repeat(

@@ -9,6 +9,7 @@ export const eventCodes = {
   bindRetriesExhausted: 1002,
   noNodeOffersShim: 1003,
   noExecutorForLong: 1004,
+  sessionUnused: 1010,
 } as const;
 
 /** Something that happened to a task or a session, in the order it happened. */

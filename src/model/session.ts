@@ -25,6 +25,8 @@ export interface SessionRecord {
   readonly owner: string;
   /** Size of the common data in bytes; absent when the client sent none (absent is not empty). */
   readonly commonDataBytes?: number;
+  /** Clients that the session ends with (docs/protocol.md, "Unused sessions"); absent: it stays until it is closed. */
+  readonly clients?: readonly string[];
   /** Session-level events, oldest first, at most {@link sessionEventsMax}. */
   readonly events: readonly FlameEvent[];
 }

@@ -30,7 +30,7 @@ import {
   type SchemaResult,
   type Ticket,
 } from "../protocol/generated/arrow/flight/flight.ts";
-import { readRequestId, requestIdKey } from "../protocol/request-id.ts";
+import { readPrintable, requestIdKey } from "../protocol/request-id.ts";
 import { fail, forEachMessage, send, toStatus } from "./call-io.ts";
 import { breakOff, countIncoming } from "./call-stream.ts";
 import { responseMessages, tableSchema } from "./flight-responses.ts";
@@ -259,7 +259,7 @@ export class FlightService {
 }
 
 function requestOf(metadata: Metadata): string | undefined {
-  return readRequestId(metadata.get(requestIdKey));
+  return readPrintable(metadata.get(requestIdKey));
 }
 
 function stalled(): FlameError {

@@ -222,6 +222,8 @@ function coreOptions({ config, timing }: SessionManagerDeps): CoreOptions {
     openTasksMax: cluster.limits.maxOpenTasks,
     applicationsMax: cluster.limits.maxApplications,
     closedSessionRetentionMs: cluster.closedSessionRetentionMs || Number.POSITIVE_INFINITY,
+    absentClientMs: cluster.absentClientMs || Number.POSITIVE_INFINITY,
+    idleSessionMs: cluster.idleSessionMs || Number.POSITIVE_INFINITY,
     nodeSilenceMs: timing?.nodeSilenceMs ?? nodeSilenceMsDefault,
     nodeGraceMs: timing?.nodeGraceMs ?? nodeGraceMsDefault,
     newExecutorId: randomId,

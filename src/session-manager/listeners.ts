@@ -6,6 +6,7 @@ import type { Clock } from "../kit/clock.ts";
 import type { Releasers } from "../kit/releasers.ts";
 import { addHealthAndReflection, type ListenerOutside } from "../observability/listener-service.ts";
 import { AdminService } from "../protocol/generated/flame/admin/v1/admin.ts";
+import { PresenceService } from "../protocol/generated/flame/client/v1/client.ts";
 import { RegistryService } from "../protocol/generated/flame/registry/v1/registry.ts";
 import { BackendService } from "../protocol/generated/flame/v1/backend.ts";
 import { FrontendService } from "../protocol/generated/flame/v1/frontend.ts";
@@ -22,6 +23,7 @@ import { listen, shutDown } from "./grpc-listener.ts";
 import type { ListSizes } from "./list-sizes.ts";
 import { NodeNotes } from "./node-notes.ts";
 import type { Payloads } from "./payloads.ts";
+import { presenceService } from "./presence-service.ts";
 import { registryService } from "./registry-service.ts";
 import { ReplyHold } from "./reply-hold.ts";
 import { SharedLimit } from "./shared-limit.ts";
@@ -125,12 +127,20 @@ function frontendServer(deps: ServerDeps, { interceptors }: ListenerSecurity): O
   const frontend = frontendService({ ...deps, replies });
   server.addService(measured(FrontendService), traced(limits.guard(frontend), tracing));
   refuseEarlyProtocol(server);
+  const { absentClientMs } = deps.config.cluster;
+  const presence = presenceService({ engine: deps.engine, absentClientMs });
+  server.addService(PresenceService, traced(limits.guard(presence), tracing));
   server.addService(AdminService, traced(limits.guard(adminService(deps)), tracing));
   server.addService(
     measured(RegistryService),
     traced(limits.guard(registryService(deps)), tracing),
   );
-  const services = ["flame.v1.Frontend", "flame.admin.v1.Admin", "flame.registry.v1.Registry"];
+  const services = [
+    "flame.v1.Frontend",
+    "flame.client.v1.Presence",
+    "flame.admin.v1.Admin",
+    "flame.registry.v1.Registry",
+  ];
   return [server, addHealthAndReflection(server, services)];
 }
 

@@ -1,7 +1,9 @@
+import type { NewSessionOwner } from "../core/commands.ts";
 import { FlameError } from "../model/errors.ts";
 import { messageBytesDefault, payloadBytesMax } from "../model/limits.ts";
 import { checkedResources } from "../model/resources.ts";
 import type { SessionRequest, SessionView } from "../model/session.ts";
+import { endsWithClient } from "../protocol/client-id.ts";
 import type { FrontendServer } from "../protocol/generated/flame/v1/frontend.ts";
 import type { Session, SessionSpec } from "../protocol/generated/flame/v1/types.ts";
 import { sessionToWire } from "../protocol/record-wire.ts";
@@ -39,7 +41,7 @@ export function sessionCalls(deps: {
       const request = requestOf(requiredField(session, "the session spec", "CreateSession"));
       const door = engine.of(call.getPeer());
       await checkFitsOneBind(door, request);
-      const view = await door.ask("session.create", { id, request, caller: callerOf(call) });
+      const view = await door.ask("session.create", { id, request, ...ownerOf(call) });
       return sessionToWire(view, request.commonData);
     }),
 
@@ -47,8 +49,7 @@ export function sessionCalls(deps: {
       const request = session === undefined ? undefined : requestOf(session);
       const door = engine.of(call.getPeer());
       if (request !== undefined) await checkFitsOneBind(door, request);
-      const caller = callerOf(call);
-      const input = { id, ...(request !== undefined && { request }), caller };
+      const input = { id, ...(request !== undefined && { request }), ...ownerOf(call) };
       return wholeFor(call, await door.ask("session.open", input), true);
     }),
 
@@ -76,6 +77,11 @@ export function sessionCalls(deps: {
       };
     }),
   };
+}
+
+function ownerOf(call: Parameters<typeof callerOf>[0]): NewSessionOwner {
+  const client = endsWithClient(call.metadata);
+  return { caller: callerOf(call), ...(client !== undefined && { client }) };
 }
 
 function requestOf(spec: SessionSpec): SessionRequest {

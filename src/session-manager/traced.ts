@@ -7,7 +7,7 @@ import {
 import { randomId } from "../kit/ids.ts";
 import type { Logger } from "../kit/logger.ts";
 import { startStopwatch } from "../kit/stopwatch.ts";
-import { readRequestId, requestIdKey } from "../protocol/request-id.ts";
+import { readPrintable, requestIdKey } from "../protocol/request-id.ts";
 import type { RequestTrail } from "./request-trail.ts";
 
 export interface Tracing {
@@ -54,7 +54,7 @@ export function traced<T extends UntypedServiceImplementation>(service: T, traci
 function trace(rpc: string, handler: Handler, { logger, trail }: Tracing): Handler {
   const level = notable.has(rpc) ? "info" : "debug";
   return (call, callback) => {
-    const given = readRequestId(call.metadata.get(requestIdKey)) ?? randomId();
+    const given = readPrintable(call.metadata.get(requestIdKey)) ?? randomId();
     if (callback === undefined) {
       logger.debug({ rpc, request: given, ...idsOf(call.request, undefined) }, "stream opened");
       handler(call);

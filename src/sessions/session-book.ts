@@ -21,10 +21,11 @@ export class SessionBook {
   readonly #tally: OpenTally = { tasks: 0 };
 
   /** Takes a stored session in, without its tasks; closed ones in the order in which they were closed. */
-  restore(record: SessionRecord, counts: TaskCounts, lastTaskId: number): void {
+  restore(record: SessionRecord, counts: TaskCounts, lastTaskId: number): SessionEntry {
     const entry = new SessionEntry(record, counts, lastTaskId, this.#tally);
     this.#entries.set(record.id, entry);
     (record.state === "Open" ? this.#open : this.#closed).add(entry);
+    return entry;
   }
 
   /** Takes a stored Pending or Running task in. */
@@ -149,6 +150,12 @@ export class SessionBook {
     };
     const kept = entry.record.events.slice(-(sessionEventsMax - 1));
     this.#replace(turn, entry, { ...entry.record, events: [...kept, event] });
+  }
+
+  /** @param clients those that the session ends with; undefined: it stays until it is closed */
+  setClients(turn: FlameTurn, entry: SessionEntry, clients: readonly string[] | undefined): void {
+    const { clients: _before, ...rest } = entry.record;
+    this.#replace(turn, entry, { ...rest, ...(clients !== undefined && { clients }) });
   }
 
   hasEvent(entry: SessionEntry, code: (typeof eventCodes)[keyof typeof eventCodes]): boolean {

@@ -38,6 +38,8 @@ export class SessionEntry {
   readonly bind: BindBackoff = { failures: 0, notBefore: 0 };
   /** It has tasks and no executor, and it is counted how long. */
   counted = false;
+  /** Steady milliseconds of the last change of one of its tasks; kept up while it ends with its clients. */
+  activeAt = 0;
   readonly tally: OpenTally;
 
   constructor(record: SessionRecord, counts: TaskCounts, lastTaskId: number, tally: OpenTally) {

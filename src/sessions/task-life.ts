@@ -14,6 +14,7 @@ export function createTask(
   input: Buffer | undefined,
 ): TaskRecord {
   entry.lastTaskId++;
+  entry.activeAt = turn.steady;
   const record: TaskRecord = {
     sessionId: entry.record.id,
     id: entry.lastTaskId,
@@ -63,6 +64,7 @@ export function completeTask(
   outcome: TaskOutcome,
 ): TaskRecord {
   const succeeded = outcome.returnCode === 0;
+  entry.activeAt = turn.steady;
   entry.counts.running--;
   entry.tally.tasks--;
   if (succeeded) entry.counts.succeed++;

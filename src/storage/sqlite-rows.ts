@@ -56,6 +56,8 @@ export interface SessionRow {
   priority: number;
   owner: string;
   common_data_bytes: number | null;
+  /** JSON array of strings; NULL: the session stays until it is closed. */
+  clients: string | null;
   events: string;
   /** NULL, like those below: the session has had no task. */
   pending: number | null;
@@ -209,6 +211,7 @@ export function sessionOf(row: SessionRow): SessionRecord {
     priority: row.priority,
     owner: row.owner,
     ...(row.common_data_bytes !== null && { commonDataBytes: row.common_data_bytes }),
+    ...(row.clients !== null && { clients: JSON.parse(row.clients) as string[] }),
     events: eventsOf(row.events),
   };
 }

@@ -114,6 +114,7 @@ export class SqliteWriter {
       record.priority,
       record.owner,
       record.commonDataBytes ?? null,
+      record.clients === undefined ? null : JSON.stringify(record.clients),
       eventsText(record.events),
     );
     if (commonData !== undefined) sql.putCommonData.run(record.id, commonData);
@@ -171,10 +172,11 @@ function prepareAll(db: Database) {
     ),
     putSession: db.prepare(
       `INSERT INTO sessions (id, application, application_revision, state, creation_time, completion_time, cpu, memory,
-                             gpu, min_instances, max_instances, priority, owner, common_data_bytes, events)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                             gpu, min_instances, max_instances, priority, owner, common_data_bytes, clients, events)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET
-         state = excluded.state, completion_time = excluded.completion_time, events = excluded.events`,
+         state = excluded.state, completion_time = excluded.completion_time, clients = excluded.clients,
+         events = excluded.events`,
     ),
     putCommonData: db.prepare("INSERT INTO session_common_data (session_id, data) VALUES (?, ?)"),
     putCounts: db.prepare(

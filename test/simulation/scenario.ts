@@ -50,6 +50,8 @@ export function makeScenario(seed: number, random: Random): Scenario {
       openSessionsMax: Number.POSITIVE_INFINITY,
       openTasksMax: Number.POSITIVE_INFINITY,
       applicationsMax: Number.POSITIVE_INFINITY,
+      absentClientMs: Number.POSITIVE_INFINITY,
+      idleSessionMs: Number.POSITIVE_INFINITY,
       closedSessionRetentionMs: random.chance(0.2) ? 20_000 : Number.POSITIVE_INFINITY,
       nodeSilenceMs: 15_000,
       nodeGraceMs: 30_000,

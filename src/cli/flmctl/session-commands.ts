@@ -43,7 +43,7 @@ function addCreate(program: Program, context: CliContext): void {
       }
       await withCluster(context, program.opts().config, async (cluster) => {
         const spec = { application, priority, ...(resreq === undefined ? {} : { resreq }) };
-        const session = await cluster.createSession(spec);
+        const session = await cluster.createSession(spec, undefined, { keep: true });
         context.terminal.out(`Session <${session.id}> was created.\n`);
       });
     });

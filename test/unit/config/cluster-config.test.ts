@@ -65,6 +65,8 @@ describe("cluster configuration", () => {
           maxApplications: 20_000,
         },
         closedSessionRetentionMs: 604_800_000,
+        absentClientMs: 600_000,
+        idleSessionMs: 86_400_000,
         maxExecutorsPerNode: 128,
         bindRetryLimit: 5,
         plugins: [],

@@ -58,6 +58,8 @@ export class Machine {
       openSessionsMax: Number.POSITIVE_INFINITY,
       openTasksMax: Number.POSITIVE_INFINITY,
       applicationsMax: Number.POSITIVE_INFINITY,
+      absentClientMs: Number.POSITIVE_INFINITY,
+      idleSessionMs: Number.POSITIVE_INFINITY,
       closedSessionRetentionMs: Number.POSITIVE_INFINITY,
       nodeSilenceMs: 15_000,
       nodeGraceMs: 30_000,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { readRequestId } from "../../../src/protocol/request-id.ts";
+import { readPrintable } from "../../../src/protocol/request-id.ts";
 import { RequestTrail } from "../../../src/session-manager/request-trail.ts";
 
 describe("the trail of requests", () => {
@@ -41,6 +41,6 @@ describe("a request id from outside", () => {
     [["x".repeat(129)], undefined],
     [[Buffer.from("a")], undefined],
   ])("%j is read as %j", (values, expected) => {
-    expect(readRequestId(values)).toBe(expected);
+    expect(readPrintable(values)).toBe(expected);
   });
 });

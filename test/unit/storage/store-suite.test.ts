@@ -148,7 +148,7 @@ describe.each(kinds)("the $name store", ({ open, durable }) => {
       { kind: "application.put", record: application(1) },
       {
         kind: "session.put",
-        record: session({ commonDataBytes: 3, maxInstances: 2 }),
+        record: session({ commonDataBytes: 3, maxInstances: 2, clients: ["c1"] }),
         commonData: Buffer.from("abc"),
       },
       { kind: "task.put", record: task(1, { inputBytes: 0 }), input: Buffer.alloc(0) },
@@ -161,7 +161,7 @@ describe.each(kinds)("the $name store", ({ open, durable }) => {
     const state = await store.load();
     expect(state.sessions).toEqual([
       {
-        record: session({ commonDataBytes: 3, maxInstances: 2 }),
+        record: session({ commonDataBytes: 3, maxInstances: 2, clients: ["c1"] }),
         counts: { pending: 1, running: 1, succeed: 1, failed: 0, cancelled: 0 },
         lastTaskId: 3,
       },
@@ -248,6 +248,22 @@ describe.each(kinds)("the $name store", ({ open, durable }) => {
     expect(store.readPayload("my-app-1", 1, "input")).toBeUndefined();
     expect(store.readCommonData("my-app-1")).toBeUndefined();
     expect((await store.load()).sessions).toHaveLength(1);
+  });
+
+  it("keeps which clients a session ends with, and that it no longer ends with them", async () => {
+    await store.commit([
+      { kind: "application.put", record: application(1) },
+      { kind: "session.put", record: session({ clients: ["c1"] }) },
+      { kind: "session.put", record: session({ id: "other", clients: ["c1"] }) },
+      { kind: "session.put", record: session({ clients: ["c1", "c2"] }) },
+      { kind: "session.put", record: session({ id: "other" }) },
+    ]);
+    await reopen();
+    const records = (await store.load()).sessions.map(({ record }) => record);
+    expect(records.map(({ id, clients }) => [id, clients])).toEqual([
+      ["my-app-1", ["c1", "c2"]],
+      ["other", undefined],
+    ]);
   });
 
   it("deletes an application with its revisions, sessions and tasks", async () => {

@@ -1,0 +1,15 @@
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Optional as _Optional
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class BeatRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class BeatReply(_message.Message):
+    __slots__ = ("next_ms",)
+    NEXT_MS_FIELD_NUMBER: _ClassVar[int]
+    next_ms: int
+    def __init__(self, next_ms: _Optional[int] = ...) -> None: ...

@@ -1,0 +1,238 @@
+// Generated from schemas/cluster.schema.json by scripts/generate-config-types.mjs; do not edit.
+
+export type Duration = number | string;
+export type Size = number | string;
+
+/**
+ * flame-cluster.yaml after the check of its schema, with every default filled in.
+ */
+export interface RawClusterConfig {
+  readonly cluster: {
+    /**
+     * Name of the cluster, for people.
+     */
+    readonly name: string;
+    /**
+     * Where clients reach the session manager: http:// or https://, host, port (8080 when absent). Nodes use the next port. A loopback host is also the address that is listened on.
+     */
+    readonly endpoint: string;
+    /**
+     * Address to listen on when it differs from the host of the endpoint, such as 0.0.0.0. Any address that is not loopback needs an explicit cluster.security.
+     */
+    readonly listen?: string;
+    /**
+     * What one executor of a session gets when the session does not say: cpu=N,mem=SIZE,gpu=N. Absent: cpu=1,mem=1g,gpu=0.
+     */
+    readonly resreq?: string;
+    /**
+     * Who gets the next executor. priority: the highest session priority first; drf: the smallest dominant share of cpu, memory and gpu first. With both, in either order, priority decides first and drf among equal priorities; with drf alone priorities do not count.
+     *
+     * @minItems 1
+     * @maxItems 8
+     */
+    readonly policies: readonly ("priority" | "drf")[];
+    /**
+     * Where applications, sessions and tasks are kept: sqlite://FILE, or none to keep them in memory only. fs://DIR of earlier files means an SQLite file in DIR. Relative paths are under FLAME_HOME/data.
+     */
+    readonly storage: string;
+    readonly schedule_interval: Duration;
+    /**
+     * What every executor manager does.
+     */
+    readonly executors: {
+      /**
+       * The kind of service that nodes offer.
+       */
+      readonly shim: "host" | "wasm";
+      /**
+       * Variables that every service process gets, beside those of its application.
+       */
+      readonly environment: {
+        readonly [k: string]: string;
+      };
+      readonly drain: Duration;
+      /**
+       * Accepted for files of earlier versions; cluster.limits.max_executors is the limit.
+       */
+      readonly limits?: {
+        readonly max_executors?: number;
+      };
+    };
+    readonly limits: {
+      /**
+       * How many sessions are kept; beyond it the longest closed ones are dropped.
+       */
+      readonly max_sessions: number;
+      /**
+       * Sessions that may be open at once; beyond it none is created.
+       */
+      readonly max_open_sessions: number;
+      /**
+       * Pending and running tasks of all sessions together. One session gets at most as many as are still free.
+       */
+      readonly max_open_tasks: number;
+      /**
+       * WatchTask streams of all clients together. One connection gets at most as many as are still free.
+       */
+      readonly max_watchers: number;
+      /**
+       * Calls of clients that are under way, watches not counted. One connection gets at most as many as are still free.
+       */
+      readonly max_calls: number;
+      readonly max_request_bytes: Size;
+      readonly max_reply_bytes: Size;
+      /**
+       * Registered applications.
+       */
+      readonly max_applications: number;
+      readonly closed_session_retention: Duration;
+      readonly absent_client_timeout: Duration;
+      readonly idle_session_timeout: Duration;
+      /**
+       * Executors per node.
+       */
+      readonly max_executors: number;
+    };
+    readonly recovery: {
+      readonly session: {
+        /**
+         * Failed binds of a session after which binding goes on only as a slow probe. 0: the session gets no executors.
+         */
+        readonly retry_limits: number;
+      };
+    };
+    readonly tls?: Tls;
+    /**
+     * Who may call. Must be said for every address that is not loopback.
+     */
+    readonly security: {
+      /**
+       * Frontend and object cache. open: whoever reaches the address; token: whoever sends a token of token_file; mtls: whoever has a certificate of tls.ca_file. Published clients can use only open.
+       */
+      readonly clients?: "open" | "token" | "mtls";
+      /**
+       * Backend. open: whoever reaches the address; token: executor managers with a token of node_token_file; mtls: those with a certificate of tls.ca_file.
+       */
+      readonly nodes?: "open" | "token" | "mtls";
+      /**
+       * File with the tokens of clients, one a line, each of 16 characters or more. The daemons and services send the first one where they are clients.
+       */
+      readonly token_file?: string;
+      /**
+       * File with the tokens of executor managers, in the same form.
+       */
+      readonly node_token_file?: string;
+    };
+    /**
+     * Plugins beside the built-in ones, in the order of their hooks: paths of modules, names of packages, or { name, enabled, options } (docs/plugins.md).
+     *
+     * @maxItems 64
+     */
+    readonly plugins: (
+      | string
+      | {
+          /**
+           * A built-in plugin; a module, by its path from this file's folder (with ./ in front); or a package in node_modules beside this file or in FLAME_HOME.
+           */
+          readonly name: string;
+          /**
+           * false switches a plugin off.
+           */
+          readonly enabled?: boolean;
+          /**
+           * Checked by the plugin's own schema.
+           */
+          readonly options?: {
+            readonly [k: string]: unknown;
+          };
+        }
+    )[];
+    readonly pprof?: Pprof;
+  };
+  readonly cache: {
+    /**
+     * Where everybody reaches the object cache: grpc:// or grpcs://, host, port (9090 when absent). Object references carry this host and port.
+     */
+    readonly endpoint: string;
+    /**
+     * Address to listen on when it differs from the host of the endpoint.
+     */
+    readonly listen?: string;
+    /**
+     * Accepted for files of earlier versions; cache.endpoint and cache.listen say the address.
+     */
+    readonly network_interface?: string;
+    /**
+     * Folder of the objects (a path, file:// or fs://), or none to keep them in memory only. Relative paths are under FLAME_HOME/data.
+     */
+    readonly storage: string;
+    /**
+     * The cache in memory, above the folder.
+     */
+    readonly eviction: {
+      readonly policy: "lru" | "none";
+      readonly max_memory: Size;
+      /**
+       * Objects in memory. Absent: no limit.
+       */
+      readonly max_objects?: number;
+    };
+    readonly max_disk: Size;
+    readonly max_transfer: Size;
+    readonly orphan_retention: Duration;
+    readonly retention: Duration;
+    readonly tls?: Tls;
+    readonly pprof?: Pprof;
+  };
+  readonly core: {
+    readonly payload_cache_bytes: Size;
+  };
+  readonly packages: {
+    /**
+     * Schemes of an application's url that are accepted beside file, grpc and grpcs.
+     *
+     * @maxItems 2
+     */
+    readonly allowed_schemes: readonly ("http" | "https")[];
+    readonly max_disk: Size;
+  };
+  readonly metrics: {
+    /**
+     * false: no daemon serves metrics.
+     */
+    readonly enabled: boolean;
+    /**
+     * Address of GET /metrics. Any address that is not loopback needs an explicit cluster.security.clients.
+     */
+    readonly listen: string;
+    /**
+     * Port of the session manager's metrics; 0: a free one, told in FLAME_HOME/run.
+     */
+    readonly session_manager_port: number;
+    /**
+     * Port of the executor manager's metrics; 0: a free one, told in FLAME_HOME/run.
+     */
+    readonly executor_manager_port: number;
+    /**
+     * Port of the object cache's metrics; 0: a free one, told in FLAME_HOME/run.
+     */
+    readonly object_cache_port: number;
+  };
+}
+export interface Tls {
+  /**
+   * PEM file with the daemon's certificate chain, its own first. With mtls it shows it where it is a client.
+   */
+  readonly cert_file: string;
+  /**
+   * PEM file with the private key.
+   */
+  readonly key_file: string;
+  /**
+   * PEM file with the authority that nodes trust and that signed the certificates of callers (mtls). Absent: the system's.
+   */
+  readonly ca_file?: string;
+}
+export interface Pprof {
+  readonly port?: number;
+}
