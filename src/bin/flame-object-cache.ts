@@ -12,6 +12,7 @@ import { runDaemon } from "../process/run-daemon.ts";
 const name = "flame-object-cache";
 const { version } = packageFile;
 const env = readEnv();
+const home = flameHome(env).root;
 
 async function start(path: string | undefined): Promise<RunningObjectCache> {
   const logger = createLogger(name, env);
@@ -19,7 +20,7 @@ async function start(path: string | undefined): Promise<RunningObjectCache> {
   for (const warning of config.warnings) logger.warn({ config: config.source }, warning);
   const metrics = { daemon: name, version, logger, settings: config.metrics } as const;
   return await withMetrics({ ...metrics, port: "objectCachePort" }, (registry) =>
-    startObjectCache({ config, logger, registry }),
+    startObjectCache({ config, home, logger, registry }),
   );
 }
 
@@ -41,7 +42,7 @@ if ("stderr" in called) {
   process.exitCode = await runDaemon({
     name,
     version,
-    home: flameHome(env).root,
+    home,
     start: () => start(called.values["config"]),
     onError: (line) => console.error(line),
   });

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { logVerbosity, Server, type ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import type { Registry } from "prom-client";
 import type { ClusterConfig } from "../config/cluster-config.ts";
@@ -9,10 +10,10 @@ import { Releasers } from "../kit/releasers.ts";
 import { textOf } from "../kit/thrown.ts";
 import { FlameError } from "../model/errors.ts";
 import { addHealthAndReflection } from "../observability/listener-service.ts";
-import { acquireInstanceLock } from "../process/instance-lock.ts";
 import { flightDefinition } from "../protocol/flight/flight-definition.ts";
 import { opaqueBytesMax } from "../protocol/flight/opaque-rows.ts";
 import { type ListenerSecurity, listenerSecurity } from "../security/listener-security.ts";
+import { acquireLifeLock } from "../storage/life-lock.ts";
 import { DiskStore } from "./disk-store.ts";
 import { FlightService } from "./flight-service.ts";
 import { MemoryCache } from "./memory-cache.ts";
@@ -29,6 +30,8 @@ export type ObjectCacheConfig = Pick<ClusterConfig, "cache" | "source"> & {
 
 export interface ObjectCacheOptions {
   readonly config: ObjectCacheConfig;
+  /** FLAME_HOME, for whoever asks who has the folder. */
+  readonly home?: string;
   readonly logger: Logger;
   /** Learns what is to be counted (docs/observability.md). */
   readonly registry?: Registry;
@@ -102,7 +105,7 @@ async function start(
 }
 
 async function openCache(
-  { config, logger, registry }: ObjectCacheOptions,
+  { config, home, logger, registry }: ObjectCacheOptions,
   releasers: Releasers,
 ): Promise<ObjectCache> {
   const store = openStore(config, logger);
@@ -112,10 +115,13 @@ async function openCache(
   if (storage.kind === "memory") return await ObjectCache.open(deps);
   return await openFolder(storage.dir, async () => {
     // Two caches on one folder would overwrite each other, whatever their homes.
-    const lock = await acquireInstanceLock({
-      home: storage.dir,
-      name: "object-cache",
+    const lock = acquireLifeLock({
+      file: join(storage.dir, "cache.lock"),
+      what: `the folder "${storage.dir}" of the object cache`,
+      failure: `the object cache cannot use the folder "${storage.dir}"`,
       chosenBy: "cache.storage",
+      owner: { program: "flame-object-cache", home },
+      now: systemClock.now(),
     });
     releasers.add("the lock of the folder", () => lock.release());
     return await ObjectCache.open(deps);

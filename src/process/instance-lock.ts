@@ -4,13 +4,15 @@ import { setTimeout } from "node:timers/promises";
 import { codeOf } from "../kit/thrown.ts";
 import { FlameError } from "../model/errors.ts";
 import { makeHomeFolder, unusableHome } from "./home-folder.ts";
-import { isSameProcessAlive, processFacts } from "./process-facts.ts";
+import { isSameProcessAlive, ownPidNamespace, processFacts } from "./process-facts.ts";
 
 /** What `FLAME_HOME/run/<name>.json` says about a running daemon. */
 export interface InstanceRecord {
   readonly pid: number;
   /** Clock ticks after boot: with the pid it names one process, however pids are reused. */
   readonly startTime: number;
+  /** The PID namespace in which `pid` names it: containers that share a home each have their own. */
+  readonly pidNamespace?: string;
   /** Where it serves; absent until it does. */
   readonly endpoint?: string;
   /** Where its Prometheus metrics can be read; absent when it serves none. */
@@ -66,6 +68,7 @@ export async function acquireInstanceLock(options: InstanceLockOptions): Promise
   const own: InstanceRecord = {
     pid,
     startTime: processFacts(pid)?.startTime ?? 0,
+    pidNamespace: ownPidNamespace(),
     ...(options.version === undefined ? {} : { version: options.version }),
   };
   await makeHomeFolder(options.home, dirname(path), chosenBy);
@@ -75,14 +78,15 @@ export async function acquireInstanceLock(options: InstanceLockOptions): Promise
   } catch (cause) {
     throw unusableHome(options.home, chosenBy, cause);
   }
+  let foreign: InstanceRecord | undefined;
   try {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       if (await linked(claim, path)) {
         await removeStale(path);
-        return new HeldLock(path, own);
+        return new HeldLock(path, own, foreign);
       }
       await refuseWhileHeld(path, options);
-      await takeAway(path, claim);
+      foreign = (await takeAway(path, claim)) ?? foreign;
     }
   } finally {
     await rm(claim, { force: true });
@@ -96,28 +100,36 @@ export async function acquireInstanceLock(options: InstanceLockOptions): Promise
 class HeldLock implements InstanceLock {
   readonly #path: string;
   readonly #own: InstanceRecord;
+  /** What stood there of another PID namespace: nobody can tell here whether its process lives. */
+  readonly #foreign: InstanceRecord | undefined;
+  #published = false;
   #released = false;
 
-  constructor(path: string, own: InstanceRecord) {
+  constructor(path: string, own: InstanceRecord, foreign: InstanceRecord | undefined) {
     this.#path = path;
     this.#own = own;
+    this.#foreign = foreign;
   }
 
   async publish(endpoint: string, metrics?: string): Promise<void> {
-    const temporary = `${this.#path}.${this.#own.pid}.tmp`;
-    await writeFile(
-      temporary,
-      text({ ...this.#own, endpoint, ...(metrics !== undefined && { metrics }) }),
-    );
-    await rename(temporary, this.#path);
+    await this.#write({ ...this.#own, endpoint, ...(metrics !== undefined && { metrics }) });
+    this.#published = true;
   }
 
   async release(): Promise<void> {
     if (this.#released) return;
     this.#released = true;
     const present = await readRecord(this.#path);
-    if (present !== undefined && sameOwner(present, this.#own))
-      await rm(this.#path, { force: true });
+    if (present === undefined || !sameOwner(present, this.#own)) return;
+    // Whoever never served, since the data was locked, leaves the place to the one in the other container.
+    if (this.#foreign !== undefined && !this.#published) await this.#write(this.#foreign);
+    else await rm(this.#path, { force: true });
+  }
+
+  async #write(record: InstanceRecord): Promise<void> {
+    const temporary = `${this.#path}.${this.#own.pid}.tmp`;
+    await writeFile(temporary, text(record));
+    await rename(temporary, this.#path);
   }
 }
 
@@ -146,19 +158,21 @@ async function refuseWhileHeld(path: string, options: InstanceLockOptions): Prom
 /**
  * Removes the file of a process that is gone. Only one claimant at a time may: whoever removed without asking could
  * remove the file of another claimant that was faster.
+ * @returns what it said when it is of another PID namespace, where the process may well live.
  */
-async function takeAway(path: string, claim: string): Promise<void> {
+async function takeAway(path: string, claim: string): Promise<InstanceRecord | undefined> {
   const guard = `${path}.takeover`;
   if (!(await linked(claim, guard))) {
     // Left behind by a claimant that died in the middle of this very function.
     const other = await readRecord(guard);
     if (other !== undefined && !isAlive(other)) await rm(guard, { force: true });
     await setTimeout(TAKEOVER_PAUSE_MS);
-    return;
+    return undefined;
   }
   try {
     const present = await readRecord(path);
     if (present === undefined || !isAlive(present)) await rm(path, { force: true });
+    return present !== undefined && isForeign(present) ? present : undefined;
   } finally {
     await rm(guard, { force: true });
   }
@@ -186,7 +200,10 @@ async function readRecord(path: string): Promise<InstanceRecord | undefined> {
 }
 
 const isAlive = (record: InstanceRecord): boolean =>
-  isSameProcessAlive(record.pid, record.startTime);
+  !isForeign(record) && isSameProcessAlive(record.pid, record.startTime);
+
+const isForeign = ({ pidNamespace }: InstanceRecord): boolean =>
+  pidNamespace !== undefined && pidNamespace !== ownPidNamespace();
 
 function isRecord(value: unknown): value is InstanceRecord {
   if (typeof value !== "object" || value === null) return false;

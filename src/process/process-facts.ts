@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /** What the kernel tells about one process. */
 export interface ProcessFacts {
@@ -28,6 +28,15 @@ export function processFacts(pid: number): ProcessFacts | undefined {
 export function isSameProcessAlive(pid: number, startTime: number): boolean {
   const facts = processFacts(pid);
   return facts !== undefined && facts.state !== "Z" && facts.startTime === startTime;
+}
+
+/** Names the PID namespace of this process: the same pid is another process in another container. Empty when unknown. */
+export function ownPidNamespace(): string {
+  try {
+    return readlinkSync("/proc/self/ns/pid");
+  } catch {
+    return "";
+  }
 }
 
 /** Every process of a group that still runs, zombies left out. */

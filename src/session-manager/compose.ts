@@ -206,6 +206,7 @@ function openStore(deps: SessionManagerDeps): Store {
     migrationsFolder: deps.migrationsFolder,
     fillDefaults: specOf,
     now: deps.clock.now(),
+    owner: { program: "flame-session-manager", home: deps.flameHome },
     ...(deps.registry !== undefined && { onSynced: syncMeter(deps.registry) }),
   });
 }

@@ -8,6 +8,8 @@ import type { ApplicationManifestSpec, ApplicationSpec } from "../model/applicat
 import type { Change } from "../model/change.ts";
 import { FlameError } from "../model/errors.ts";
 import type { TaskRecord } from "../model/task.ts";
+import { databaseLock, realFile } from "./database-lock.ts";
+import type { LifeLock, LockOwner } from "./life-lock.ts";
 import { migrate } from "./migrate.ts";
 import {
   type ApplicationRow,
@@ -25,6 +27,7 @@ import {
   taskOf,
 } from "./sqlite-rows.ts";
 import { SqliteWriter } from "./sqlite-writer.ts";
+import { StartMark } from "./start-mark.ts";
 import type { PayloadKind, Store, StoredSession, StoredState } from "./store.ts";
 
 export interface SqliteStoreOptions {
@@ -36,6 +39,8 @@ export interface SqliteStoreOptions {
   readonly fillDefaults: (manifest: ApplicationManifestSpec) => ApplicationSpec;
   /** Unix milliseconds, written beside each migration that is applied. */
   readonly now: number;
+  /** Whom the database is locked for, until the store is closed. @default this process, without a name */
+  readonly owner?: LockOwner;
   /** Learns how long each COMMIT took, its fsync included, in seconds. */
   readonly onSynced?: (seconds: number) => void;
 }
@@ -52,6 +57,7 @@ const pagesGivenBackMax = 256;
 /** The embedded database: WAL with `synchronous=FULL`, so a resolved commit survives a power cut. */
 export class SqliteStore implements Store {
   readonly #database: Database;
+  readonly #lock: LifeLock;
   readonly #fillDefaults: SqliteStoreOptions["fillDefaults"];
   readonly #writer: SqliteWriter;
   readonly #selectRevisions;
@@ -63,10 +69,15 @@ export class SqliteStore implements Store {
   readonly #commit: (changes: readonly Change[]) => void;
   #pagesFreed = false;
 
-  /** @throws FlameError invalid_config naming the file when it can not be opened, or is newer than this program. */
+  /**
+   * @throws FlameError invalid_config naming the file when it can not be opened, or is newer than this program;
+   *   already_exists naming who uses it.
+   */
   constructor(options: SqliteStoreOptions) {
     this.#fillDefaults = options.fillDefaults;
-    this.#database = open(options);
+    const { database, lock, mark } = open(options);
+    this.#database = database;
+    this.#lock = lock;
     this.#writer = new SqliteWriter(this.#database);
     const db = this.#database;
     const revisions = `SELECT r.name, ${revisionParts} FROM application_revisions r WHERE r.name = ?`;
@@ -91,6 +102,7 @@ export class SqliteStore implements Store {
     const transaction = timedTransaction(db, options.onSynced);
     this.#commit = (changes) => {
       transaction(() => {
+        mark.check();
         for (const change of changes) this.#writer.apply(change);
       });
       this.#giveBackPages(changes);
@@ -143,6 +155,7 @@ export class SqliteStore implements Store {
       this.#commit(changes);
       return Promise.resolve();
     } catch (cause) {
+      if (cause instanceof FlameError) return Promise.reject(cause);
       const reason = cause instanceof Error ? cause.message : String(cause);
       return Promise.reject(
         new FlameError(
@@ -177,6 +190,7 @@ export class SqliteStore implements Store {
 
   close(): Promise<void> {
     this.#database.close();
+    this.#lock.release();
     return Promise.resolve();
   }
 
@@ -205,11 +219,21 @@ export class SqliteStore implements Store {
   }
 }
 
-function open(options: SqliteStoreOptions): Database {
-  const { file } = options;
+interface Opened {
+  readonly database: Database;
+  readonly lock: LifeLock;
+  readonly mark: StartMark;
+}
+
+function open(options: SqliteStoreOptions): Opened {
+  const { now, owner = { program: "a program of Flame" } } = options;
+  let { file } = options;
+  let lock: LifeLock | undefined;
   let database: Database | undefined;
   try {
     makeFolderDurably(dirname(file));
+    file = realFile(file);
+    lock = databaseLock(file, owner, now);
     database = new SqliteDatabase(file);
     database.pragma("busy_timeout = 5000");
     // Takes effect in an empty database only, so before anything is written.
@@ -220,11 +244,12 @@ function open(options: SqliteStoreOptions): Database {
     checkIntegrity(database);
     // A migration may make a table anew, and what refers to it must not go with the old one.
     database.pragma("foreign_keys = OFF");
-    migrate(database, options.migrationsFolder, file, options.now);
+    migrate(database, options.migrationsFolder, file, now);
     database.pragma("foreign_keys = ON");
-    return database;
+    return { database, lock, mark: new StartMark(database, owner, now) };
   } catch (cause) {
     database?.close();
+    lock?.release();
     if (cause instanceof FlameError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new FlameError("invalid_config", `${refusal(file, cause)}: ${reason}`, { cause });

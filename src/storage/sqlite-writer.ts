@@ -138,7 +138,14 @@ export class SqliteWriter {
       record.createdBy ?? null,
       fieldOwnersText(record.fieldOwners),
     );
-    sql.putRevision.run(
+    this.#putRevision(record);
+    sql.pruneRevisions.run({ name: record.name, through: record.revision - revisionsKept });
+  }
+
+  /** A revision never changes: it is written once, and found as it was whenever its application is written again. */
+  #putRevision(record: ApplicationRecord): void {
+    const sql = this.#statements;
+    const row = [
       record.name,
       record.revision,
       record.revisionTime,
@@ -148,8 +155,11 @@ export class SqliteWriter {
       record.cause.restored ?? null,
       record.cause.forced === true ? 1 : 0,
       JSON.stringify(record.manifest),
+    ];
+    if (sql.putRevision.run(row).changes > 0 || sql.findRevision.get(row) !== undefined) return;
+    throw new Error(
+      `revision ${record.revision} of application "${record.name}" is stored already, and is another one`,
     );
-    sql.pruneRevisions.run({ name: record.name, through: record.revision - revisionsKept });
   }
 }
 
@@ -197,6 +207,10 @@ function prepareAll(db: Database) {
     putRevision: db.prepare(
       `INSERT INTO application_revisions (name, revision, revision_time, origin, author, cause, restored, forced, manifest)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name, revision) DO NOTHING`,
+    ),
+    findRevision: db.prepare(
+      `SELECT 1 FROM application_revisions WHERE name = ? AND revision = ? AND revision_time = ? AND origin = ?
+         AND author = ? AND cause = ? AND restored IS ? AND forced = ? AND manifest = ?`,
     ),
     pruneRevisions: db.prepare(
       `DELETE FROM application_revisions WHERE name = $name AND revision <= $through

@@ -9,6 +9,7 @@ export interface SmallDisk {
   /** Takes all the space that is left. */
   fill(): void;
   resize(bytes: number): void;
+  /** By a read-only view over it: the disk itself has to stay writable while a daemon holds a lock file in it. */
   setReadOnly(readOnly: boolean): void;
   remove(): void;
 }
@@ -28,10 +29,16 @@ export function smallDisk(bytes: number, at?: string): SmallDisk {
       writeFileSync(join(path, "filling"), Buffer.alloc(bavail * bsize));
     },
     resize: (to) => mount("-o", `remount,size=${to}`, path),
-    setReadOnly: (readOnly) => mount("-o", `remount,${readOnly ? "ro" : "rw"}`, path),
+    setReadOnly(readOnly) {
+      if (!readOnly) {
+        unmount(path);
+        return;
+      }
+      mount("--bind", path, path);
+      mount("-o", "remount,bind,ro", path);
+    },
     remove() {
-      // Lazily: a daemon that is still ending holds it no longer than it runs.
-      execFileSync("umount", ["-l", path], { stdio: "pipe" });
+      unmount(path);
       folder?.remove();
     },
   };
@@ -45,6 +52,11 @@ export function noSmallDisk(): string | undefined {
   } catch (thrown) {
     return `no tmpfs can be mounted here: ${String((thrown as { stderr?: Buffer }).stderr ?? thrown).trim()}`;
   }
+}
+
+/** Lazily: a daemon that is still ending holds it no longer than it runs. */
+function unmount(path: string): void {
+  execFileSync("umount", ["-l", path], { stdio: "pipe" });
 }
 
 function mount(...args: string[]): void {
