@@ -87,13 +87,6 @@ describe("tidy", () => {
     ).toEqual([]);
   });
 
-  test("migrations are numbered without a gap and without a repeat", () => {
-    const numbers = files
-      .filter((file) => file.startsWith("migrations/sqlite/") && read(file) !== "")
-      .map((file) => Number(basename(file).slice(0, 4)));
-    expect(numbers.sort()).toEqual(numbers.map((_, index) => index + 1));
-  });
-
   test("source files are named in kebab-case", () => {
     const named = written.filter((file) => /^(src|test|bench|scripts)\/.*\.(ts|mjs)$/.test(file));
     expect(named.filter((file) => !/^[a-z0-9]+([-.][a-z0-9]+)*$/.test(basename(file)))).toEqual([]);

@@ -114,6 +114,7 @@ def call(
     *,
     repeatable: bool,
     seconds: float = CALL_SECONDS,
+    metadata: tuple[tuple[str, str], ...] = (),
 ) -> Any:
     """Make a unary call; while the server is away, wait for it.
 
@@ -125,6 +126,7 @@ def call(
         repeatable: whether it may be sent again after the connection broke in the middle. A
             CreateTask may not: whether it happened is not known.
         seconds: how long to wait at most.
+        metadata: what it carries beside what every call carries.
 
     Raises:
         FlameError: the server refused, or did not answer in time.
@@ -133,7 +135,7 @@ def call(
     pause = RETRY_FIRST_SECONDS
     refusals = 0
     # One name in the server's logs for the call, however often it is sent.
-    metadata = named_metadata()
+    metadata = (*named_metadata(), *metadata)
     while True:
         left = max(deadline - time.monotonic(), 0.0)
         try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 
-from flamepy._channel import CALL_SECONDS, call, open_channel
+from flamepy._channel import CALL_SECONDS, call, open_channel, to_flame_error
 from flamepy._config import FlameClientTls, current_context
 from flamepy._convert import (
     attributes_from,
@@ -18,16 +18,19 @@ from flamepy._convert import (
 from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._names import short_name
 from flamepy._objects import delete_objects
+from flamepy._presence import Presence, client_id
 from flamepy._public import public
 from flamepy._runner import RunnerContext, RunnerServiceKind, encode_context, referred
 from flamepy._session import Session, session_from
 from flamepy._types import Application, ApplicationAttributes, SessionAttributes
 from flamepy._workers import Workers
-from flamepy.proto import frontend_pb2, frontend_pb2_grpc, types_pb2
+from flamepy.proto import client_pb2, client_pb2_grpc, frontend_pb2, frontend_pb2_grpc, types_pb2
 
 #: Watches at a time. Tasks run in the order of their creation, so a later one seldom ends while
 #: this many earlier ones do not; its future then resolves late, and nothing is lost.
 _WATCHES_MAX = 256
+#: Of a session that is not to end with its client: docs/protocol.md, "Unused sessions".
+_KEEP = ("flame-session-keep", "true")
 #: Codes that say for sure that nothing was created.
 _REFUSALS = (
     FlameErrorCode.INVALID_ARGUMENT,
@@ -53,6 +56,10 @@ class Connection:
         self._closed = False
         stub: Any = frontend_pb2_grpc.FrontendStub  # Generated without types.
         self.frontend = stub(channel)
+        presence_stub: Any = client_pb2_grpc.PresenceStub
+        self._beat_rpc = presence_stub(channel).Beat
+        self._client = ("flame-client", client_id())
+        self._presence = Presence(self._beat)
         self.workers = Workers("flamepy-watch", _WATCHES_MAX)
 
     @classmethod
@@ -74,6 +81,7 @@ class Connection:
     def close(self) -> None:
         """Close the connection; calls and watches under way end with an error."""
         self._closed = True
+        self._presence.close()
         self._channel.close()
 
     def call(
@@ -84,15 +92,35 @@ class Connection:
         *,
         repeatable: bool = True,
         seconds: float = CALL_SECONDS,
+        keep: bool = False,
     ) -> Any:
-        """Make a unary call of the Frontend service; see ``_channel.call``."""
+        """Make a unary call of the Frontend service; see ``_channel.call``.
+
+        Args:
+            keep: the session that it creates or opens is not to end with this client.
+        """
         if self._closed:
             raise FlameError(
                 FlameErrorCode.INVALID_STATE,
                 f"failed to {operation}: the connection to {self.addr} is closed",
             )
         rpc = getattr(self.frontend, method)
-        return call(operation, rpc, request, repeatable=repeatable, seconds=seconds)
+        metadata = (self._client, _KEEP) if keep else (self._client,)
+        return call(
+            operation, rpc, request, repeatable=repeatable, seconds=seconds, metadata=metadata
+        )
+
+    def _beat(self) -> float | None:
+        request = client_pb2.BeatRequest()
+        try:
+            reply = self._beat_rpc(
+                request, timeout=CALL_SECONDS, wait_for_ready=True, metadata=(self._client,)
+            )
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                return None  # A session manager of another make keeps every session.
+            raise to_flame_error(error, "say that this client is there") from error
+        return None if reply.next_ms == 0 else reply.next_ms / 1000
 
     def register_application(
         self, name: str, app_attrs: ApplicationAttributes | dict[str, Any]
@@ -146,6 +174,10 @@ class Connection:
     def create_session(self, attrs: SessionAttributes) -> Session:
         """Create a session.
 
+        One whose id the caller does not choose ends with this client unless ``attrs.keep`` is set:
+        when the client is gone for ten minutes and no task is open, or no task came for a day, the
+        session manager closes it.
+
         Raises:
             FlameError: NOT_FOUND for an unknown application, ALREADY_EXISTS for a used id.
         """
@@ -155,12 +187,15 @@ class Connection:
             session_id=session_id, session=from_session(attrs, common_data)
         )
         operation = f"create session {session_id!r} of application {attrs.application!r}"
+        keep = attrs.keep or attrs.id is not None
         try:
-            reply = self.call(operation, "CreateSession", request, repeatable=False)
+            reply = self.call(operation, "CreateSession", request, repeatable=False, keep=keep)
         except FlameError as error:
             if error.code in _REFUSALS:
                 _forget_object(attrs, common_data)
             raise
+        if not keep:
+            self._presence.began(session_id)
         return session_from(self, reply)
 
     def list_sessions(self) -> list[Session]:
@@ -172,6 +207,9 @@ class Connection:
     def open_session(self, session_id: str, spec: SessionAttributes | None = None) -> Session:
         """Open a session that exists, or, when ``spec`` is given, create it if it does not.
 
+        One that is to end with its client ends with this one, too; with ``spec`` it stays until it
+        is closed.
+
         Raises:
             FlameError: NOT_FOUND without ``spec`` and session; INVALID_ARGUMENT when the session is
                 closed, or was created with other attributes.
@@ -181,7 +219,10 @@ class Connection:
             spec, common_data = _with_common_data(spec, session_id)
             wire = from_session(spec, common_data)
         request = frontend_pb2.OpenSessionRequest(session_id=session_id, session=wire)
-        reply = self.call(f"open session {session_id!r}", "OpenSession", request)
+        keep = spec is not None
+        reply = self.call(f"open session {session_id!r}", "OpenSession", request, keep=keep)
+        if not keep:
+            self._presence.began(session_id)
         session = session_from(self, reply)
         if spec is not None and session.common_data() != common_data:
             _forget_object(spec, common_data)  # It existed already, with common data of its own.
@@ -200,7 +241,9 @@ class Connection:
         """Close a session: its pending tasks are cancelled; refused while tasks run."""
         request = frontend_pb2.CloseSessionRequest(session_id=session_id)
         operation = f"close session {session_id!r}"
-        return session_from(self, self.call(operation, "CloseSession", request))
+        closed = session_from(self, self.call(operation, "CloseSession", request))
+        self._presence.ended(session_id)
+        return closed
 
     @staticmethod
     def _check(operation: str, result: types_pb2.Result) -> None:

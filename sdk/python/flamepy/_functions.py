@@ -44,6 +44,7 @@ def create_session(
     batch_size: int = 1,
     resreq: ResourceRequirement | None = None,
     priority: int = 0,
+    keep: bool = False,
 ) -> Session:
     """Create a session.
 
@@ -57,6 +58,9 @@ def create_session(
         batch_size: kept for the published API.
         resreq: what one instance needs; None for the cluster's default.
         priority: higher goes first.
+        keep: the session stays until it is closed. Otherwise one without a ``session_id`` ends with
+            this client: when that is gone for ten minutes and no task is open, or no task came for
+            a day, the session manager closes it.
 
     Raises:
         FlameError: NOT_FOUND for an unknown application, ALREADY_EXISTS for a used id.
@@ -71,6 +75,7 @@ def create_session(
             batch_size=batch_size,
             resreq=resreq,
             priority=priority,
+            keep=keep,
         )
     )
 

@@ -228,6 +228,9 @@ class SessionAttributes:
         batch_size: kept for the published API; instances are always handed out one by one.
         resreq: what one instance needs; None for the cluster's default.
         priority: higher goes first.
+        keep: the session stays until it is closed. Otherwise one without an ``id`` ends with its
+            client: when that is gone for ten minutes and no task is open, or no task came for a
+            day, the session manager closes it.
     """
 
     application: str
@@ -238,6 +241,7 @@ class SessionAttributes:
     batch_size: int = 1
     resreq: ResourceRequirement | None = None
     priority: int = 0
+    keep: bool = False
 
 
 @public("flamepy.core.types")

@@ -10,8 +10,8 @@ from typing import Any
 
 import grpc
 
+from flamepy.proto import client_pb2, client_pb2_grpc, frontend_pb2_grpc, types_pb2
 from flamepy.proto import frontend_pb2 as frontend
-from flamepy.proto import frontend_pb2_grpc, types_pb2
 
 Execute = Callable[[types_pb2.Session, types_pb2.Task], types_pb2.TaskResult]
 _FINAL = (types_pb2.Succeed, types_pb2.Failed, types_pb2.Cancelled)
@@ -21,7 +21,7 @@ def _now() -> int:
     return int(time.time() * 1000)
 
 
-class FakeCluster(frontend_pb2_grpc.FrontendServicer):
+class FakeCluster(frontend_pb2_grpc.FrontendServicer, client_pb2_grpc.PresenceServicer):
     """Keeps applications, sessions and tasks in memory.
 
     Set ``execute`` and each new task is run by it; leave it None and tasks stay pending until a
@@ -40,6 +40,10 @@ class FakeCluster(frontend_pb2_grpc.FrontendServicer):
         self.refusals = 0
         self.refusal_delay: str | None = "20"
         self.metadata: dict[str, str] = {}
+        #: When the next beat is wanted, in milliseconds; None: a session manager of another make.
+        self.next_beat: int | None = 20
+        #: Clients that beat, in order.
+        self.beats: list[str] = []
         self.changed = threading.Condition()
         self.port = 0
         self._server: grpc.Server | None = None
@@ -62,6 +66,8 @@ class FakeCluster(frontend_pb2_grpc.FrontendServicer):
         self._server = grpc.server(self._pool, options=[("grpc.so_reuseport", 0)])
         register: Any = frontend_pb2_grpc.add_FrontendServicer_to_server
         register(self, self._server)
+        register_presence: Any = client_pb2_grpc.add_PresenceServicer_to_server
+        register_presence(self, self._server)
         self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
         self._server.start()
 
@@ -106,6 +112,14 @@ class FakeCluster(frontend_pb2_grpc.FrontendServicer):
             self.changed.notify_all()
 
     # The names below are the contract's.
+
+    def Beat(self, request: Any, context: Any) -> client_pb2.BeatReply:
+        with self.changed:
+            self.beats.append(dict(context.invocation_metadata())["flame-client"])
+            self.changed.notify_all()
+        if self.next_beat is None:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "unknown service")
+        return client_pb2.BeatReply(next_ms=self.next_beat)
 
     def RegisterApplication(self, request: Any, context: Any) -> types_pb2.Result:
         if request.name in self.applications:
