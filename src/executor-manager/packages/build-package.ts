@@ -1,8 +1,9 @@
-import { copyFile, cp, mkdir, readdir, rm, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { copyFile, cp, lstat, mkdir, readdir, rm, stat } from "node:fs/promises";
+import { basename, join, relative, sep } from "node:path";
 import { FlameError } from "../../model/errors.ts";
-import { contentHash, isDerived } from "./content-hash.ts";
+import { contentHash } from "./content-hash.ts";
 import { installPython, type PythonInstallDeps } from "./install-python.ts";
+import { isClutter, isNotOfTheProject, isVersionControl } from "./not-of-the-project.ts";
 import type { Installer, PackageForm } from "./package-kind.ts";
 import type { InstalledPackage } from "./package-variables.ts";
 import type { PythonEnvironment } from "./python-environment.ts";
@@ -20,7 +21,8 @@ export interface PackageBuild {
   readonly environment: PythonEnvironment | undefined;
 }
 
-const PROJECT_FILES = ["pyproject.toml", "setup.py", "setup.cfg"];
+/** One of these makes a folder a project that uv installs. */
+const PROJECT_FILES = ["pyproject.toml", "setup.py"];
 
 /** Where the parts of a package lie in its folder. */
 export function partsOf(folder: string, installer: Installer, form: PackageForm): InstalledPackage {
@@ -51,6 +53,7 @@ export async function buildPackage(
   if (target !== undefined && build.environment !== undefined) {
     const { environment } = build;
     await installPython(deps, { source: src ?? copy, target, scratch, environment });
+    if (src !== undefined) await removeVersionControl(src);
   }
   await rm(scratch, { recursive: true, force: true });
 }
@@ -58,7 +61,7 @@ export async function buildPackage(
 async function copyOf(build: PackageBuild, scratch: string): Promise<string> {
   if (build.form === "directory") {
     const copy = join(scratch, "src");
-    const filter = (path: string): boolean => path === build.path || !isDerived(basename(path));
+    const filter = (path: string): Promise<boolean> => isToCopy(build, path);
     await cp(build.path, copy, {
       recursive: true,
       preserveTimestamps: true,
@@ -74,6 +77,23 @@ async function copyOf(build: PackageBuild, scratch: string): Promise<string> {
   return copy;
 }
 
+async function isToCopy(build: PackageBuild, path: string): Promise<boolean> {
+  if (path === build.path) return true;
+  const [top = ""] = relative(build.path, path).split(sep);
+  if (build.installer !== "python" || !isVersionControl(top))
+    return !(await isNotOfTheProject(path));
+  // Builds ask version control which version this is. The sockets that programs keep there cannot be copied.
+  const facts = await lstat(path);
+  return facts.isFile() || facts.isDirectory() || facts.isSymbolicLink();
+}
+
+/** Its content is not in the hash: nothing may depend on it once the package is built. */
+async function removeVersionControl(src: string): Promise<void> {
+  for (const name of await readdir(src)) {
+    if (isVersionControl(name)) await rm(join(src, name), { recursive: true, force: true });
+  }
+}
+
 async function layOutSources(build: PackageBuild, copy: string, src: string): Promise<void> {
   let root = copy;
   if (build.form === "archive") {
@@ -87,22 +107,29 @@ async function layOutSources(build: PackageBuild, copy: string, src: string): Pr
 
 // Archives of uploaded projects have the project at their root, source distributions in one folder.
 async function projectRoot(root: string): Promise<string> {
-  const names = await readdir(root);
+  const names = (await readdir(root)).filter((name) => !isClutter(name));
   const [only] = names;
   const inner = names.length === 1 && only !== undefined ? [join(root, only)] : [];
-  for (const candidate of [root, ...inner]) {
-    for (const file of PROJECT_FILES) {
-      if (
-        await stat(join(candidate, file)).then(
-          () => true,
-          () => false,
-        )
-      )
-        return candidate;
-    }
+  const candidates = [root, ...inner];
+  for (const candidate of candidates) {
+    for (const file of PROJECT_FILES) if (await isThere(join(candidate, file))) return candidate;
   }
+  const isOld = (
+    await Promise.all(candidates.map((each) => isThere(join(each, "setup.cfg"))))
+  ).includes(true);
+  const files = PROJECT_FILES.join(" or ");
   throw new FlameError(
     "invalid_argument",
-    `it holds no ${PROJECT_FILES.join(", ")}, so installer python cannot install it`,
+    isOld
+      ? `it holds a setup.cfg but no ${files}, so installer python cannot install it: add a pyproject.toml with ` +
+          `[build-system] requires = ["setuptools"] and build-backend = "setuptools.build_meta", which reads setup.cfg`
+      : `it holds no ${files}, so installer python cannot install it`,
+  );
+}
+
+function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
   );
 }

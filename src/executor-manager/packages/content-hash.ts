@@ -4,23 +4,16 @@ import { lstat, readdir, readlink, realpath } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { FlameError } from "../../model/errors.ts";
+import { isNotOfTheProject } from "./not-of-the-project.ts";
 
 /** A directory package has at most this many entries. */
 const ENTRIES_MAX = 100_000;
 
 const SETUID_OR_SETGID = 0o6000;
 
-/** Made by running the sources, not part of them. */
-const DERIVED = new Set(["__pycache__", ".venv"]);
-
-/** True for what is neither hashed nor copied of a directory package. */
-export function isDerived(name: string): boolean {
-  return DERIVED.has(name);
-}
-
 /**
  * SHA-256 of a package in lower-case hex: of the bytes of a file; of a directory over its sorted entries, each
- * with path, kind, executable bit and content.
+ * with path, kind, executable bit and content. What lies there and is no part of the project does not count.
  */
 export async function contentHash(path: string, isDirectory: boolean): Promise<string> {
   return isDirectory ? hashDirectory(path) : hashFile(path);
@@ -70,8 +63,8 @@ async function hashDirectory(root: string): Promise<string> {
   const hash = createHash("sha256");
   let entries = 0;
   const walk = async (relative: string): Promise<void> => {
-    const names = (await readdir(join(root, relative))).filter((name) => !isDerived(name)).sort();
-    for (const name of names) {
+    for (const name of (await readdir(join(root, relative))).sort()) {
+      if (await isNotOfTheProject(join(root, relative, name))) continue;
       if (++entries > ENTRIES_MAX) {
         throw new FlameError(
           "resource_exhausted",

@@ -1,5 +1,6 @@
 import { access, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { Env } from "../../config/env.ts";
 import type { FlameHome } from "../../config/flame-home.ts";
 import { FlameError } from "../../model/errors.ts";
@@ -15,8 +16,12 @@ const INSTALL_TIMEOUT_MS = 600_000;
 /** How much of the log an error quotes. */
 const QUOTED_CHARS_MAX = 1_500;
 
-/** What uv says when a requirement is in none of the places that need no network. */
-const NEEDS_INDEX = /was not found in the provided package locations|index lookups were disabled/;
+/**
+ * What uv says when a requirement, one of a build included, cannot be met from the places that need no network: it is in none of
+ * them, or only in versions that do not fit. Why a resolution failed has many wordings, that it failed has one.
+ */
+const NEEDS_INDEX =
+  /No solution found|was not found in the provided package locations|index lookups were disabled/;
 
 /** One Python package to install. */
 export interface PythonInstall {
@@ -77,9 +82,16 @@ export async function installPython(
   };
   await mkdir(install.target, { recursive: true });
   await mkdir(home.wheels, { recursive: true });
-  let exit = await run("--no-index");
-  if (exit.code !== 0 && NEEDS_INDEX.test(await readFile(logFile, "utf8"))) exit = await run();
-  if (exit.code !== 0) throw await failure(uv, exit, logFile, install.environment);
+  const first = await run("--no-index");
+  if (first.code !== 0) {
+    const texts = [await lastSaid(logFile, install.source)];
+    let exit = first;
+    if (NEEDS_INDEX.test(texts.join())) {
+      exit = await run();
+      texts.unshift(await lastSaid(logFile, install.source));
+    }
+    if (exit.code !== 0) throw failure(uv, exit, texts, install.environment);
+  }
   await removeStandIns(install.target);
 }
 
@@ -96,24 +108,37 @@ async function findUv(home: FlameHome): Promise<string> {
   );
 }
 
-async function failure(
+/** What the latest run printed. The folder that it worked in is gone when somebody reads it. */
+async function lastSaid(logFile: string, source: string): Promise<string> {
+  const log = await readFile(logFile, "utf8");
+  const [, ...lines] = log.slice(log.lastIndexOf("\n$ ") + 1).split("\n");
+  const said = lines.join("\n").trim();
+  return said
+    .replaceAll(pathToFileURL(source).href, "the package")
+    .replaceAll(source, "the package");
+}
+
+/** @param texts what was said last, and what without the index before it */
+function failure(
   uv: string,
   exit: ExitFacts,
-  logFile: string,
+  [said = "", withoutIndex]: readonly string[],
   environment: PythonEnvironment,
-): Promise<FlameError> {
-  const log = await readFile(logFile, "utf8");
-  const said = log
-    .slice(log.lastIndexOf("\n$ ") + 1)
-    .split("\n")
-    .slice(1)
-    .join("\n")
-    .trim();
-  const conflict = /No solution found/.test(said)
-    ? ` (flamepy and what it uses have the versions of "${environment.folder}")`
-    : "";
+): FlameError {
+  // Where the index cannot be reached, what the node's own wheels lack is the better half of the reason.
+  const before =
+    withoutIndex === undefined || withoutIndex === said || /No solution found/.test(said)
+      ? ""
+      : `; from the wheels of this node alone: ${withoutIndex.slice(-QUOTED_CHARS_MAX)}`;
+  const provided = [...environment.distributions.keys()].some((name) =>
+    new RegExp(`(?<![\\w.-])${name.replaceAll("-", "[-_.]")}(?![\\w-])`, "i").test(said),
+  );
+  const conflict =
+    provided && /No solution found/.test(said)
+      ? ` (flamepy and what it uses have the versions of "${environment.folder}")`
+      : "";
   return new FlameError(
     "internal",
-    `"${uv} pip install" ended with ${describeExit(exit)}: ${said.slice(-QUOTED_CHARS_MAX)}${conflict}`,
+    `"${uv} pip install" ended with ${describeExit(exit)}: ${said.slice(-QUOTED_CHARS_MAX)}${before}${conflict}`,
   );
 }

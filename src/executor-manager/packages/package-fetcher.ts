@@ -9,8 +9,11 @@ import { contentHash } from "./content-hash.ts";
 import type { PackageLocation } from "./package-url.ts";
 import { downloadFromWeb } from "./web-download.ts";
 
-/** A fetch may take this long, in milliseconds. */
-const FETCH_TIMEOUT_MS = 300_000;
+/** A fetch from an object cache may take this long, in milliseconds. */
+const OBJECT_TIMEOUT_MS = 300_000;
+
+/** A web server that sends no byte for so long is given up, in milliseconds; one that sends may take its time. */
+const SILENCE_MS = 60_000;
 
 /** Tries of one fetch, the first one included, while nobody answers. */
 const ATTEMPTS_MAX = 4;
@@ -62,7 +65,7 @@ export class PackageFetcher {
     this.#options = options;
     this.#objects = new ObjectClient({
       clock: deps.clock,
-      callTimeoutMs: FETCH_TIMEOUT_MS,
+      callTimeoutMs: OBJECT_TIMEOUT_MS,
       ...options.client,
     });
   }
@@ -133,8 +136,8 @@ export class PackageFetcher {
       const { endpoint, key } = from;
       return this.#objects.download({ endpoint, key, version: 0 }, path);
     }
-    const limit = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(FETCH_TIMEOUT_MS)]);
-    return downloadFromWeb(from.url, path, limit);
+    const { signal } = this.#stop;
+    return downloadFromWeb(from.url, path, { clock: this.#clock, signal, silenceMs: SILENCE_MS });
   }
 
   async #enter(): Promise<void> {

@@ -287,7 +287,7 @@ describe("sources", () => {
   test("that hold no project are refused by name", async () => {
     mkdirSync(join(folder.path, "empty"));
     await expect(prepare(source(join(folder.path, "empty")))).rejects.toThrow(
-      /package url "file:.*\/empty": it holds no pyproject.toml, setup.py, setup.cfg/,
+      /package url "file:.*\/empty": it holds no pyproject.toml or setup.py/,
     );
   });
 });

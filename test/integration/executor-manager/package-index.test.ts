@@ -1,0 +1,109 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { wheel } from "../../support/wheel.ts";
+import { pythonOutput, StoreUnderTest } from "./store-under-test.ts";
+
+jest.setTimeout(60_000);
+
+/** A build backend: whatever it builds has the one module `built`. */
+const BACKEND = `
+import zipfile
+def build_wheel(folder, settings=None, metadata=None):
+    with zipfile.ZipFile(folder + "/built-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("built.py", "by = __name__")
+        wheel.writestr("built-1.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: built\\nVersion: 1.0\\n")
+        wheel.writestr("built-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr("built-1.0.dist-info/RECORD", "")
+    return "built-1.0-py3-none-any.whl"
+`;
+
+let store: StoreUnderTest;
+let index: Server;
+/** What the index has: the path of a file, and its content. */
+let onIndex: Map<string, Buffer>;
+
+const fileName = (name: string, version: string): string => `${name}-${version}-py3-none-any.whl`;
+
+beforeEach(async () => {
+  store = new StoreUnderTest();
+  onIndex = new Map();
+  index = createServer((request, response) => {
+    const [, , name = ""] = request.url?.split("/") ?? [];
+    const file = onIndex.get(name);
+    const links = [...onIndex.keys()].filter((each) => each.startsWith(`${name}-`));
+    if (file !== undefined) response.end(file);
+    else if (links.length === 0) response.writeHead(404).end();
+    else {
+      const lines = links.map((each) => `<a href="/files/${each}">${each}</a>`);
+      response.writeHead(200, { "content-type": "text/html" }).end(lines.join(""));
+    }
+  });
+  await new Promise<void>((listening) => index.listen(0, "127.0.0.1", listening));
+});
+
+afterEach(async () => {
+  await store.close();
+  index.closeAllConnections();
+  await new Promise((closed) => index.close(closed));
+});
+
+const open = (): Promise<void> => {
+  const { port } = index.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}/simple`;
+  return store.open({}, { UV_DEFAULT_INDEX: url, UV_HTTP_RETRIES: "0" });
+};
+
+/** Puts a version of a distribution with one module of its name on the node, and another on the index. */
+function offer(name: string, onNode: string, elsewhere: string, module = "word = 'it'\n"): void {
+  const make = (version: string): Buffer => wheel(name, module, { version });
+  store.put(`home/wheels/${fileName(name, onNode)}`, make(onNode));
+  onIndex.set(fileName(name, elsewhere), make(elsewhere));
+}
+
+describe("what the node has in another version than a package asks for", () => {
+  test.each([
+    ["older", "needed<2"],
+    ["another exact one", "needed==1.5"],
+    ["none of the newer ones", "needed!=2.0"],
+  ])("comes from the index: %s", async (_name, requirement) => {
+    offer("needed", "2.0", "1.5");
+    await open();
+    const path = store.put("my-app.whl", wheel("greet", "", { requires: [requirement] }));
+    const { variables } = await store.prepare(path);
+    const code = "import importlib.metadata as m; print(m.version('needed'))";
+    expect(pythonOutput(variables, code)).toBe("1.5");
+  });
+
+  test("comes from the index also for a build", async () => {
+    offer("builder", "2.0", "1.5", BACKEND);
+    await open();
+    const pyproject = store.put(
+      "project/pyproject.toml",
+      '[build-system]\nrequires = ["builder<2"]\nbuild-backend = "builder"\n',
+    );
+    const { variables } = await store.prepare(join(pyproject, ".."));
+    expect(pythonOutput(variables, "import built; print(built.by)")).toBe("built");
+  });
+
+  test("is not blamed on what services have; both places are told when the index has it neither", async () => {
+    offer("needed", "2.0", "1.5");
+    await open();
+    const path = store.put("my-app.whl", wheel("greet", "", { requires: ["needed<1"] }));
+    const refused = store.prepare(path);
+    await expect(refused).rejects.toThrow(/only needed>=1\.5 is available[\s\S]*needed<1/);
+    await expect(refused).rejects.not.toThrow("flamepy and what it uses have the versions");
+  });
+
+  test("is told with what the node has when the index cannot be reached", async () => {
+    offer("needed", "2.0", "1.5");
+    await open();
+    index.closeAllConnections();
+    await new Promise((closed) => index.close(closed));
+    const path = store.put("my-app.whl", wheel("greet", "", { requires: ["needed<2"] }));
+    await expect(store.prepare(path)).rejects.toThrow(
+      /Failed to fetch[\s\S]*; from the wheels of this node alone: [\s\S]*only needed==2\.0 is available/,
+    );
+  });
+});
