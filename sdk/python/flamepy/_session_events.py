@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from flamepy._errors import FlameError
-from flamepy._types import EVENTS_OF_TROUBLE, Event
+from flamepy._types import EVENT_BIND_LIMIT, EVENTS_OF_TROUBLE, Event
 
 _LOOK_SECONDS = 1.0
 _IDLE_LOOKS = 5
@@ -50,7 +50,11 @@ class SessionEvents:
             self._waiters -= 1
 
     def look(self) -> Event | None:
-        """Fetch the events now, log the new ones, and return the last that tells of trouble."""
+        """Fetch the events now, log the new ones, and return the last that tells of trouble.
+
+        That binds are made less often from now on (1002) is a consequence: the bind that failed
+        before it says why.
+        """
         try:
             events = self._fetch()
         except FlameError:
@@ -62,7 +66,8 @@ class SessionEvents:
             with self._lock:
                 new = key not in self._seen
                 self._seen.add(key)
-                self._last = event
+                if event.code != EVENT_BIND_LIMIT or self._last is None:
+                    self._last = event
             if new:
                 _log.warning("session %s: %s (%d)", self._session_id, event.message, event.code)
         return self._last

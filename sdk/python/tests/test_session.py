@@ -197,6 +197,26 @@ def test_a_timeout_quotes_the_last_trouble_of_the_session(cluster: FakeCluster) 
     assert "'failed to bind session: no file:///none.whl' (1001)" in text
 
 
+def test_a_timeout_quotes_the_reason_and_not_what_follows_from_it(cluster: FakeCluster) -> None:
+    session = flamepy.create_session("flmrun")
+    cluster.event(session.id, 1001, "failed to bind session: no file:///none.whl")
+    cluster.event(session.id, 1002, "bind retry limit reached (5/5)")
+    with pytest.raises(TimeoutError, match=r"no file:///none.whl' \(1001\)"):
+        session.invoke(b"x", timeout=0.1)
+    cluster.event(session.id, 1004, "no executor for 10 s")
+    with pytest.raises(TimeoutError, match=r"no executor for 10 s' \(1004\)"):
+        session.invoke(b"x", timeout=0.1)
+
+
+def test_a_timeout_quotes_the_limit_of_binds_when_nothing_else_is_known(
+    cluster: FakeCluster,
+) -> None:
+    session = flamepy.create_session("flmrun")
+    cluster.event(session.id, 1002, "bind retry limit reached (5/5)")
+    with pytest.raises(TimeoutError, match=r"bind retry limit reached \(5/5\)' \(1002\)"):
+        session.invoke(b"x", timeout=0.1)
+
+
 def test_a_timeout_without_trouble_says_so(cluster: FakeCluster) -> None:
     session = flamepy.create_session("flmrun")
     with pytest.raises(TimeoutError, match="the session reports no trouble"):
