@@ -28,6 +28,7 @@ import { OrphanObjects } from "./orphan-objects.ts";
 import { Payloads } from "./payloads.ts";
 import { engineRegistryHost } from "./registry-port.ts";
 import { RequestTrail } from "./request-trail.ts";
+import { StoreCleaner } from "./store-cleaner.ts";
 
 export interface SessionManagerDeps {
   readonly config: ClusterConfig;
@@ -82,6 +83,7 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
   const core = new Core(coreOptions(deps), stored, clock.now(), clock.steady());
   const payloads = new Payloads(store, config.core.payloadCacheBytes);
   const janitor = startJanitor(deps, stored, releasers);
+  const cleaner = startCleaner(deps, store, releasers);
   const engine = new Engine({
     core,
     store,
@@ -91,6 +93,7 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
     ...(deps.registry !== undefined && { meter: new EngineMetrics(deps.registry) }),
     onCommitted: (changes) => {
       janitor.committed(changes);
+      cleaner.committed(changes);
     },
     onFatal: deps.onFatal,
   });
@@ -123,6 +126,7 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
       engine,
       payloads,
       store,
+      cleaner,
       sizes: listSizes(core.state),
       clock,
       admission,
@@ -142,6 +146,16 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
     "session manager is serving",
   );
   return { frontendPort, backendPort, close: () => releasers.close() };
+}
+
+function startCleaner(
+  { clock, logger }: SessionManagerDeps,
+  store: Store,
+  releasers: Releasers,
+): StoreCleaner {
+  const cleaner = new StoreCleaner({ store, clock, logger });
+  releasers.add("the deletion of what is left", () => cleaner.close());
+  return cleaner;
 }
 
 /** What crashed sessions left in the object cache leaves it long after its last use. */

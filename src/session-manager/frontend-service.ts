@@ -9,12 +9,14 @@ import type { ListSizes } from "./list-sizes.ts";
 import type { Payloads } from "./payloads.ts";
 import type { ReplyHold } from "./reply-hold.ts";
 import { sessionCalls } from "./session-calls.ts";
+import type { StoreCleaner } from "./store-cleaner.ts";
 import { taskCalls } from "./task-calls.ts";
 
 export interface FrontendDeps {
   readonly engine: Engine;
   readonly payloads: Payloads;
   readonly store: Store;
+  readonly cleaner: StoreCleaner;
   readonly admission: Admission;
   readonly replies: ReplyHold;
   readonly sizes: ListSizes;

@@ -27,6 +27,7 @@ import { presenceService } from "./presence-service.ts";
 import { registryService } from "./registry-service.ts";
 import { ReplyHold } from "./reply-hold.ts";
 import { SharedLimit } from "./shared-limit.ts";
+import type { StoreCleaner } from "./store-cleaner.ts";
 import { type Tracing, traced } from "./traced.ts";
 
 /** Running calls may end within this time when the session manager stops. */
@@ -47,6 +48,7 @@ export interface ListenerDeps {
   readonly engine: Engine;
   readonly payloads: Payloads;
   readonly store: Store;
+  readonly cleaner: StoreCleaner;
   readonly sizes: ListSizes;
   readonly clock: Clock;
   readonly admission: Admission;

@@ -14,6 +14,7 @@ import type { ListSizes } from "./list-sizes.ts";
 import type { Payloads } from "./payloads.ts";
 import type { HeldCall, ReplyHold } from "./reply-hold.ts";
 import { replyRoom } from "./reply-size.ts";
+import type { StoreCleaner } from "./store-cleaner.ts";
 
 type SessionCalls = Pick<
   FrontendServer,
@@ -26,8 +27,9 @@ export function sessionCalls(deps: {
   readonly payloads: Payloads;
   readonly replies: ReplyHold;
   readonly sizes: ListSizes;
+  readonly cleaner: StoreCleaner;
 }): SessionCalls {
-  const { engine, payloads, replies, sizes } = deps;
+  const { engine, payloads, replies, sizes, cleaner } = deps;
   const whole = (view: SessionView): Session =>
     sessionToWire(view, payloads.commonData(view.record));
   /** The same when the client has room for it; what has changed something waits for that, and is not refused. */
@@ -41,6 +43,7 @@ export function sessionCalls(deps: {
       const request = requestOf(requiredField(session, "the session spec", "CreateSession"));
       const door = engine.of(call.getPeer());
       await checkFitsOneBind(door, request);
+      await cleaner.gone(id);
       const view = await door.ask("session.create", { id, request, ...ownerOf(call) });
       return sessionToWire(view, request.commonData);
     }),
@@ -48,7 +51,10 @@ export function sessionCalls(deps: {
     openSession: unary(async ({ sessionId: id, session }, call) => {
       const request = session === undefined ? undefined : requestOf(session);
       const door = engine.of(call.getPeer());
-      if (request !== undefined) await checkFitsOneBind(door, request);
+      if (request !== undefined) {
+        await checkFitsOneBind(door, request);
+        await cleaner.gone(id);
+      }
       const input = { id, ...(request !== undefined && { request }), ...ownerOf(call) };
       return wholeFor(call, await door.ask("session.open", input), true);
     }),

@@ -45,6 +45,7 @@ export class MemoryStore implements Store {
     const sessions = [...this.#sessions.values()];
     const pinned = new Map<string, ApplicationRecord>();
     for (const { record } of sessions) {
+      if (record.state !== "Open") continue;
       const { application, applicationRevision } = record;
       const revision = this.#revisions.get(application)?.get(applicationRevision);
       const present = this.#applications.get(application);
@@ -101,6 +102,14 @@ export class MemoryStore implements Store {
 
   readCommonData(sessionId: string): Buffer | undefined {
     return this.#sessions.get(sessionId)?.commonData;
+  }
+
+  isLeaving(): boolean {
+    return false;
+  }
+
+  cleanUp(): Promise<boolean> {
+    return Promise.resolve(false);
   }
 
   backup(): Promise<void> {

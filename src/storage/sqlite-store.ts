@@ -11,6 +11,7 @@ import type { TaskRecord } from "../model/task.ts";
 import { databaseLock, realFile } from "./database-lock.ts";
 import type { LifeLock, LockOwner } from "./life-lock.ts";
 import { migrate } from "./migrate.ts";
+import { SqliteDeletion } from "./sqlite-deletion.ts";
 import {
   type ApplicationRow,
   countsOf,
@@ -51,8 +52,11 @@ const revisionParts =
 /** Pages copied between two looks at the other work: a few milliseconds. */
 const backupPagesAtOnce = 512;
 
-/** Pages that one commit gives back to the file system at most: a millisecond or two of work. */
+/** Pages that are given back to the file system at once: a millisecond or two of work. */
 const pagesGivenBackMax = 256;
+
+/** What the log may keep on disk after a commit that was larger, in bytes. */
+const logBytesMax = 64 * 1024 * 1024;
 
 /** The embedded database: WAL with `synchronous=FULL`, so a resolved commit survives a power cut. */
 export class SqliteStore implements Store {
@@ -66,8 +70,9 @@ export class SqliteStore implements Store {
   readonly #selectTasks;
   readonly #selectPayload;
   readonly #selectCommonData;
-  readonly #commit: (changes: readonly Change[]) => void;
-  #pagesFreed = false;
+  /** While the database is still ours. */
+  readonly #transaction: (work: () => void) => void;
+  readonly #deletion: SqliteDeletion;
 
   /**
    * @throws FlameError invalid_config naming the file when it can not be opened, or is newer than this program;
@@ -78,7 +83,8 @@ export class SqliteStore implements Store {
     const { database, lock, mark } = open(options);
     this.#database = database;
     this.#lock = lock;
-    this.#writer = new SqliteWriter(this.#database);
+    this.#deletion = new SqliteDeletion(this.#database);
+    this.#writer = new SqliteWriter(this.#database, this.#deletion);
     const db = this.#database;
     const revisions = `SELECT r.name, ${revisionParts} FROM application_revisions r WHERE r.name = ?`;
     this.#selectRevisions = db.prepare<[string], RevisionRow>(
@@ -100,12 +106,12 @@ export class SqliteStore implements Store {
       "SELECT data FROM session_common_data WHERE session_id = ?",
     );
     const transaction = timedTransaction(db, options.onSynced);
-    this.#commit = (changes) => {
+    this.#transaction = (work) => {
       transaction(() => {
         mark.check();
-        for (const change of changes) this.#writer.apply(change);
+        this.#deletion.begin();
+        work();
       });
-      this.#giveBackPages(changes);
     };
   }
 
@@ -120,6 +126,7 @@ export class SqliteStore implements Store {
 
   load(): Promise<StoredState> {
     const db = this.#database;
+    this.#deletion.load();
     const revisionColumns = `a.name, a.state, a.creation_time, a.last_seeded, a.owner, a.created_by, a.field_owners, ${revisionParts}`;
     const applications = db.prepare<[], ApplicationRow>(
       `SELECT ${revisionColumns} FROM applications a
@@ -129,7 +136,7 @@ export class SqliteStore implements Store {
       .prepare<[], ApplicationRow>(
         `SELECT DISTINCT ${revisionColumns} FROM sessions s JOIN applications a ON a.name = s.application
          JOIN application_revisions r ON r.name = s.application AND r.revision = s.application_revision
-         WHERE s.application_revision <> a.revision`,
+         WHERE s.state = 'Open' AND s.application_revision <> a.revision`,
       )
       .all();
     return Promise.resolve({
@@ -138,7 +145,8 @@ export class SqliteStore implements Store {
       sessions: this.#loadSessions(),
       openTasks: db
         .prepare<[], TaskRow>(
-          "SELECT * FROM tasks WHERE state IN ('Pending', 'Running') ORDER BY session_id, id",
+          `SELECT * FROM tasks WHERE state IN ('Pending', 'Running')
+             AND session_id NOT IN (SELECT id FROM sessions WHERE state = 'Deleted') ORDER BY session_id, id`,
         )
         .all()
         .map(taskOf),
@@ -152,7 +160,9 @@ export class SqliteStore implements Store {
 
   commit(changes: readonly Change[]): Promise<void> {
     try {
-      this.#commit(changes);
+      this.#transaction(() => {
+        for (const change of changes) this.#writer.apply(change);
+      });
       return Promise.resolve();
     } catch (cause) {
       if (cause instanceof FlameError) return Promise.reject(cause);
@@ -168,19 +178,22 @@ export class SqliteStore implements Store {
   }
 
   readTask(sessionId: string, taskId: number): TaskRecord | undefined {
-    const row = this.#selectTask.get(sessionId, taskId);
+    const row = this.isLeaving(sessionId) ? undefined : this.#selectTask.get(sessionId, taskId);
     return row === undefined ? undefined : taskOf(row);
   }
 
   readTasks(sessionId: string, afterId: number, limit: number): readonly TaskRecord[] {
+    if (this.isLeaving(sessionId)) return [];
     return this.#selectTasks.all(sessionId, afterId, limit).map(taskOf);
   }
 
   readPayload(sessionId: string, taskId: number, kind: PayloadKind): Buffer | undefined {
+    if (this.isLeaving(sessionId)) return undefined;
     return this.#selectPayload.get(sessionId, taskId, kind)?.data;
   }
 
   readCommonData(sessionId: string): Buffer | undefined {
+    if (this.isLeaving(sessionId)) return undefined;
     return this.#selectCommonData.get(sessionId)?.data;
   }
 
@@ -194,21 +207,38 @@ export class SqliteStore implements Store {
     return Promise.resolve();
   }
 
-  /** Deleted sessions make the file smaller: a bounded piece after each commit, until nothing is free. */
-  #giveBackPages(changes: readonly Change[]): void {
-    this.#pagesFreed ||= changes.some(
-      ({ kind }) => kind === "session.delete" || kind === "application.delete",
-    );
-    if (!this.#pagesFreed) return;
+  isLeaving(sessionId: string): boolean {
+    return this.#deletion.isLeaving(sessionId);
+  }
+
+  cleanUp(wanted?: string): Promise<boolean> {
+    try {
+      return Promise.resolve(this.#cleanUp(wanted));
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      const text = `deleting from ${this.#database.name} failed: ${reason}`;
+      return Promise.reject(new FlameError("internal", text, { cause }));
+    }
+  }
+
+  /** First what deleted sessions left, then the pages that this made free: the file becomes smaller. */
+  #cleanUp(wanted: string | undefined): boolean {
+    if (!this.#deletion.isIdle) {
+      this.#transaction(() => {
+        this.#deletion.piece(wanted);
+      });
+      return true;
+    }
     this.#database.pragma(`incremental_vacuum(${pagesGivenBackMax})`);
-    this.#pagesFreed = this.#database.pragma("freelist_count", { simple: true }) !== 0;
+    return this.#database.pragma("freelist_count", { simple: true }) !== 0;
   }
 
   #loadSessions(): StoredSession[] {
     return this.#database
       .prepare<[], SessionRow>(
         `SELECT s.*, c.pending, c.running, c.succeed, c.failed, c.cancelled, c.last_task_id
-         FROM sessions s LEFT JOIN session_counts c ON c.session_id = s.id ORDER BY s.creation_time, s.id`,
+         FROM sessions s LEFT JOIN session_counts c ON c.session_id = s.id
+         WHERE s.state <> 'Deleted' ORDER BY s.creation_time, s.id`,
       )
       .all()
       .map((row) => ({
@@ -241,6 +271,7 @@ function open(options: SqliteStoreOptions): Opened {
     database.pragma("journal_mode = WAL");
     // WAL alone defaults to NORMAL, which can lose acknowledged commits on a power cut.
     database.pragma("synchronous = FULL");
+    database.pragma(`journal_size_limit = ${logBytesMax}`);
     checkIntegrity(database);
     // A migration may make a table anew, and what refers to it must not go with the old one.
     database.pragma("foreign_keys = OFF");

@@ -1,6 +1,7 @@
 import type { Database } from "better-sqlite3";
 import type { ApplicationRecord } from "../model/application.ts";
 import type { Change } from "../model/change.ts";
+import type { SqliteDeletion } from "./sqlite-deletion.ts";
 import { eventsText, fieldOwnersText } from "./sqlite-rows.ts";
 import { revisionsKept } from "./store.ts";
 
@@ -9,9 +10,11 @@ type Of<K extends Change["kind"]> = Extract<Change, { kind: K }>;
 /** Writes one change after the other inside the transaction that its caller holds open. */
 export class SqliteWriter {
   readonly #statements;
+  readonly #deletion: SqliteDeletion;
 
-  constructor(database: Database) {
+  constructor(database: Database, deletion: SqliteDeletion) {
     this.#statements = prepareAll(database);
+    this.#deletion = deletion;
   }
 
   apply(change: Change): void {
@@ -41,7 +44,7 @@ export class SqliteWriter {
         this.#putSession(change);
         return;
       case "session.delete":
-        sql.deleteSession.run(change.id);
+        this.#deletion.delete(change.id);
         return;
       case "session.counts":
         this.#putCounts(change);
@@ -53,7 +56,7 @@ export class SqliteWriter {
         this.#putApplication(change.record);
         return;
       case "application.delete":
-        sql.deleteSessionsOf.run(change.name);
+        this.#deletion.deleteOf(change.name);
         sql.deleteApplication.run(change.name);
         return;
       case "node.put": {
@@ -99,6 +102,7 @@ export class SqliteWriter {
 
   #putSession({ record, commonData }: Of<"session.put">): void {
     const sql = this.#statements;
+    this.#deletion.finish(record.id);
     sql.putSession.run(
       record.id,
       record.application,
@@ -196,7 +200,6 @@ function prepareAll(db: Database) {
          pending = excluded.pending, running = excluded.running, succeed = excluded.succeed, failed = excluded.failed,
          cancelled = excluded.cancelled, last_task_id = excluded.last_task_id`,
     ),
-    deleteSession: db.prepare("DELETE FROM sessions WHERE id = ?"),
     putApplication: db.prepare(
       `INSERT INTO applications (name, state, creation_time, revision, last_seeded, owner, created_by, field_owners)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -216,7 +219,6 @@ function prepareAll(db: Database) {
       `DELETE FROM application_revisions WHERE name = $name AND revision <= $through
          AND revision NOT IN (SELECT application_revision FROM sessions WHERE application = $name)`,
     ),
-    deleteSessionsOf: db.prepare("DELETE FROM sessions WHERE application = ?"),
     deleteApplication: db.prepare("DELETE FROM applications WHERE name = ?"),
     putExecutor: db.prepare(
       `INSERT INTO executors (id, node, cpu, memory, gpu, shim, state, session_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)

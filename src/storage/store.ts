@@ -64,6 +64,15 @@ export interface Store {
   /** Common data of a session; undefined when absent. */
   readCommonData(sessionId: string): Buffer | undefined;
 
+  /** Whether a session of that id was deleted and still takes room: a new one of the same id is better made later. */
+  isLeaving(sessionId: string): boolean;
+
+  /**
+   * Takes a bounded piece of what deleted sessions left from the medium, of the session `wanted` first.
+   * @returns whether there is more to do.
+   */
+  cleanUp(wanted?: string): Promise<boolean>;
+
   /**
    * Writes a consistent copy of everything that was committed into a new file, while the store is in use.
    * @throws FlameError invalid_state when there is nothing on disk to copy.

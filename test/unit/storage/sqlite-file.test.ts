@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import Database from "better-sqlite3";
 import type { ApplicationSpec } from "../../../src/model/application-spec.ts";
 import type { Change } from "../../../src/model/change.ts";
 import { SqliteStore } from "../../../src/storage/sqlite-store.ts";
@@ -85,10 +86,47 @@ describe("the database file", () => {
       ...Array.from({ length: 2000 }, (_, i) => task(i + 1)),
     ]);
     await store.commit([{ kind: "session.delete", id: "a-1" }]);
-    // Each commit gives a bounded piece back.
-    for (let i = 0; i < 20; i++) await store.commit([application]);
+    while (await store.cleanUp());
     await store.close();
     expect(statSync(file).size).toBeLessThan(1_000_000);
+  });
+
+  it("loses a session of many tasks in pieces: no transaction is long, the log stays small", async () => {
+    const store = open();
+    const tasks = Array.from({ length: 5000 }, (_, i) => task(i + 1));
+    await store.commit([application, session, ...tasks]);
+    const reader = new Database(file, { readonly: true });
+    const left = (): number =>
+      reader.prepare<[], { n: number }>("SELECT count(*) AS n FROM tasks").get()?.n ?? -1;
+    await store.commit([{ kind: "session.delete", id: "a-1" }]);
+    expect(left()).toBe(5000);
+    const pieces: number[] = [];
+    for (let before = 5000; before > 0; before = left()) {
+      await store.cleanUp();
+      pieces.push(before - left());
+    }
+    expect(Math.max(...pieces)).toBeLessThanOrEqual(1000);
+    expect(Math.min(...pieces)).toBeGreaterThan(0);
+    expect(store.isLeaving("a-1")).toBe(false);
+    expect(statSync(`${file}-wal`).size).toBeLessThan(64 * 1024 * 1024);
+    reader.close();
+    await store.close();
+  });
+
+  it("has a log that becomes small again after a large commit", async () => {
+    const store = open();
+    const input = Buffer.alloc(4_000_000);
+    const large = (id: number): Change => ({ ...task(id), input }) as Change;
+    await store.commit([
+      application,
+      session,
+      ...Array.from({ length: 20 }, (_, i) => large(i + 1)),
+    ]);
+    expect(statSync(`${file}-wal`).size).toBeGreaterThan(70_000_000);
+    await store.commit([large(21)]);
+    await store.commit([large(22)]);
+    expect(statSync(`${file}-wal`).size).toBeLessThanOrEqual(64 * 1024 * 1024);
+    await store.close();
   });
 
   it("that is damaged is refused with what to do, and left as it is", async () => {

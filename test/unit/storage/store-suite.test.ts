@@ -266,6 +266,66 @@ describe.each(kinds)("the $name store", ({ open, durable }) => {
     ]);
   });
 
+  it("deletes a session of many tasks for everybody at once, its bytes later, and its id is free", async () => {
+    const many = Array.from({ length: 2500 }, (_, i) =>
+      task(i + 1, { state: "Succeed", completionTime: 9, inputBytes: 1 }),
+    );
+    await store.commit([
+      { kind: "application.put", record: application(1) },
+      {
+        kind: "session.put",
+        record: session({ state: "Closed", completionTime: 9, commonDataBytes: 1 }),
+        commonData: Buffer.from("c"),
+      },
+      { kind: "session.put", record: session({ id: "other" }) },
+      ...many.map((record) => ({ kind: "task.put", record, input: Buffer.from("x") }) as const),
+      { kind: "task.put", record: task(1, { sessionId: "other" }) },
+      counted({ succeed: 2500 }, 2500),
+    ]);
+    await store.commit([{ kind: "session.delete", id: "my-app-1" }]);
+    const gone = async (): Promise<void> => {
+      expect((await store.load()).sessions.map(({ record }) => record.id)).toEqual(["other"]);
+      expect(store.readTask("my-app-1", 2500)).toBeUndefined();
+      expect(store.readTasks("my-app-1", 0, 10)).toEqual([]);
+      expect(store.readPayload("my-app-1", 2500, "input")).toBeUndefined();
+      expect(store.readCommonData("my-app-1")).toBeUndefined();
+    };
+    await gone();
+    await store.cleanUp();
+    await reopen();
+    await gone();
+    // Before the rest of the old one has gone.
+    await store.commit([
+      { kind: "session.put", record: session() },
+      { kind: "task.put", record: task(1) },
+    ]);
+    expect(store.isLeaving("my-app-1")).toBe(false);
+    while (await store.cleanUp());
+    await reopen();
+    expect((await store.load()).sessions).toHaveLength(2);
+    expect(store.readTasks("my-app-1", 0, 10)).toEqual([task(1)]);
+    expect(store.readTask("other", 1)).toBeDefined();
+  });
+
+  it("cleans up after an application with many sessions, and a new one of its name has none of them", async () => {
+    const ids = Array.from({ length: 30 }, (_, i) => `s${i}`);
+    await store.commit([
+      { kind: "application.put", record: application(1) },
+      ...ids.map((id) => ({ kind: "session.put", record: session({ id }) }) as const),
+      ...ids.map((sessionId) => ({ kind: "task.put", record: task(1, { sessionId }) }) as const),
+      { kind: "application.delete", name: "my-app" },
+      { kind: "application.put", record: application(1) },
+    ]);
+    const none = async (): Promise<void> => {
+      const { sessions, openTasks, applications } = await store.load();
+      expect([sessions, openTasks, applications.length]).toEqual([[], [], 1]);
+    };
+    await none();
+    while (await store.cleanUp());
+    await reopen();
+    await none();
+  });
+
   it("deletes an application with its revisions, sessions and tasks", async () => {
     await store.commit([
       { kind: "application.put", record: application(1) },

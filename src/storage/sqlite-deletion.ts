@@ -1,0 +1,129 @@
+import type { Database } from "better-sqlite3";
+
+/** What one transaction deletes at most: some milliseconds of work, whose log stays small. */
+const tasksAtOnce = 1_000;
+/** Pages of a payload are freed one by one, so its bytes count too. */
+const bytesAtOnce = 8 * 1024 * 1024;
+
+/** What is still to be deleted in a transaction. */
+interface Budget {
+  tasks: number;
+  bytes: number;
+}
+
+/**
+ * Deletes sessions with their tasks and payloads: small ones at once, others in pieces. Until its last piece a session is
+ * there with the state 'Deleted', which nobody is shown; a crash in between loses nothing of that.
+ */
+export class SqliteDeletion {
+  readonly #statements;
+  /** Sessions that are deleted for everybody and still take room, the first deleted first. */
+  readonly #leaving = new Set<string>();
+  #budget: Budget = fullBudget();
+
+  constructor(database: Database) {
+    this.#statements = prepareAll(database);
+    this.load();
+  }
+
+  /** Reads what is left of earlier processes. */
+  load(): void {
+    this.#leaving.clear();
+    for (const { id } of this.#statements.selectLeaving.all()) this.#leaving.add(id);
+  }
+
+  /** A new transaction begins. */
+  begin(): void {
+    this.#budget = fullBudget();
+  }
+
+  /** Whether the session is deleted and still takes room. */
+  isLeaving(id: string): boolean {
+    return this.#leaving.has(id);
+  }
+
+  get isIdle(): boolean {
+    return this.#leaving.size === 0;
+  }
+
+  delete(id: string): void {
+    if (this.#leaving.has(id)) return;
+    const { tasks, bytes } = this.#measure(id);
+    if (tasks <= this.#budget.tasks && bytes <= this.#budget.bytes) {
+      this.#budget.tasks -= tasks + 1;
+      this.#budget.bytes -= bytes;
+      this.#statements.deleteSession.run(id);
+      return;
+    }
+    this.#statements.markSession.run(id);
+    this.#leaving.add(id);
+  }
+
+  /** Every session of the application, for everybody at once. */
+  deleteOf(application: string): void {
+    for (const { id } of this.#statements.markSessionsOf.all(application)) this.#leaving.add(id);
+  }
+
+  /** The id is to be used again: what is left of the session before has to go now, however long that takes. */
+  finish(id: string): void {
+    if (this.#leaving.delete(id)) this.#statements.deleteSession.run(id);
+  }
+
+  /** Deletes a piece of what is left, of `wanted` first. */
+  piece(wanted: string | undefined): void {
+    if (wanted !== undefined && this.#leaving.has(wanted)) this.#deletePart(wanted);
+    for (const id of this.#leaving) {
+      if (this.#budget.tasks <= 0 || this.#budget.bytes <= 0) return;
+      this.#deletePart(id);
+    }
+  }
+
+  #deletePart(id: string): void {
+    const { selectTasks, deleteTasks, deleteSession } = this.#statements;
+    const limit = this.#budget.tasks + 1;
+    const rows = selectTasks.all(id, limit);
+    let through = 0;
+    let taken = 0;
+    for (const row of rows) {
+      if (this.#budget.tasks <= 0 || this.#budget.bytes <= 0) break;
+      through = row.id;
+      taken++;
+      this.#budget.tasks--;
+      this.#budget.bytes -= row.bytes;
+    }
+    if (taken > 0) deleteTasks.run(id, through);
+    if (taken < rows.length) return;
+    this.#budget.tasks--;
+    deleteSession.run(id);
+    this.#leaving.delete(id);
+  }
+
+  #measure(id: string): Budget {
+    let bytes = 0;
+    const rows = this.#statements.selectTasks.all(id, tasksAtOnce + 1);
+    for (const row of rows) bytes += row.bytes;
+    return { tasks: rows.length, bytes };
+  }
+}
+
+function fullBudget(): Budget {
+  return { tasks: tasksAtOnce, bytes: bytesAtOnce };
+}
+
+function prepareAll(db: Database) {
+  return {
+    selectLeaving: db.prepare<[], { id: string }>(
+      "SELECT id FROM sessions WHERE state = 'Deleted' ORDER BY id",
+    ),
+    selectTasks: db.prepare<[string, number], { id: number; bytes: number }>(
+      `SELECT id, coalesce(input_bytes, 0) + coalesce(output_bytes, 0) AS bytes FROM tasks
+       WHERE session_id = ? ORDER BY id LIMIT ?`,
+    ),
+    markSession: db.prepare("UPDATE sessions SET state = 'Deleted' WHERE id = ?"),
+    markSessionsOf: db.prepare<[string], { id: string }>(
+      "UPDATE sessions SET state = 'Deleted' WHERE application = ? AND state <> 'Deleted' RETURNING id",
+    ),
+    deleteTasks: db.prepare("DELETE FROM tasks WHERE session_id = ? AND id <= ?"),
+    deleteSession: db.prepare("DELETE FROM sessions WHERE id = ?"),
+  };
+}
