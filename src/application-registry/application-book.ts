@@ -101,7 +101,7 @@ export class ApplicationBook {
   update(input: UpdateApplication, openSessions: number, now: number): ApplicationRecord {
     const record = this.get(input.name);
     refuseGuarded(record, {});
-    refuseOpenSessions(record.name, openSessions, "updated");
+    refuseOpenSessions(record.name, openSessions, "updated", UPDATE_WITH_SESSIONS);
     if (sameDocument(record.manifest, input.manifest)) return record;
     this.#checkRoom([input], "updated");
     return this.#keep(nextRevision(record, input, { kind: "update" }, now));
@@ -111,7 +111,7 @@ export class ApplicationBook {
   unregister(name: string, openSessions: number): void {
     const record = this.get(name);
     refuseGuarded(record, {});
-    refuseOpenSessions(record.name, openSessions, "unregistered");
+    refuseOpenSessions(record.name, openSessions, "unregistered", UNREGISTER_WITH_SESSIONS);
     this.#forget(name);
   }
 
@@ -219,9 +219,16 @@ const charsOf = (manifest: ApplicationRecord["manifest"]): number =>
 const charsKept = (record: ApplicationRecord | undefined): number =>
   record === undefined ? 0 : charsOf(record.manifest);
 
-function refuseOpenSessions(name: string, openSessions: number, verb: string): void {
+/** What does, at once, what an update of an application with open sessions does not. */
+const UPDATE_WITH_SESSIONS =
+  "; flmctl apply -f FILE changes it at once, and leaves open sessions with the revision that they were created with";
+
+const UNREGISTER_WITH_SESSIONS =
+  "; flmctl unregister NAME --when-unused lets it take no new sessions and go with the last open one";
+
+function refuseOpenSessions(name: string, openSessions: number, verb: string, instead = ""): void {
   if (openSessions === 0) return;
   const sessions = openSessions === 1 ? "1 open session" : `${openSessions} open sessions`;
-  const text = `${sessions} in the application ${JSON.stringify(name)}: it can be ${verb} when they are closed`;
+  const text = `${sessions} in the application ${JSON.stringify(name)}: it can be ${verb} when they are closed${instead}`;
   throw new FlameError("invalid_state", text);
 }

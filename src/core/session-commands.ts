@@ -1,5 +1,7 @@
+import type { ApplicationRecord } from "../model/application.ts";
 import type { Caller } from "../model/caller.ts";
 import { FlameError } from "../model/errors.ts";
+import { eventCodes, type FlameEvent } from "../model/event.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import { formatResources, sameResources } from "../model/resources.ts";
 import {
@@ -121,7 +123,7 @@ function create(
     owner: caller.name,
     ...(request.commonData !== undefined && { commonDataBytes: request.commonData.length }),
     ...(client !== undefined && { clients: [client] }),
-    events: [],
+    events: firstEvents(application, turn.now),
   };
   const entry: SessionEntry = state.sessions.create(turn, record, request.commonData);
   beginUse(state, entry, turn.steady);
@@ -129,6 +131,16 @@ function create(
   state.scheduleWanted = true;
   evictClosed(state, turn);
   return view;
+}
+
+/** What is known to stand in the session's way from its first moment (docs/protocol.md, "Events"). */
+function firstEvents(
+  { name, revision, spec: { shim, command = "" } }: ApplicationRecord,
+  creationTime: number,
+): readonly FlameEvent[] {
+  if (shim !== "Host" || command.trim() !== "") return [];
+  const message = `application ${name} has no command (revision ${revision}): no service of it can start, so that the tasks of this session stay Pending; give it one (flmctl edit app ${name}) and open another session`;
+  return [{ code: eventCodes.applicationWithoutCommand, message, creationTime }];
 }
 
 /** @throws FlameError resource_exhausted at `limits.max_open_sessions` */

@@ -45,9 +45,10 @@ const CONTINUED = new Set(["PATH", "LD_LIBRARY_PATH"]);
  */
 export function serviceEnvironment(parts: ServiceEnvironmentParts): Record<string, string> {
   const { inherited, application } = parts;
-  const map: Record<string, string> = {};
+  // Any name is a variable like others, `__proto__` too.
+  const map = Object.create(null) as Record<string, string>;
   for (const [name, value] of Object.entries(application)) {
-    map[name] = expandAll(value, (variable) => inherited[variable]);
+    map[name] = expandAll(value, (variable) => ownValue(inherited, variable));
   }
   map["RUST_LOG"] = parts.logLevel;
   map["FLAME_LOG"] = parts.logLevel;
@@ -80,6 +81,11 @@ export function expandCommandLine(
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): { command: string; args: string[] } {
-  const expand = (text: string): string => expandKnown(text, (name) => environment[name]);
+  const expand = (text: string): string => expandKnown(text, (name) => ownValue(environment, name));
   return { command: expand(command), args: args.map(expand) };
+}
+
+/** `${constructor}` names no variable, though every object has something of that name. */
+function ownValue(variables: Readonly<Record<string, string>>, name: string): string | undefined {
+  return Object.hasOwn(variables, name) ? variables[name] : undefined;
 }

@@ -13,14 +13,19 @@ export class Patience {
 
   /**
    * One round.
+   * @param atOnce all of these count now, and go on to count for as long as they are so. @default false
    * @returns the keys that have been so for long enough, and in how many milliseconds the next one will have been
    */
-  round(keys: Iterable<string>, now: number): { due: ReadonlySet<string>; nextMs?: number } {
+  round(
+    keys: Iterable<string>,
+    now: number,
+    atOnce = false,
+  ): { due: ReadonlySet<string>; nextMs?: number } {
     const since = new Map<string, number>();
     const due = new Set<string>();
     let nextMs: number | undefined;
     for (const key of keys) {
-      const first = Math.min(this.#since.get(key) ?? now, now);
+      const first = atOnce ? now - this.#waitMs : Math.min(this.#since.get(key) ?? now, now);
       since.set(key, first);
       const left = first + this.#waitMs - now;
       if (left <= 0) due.add(key);

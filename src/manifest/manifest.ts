@@ -7,7 +7,9 @@ import { checkShape, specKeys, specOf } from "./application-schema.ts";
 import { checkAttachedSchema } from "./attached-schema.ts";
 import { canonical } from "./canonical.ts";
 import type { ManifestFault } from "./manifest-fault.ts";
+import { missingCommand } from "./missing-command.ts";
 import { isUrlFault, parsePackageUrl } from "./package-url.ts";
+import { warningsOf } from "./warnings.ts";
 
 /** A manifest that passed every check, frozen. */
 export interface CheckedManifest {
@@ -17,6 +19,8 @@ export interface CheckedManifest {
   readonly manifest: ApplicationManifestSpec;
   /** With every default filled in. */
   readonly spec: ApplicationSpec;
+  /** What is allowed and will not do what its writer may think, in the order of the document where it was text. */
+  readonly warnings: readonly ManifestFault[];
 }
 
 /** A manifest with faults: all of them, in the order of the document where it was text. */
@@ -68,6 +72,11 @@ export interface WrittenManifest {
   /** Faults of the text itself. */
   readonly faults: readonly ManifestFault[];
   readonly locate: Locate;
+  /**
+   * Somebody wrote it as text, so that it has to say all that it takes to run it; messages of the published calls and
+   * what the registry has taken before need not, and get a warning instead.
+   */
+  readonly isText: boolean;
 }
 
 /** Reads every document of a YAML (or JSON) text; never throws. */
@@ -79,21 +88,22 @@ export function parseManifests(
     raw: value,
     faults: faults.map((fault): ManifestFault => ({ ...fault, kind: "argument" })),
     locate,
+    isText: true,
   }));
 }
 
 /** Structured data, such as a message from the wire, as something that was written nowhere. */
 export function unwritten(raw: unknown): WrittenManifest {
-  return { raw, faults: [], locate: () => undefined };
+  return { raw, faults: [], locate: () => undefined, isText: false };
 }
 
 /** Checks what {@link parseManifests} found. */
 export function checkWritten(
-  { raw, faults, locate }: WrittenManifest,
+  written: WrittenManifest,
   options: ManifestOptions = {},
 ): CheckedManifest | FaultyManifest {
-  if (faults.length > 0) return { ok: false, name: undefined, faults };
-  return check(raw, options, locate);
+  const { faults } = written;
+  return faults.length > 0 ? { ok: false, name: undefined, faults } : check(written, options);
 }
 
 /** Reads every manifest of a YAML (or JSON) text, one result for each document; never throws. */
@@ -113,27 +123,30 @@ export function checkManifest(
 }
 
 function check(
-  written: unknown,
+  { raw: written, locate, isText }: WrittenManifest,
   options: ManifestOptions,
-  locate: Locate,
 ): CheckedManifest | FaultyManifest {
   const raw = rendered(canonical(written), options.flameHome) as RawManifest;
-  const shape = checkShape(raw);
+  const shape = checkShape(raw).map(explained);
   const wrong = new Set(shape.map((fault) => pathText(fault.at)));
   const values = valueFaults(raw, options).filter((fault) => !wrong.has(pathText(fault.at)));
-  const found = [...shape.map(explained), ...sizeFaults(raw), ...values];
+  const program = isText ? missingCommand(raw, shape) : [];
+  const found = [...shape, ...sizeFaults(raw), ...values, ...program];
+  const placed = (faults: readonly SchemaFault[]): readonly ManifestFault[] =>
+    faults.map((fault) => toManifestFault(fault, locate)).sort(byPlace);
   if (found.length === 0) {
     const manifest = deepFreeze(structuredClone(raw?.spec) as ApplicationManifestSpec);
+    const warnings = placed(warningsOf(manifest));
     return {
       ok: true,
       name: String(raw?.metadata?.name),
       manifest,
       spec: specOf(manifest),
+      warnings,
     };
   }
   const name = raw?.metadata?.name;
-  const faults = found.map((fault) => toManifestFault(fault, locate)).sort(byPlace);
-  return { ok: false, name: typeof name === "string" ? name : undefined, faults };
+  return { ok: false, name: typeof name === "string" ? name : undefined, faults: placed(found) };
 }
 
 /** What may be there once the shape has been looked at; wrong types included. */
@@ -142,6 +155,8 @@ interface RawDocument {
   readonly spec?: {
     readonly url?: unknown;
     readonly working_directory?: unknown;
+    readonly shim?: unknown;
+    readonly command?: unknown;
     readonly schema?: Readonly<Record<string, unknown>> | null;
   } | null;
 }

@@ -9,6 +9,7 @@ export const eventCodes = {
   bindRetriesExhausted: 1002,
   noNodeOffersShim: 1003,
   noExecutorForLong: 1004,
+  applicationWithoutCommand: 1009,
   sessionUnused: 1010,
 } as const;
 

@@ -22,6 +22,7 @@ import type { Store, StoredState } from "../storage/store.ts";
 import { Engine } from "./engine.ts";
 import { listSizes } from "./list-sizes.ts";
 import { startListeners } from "./listeners.ts";
+import { logManifestWarnings } from "./manifest-warnings.ts";
 import { EngineMetrics, syncMeter, watchState } from "./metrics.ts";
 import { ObjectJanitor } from "./object-janitor.ts";
 import { OrphanObjects } from "./orphan-objects.ts";
@@ -108,9 +109,11 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
     logger,
   });
   const faults = new SourceFaults();
+  const registry = engineRegistryHost(engine);
+  releasers.add("the warnings about manifests", logManifestWarnings(registry, logger));
   const plugins = await startPlugins({
     entries: config.cluster.plugins,
-    registry: engineRegistryHost(engine),
+    registry,
     admission,
     faults,
     logger,

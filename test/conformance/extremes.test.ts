@@ -127,7 +127,7 @@ const admin: Readonly<Record<string, Scene>> = {
   Backup: () => ({}),
 };
 
-const manifest = (name: string): string => `metadata: { name: ${name} }\nspec: {}\n`;
+const manifest = (name: string): string => `metadata: { name: ${name} }\nspec: { command: x }\n`;
 const registry: Readonly<Record<string, Scene>> = {
   Apply: () => ({ documents: [{ manifest: manifest(fresh("app")), expected_revision: 0n }] }),
   Get: () => ({ name: "flmping" }),

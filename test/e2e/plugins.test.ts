@@ -39,11 +39,11 @@ test("the session manager as it is shipped loads plugins by path and by package 
   );
   expect(listed.stdout).not.toContain("flmping");
   const file = join(home, "app.yaml");
-  writeFileSync(file, "metadata: { name: app }\nspec:\n  labels: [mine]\n");
+  writeFileSync(file, "metadata: { name: app }\nspec:\n  command: x\n  labels: [mine]\n");
   const refused = await cluster.run("flmctl", "apply", "-f", file);
   expect(refused.code).toBe(1);
   expect(refused.stderr).toContain("got mine, expected a label that begins with team-");
-  writeFileSync(file, "metadata: { name: app }\nspec:\n  labels: [team-mine]\n");
+  writeFileSync(file, "metadata: { name: app }\nspec:\n  command: x\n  labels: [team-mine]\n");
   expect((await cluster.run("flmctl", "apply", "-f", file)).stdout).toContain("created");
   await waitFor("the announcement", () =>
     readFileSync(events, "utf8").includes('"kind":"created","name":"app"'),

@@ -16,12 +16,22 @@ import { startCluster, type TestCluster } from "../support/cluster.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { camel, defaultOf, onTheWire, samples, specKeys } from "./samples.ts";
 
-/** `walk-none` sets no key, `walk-<key>` sets that one alone. */
+/**
+ * `walk-<key>` sets that key alone beside the command that a Host application has to have, `walk-none` no other; the one
+ * of the shim Wasm has none.
+ */
 const appName = (key: string): string => `walk-${key.replace("_", "-")}`;
-const apps = [["none", {}], ...specKeys.map((key) => [key, { [key]: samples[key] }])] as [
-  string,
-  Record<string, unknown>,
-][];
+const { command } = samples;
+const apps = [
+  ["none", { command }],
+  ...specKeys.map((key) => [
+    key,
+    key === "shim" ? { shim: samples[key] } : { command, [key]: samples[key] },
+  ]),
+] as [string, Record<string, unknown>][];
+
+/** All that is said of these manifests. */
+const wasmWithoutCommand = /^(Warning: \S+walk[\w-]*\.yaml:\d+:\d+: spec\.command: [^]*)?$/;
 
 let cluster: TestCluster;
 let frontend: FrontendClient;
@@ -34,10 +44,9 @@ beforeAll(async () => {
   );
   const file = join(cluster.home, "walk.yaml");
   writeFileSync(file, manifests.join("---\n"));
-  expect(await cluster.run("flmctl", "register", "-f", file)).toMatchObject({
-    code: 0,
-    stderr: "",
-  });
+  const registered = await cluster.run("flmctl", "register", "-f", file);
+  expect(registered).toMatchObject({ code: 0, stderr: expect.stringMatching(wasmWithoutCommand) });
+  expect(registered.stderr.match(/Warning/g)).toHaveLength(1);
   // What the replies show from here on has been on disk.
   await cluster.daemon("flame-session-manager").kill();
   await cluster.daemon("flame-session-manager").start();
@@ -95,7 +104,7 @@ describe.each(apps)("a manifest that sets %s", (key, spec) => {
     writeFileSync(again, stdout);
     expect(await cluster.run("flmctl", "update", "-f", again)).toMatchObject({
       code: 0,
-      stderr: "",
+      stderr: expect.stringMatching(key === "shim" ? wasmWithoutCommand : /^$/),
     });
     expectOnTheWire(await call(frontend, "getApplication", { name: appName(key) }), spec);
   });

@@ -190,7 +190,7 @@ const spec = fc.record(
     image: plain,
     description: fc.array(plain, { maxLength: 4 }).map((lines) => lines.join("\n")),
     labels: fc.array(plain, { maxLength: 4 }),
-    command: plain,
+    command: plain.map((path) => `/${path}`),
     arguments: fc.array(plain, { maxLength: 4 }),
     environments: fc.dictionary(
       plain.map((name) => `${name.replaceAll("=", "")}A`),
@@ -211,7 +211,7 @@ const spec = fc.record(
     ),
     installer: fc.constantFrom("python", "binary"),
   },
-  { requiredKeys: [] },
+  { requiredKeys: ["command"] },
 );
 
 /** Manifests that keep every rule, as people and programs write them. */

@@ -4,6 +4,7 @@ import { FlameClient } from "../../client/index.ts";
 import { type ClientConfig, loadClientConfig } from "../../config/client-config.ts";
 import { parseEndpoint } from "../../config/endpoint.ts";
 import { flameHome } from "../../config/flame-home.ts";
+import { faultText } from "../../documents/fault.ts";
 import { textOf } from "../../kit/thrown.ts";
 import { readManifests } from "../../manifest/manifest.ts";
 import { FlameError } from "../../model/errors.ts";
@@ -107,8 +108,12 @@ async function run(flags: Flags, context: RegistryContext): Promise<boolean> {
       directory: flags.directory === undefined ? undefined : resolve(flags.directory),
       defaultsFolder: context.defaultsFolder,
       defaults: flags.defaults,
-      readText: async (text) =>
-        readManifests(text, { flameHome: home, allowedSchemes: SERVER_DECIDES }),
+      readText: async (text, path) => {
+        const manifests = readManifests(text, { flameHome: home, allowedSchemes: SERVER_DECIDES });
+        const warnings = manifests.flatMap((one) => (one.ok ? one.warnings : []));
+        for (const one of warnings) terminal.err(`Warning: ${faultText(one, path)}\n`);
+        return manifests;
+      },
       dryRun: flags.dryRun === true,
       intervalMs: flags.interval * 1000,
       tell: (line) => terminal.out(`${line}\n`),

@@ -3,7 +3,7 @@ import type { ApplyResult } from "../../client/index.ts";
 import { FlameError } from "../../model/errors.ts";
 import type { CliContext } from "../context.ts";
 import { applyDocuments, isGood, tellRefusals } from "./apply-documents.ts";
-import { counted, refuseFaults, tellFaults } from "./document-faults.ts";
+import { counted, refuseFaults, tellFaults, tellWarnings } from "./document-faults.ts";
 import { documentsOf, fileOption, recursiveOption } from "./file-options.ts";
 import { forceOption, ownerOption } from "./options.ts";
 import { withRegistry } from "./registry-access.ts";
@@ -79,6 +79,7 @@ async function runApply(
   if (!continueOnError) refuseFaults(documents, terminal);
   else tellFaults(documents, terminal);
   const good = documents.filter(isGood);
+  tellWarnings(good, terminal);
   if (dryRun === "client") {
     for (const { checked } of good)
       terminal.out(`application/${checked.name} valid (client dry run)\n`);

@@ -1,7 +1,7 @@
 import { FlameError } from "../../model/errors.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { faultBlock } from "./fault-excerpt.ts";
-import { faultsOf, type WrittenDocument } from "./written-documents.ts";
+import { faultsOf, type WrittenDocument, warningsOfAll } from "./written-documents.ts";
 
 /**
  * Prints every fault of every document with the line that it is about.
@@ -15,6 +15,14 @@ export function tellFaults(
   for (const { document, fault } of faults) terminal.err(faultBlock(fault, document.source));
   if (faults.length === 0) return undefined;
   return `${counted(faults.length, "fault")} in ${counted(documents.length, "document")}`;
+}
+
+/** Prints every warning of every document without faults; nothing is refused for them. @returns how many there are */
+export function tellWarnings(documents: readonly WrittenDocument[], terminal: Terminal): number {
+  const warnings = warningsOfAll(documents);
+  for (const { document, fault } of warnings)
+    terminal.err(`Warning: ${faultBlock(fault, document.source)}`);
+  return warnings.length;
 }
 
 /** @throws FlameError invalid_config when any document has a fault, after all of them were printed */

@@ -2,6 +2,7 @@ import { faultText } from "../../documents/fault.ts";
 import type { CheckedManifest } from "../../manifest/manifest.ts";
 import { FlameError } from "../../model/errors.ts";
 import type { CliContext } from "../context.ts";
+import { tellWarnings } from "./document-faults.ts";
 import { readSources } from "./source-texts.ts";
 import { checkSources, faultsOf } from "./written-documents.ts";
 
@@ -19,7 +20,10 @@ export async function readManifestFile(
     faultText(fault, document.source.name),
   );
   const [first, ...others] = faults;
-  if (first === undefined) return documents.flatMap(({ checked }) => (checked.ok ? [checked] : []));
+  if (first === undefined) {
+    tellWarnings(documents, terminal);
+    return documents.flatMap(({ checked }) => (checked.ok ? [checked] : []));
+  }
   if (others.length === 0) throw new FlameError("invalid_config", first);
   for (const fault of faults) terminal.err(`${fault}\n`);
   throw new FlameError("invalid_config", `${file}: ${faults.length} faults, nothing was sent`);

@@ -3,10 +3,10 @@ import { FlameError } from "../../model/errors.ts";
 import type { CliContext } from "../context.ts";
 import { jsonText } from "../output/documents.ts";
 import { ExitWith } from "../run-program.ts";
-import { counted, tellFaults } from "./document-faults.ts";
+import { counted, tellFaults, tellWarnings } from "./document-faults.ts";
 import { documentsOf, fileOption, recursiveOption } from "./file-options.ts";
 import { outputOption } from "./options.ts";
-import { faultsOf, type WrittenDocument } from "./written-documents.ts";
+import { faultsOf, type Told, type WrittenDocument, warningsOfAll } from "./written-documents.ts";
 
 /** Adds `flmctl validate`. */
 export function addValidate(program: Command<[], { config?: string }>, context: CliContext): void {
@@ -33,12 +33,21 @@ export function addValidate(program: Command<[], { config?: string }>, context: 
 function report(documents: readonly WrittenDocument[], { terminal }: CliContext): void {
   const found = tellFaults(documents, terminal);
   if (found !== undefined) throw new FlameError("invalid_config", found);
-  terminal.out(`${counted(documents.length, "application")} without faults\n`);
+  const warnings = tellWarnings(documents, terminal);
+  const told = warnings === 0 ? "" : `, ${counted(warnings, "warning")}`;
+  terminal.out(`${counted(documents.length, "application")} without faults${told}\n`);
 }
 
 /** For editors and pipelines: the exit code says the same as `faults`. */
 function reportJson(documents: readonly WrittenDocument[], { terminal }: CliContext): void {
-  const faults = faultsOf(documents).map(({ document, fault }) => ({
+  const faults = faultsOf(documents).map(toldDocument);
+  const warnings = warningsOfAll(documents).map(toldDocument);
+  terminal.out(jsonText({ documents: documents.length, faults, warnings }));
+  if (faults.length > 0) throw new ExitWith(1);
+}
+
+function toldDocument({ document, fault }: Told): object {
+  return {
     file: document.source.name,
     line: fault.line ?? null,
     column: fault.column ?? null,
@@ -48,7 +57,5 @@ function reportJson(documents: readonly WrittenDocument[], { terminal }: CliCont
     got: fault.got,
     expected: fault.expected,
     hint: fault.hint ?? null,
-  }));
-  terminal.out(jsonText({ documents: documents.length, faults }));
-  if (faults.length > 0) throw new ExitWith(1);
+  };
 }

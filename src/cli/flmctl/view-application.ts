@@ -1,6 +1,8 @@
 import type { Application } from "../../client/index.ts";
+import { faultText, pathText } from "../../documents/fault.ts";
 import { parseManifests } from "../../manifest/manifest.ts";
 import { toYaml } from "../../manifest/to-yaml.ts";
+import { warningsOf } from "../../manifest/warnings.ts";
 import { FlameError } from "../../model/errors.ts";
 import type { Cluster } from "../context.ts";
 import { labelled, listed } from "../output/details.ts";
@@ -40,6 +42,14 @@ function applicationDetails({ name, spec }: Application): string {
   ].join("");
 }
 
+/** Nothing where there is nothing to warn of. */
+function warningDetails({ spec }: Application): string {
+  const texts = warningsOf(spec).map(({ at, ...fault }) =>
+    faultText({ ...fault, path: pathText(at) }),
+  );
+  return texts.length === 0 ? "" : listed("Warnings", texts, "  ");
+}
+
 /** How an application is shown in each form. */
 export interface ViewedApplication {
   readonly details: () => string;
@@ -63,7 +73,9 @@ export async function viewedApplication(
   });
   const known = published ? undefined : await ifServed(cluster.registry.get(name));
   return {
-    details: () => applicationDetails(app) + (known === undefined ? "" : registryDetails(known)),
+    details: () =>
+      applicationDetails(app) +
+      (known === undefined ? "" : registryDetails(known) + warningDetails(app)),
     document: () => manifestDocument(app),
     yaml: () => toYaml(app.name, app.spec),
   };

@@ -70,11 +70,22 @@ function refuseTooMany({ length }: readonly WrittenDocument[]): void {
   throw new FlameError("invalid_config", text);
 }
 
+/** Something to tell of one document. */
+export interface Told {
+  readonly document: WrittenDocument;
+  readonly fault: Fault;
+}
+
 /** Every fault of every document, with its source. */
-export function faultsOf(
-  documents: readonly WrittenDocument[],
-): readonly { readonly document: WrittenDocument; readonly fault: Fault }[] {
+export function faultsOf(documents: readonly WrittenDocument[]): readonly Told[] {
   return documents.flatMap((document) =>
     document.checked.ok ? [] : document.checked.faults.map((fault) => ({ document, fault })),
+  );
+}
+
+/** Every warning about documents without faults. */
+export function warningsOfAll(documents: readonly WrittenDocument[]): readonly Told[] {
+  return documents.flatMap((document) =>
+    document.checked.ok ? document.checked.warnings.map((fault) => ({ document, fault })) : [],
   );
 }

@@ -55,15 +55,15 @@ export class DirectoryKeeper {
     const now = this.#host.clock.steady();
     const leaving = new Map(farewells.map((one) => [`leaves ${one.record.name}`, one]));
     const held = new Map(faults.map((one) => [faultKey(one), one]));
-    const { due, nextMs } = this.#patience.round([...leaving.keys(), ...held.keys()], now);
-    const counts = (key: string): boolean => this.#first || due.has(key);
+    const keys = [...leaving.keys(), ...held.keys()];
+    const { due, nextMs } = this.#patience.round(keys, now, this.#first);
     const retry = await this.#carryOut(
       [...wishes.values()].filter((wish) => !this.#isDone(wish)),
-      [...leaving].filter(([key]) => counts(key)).map(([, farewell]) => farewell),
+      [...leaving].filter(([key]) => due.has(key)).map(([, farewell]) => farewell),
     );
     this.#forget(wishes);
     this.#board.show([
-      ...[...held].filter(([key]) => counts(key)).map(([, fault]) => fault),
+      ...[...held].filter(([key]) => due.has(key)).map(([, fault]) => fault),
       ...this.#refused.values(),
     ]);
     this.#first = false;
@@ -88,8 +88,9 @@ export class DirectoryKeeper {
         : `the folder can not be read: ${look.reason ?? ""}`;
     const concerned = look.folder === "missing" || names.length > 0 ? names : [""];
     const faults = concerned.map((name) => ({ name, path: this.#folder, reason }));
-    const { due, nextMs } = this.#patience.round(faults.map(faultKey), this.#host.clock.steady());
-    this.#board.show(this.#first ? faults : faults.filter((one) => due.has(faultKey(one))));
+    const now = this.#host.clock.steady();
+    const { due, nextMs } = this.#patience.round(faults.map(faultKey), now, this.#first);
+    this.#board.show(faults.filter((one) => due.has(faultKey(one))));
     // What is there when it comes back is looked at anew.
     this.#acted.clear();
     this.#refused.clear();

@@ -17,7 +17,8 @@ beforeEach(() => {
   name = `app-${++number}`;
 });
 
-const manifest = (of: string, spec = "{}"): string => `metadata: { name: ${of} }\nspec: ${spec}\n`;
+const manifest = (of: string, spec = "{ command: a }"): string =>
+  `metadata: { name: ${of} }\nspec: ${spec}\n`;
 const names = async (): Promise<string[]> =>
   (await manager.flmctl("list", "app", "-o", "name")).out.trim().split("\n");
 
@@ -40,7 +41,10 @@ describe("flmctl apply", () => {
     mkdirSync(join(folder, "deeper"), { recursive: true });
     writeFileSync(join(folder, "2.yml"), manifest(`${name}-2`));
     writeFileSync(join(folder, "1.yaml"), manifest(`${name}-1`));
-    writeFileSync(join(folder, "3.json"), `{"metadata":{"name":"${name}-3"},"spec":{}}`);
+    writeFileSync(
+      join(folder, "3.json"),
+      `{"metadata":{"name":"${name}-3"},"spec":{"command":"x"}}`,
+    );
     writeFileSync(join(folder, ".hidden.yaml"), "not: a manifest");
     writeFileSync(join(folder, "notes.txt"), "not a manifest");
     writeFileSync(join(folder, "deeper/4.yaml"), manifest(`${name}-4`));
@@ -83,7 +87,7 @@ describe("flmctl apply", () => {
   });
 
   it("with --continue-on-error applies the others, and fails all the same", async () => {
-    const text = `${manifest(name)}---\n${manifest(`${name}-b`, "{ comand: x }")}---\n${manifest(`${name}-c`, "{ url: http://h/x.whl }")}`;
+    const text = `${manifest(name)}---\n${manifest(`${name}-b`, "{ comand: x }")}---\n${manifest(`${name}-c`, "{ url: http://h/x.whl, command: x }")}`;
     const path = manager.file("some.yaml", text);
     const { code, out, err } = await manager.flmctl("apply", "--continue-on-error", "-f", path);
     expect([code, out]).toEqual([1, `application/${name} created\n`]);
@@ -97,8 +101,8 @@ describe("flmctl apply", () => {
   });
 
   it("gives what only the cluster refuses its place in the file", async () => {
-    const good = manifest(name, "{ delay_release: 5 }");
-    const text = `${good}---\n# the package comes over the net\n${manifest(`${name}-b`, "{ url: http://h/x.whl }")}`;
+    const good = manifest(name, "{ command: x, delay_release: 5 }");
+    const text = `${good}---\n# the package comes over the net\n${manifest(`${name}-b`, "{ url: http://h/x.whl, command: x }")}`;
     const path = manager.file("refused.yaml", text);
     const { code, out, err } = await manager.flmctl("apply", "-f", path);
     expect([code, out]).toEqual([1, ""]);
@@ -114,7 +118,7 @@ describe("flmctl apply", () => {
   });
 
   it("says what to do when it is more than goes in one step", async () => {
-    const spec = `{ description: ${"x".repeat(60_000)} }`;
+    const spec = `{ command: x, description: ${"x".repeat(60_000)} }`;
     const files = [0, 1, 2, 3, 4].map((file) => {
       const names = Array.from({ length: 60 }, (_, n) => `${name}-${file}-${n}`);
       return manager.file(`big-${file}.yaml`, names.map((of) => manifest(of, spec)).join("---\n"));
@@ -213,7 +217,7 @@ describe("flmctl get", () => {
       "-f",
       manager.file(
         "odd.yaml",
-        `metadata: { name: ${name} }\nspec:\n  description: "two\\nlines  \\n"\n  environments: { A: "no", B: "1e3" }\n  labels: []\n  delay_release: 60\n`,
+        `metadata: { name: ${name} }\nspec:\n  command: x\n  description: "two\\nlines  \\n"\n  environments: { A: "no", B: "1e3" }\n  labels: []\n  delay_release: 60\n`,
       ),
     );
     const { out } = await manager.flmctl("get", "app");
@@ -297,7 +301,10 @@ describe("flmctl diff", () => {
 
   it("exits with 2 for faults, for what would be refused, and for no cluster", async () => {
     const faulty = manager.file("faulty.yaml", manifest(name, "{ comand: x }"));
-    const refused = manager.file("http.yaml", manifest(name, "{ url: http://h/x.whl }"));
+    const refused = manager.file(
+      "http.yaml",
+      manifest(name, "{ url: http://h/x.whl, command: x }"),
+    );
     const good = manager.file("good.yaml", manifest(name));
     expect((await manager.flmctl("diff", "-f", faulty)).code).toBe(2);
     const { code, err } = await manager.flmctl("diff", "-f", refused);

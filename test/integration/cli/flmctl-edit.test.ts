@@ -179,7 +179,7 @@ if [ -e "$NOTES/again" ]; then sed -i '/url/d' "$1"; else touch "$NOTES/again"; 
     ],
     [
       "two documents",
-      `printf -- '---\\nmetadata: {name: x}\\nspec: {}\\n' >> "$1"`,
+      `printf -- '---\\nmetadata: {name: x}\\nspec: {command: x}\\n' >> "$1"`,
       /got 2 documents, expected one/,
     ],
   ])("refuses %s", async (_what, script, text) => {

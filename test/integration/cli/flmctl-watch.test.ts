@@ -64,7 +64,7 @@ describe("flmctl list app --watch", () => {
   });
 
   it("survives restarts of the session manager, and tells what happened meanwhile and nothing else", async () => {
-    await apply("w2", "{}");
+    await apply("w2", "{ command: x }");
     const watching = watch("-o", "wide");
     await watching.until(/^w2 /m);
     await manager.restart();
@@ -80,7 +80,7 @@ describe("flmctl list app --watch", () => {
   it("prints one JSON document on each line", async () => {
     const watching = watch("-o", "json");
     await watching.until(/flmrun/);
-    await apply("w3", "{ labels: [x] }");
+    await apply("w3", "{ command: x, labels: [x] }");
     await watching.until(/w3/);
     const { out } = await watching.stop();
     const lines = out

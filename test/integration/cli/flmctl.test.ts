@@ -24,7 +24,7 @@ describe("flmctl against a session manager", () => {
   });
 
   it("registers with and without url, shows what was registered, and unregisters", async () => {
-    const two = `metadata: { name: with-url }\nspec: { url: "${wheel}" }\n---\nmetadata: { name: without }\nspec: {}\n`;
+    const two = `metadata: { name: with-url }\nspec: { command: x, url: "${wheel}" }\n---\nmetadata: { name: without }\nspec: { command: x }\n`;
     expect(await manager.flmctl("register", "-f", manager.file("two.yaml", two))).toEqual(silence);
     expect(await names()).toEqual(["flmexec", "flmping", "flmrun", "with-url", "without"]);
     expect((await manager.flmctl("view", "-a", "with-url")).out).toContain(
@@ -97,18 +97,18 @@ describe("flmctl against a session manager", () => {
   });
 
   it("refuses a name that is taken, and an update of none", async () => {
-    const taken = manager.file("taken.yaml", "metadata: { name: flmrun }\nspec: {}\n");
+    const taken = manager.file("taken.yaml", "metadata: { name: flmrun }\nspec: { command: x }\n");
     expect((await manager.flmctl("register", "-f", taken)).err).toMatch(
       /^Error: AlreadyExists\(".*already exists/,
     );
-    const none = manager.file("none.yaml", "metadata: { name: none }\nspec: {}\n");
+    const none = manager.file("none.yaml", "metadata: { name: none }\nspec: { command: x }\n");
     expect((await manager.flmctl("update", "-f", none)).err).toMatch(/^Error: NotFound\("/);
   });
 
   it("sends nothing of a file with faults, and gives each its place", async () => {
     const path = manager.file(
       "faulty.yaml",
-      "metadata: { name: good }\nspec: {}\n---\nmetadata: { name: bad }\nspec:\n  comand: x\n  url: ftp://h/x\n",
+      "metadata: { name: good }\nspec: { command: x }\n---\nmetadata: { name: bad }\nspec:\n  comand: x\n  url: ftp://h/x\n",
     );
     const { code, err } = await manager.flmctl("register", "-f", path);
     expect(code).toBe(1);
@@ -120,7 +120,7 @@ describe("flmctl against a session manager", () => {
   it("leaves it to the server whether an http url is allowed", async () => {
     const path = manager.file(
       "http.yaml",
-      "metadata: { name: h }\nspec: { url: http://h/x.whl }\n",
+      "metadata: { name: h }\nspec: { command: x, url: http://h/x.whl }\n",
     );
     expect((await manager.flmctl("register", "-f", path)).err).toMatch(
       /^Error: InvalidArgument\("invalid url: /,

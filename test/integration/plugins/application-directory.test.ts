@@ -49,7 +49,7 @@ describe("a file of the administrator directory", () => {
     directory.write("good.yaml", `${yaml("good1", { command: "x" })}---\n${yaml("good2")}`);
     await directory.until("good2", () => true);
     const broken =
-      "metadata:\n  name: good1\nspec:\n  comand: y\n---\nmetadata: { name: new }\nspec: {}\n";
+      "metadata:\n  name: good1\nspec:\n  comand: y\n---\nmetadata: { name: new }\nspec: { command: x }\n";
     directory.write("good.yaml", broken);
     const fault = await directory.fault("good1", "did you mean");
     expect(fault.source).toBe(directory.path("good.yaml"));
@@ -67,6 +67,43 @@ describe("a file of the administrator directory", () => {
     const mended = await directory.until("good1", ({ faults }) => faults.length === 0);
     expect(mended.revision.number).toBe(2);
     await directory.gone("good2");
+  });
+
+  it("with a part of a shipped application is refused: that stays whole, and the text says how to begin", async () => {
+    const before = await directory.client.registry.get("flmrun");
+    directory.write("flmrun.yaml", "metadata:\n  name: flmrun\nspec:\n  max_instances: 4\n");
+    const { reason } = await directory.fault("flmrun", "spec.command: got nothing");
+    expect(reason).toMatch(/^3:1: spec\.command: .*: flmctl get app flmrun$/);
+    const { revision, owner } = await directory.client.registry.get("flmrun");
+    expect([revision, owner]).toEqual([before.revision, undefined]);
+    expect(revision.manifest).toContain("/bin/uv");
+    // What the text tells to do does it.
+    const { out } = await directory.manager.flmctl("get", "app", "flmrun");
+    directory.write("flmrun.yaml", `${out}  max_instances: 4\n`);
+    const after = await directory.until("flmrun", ({ faults }) => faults.length === 0);
+    const lines = (text: string): readonly string[] => text.trimEnd().split("\n").sort();
+    expect(lines(after.revision.manifest)).toEqual(
+      lines(`${before.revision.manifest}  max_instances: 4\n`),
+    );
+    directory.remove("flmrun.yaml");
+    await directory.until("flmrun", ({ revision: { number } }) => number > after.revision.number);
+  });
+
+  it("with something that will not do what it seems to is applied, and the log warns of it once", async () => {
+    const warned = (): number =>
+      directory.log.filter((line) => line.includes('application "warned"')).length;
+    directory.write("warned.yaml", yaml("warned", { max_instances: 0, labels: ["a", "a"] }));
+    await directory.until("warned", () => true);
+    await directory.caughtUp();
+    expect(directory.log).toContain(
+      'application "warned": spec.max_instances: got 0, expected at least 1, or no max_instances for no limit; no service of it is ever started: the tasks of its sessions stay Pending; spec.labels[1]: got "a" again, as in labels[0], expected each label once; it shows as two tags',
+    );
+    directory.write("warned.yaml", `# saved again\n${yaml("warned", { max_instances: 0 })}`);
+    await directory.until("warned", ({ revision }) => revision.number === 2);
+    await directory.caughtUp();
+    expect(warned()).toBe(2);
+    directory.remove("warned.yaml");
+    await directory.gone("warned");
   });
 
   it("that is broken does not hold up the others", async () => {

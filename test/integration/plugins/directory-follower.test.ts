@@ -15,7 +15,7 @@ import {
 import { temporaryFolder } from "../../support/temp.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
-const yaml = (name: string): string => `metadata: { name: ${name} }\nspec: {}\n`;
+const yaml = (name: string): string => `metadata: { name: ${name} }\nspec: { command: x }\n`;
 
 let temporary: ReturnType<typeof temporaryFolder>;
 let folder: string;

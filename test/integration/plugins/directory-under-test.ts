@@ -37,8 +37,9 @@ export interface DirectoryUnderTest {
   close(): Promise<void>;
 }
 
+/** A manifest; its command is some program unless `spec` names one. */
 export function yaml(name: string, spec: object = {}): string {
-  return `${JSON.stringify({ metadata: { name }, spec })}\n`;
+  return `${JSON.stringify({ metadata: { name }, spec: { command: "/bin/service", ...spec } })}\n`;
 }
 
 export async function startDirectory(options: ManagerOptions = {}): Promise<DirectoryUnderTest> {

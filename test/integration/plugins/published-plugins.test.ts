@@ -52,7 +52,7 @@ async function refusal(call: Promise<unknown>): Promise<string> {
 }
 
 const yaml = (name: string, spec: object): { manifest: string } => ({
-  manifest: JSON.stringify({ metadata: { name }, spec }),
+  manifest: JSON.stringify({ metadata: { name }, spec: { command: "/bin/service", ...spec } }),
 });
 
 const requireLabels = {
@@ -81,7 +81,7 @@ describe("the example require-labels", () => {
     expect(flmrun.revision.manifest).toContain("SITE: north");
     expect(flmrun.drift).toEqual([]);
 
-    const published = cluster.file("app.yaml", "metadata: { name: app }\nspec: {}\n");
+    const published = cluster.file("app.yaml", "metadata: { name: app }\nspec: { command: x }\n");
     const registered = await cluster.flmctl("register", "-f", published);
     expect({ code: registered.code, err: registered.err }).toEqual({
       code: 1,
@@ -96,7 +96,10 @@ describe("the example require-labels", () => {
     await flame.registry.apply([yaml("app", { labels, environments: { SITE: "own" } })]);
     expect((await flame.registry.get("app")).revision.manifest).toContain("SITE: own");
 
-    cluster.file("conf/applications/filed.yaml", "metadata: { name: filed }\nspec: {}\n");
+    cluster.file(
+      "conf/applications/filed.yaml",
+      "metadata: { name: filed }\nspec: { command: x }\n",
+    );
     await waitFor("the fault of the file", async () => {
       const all = await flame.registry.list();
       const filed = all.find(({ name }) => name === "filed");
@@ -244,8 +247,8 @@ describe("the host of a plugin", () => {
       folder.path,
       `hooks: () => ({ validate: async ({ spec }) => {
         const { existsSync } = await import("node:fs");
-        if (existsSync(${JSON.stringify(strict)}) && spec.command === undefined)
-          return [{ path: "spec.command", got: "nothing", expected: "a command" }];
+        if (existsSync(${JSON.stringify(strict)}) && spec.command === "/bin/service")
+          return [{ path: "spec.command", got: spec.command, expected: "another command" }];
       } })`,
     );
     const { manager: cluster, client: flame } = await start([path]);
@@ -253,7 +256,7 @@ describe("the host of a plugin", () => {
     await flame.registry.apply([yaml("app", { command: "x" })]);
     writeFileSync(strict, "");
     expect(await refusal(flame.registry.rollback("app"))).toMatch(
-      /revision 1 of application "app" can not come back, today's checks refuse it: spec\.command: got nothing, expected a command; so says the plugin "plugin-\d+"/,
+      /revision 1 of application "app" can not come back, today's checks refuse it: spec\.command: got \/bin\/service, expected another command; so says the plugin "plugin-\d+"/,
     );
     await cluster.restart();
     const { revision, faults } = await flame.registry.get("old");

@@ -95,6 +95,7 @@ export class ControllerUnderTest {
   }
 }
 
+/** A manifest; its command is some program unless `spec` names one. */
 export function yaml(name: string, spec: object = {}): string {
-  return `${JSON.stringify({ metadata: { name }, spec })}\n`;
+  return `${JSON.stringify({ metadata: { name }, spec: { command: "/bin/service", ...spec } })}\n`;
 }

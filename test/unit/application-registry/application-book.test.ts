@@ -99,7 +99,8 @@ describe("the book of applications", () => {
     const first = book.register(input("a"), 1);
     expect(refusal(() => book.update(input("a", { command: "x" }), 3, 2))).toEqual({
       code: "invalid_state",
-      message: '3 open sessions in the application "a": it can be updated when they are closed',
+      message:
+        '3 open sessions in the application "a": it can be updated when they are closed; flmctl apply -f FILE changes it at once, and leaves open sessions with the revision that they were created with',
     });
     expect(refusal(() => book.unregister("a", 1)).message).toContain(
       "1 open session in the application",

@@ -163,9 +163,9 @@ describe("validating hooks", () => {
   it("tell the place in the text", async () => {
     const path = 'spec.environments["A B"]';
     const door = admission([{ validate: () => [{ path, got: '"x"', expected: "y" }] }]);
-    const text = 'metadata: { name: app }\nspec:\n  environments:\n    "A B": x\n';
+    const text = 'metadata: { name: app }\nspec:\n  command: x\n  environments:\n    "A B": x\n';
     const [result] = await door.admitText(text, source);
-    expect(result).toMatchObject({ ok: false, faults: [{ path, line: 4, column: 12 }] });
+    expect(result).toMatchObject({ ok: false, faults: [{ path, line: 5, column: 12 }] });
   });
 
   it("are not asked about what the schema refuses", async () => {

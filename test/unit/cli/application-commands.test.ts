@@ -44,10 +44,10 @@ async function run(
 }
 
 const two = `metadata: { name: one }
-spec: { url: "file:///opt/x.whl" }
+spec: { command: x, url: "file:///opt/x.whl" }
 ---
 metadata: { name: two }
-spec: {}
+spec: { command: x }
 `;
 
 describe("flmctl register", () => {
@@ -57,8 +57,8 @@ describe("flmctl register", () => {
       err: "",
       out: "",
       sent: [
-        ["register", "one", { url: "file:///opt/x.whl" }],
-        ["register", "two", {}],
+        ["register", "one", { command: "x", url: "file:///opt/x.whl" }],
+        ["register", "two", { command: "x" }],
       ],
     });
   });
@@ -86,14 +86,14 @@ describe("flmctl register", () => {
   });
 
   it("puts a single fault into the one line of the error", async () => {
-    const path = file("metadata: { name: one }\nspec:\n  url: ftp://x/y\n");
+    const path = file("metadata: { name: one }\nspec:\n  url: ftp://x/y\n  command: x\n");
     const { err } = await run("register", "-f", path);
     expect(err).toMatch(/^Error: InvalidConfig\(".*:3:8: .*invalid url.*"\)\n$/);
   });
 
   it("stops at the first that the server refuses and says what is registered", async () => {
     const path = file(
-      `${two}---\nmetadata: { name: taken }\nspec: {}\n---\nmetadata: { name: z }\nspec: {}\n`,
+      `${two}---\nmetadata: { name: taken }\nspec: { command: x }\n---\nmetadata: { name: z }\nspec: { command: x }\n`,
     );
     const { code, err, sent } = await run("register", "-f", path);
     expect(code).toBe(1);

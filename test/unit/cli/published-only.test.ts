@@ -3,7 +3,7 @@ import { flmctl } from "../../../src/cli/flmctl/program.ts";
 import { readManifests } from "../../../src/manifest/manifest.ts";
 import { application, fakeContext, session } from "./tools.ts";
 
-const stdin = "metadata: { name: a }\nspec: {}\n";
+const stdin = "metadata: { name: a }\nspec: { command: x }\n";
 
 /** A session manager of another make: it serves the published calls alone. */
 async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {

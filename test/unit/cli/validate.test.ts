@@ -35,7 +35,7 @@ async function validateWith(
   return { code, out: context.out(), err: context.err(), asked: context.configs.length };
 }
 
-const good = "metadata: { name: a }\nspec: {}\n";
+const good = "metadata: { name: a }\nspec: { command: x }\n";
 
 describe("flmctl validate", () => {
   it("asks no cluster", async () => {
@@ -87,7 +87,10 @@ describe("flmctl validate", () => {
   });
 
   it("prints the faults as JSON for tools", async () => {
-    const path = file("json.yaml", "metadata: { name: a }\nspec: { max_instances: many }\n");
+    const path = file(
+      "json.yaml",
+      "metadata: { name: a }\nspec: { max_instances: many, command: x }\n",
+    );
     const { code, out, err } = await validate("-f", path, "-o", "json");
     expect([code, err]).toEqual([1, ""]);
     expect(JSON.parse(out)).toEqual({
@@ -105,13 +108,41 @@ describe("flmctl validate", () => {
           hint: null,
         },
       ],
+      warnings: [],
     });
     const fine = await validate("-f", file("fine.yaml", good), "-o", "json");
-    expect([fine.code, JSON.parse(fine.out)]).toEqual([0, { documents: 1, faults: [] }]);
+    expect([fine.code, JSON.parse(fine.out)]).toEqual([
+      0,
+      { documents: 1, faults: [], warnings: [] },
+    ]);
+  });
+
+  it("prints warnings with their lines, and accepts what they are about", async () => {
+    const path = file(
+      "warned.yaml",
+      "metadata: { name: a }\nspec:\n  command: x\n  max_instances: 0\n  labels: [b, b]\n",
+    );
+    const { code, out, err } = await validate("-f", path);
+    expect([code, out]).toEqual([0, "1 application without faults, 2 warnings\n"]);
+    expect(err).toContain(`Warning: ${path}:4:18: spec.max_instances: got 0, expected at least 1`);
+    expect(err).toContain("    4 |   max_instances: 0\n      |                  ^\n");
+    expect(err).toContain(`Warning: ${path}:5:15: spec.labels[1]: got "b" again`);
+    const json = await validate("-f", path, "-o", "json");
+    expect([json.code, json.err]).toEqual([0, ""]);
+    expect(JSON.parse(json.out)).toMatchObject({
+      faults: [],
+      warnings: [
+        { rule: "no-instances", line: 4, path: "spec.max_instances" },
+        { rule: "repeated-label", line: 5, path: "spec.labels[1]" },
+      ],
+    });
   });
 
   it("leaves what only a cluster knows to it", async () => {
-    const path = file("http.yaml", "metadata: { name: a }\nspec: { url: http://h/x.whl }\n");
+    const path = file(
+      "http.yaml",
+      "metadata: { name: a }\nspec: { command: x, url: http://h/x.whl }\n",
+    );
     expect((await validate("-f", path)).code).toBe(0);
   });
 });

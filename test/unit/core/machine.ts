@@ -149,6 +149,7 @@ export class Machine {
   register(name: string, spec: Partial<ApplicationSpec> = {}): void {
     const full: ApplicationSpec = {
       shim: "Host",
+      command: "/bin/service",
       labels: [],
       arguments: [],
       environments: {},

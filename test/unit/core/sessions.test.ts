@@ -50,6 +50,25 @@ describe("CreateSession", () => {
     expect(machine.store.readCommonData("b")).toEqual(Buffer.alloc(0));
   });
 
+  it("tells a session of a Host application without a command that nothing of it can start", () => {
+    machine.register("none", { command: undefined as never });
+    machine.register("blank", { command: " " });
+    machine.register("wasm", { shim: "Wasm", command: undefined as never });
+    const events = (application: string): readonly (readonly [number, string])[] =>
+      machine
+        .ask("session.create", create(`of-${application}`, { application }))
+        .record.events.map(({ code, message }) => [code, message]);
+    expect(events("none")).toEqual([
+      [
+        1009,
+        "application none has no command (revision 1): no service of it can start, so that the tasks of this session stay Pending; give it one (flmctl edit app none) and open another session",
+      ],
+    ]);
+    expect(events("blank").map(([code]) => code)).toEqual([1009]);
+    expect(events("wasm")).toEqual([]);
+    expect(events("app")).toEqual([]);
+  });
+
   it("refuses an unknown application", () => {
     const error = machine.refusal("session.create", create("s", { application: "nope" }));
     expect(error).toMatchObject({ code: "not_found" });

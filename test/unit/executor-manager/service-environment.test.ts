@@ -45,6 +45,26 @@ describe("the environment of a service", () => {
     });
   });
 
+  test("holds every variable of the application, whatever its name", () => {
+    const application = Object.fromEntries(
+      ["__proto__", "constructor", "toString", "BAD NAME", "1"].map((name) => [name, `of ${name}`]),
+    );
+    const environment = serviceEnvironment({ ...parts, application });
+    expect(Object.entries(environment)).toEqual(
+      expect.arrayContaining(Object.entries(application)),
+    );
+  });
+
+  test("takes nothing for a variable but variables", () => {
+    const application = { A: "${constructor} ${__proto__:-unset}" };
+    const environment = serviceEnvironment({ ...parts, application });
+    expect(environment["A"]).toBe("${constructor} ${__proto__:-unset}");
+    expect(expandCommandLine("$constructor", ["${toString:-unset}"], environment)).toEqual({
+      command: "$constructor",
+      args: ["unset"],
+    });
+  });
+
   test("names CA file and cache only when they are configured", () => {
     const environment = serviceEnvironment({
       ...parts,

@@ -7,7 +7,7 @@ import { Patience } from "../../../src/manifest-directory/patience.ts";
 const file = (path: string, text: string): Promise<ManifestFile> =>
   manifestFile(path, Buffer.from(text), async (one) => readManifests(one));
 const documents = (...names: string[]): string =>
-  names.map((name) => `metadata: { name: ${name} }\nspec: {}\n`).join("---\n");
+  names.map((name) => `metadata: { name: ${name} }\nspec: { command: x }\n`).join("---\n");
 
 describe("which file speaks for an application", () => {
   it("is each its own; of two the first, but the one that keeps it already before that", async () => {

@@ -25,7 +25,7 @@ const brief = (text: string, options?: ManifestOptions): string[] =>
   faultsOf(text, options).map((f) => `${f.rule} ${f.path} ${f.line}:${f.column}`);
 
 describe("options of the pipeline", () => {
-  const at = (line: string): string => `metadata: {name: a}\nspec:\n  ${line}\n`;
+  const at = (line: string): string => `metadata: {name: a}\nspec:\n  ${line}\n  command: x\n`;
 
   it("replace a leading FLAME_HOME only for files that the server reads", () => {
     const flameHome = "/srv/flame";

@@ -57,6 +57,16 @@ async function look(files: Record<string, string>): Promise<DirectoryLook> {
 const names = (): string[] => book.list().map(({ name }) => name);
 
 describe("what the directory does with what it sees", () => {
+  it("goes on to tell a fault of the first look, however soon the second one comes", async () => {
+    const keeping = keeper();
+    const broken = await look({ "c.yaml": "metadata: { name: c }\nspec: { comand: x }\n" });
+    await keeping.act(broken);
+    expect(faults.names()).toEqual(["c"]);
+    now += 1;
+    await keeping.act(broken);
+    expect(faults.names()).toEqual(["c"]);
+  });
+
   it("removes what no file speaks of when that has been so for 0.3 s, not before", async () => {
     const directory = keeper();
     await directory.act(await look({ "a.yaml": one("a"), "b.yaml": one("b") }));

@@ -141,7 +141,8 @@ describe("the plugin default-applications", () => {
   });
 
   it("refuses two files with one name, and a folder that is not there", async () => {
-    for (const file of ["a.yaml", "b.yml"]) write(file, "metadata: { name: a }\nspec: {}\n");
+    for (const file of ["a.yaml", "b.yml"])
+      write(file, "metadata: { name: a }\nspec: { command: x }\n");
     expect(await refusal({ defaultsFolder: folder })).toContain("got a, which");
     expect(await refusal({ defaultsFolder: join(folder, "none") })).toContain("ENOENT");
   });
