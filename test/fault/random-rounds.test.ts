@@ -1,21 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { RoundCluster, type RoundReport } from "./rounds/round.ts";
+import { RoundCluster } from "./rounds/round.ts";
+import { describeRound, roundDeadlineMs, seedsOf, tell } from "./rounds/seeds.ts";
 
-const asked = process.env["FLAME_FAULT_ROUNDS"];
-const rounds = Number(asked ?? 20);
-/** `npm test` strikes at the same points for everybody; who asks for rounds gets others each time. */
-const usualSeed = asked === undefined ? 1 : Math.floor(Math.random() * 1_000_000);
-const firstSeed = Number(process.env["FLAME_FAULT_SEED"] ?? usualSeed);
-const seeds = Array.from({ length: rounds }, (_, nth) => firstSeed + nth);
-/** A round takes some ten seconds; this is for those in which something hangs. */
-const roundDeadlineMs = 600_000;
+const seeds = seedsOf(process.env["FLAME_FAULT_ROUNDS"], 20);
 
 let cluster: RoundCluster | undefined;
 /** Closed after the failure was told, which shows its logs. */
 const broken: RoundCluster[] = [];
 
 beforeAll(() => {
-  tell(`${rounds} rounds from seed ${firstSeed}`);
+  tell(`${seeds.length} rounds from seed ${seeds[0]}`);
 });
 
 afterAll(async () => {
@@ -45,14 +39,4 @@ describe("a cluster that is hit at random", () => {
 
 async function closeBroken(): Promise<void> {
   for (const one of broken.splice(0)) await one.close();
-}
-
-function describeRound({ seed, tasks, faults, recovered, settled }: RoundReport): string {
-  const times = `recovered in ${recovered.toFixed(1)} s, settled in ${settled.toFixed(1)} s`;
-  return `seed ${seed}: ${tasks} tasks, ${times}; ${faults.join(", ")}`;
-}
-
-/** Shown whether tests pass or fail: the seed is all that replays a round. */
-function tell(line: string): void {
-  process.stderr.write(`fault rounds: ${line}\n`);
 }

@@ -11,6 +11,7 @@ const allDaemons: readonly DaemonName[] = [
   "flame-object-cache",
   "flame-executor-manager",
 ];
+const clusterConfig = "conf/flame-cluster.yaml";
 const linked = ["bin", "lib", "sdk", "wheels", "work"];
 const own = ["conf", "data", "logs", "run", "tmp", "user"];
 const onFailure = Symbol.for("flame.test.onFailure");
@@ -25,6 +26,8 @@ export interface ClusterOptions {
   readonly config?: Json;
   /** Added to the environment of the daemons. */
   readonly env?: NodeJS.ProcessEnv;
+  /** Puts something between the executor manager and the session manager; gets and gives a port of a Frontend. */
+  readonly betweenNode?: (managerPort: number) => Promise<number>;
 }
 
 /** Real daemons on free ports, in a home of their own that shares the prepared programs and environments. */
@@ -53,12 +56,17 @@ export async function prepareCluster(options: ClusterOptions = {}): Promise<Test
   const endpoint = `http://127.0.0.1:${port}`;
   const cacheEndpoint = `grpc://127.0.0.1:${port + 2}`;
   const base = { cluster: { name: "test", endpoint }, cache: { endpoint: cacheEndpoint } };
-  layOut(home, merge(base, options.config ?? {}));
+  const config = merge(base, options.config ?? {});
+  layOut(home, config);
+  const nodeConfig = await nodeConfigFile(home, config, port, options.betweenNode);
   const env = environment(home, endpoint, cacheEndpoint);
   // Temporary files that a daemon leaves go with the home, and can be counted there.
   const daemonEnv = { ...env, TMPDIR: join(home, "tmp") };
   const daemons = new Map(
-    allDaemons.map((name) => [name, new Daemon(name, home, { ...daemonEnv, ...options.env })]),
+    allDaemons.map((name) => {
+      const file = name === "flame-executor-manager" ? nodeConfig : clusterConfig;
+      return [name, new Daemon(name, home, { ...daemonEnv, ...options.env }, file)];
+    }),
   );
   const daemon = (name: DaemonName): Daemon => daemons.get(name) as Daemon;
   const forgetFailures = tellOnFailure(() => printLogs([...daemons.values()]));
@@ -94,7 +102,23 @@ function layOut(home: string, config: Json): void {
   for (const name of linked) symlinkSync(join(preparedHome, name), join(home, name));
   for (const name of own) mkdirSync(join(home, name));
   // JSON is YAML.
-  writeFileSync(join(home, "conf/flame-cluster.yaml"), JSON.stringify(config, undefined, 2));
+  writeFileSync(join(home, clusterConfig), JSON.stringify(config, undefined, 2));
+}
+
+/** The configuration that the executor manager reads: the cluster's own unless something stands between. */
+async function nodeConfigFile(
+  home: string,
+  config: Json,
+  port: number,
+  between: ClusterOptions["betweenNode"],
+): Promise<string> {
+  if (between === undefined) return clusterConfig;
+  const endpoint = `http://127.0.0.1:${await between(port)}`;
+  writeFileSync(
+    join(home, "conf/node.yaml"),
+    JSON.stringify(merge(config, { cluster: { endpoint } })),
+  );
+  return "conf/node.yaml";
 }
 
 function environment(home: string, endpoint: string, cacheEndpoint: string): NodeJS.ProcessEnv {

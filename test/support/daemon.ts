@@ -13,12 +13,15 @@ export class Daemon {
   readonly name: DaemonName;
   readonly #home: string;
   readonly #env: NodeJS.ProcessEnv;
+  readonly #config: string;
   #child: ChildProcess | undefined;
 
-  constructor(name: DaemonName, home: string, env: NodeJS.ProcessEnv) {
+  /** @param config its configuration file, below its home */
+  constructor(name: DaemonName, home: string, env: NodeJS.ProcessEnv, config: string) {
     this.name = name;
     this.#home = home;
     this.#env = env;
+    this.#config = config;
   }
 
   /** @throws Error when it is not running */
@@ -69,7 +72,7 @@ export class Daemon {
   spawn(): ChildProcess {
     if (this.running) throw new Error(`${this.name} is running already`);
     const log = openSync(this.#logFile, "a");
-    const config = join(this.#home, "conf/flame-cluster.yaml");
+    const config = join(this.#home, this.#config);
     this.#child = spawn(join(this.#home, "bin", this.name), ["--config", config], {
       env: this.#env,
       stdio: ["ignore", log, log],

@@ -1,3 +1,4 @@
+import type { PartitionKind } from "../../support/partition-proxy.ts";
 import type { Random } from "../../support/random.ts";
 
 /** What can be hit. A service is whichever runs at that moment, a client whichever program still does. */
@@ -11,16 +12,28 @@ export const targets = [
 ] as const;
 export type Target = (typeof targets)[number];
 
-/** One blow of a round. */
-export interface Fault {
+interface Moment {
   /** Milliseconds after the clients were started. */
   readonly atMs: number;
+  /** How long it stays down, stopped or cut, in milliseconds. */
+  readonly lastsMs: number;
+}
+
+/** A blow at a process. */
+export interface ProcessFault extends Moment {
   readonly target: Target;
   /** kill: `kill -9`; stop: SIGSTOP, and SIGCONT later. */
   readonly kind: "kill" | "stop";
-  /** How long it stays down, or stopped, in milliseconds. */
-  readonly lastsMs: number;
 }
+
+/** A break of the network between the node and the session manager. */
+export interface NetworkFault extends Moment {
+  readonly target: "network";
+  readonly kind: PartitionKind;
+}
+
+/** One blow of a round. */
+export type Fault = ProcessFault | NetworkFault;
 
 /** What the clients of a round do. */
 export interface Workload {
@@ -44,7 +57,7 @@ const silencesMs = [17_000, 50_000];
 
 /** Settles a round before it begins; the same seed gives the same plan. */
 export function makePlan(random: Random): RoundPlan {
-  const faults = Array.from({ length: random.between(2, 5) }, () => makeFault(random));
+  const faults: Fault[] = Array.from({ length: random.between(2, 5) }, () => makeFault(random));
   // A daemon that has just been started again is killed in the middle of its start.
   const again = faults.find(({ target, kind }) => kind === "kill" && target.startsWith("flame-"));
   if (again !== undefined && random.chance(0.3))
@@ -73,7 +86,7 @@ export function makePlan(random: Random): RoundPlan {
   };
 }
 
-function makeFault(random: Random): Fault {
+function makeFault(random: Random): ProcessFault {
   const kind = random.chance(0.6) ? "kill" : "stop";
   return {
     atMs: random.between(0, stormMs),

@@ -1,5 +1,7 @@
 import { FlameClient } from "../../../src/client/index.ts";
 import { startCluster, type TestCluster } from "../../support/cluster.ts";
+import { PartitionProxy } from "../../support/partition-proxy.ts";
+import { freePorts } from "../../support/ports.ts";
 import { Random } from "../../support/random.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { allEnded, auditTasks } from "./audit.ts";
@@ -32,19 +34,34 @@ export interface RoundReport {
 export class RoundCluster {
   readonly #cluster: TestCluster;
   readonly #base: Footprint;
+  readonly #network: PartitionProxy | undefined;
 
-  private constructor(cluster: TestCluster, base: Footprint) {
+  private constructor(cluster: TestCluster, base: Footprint, network: PartitionProxy | undefined) {
     this.#cluster = cluster;
     this.#base = base;
+    this.#network = network;
   }
 
-  /** Starts it, and measures what it takes after a round without faults. */
-  static async start(): Promise<RoundCluster> {
+  /**
+   * Starts it, and measures what it takes after a round without faults.
+   * @param options.breakable whether the network between node and session manager can be broken
+   */
+  static async start(options: { readonly breakable?: boolean } = {}): Promise<RoundCluster> {
+    let network: PartitionProxy | undefined;
     // Objects of a session that is closed would else be kept for minutes.
-    const cluster = await startCluster({ config: { cache: { retention: "1s" } } });
+    const cluster = await startCluster({
+      config: { cache: { retention: "1s" } },
+      ...(options.breakable === true && {
+        betweenNode: async (managerPort) => {
+          const port = await freePorts(2);
+          network = await PartitionProxy.start(port, managerPort);
+          return port;
+        },
+      }),
+    });
     try {
       const calm = { ...makePlan(new Random(0)), faults: [] };
-      await new Round(cluster, new Random(0), calm, "warm-up").run();
+      await new Round({ cluster, network }, new Random(0), calm, "warm-up").run();
       // Services of the sessions that were just deleted may need a moment to end.
       const base = await waitFor(
         "nothing left by a calm round",
@@ -56,21 +73,27 @@ export class RoundCluster {
         },
         { deadlineMs: settleDeadlineMs, intervalMs: 100 },
       );
-      return new RoundCluster(cluster, base);
+      return new RoundCluster(cluster, base, network);
     } catch (failure) {
       await cluster.close();
+      await network?.close();
       throw failure;
     }
   }
 
-  close(): Promise<void> {
-    return this.#cluster.close();
+  async close(): Promise<void> {
+    await this.#cluster.close();
+    await this.#network?.close();
   }
 
   /** @throws Error that says what was not as promised, with the faults and the seed. */
-  async round(seed: number): Promise<RoundReport> {
+  async round(
+    seed: number,
+    planOf: (random: Random) => RoundPlan = makePlan,
+  ): Promise<RoundReport> {
     const random = new Random(seed);
-    const round = new Round(this.#cluster, random, makePlan(random), String(seed));
+    const place = { cluster: this.#cluster, network: this.#network };
+    const round = new Round(place, random, planOf(random), String(seed));
     try {
       const { tasks, recovered } = await round.run();
       const began = performance.now();
@@ -80,7 +103,7 @@ export class RoundCluster {
       const happened = round.faults.map((fault) => `  ${fault}`).join("\n");
       const text = cause instanceof Error ? cause.message : String(cause);
       throw new Error(
-        `round of seed ${seed}: ${text}\nfaults:\n${happened}\nreplay: npm run test:fault -- --rounds 1 --seed ${seed}`,
+        `round of seed ${seed}: ${text}\nfaults:\n${happened}\nreplay: npm run test:fault -- ${this.#network === undefined ? "--rounds" : "--partitions"} 1 --seed ${seed}`,
         { cause },
       );
     }
@@ -101,16 +124,24 @@ export class RoundCluster {
   }
 }
 
+/** Where a round takes place. */
+interface Place {
+  readonly cluster: TestCluster;
+  readonly network: PartitionProxy | undefined;
+}
+
 class Round {
   readonly #cluster: TestCluster;
+  readonly #network: PartitionProxy | undefined;
   readonly #random: Random;
   readonly #plan: RoundPlan;
   readonly #name: string;
   readonly #client: FlameClient;
   #storm: Storm | undefined;
 
-  constructor(cluster: TestCluster, random: Random, plan: RoundPlan, name: string) {
+  constructor({ cluster, network }: Place, random: Random, plan: RoundPlan, name: string) {
     this.#cluster = cluster;
+    this.#network = network;
     this.#random = random;
     this.#plan = plan;
     this.#name = name;
@@ -129,7 +160,7 @@ class Round {
     ];
     const own = runOwnClient(this.#cluster, `own-${this.#name}`, workload);
     own.catch(() => undefined);
-    this.#storm = new Storm(this.#cluster, this.#random, programs);
+    this.#storm = new Storm(this.#cluster, this.#random, programs, this.#network);
     try {
       await this.#storm.rage(this.#plan);
       const calmSince = performance.now();

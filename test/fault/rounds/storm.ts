@@ -4,10 +4,18 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isSameProcessAlive } from "../../../src/process/process-facts.ts";
 import type { TestCluster } from "../../support/cluster.ts";
 import type { Daemon } from "../../support/daemon.ts";
+import type { PartitionProxy } from "../../support/partition-proxy.ts";
 import type { Random } from "../../support/random.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import type { ClientProgram } from "./clients.ts";
-import { describeFault, type Fault, type RoundPlan, type Target } from "./plan.ts";
+import {
+  describeFault,
+  type Fault,
+  type NetworkFault,
+  type ProcessFault,
+  type RoundPlan,
+  type Target,
+} from "./plan.ts";
 
 /** A daemon that is started while another one is away needs that one first. */
 const servingDeadlineMs = 90_000;
@@ -24,12 +32,20 @@ export class Storm {
   readonly #programs: readonly ClientProgram[];
   /** What happened, for people. */
   readonly trace: string[] = [];
-  readonly hit = new Set<Target>();
+  readonly hit = new Set<Target | "network">();
   /** Daemons that are down because a fault says so. */
   readonly #down = new Set<Daemon>();
   readonly #continue = new Set<() => void>();
+  readonly #network: PartitionProxy | undefined;
 
-  constructor(cluster: TestCluster, random: Random, programs: readonly ClientProgram[]) {
+  /** @param network what stands between node and session manager, when the plan breaks it */
+  constructor(
+    cluster: TestCluster,
+    random: Random,
+    programs: readonly ClientProgram[],
+    network?: PartitionProxy,
+  ) {
+    this.#network = network;
     this.#cluster = cluster;
     this.#random = random;
     this.#programs = programs;
@@ -65,6 +81,24 @@ export class Storm {
   }
 
   #strike(fault: Fault): Promise<boolean> {
+    return fault.target === "network" ? this.#strikeNetwork(fault) : this.#strikeProcess(fault);
+  }
+
+  async #strikeNetwork({ kind, lastsMs }: NetworkFault): Promise<boolean> {
+    const network = this.#network;
+    if (network === undefined) return false;
+    const heal = (): void => {
+      network.heal();
+    };
+    this.#continue.add(heal);
+    network.cut(kind);
+    await delay(lastsMs);
+    heal();
+    this.#continue.delete(heal);
+    return true;
+  }
+
+  #strikeProcess(fault: ProcessFault): Promise<boolean> {
     const { target } = fault;
     switch (target) {
       case "service":
@@ -77,7 +111,7 @@ export class Storm {
     }
   }
 
-  async #strikeDaemon(daemon: Daemon, { kind, lastsMs }: Fault): Promise<boolean> {
+  async #strikeDaemon(daemon: Daemon, { kind, lastsMs }: ProcessFault): Promise<boolean> {
     if (this.#down.has(daemon)) return false;
     // One that ended without a blow is a finding: its exit code and its log say why.
     if (!daemon.running) throw new Error(`${daemon.name} ended by itself`);
@@ -96,7 +130,7 @@ export class Storm {
     return true;
   }
 
-  async #strikeProgram({ target, kind, lastsMs }: Fault): Promise<boolean> {
+  async #strikeProgram({ target, kind, lastsMs }: ProcessFault): Promise<boolean> {
     const program = this.#programs.find(({ name, running }) => name === target && running);
     if (program === undefined) return false;
     if (kind === "kill") program.signal("SIGKILL");
@@ -104,7 +138,7 @@ export class Storm {
     return true;
   }
 
-  async #strikeService({ kind, lastsMs }: Fault): Promise<boolean> {
+  async #strikeService({ kind, lastsMs }: ProcessFault): Promise<boolean> {
     const services = runningServices(this.#cluster.home);
     if (services.length === 0) return false;
     const { pid, startTime } = this.#random.pick(services);
