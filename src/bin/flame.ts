@@ -1,10 +1,13 @@
 #!/usr/bin/env node
 import { realpathSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { flame } from "../cli/flame/program.ts";
 import { processTerminal } from "../cli/output/terminal.ts";
 import { readEnv } from "../config/env.ts";
 import { systemClock } from "../kit/clock.ts";
+import { lockFiles, lockFolder } from "../object-cache/folder-lock.ts";
+import { offlineDatabase } from "../session-manager/offline-database.ts";
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -19,6 +22,11 @@ function interrupted(): Promise<void> {
   });
 }
 
+/** Holds `migrations`: the checkout, or `lib/flame` of a home. */
+const installation = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+
+// What it writes holds inputs, outputs and tokens, and so does what its daemons write.
+process.umask(0o077);
 process.exitCode = await flame(process.argv.slice(2), {
   terminal: processTerminal(),
   env: readEnv(),
@@ -26,4 +34,10 @@ process.exitCode = await flame(process.argv.slice(2), {
   programsFolder: dirname(realpathSync(process.argv[1] ?? "")),
   interrupted,
   signal: (pid, signal) => process.kill(pid, signal),
+  data: {
+    ...offlineDatabase(join(installation, "migrations", "sqlite"), systemClock),
+    lockObjects: (folder, home) =>
+      lockFolder(folder, { program: "flame restore", home }, systemClock.now()),
+    objectLockFiles: lockFiles,
+  },
 });

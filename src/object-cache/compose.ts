@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { logVerbosity, Server, type ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import type { Registry } from "prom-client";
 import type { ClusterConfig } from "../config/cluster-config.ts";
@@ -13,9 +12,9 @@ import { addHealthAndReflection } from "../observability/listener-service.ts";
 import { flightDefinition } from "../protocol/flight/flight-definition.ts";
 import { opaqueBytesMax } from "../protocol/flight/opaque-rows.ts";
 import { type ListenerSecurity, listenerSecurity } from "../security/listener-security.ts";
-import { acquireLifeLock } from "../storage/life-lock.ts";
 import { DiskStore } from "./disk-store.ts";
 import { FlightService } from "./flight-service.ts";
+import { lockFolder } from "./folder-lock.ts";
 import { MemoryCache } from "./memory-cache.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { CacheMetrics, watchCache, watchTransfers } from "./metrics.ts";
@@ -115,14 +114,11 @@ async function openCache(
   if (storage.kind === "memory") return await ObjectCache.open(deps);
   return await openFolder(storage.dir, async () => {
     // Two caches on one folder would overwrite each other, whatever their homes.
-    const lock = acquireLifeLock({
-      file: join(storage.dir, "cache.lock"),
-      what: `the folder "${storage.dir}" of the object cache`,
-      failure: `the object cache cannot use the folder "${storage.dir}"`,
-      chosenBy: "cache.storage",
-      owner: { program: "flame-object-cache", home },
-      now: systemClock.now(),
-    });
+    const lock = lockFolder(
+      storage.dir,
+      { program: "flame-object-cache", home },
+      systemClock.now(),
+    );
     releasers.add("the lock of the folder", () => lock.release());
     return await ObjectCache.open(deps);
   });

@@ -51,8 +51,8 @@ export function acquireLifeLock(options: LifeLockOptions): LifeLock {
   try {
     makeFolderDurably(dirname(options.file), 0o700);
     database = new SqliteDatabase(options.file, { timeout: patienceMs });
-    // Nothing is ever written: no journal has to be made beside it.
-    database.pragma("journal_mode = OFF");
+    // Nothing is ever written: no journal has to be made beside it. (OFF is not to be had: the library is defensive.)
+    database.pragma("journal_mode = MEMORY");
     database.exec("BEGIN EXCLUSIVE");
     writeHolder(holderFile, options);
   } catch (cause) {

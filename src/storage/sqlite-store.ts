@@ -11,6 +11,7 @@ import type { TaskRecord } from "../model/task.ts";
 import { databaseLock, realFile } from "./database-lock.ts";
 import type { LifeLock, LockOwner } from "./life-lock.ts";
 import { migrate } from "./migrate.ts";
+import { refuseCutRestore } from "./restoring-mark.ts";
 import { SqliteDeletion } from "./sqlite-deletion.ts";
 import {
   type ApplicationRow,
@@ -264,6 +265,7 @@ function open(options: SqliteStoreOptions): Opened {
     makeFolderDurably(dirname(file));
     file = realFile(file);
     lock = databaseLock(file, owner, now);
+    refuseCutRestore(file);
     database = new SqliteDatabase(file);
     database.pragma("busy_timeout = 5000");
     // Takes effect in an empty database only, so before anything is written.
@@ -322,7 +324,7 @@ class DamagedDatabase extends Error {
 
 function refusal(file: string, cause: unknown): string {
   if (/^SQLITE_(CORRUPT|NOTADB)/.test(String(codeOf(cause)))) {
-    return `the database ${file} is damaged; put a backup in its place, or move it away to start with an empty one`;
+    return `the database ${file} is damaged; put a backup in its place with flame restore FILE, or move it away, with its -wal, to start with an empty one`;
   }
   return `cannot open the database ${file}; check cluster.storage, its folder's permissions and free space`;
 }

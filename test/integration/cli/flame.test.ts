@@ -185,6 +185,12 @@ describe("flame up, status and down", () => {
       programsFolder: home,
       interrupted: () => interrupted,
       signal: () => undefined,
+      data: {
+        copyDatabase: () => Promise.reject(new Error("not asked")),
+        prepareDatabase: () => Promise.reject(new Error("not asked")),
+        lockObjects: () => ({ release: () => undefined }),
+        objectLockFiles: [],
+      },
     };
   }
 

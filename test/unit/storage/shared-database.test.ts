@@ -1,5 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import Database from "better-sqlite3";
@@ -92,6 +100,10 @@ describe("a database that a store has opened", () => {
     await open().close();
     expect(existsSync(`${file}.lock.json`)).toBe(false);
     open();
+    expect(readdirSync(folder.path).filter((name) => name.includes("lock"))).toEqual([
+      "flame.db.lock",
+      "flame.db.lock.json",
+    ]);
     expect(JSON.parse(readFileSync(`${file}.lock.json`, "utf8"))).toMatchObject({
       program: "flame-session-manager",
       pid: process.pid,

@@ -141,7 +141,7 @@ describe("the database file", () => {
     bytes.fill(0x5a, 8 * 4096, 40 * 4096);
     writeFileSync(file, bytes);
     expect(open).toThrow(
-      /the database .*flame\.db is damaged; put a backup in its place, or move it away/,
+      /the database .*flame\.db is damaged; put a backup in its place with flame restore FILE, or move it away/,
     );
     expect(readFileSync(file).equals(bytes)).toBe(true);
   });
