@@ -14,12 +14,15 @@ import {
   type WatchNodeResponse,
 } from "../protocol/generated/flame/v1/backend.ts";
 import type {
+  Executor,
   ExecutorSpec,
+  Node,
   Result,
   Task,
   TaskResult,
 } from "../protocol/generated/flame/v1/types.ts";
 import { readPrintable, requestIdKey } from "../protocol/request-id.ts";
+import { versionKey } from "../protocol/version-key.ts";
 import { Backoff, pause } from "./backoff.ts";
 import { isRefusal, RpcFailure, type UnaryMethod, type UnaryOptions, unary } from "./unary.ts";
 
@@ -65,6 +68,8 @@ export interface ExecutorCalls {
 export interface NodeCalls {
   registerNode(request: RegisterNodeRequest, signal: AbortSignal): Promise<void>;
   watchNode(): NodeStream;
+  /** What the session manager believes that this node has. */
+  syncNode(node: Node, signal: AbortSignal): Promise<readonly Executor[]>;
   /** Takes the node out, so that what it held goes to others at once. */
   releaseNode(nodeName: string): Promise<void>;
 }
@@ -84,8 +89,6 @@ const RETRY_MAX_MS = 1_000;
 
 /** Metadata that fences a result (docs/protocol.md, "Leases"). */
 const LEASE_KEY = "flame-lease";
-/** Metadata of RegisterNode for operators (docs/protocol.md, "Administration"). */
-const VERSION_KEY = "flame-version";
 const LOGS_KEY = "flame-logs";
 /** A node that stops does not wait longer than this for the goodbye to be heard. */
 const RELEASE_TIMEOUT_MS = 2_000;
@@ -107,7 +110,7 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
   constructor(deps: { clock: Clock; logger: Logger }, options: BackendTarget) {
     const endpoint = options.clusterEndpoint;
     this.#about = {
-      [VERSION_KEY]: packageFile.version,
+      [versionKey]: packageFile.version,
       ...(options.logFolder === undefined ? {} : { [LOGS_KEY]: encodeURI(options.logFolder) }),
     };
     this.#clock = deps.clock;
@@ -148,6 +151,16 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
 
   watchNode(): NodeStream {
     return this.#stub.watchNode();
+  }
+
+  async syncNode(node: Node, signal: AbortSignal): Promise<readonly Executor[]> {
+    const { executors } = await unary(
+      this.#stub,
+      BackendService.syncNode,
+      { node, executors: [] },
+      { signal, host: this.#host, timeoutMs: SHORT_CALL_TIMEOUT_MS },
+    );
+    return executors;
   }
 
   async register(

@@ -1,10 +1,12 @@
+import type { Metadata } from "@grpc/grpc-js";
 import type { Clock, Timer } from "../kit/clock.ts";
 import type { Logger } from "../kit/logger.ts";
 import { textOf } from "../kit/thrown.ts";
 import { FlameError } from "../model/errors.ts";
 import type { WatchNodeResponse } from "../protocol/generated/flame/v1/backend.ts";
-import type { Executor, NodeStatus } from "../protocol/generated/flame/v1/types.ts";
+import type { Executor, Node, NodeStatus } from "../protocol/generated/flame/v1/types.ts";
 import { ExecutorState, NodeState } from "../protocol/generated/flame/v1/types.ts";
+import { versionKey } from "../protocol/version-key.ts";
 import type { NodeCalls, NodeStream } from "./backend-client.ts";
 import { Backoff, pause } from "./backoff.ts";
 import type { ExecutorBook } from "./executor-book.ts";
@@ -98,10 +100,8 @@ export class NodeLoop {
   /** One registration and one stream; resolves with the reason why the stream ended. */
   async #serveOnce(): Promise<string> {
     const { calls, book, logger, target } = this.#deps;
-    const status = this.#status();
     const name = this.#name;
-    const node = { metadata: { id: name, name }, spec: { hostname: name }, status };
-    await calls.registerNode({ node, executors: book.reports }, this.#stop.signal);
+    await calls.registerNode({ node: this.#node(), executors: book.reports }, this.#stop.signal);
     logger.info({ target, node: name, executors: book.size }, "node registered");
     this.#onRegistered();
     const stream = calls.watchNode();
@@ -121,6 +121,7 @@ export class NodeLoop {
   #follow(stream: NodeStream): Promise<string> {
     return new Promise((resolve) => {
       let timers: Timer[] = [];
+      let ours = true;
       const end = (why: string): void => {
         for (const timer of timers) timer.cancel();
         timers = [];
@@ -129,12 +130,16 @@ export class NodeLoop {
       const beat = (): void => {
         stream.write({ heartbeat: { nodeName: this.#name, status: this.#status() } });
         timers[0] = this.#deps.clock.after(HEARTBEAT_MS, beat);
+        if (!ours) void this.#fetchLostOrders();
       };
       const listen = (): void => {
         timers[1]?.cancel();
         const silent = (): void => end(`no word for ${SILENCE_MS / 1000} seconds`);
         timers[1] = this.#deps.clock.after(SILENCE_MS, silent);
       };
+      stream.on("metadata", (headers: Metadata) => {
+        ours = headers.get(versionKey).length > 0;
+      });
       stream.on("data", (message: WatchNodeResponse) => {
         listen();
         this.#backoff.reset();
@@ -150,6 +155,21 @@ export class NodeLoop {
       beat();
       listen();
     });
+  }
+
+  /**
+   * The reference loses one message for each earlier stream of the node of the last half minute, and then counts on an
+   * executor that was never told to begin, so the session that it made it for waits. What it believes is asked for.
+   */
+  async #fetchLostOrders(): Promise<void> {
+    const { calls, book, logger } = this.#deps;
+    try {
+      const executors = await calls.syncNode(this.#node(), this.#stop.signal);
+      for (const executor of executors)
+        if (executor.status?.state === ExecutorState.ExecutorVoid) book.take(executor);
+    } catch (thrown) {
+      logger.debug({ error: textOf(thrown) }, "what the session manager believes is not known");
+    }
   }
 
   #take(message: WatchNodeResponse): void {
@@ -171,6 +191,11 @@ export class NodeLoop {
       "aborted",
       `the session manager still holds executor "${id}" of an earlier run of this node as bound; staying away until it lets go`,
     );
+  }
+
+  #node(): Node {
+    const name = this.#name;
+    return { metadata: { id: name, name }, spec: { hostname: name }, status: this.#status() };
   }
 
   #status(): NodeStatus {

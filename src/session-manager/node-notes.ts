@@ -1,7 +1,7 @@
 import type { Metadata } from "@grpc/grpc-js";
+import { versionKey } from "../protocol/version-key.ts";
 
 /** Metadata of RegisterNode (docs/protocol.md, "Administration"); a path is percent-encoded. */
-const versionKey = "flame-version";
 const logsKey = "flame-logs";
 const valueLengthMax = 4096;
 

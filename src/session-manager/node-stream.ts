@@ -1,9 +1,11 @@
 import { Metadata } from "@grpc/grpc-js";
+import packageFile from "../../package.json" with { type: "json" };
 import type { NodePush } from "../executors/node-book.ts";
 import { FlameError } from "../model/errors.ts";
 import type { BackendServer, WatchNodeRequest } from "../protocol/generated/flame/v1/backend.ts";
 import { statusOf } from "../protocol/grpc-errors.ts";
 import { executorToWire, nodeReportFromWire } from "../protocol/record-wire.ts";
+import { versionKey } from "../protocol/version-key.ts";
 import type { Engine, Pending } from "./engine.ts";
 
 /**
@@ -17,7 +19,9 @@ export function nodeStream(deps: {
   const { engine, now } = deps;
   return (call) => {
     // The published executor manager sends nothing before it has the response headers.
-    call.sendMetadata(new Metadata());
+    const headers = new Metadata();
+    headers.set(versionKey, packageFile.version);
+    call.sendMetadata(headers);
     let stream: Pending | undefined;
     let ended = false;
     const end = (error?: FlameError): void => {

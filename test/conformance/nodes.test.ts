@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type { Metadata } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import type { Node, ResourceRequirement } from "../../src/protocol/generated/flame/v1/types.ts";
 import { call, failure, openTarget, status, type Target } from "./target.ts";
@@ -23,6 +24,15 @@ const register = (name: string, capacity = modest) =>
     node: { metadata: { id: name, name }, spec: undefined, status: statusOf(capacity) },
     executors: [],
   });
+
+it("learns from the headers of its watch whose session manager it is", async () => {
+  const watch = target.backend.watchNode();
+  watch.on("error", () => undefined);
+  const [headers] = (await once(watch, "metadata")) as [Metadata];
+  watch.cancel();
+  // Nodes ask another one again for the orders that it loses (docs/protocol.md, "WatchNode").
+  expect(headers.get("flame-version")).toEqual([expect.stringMatching(/^\d/)]);
+});
 
 describe("a node that can not be", () => {
   it.each([

@@ -318,4 +318,15 @@ describe("a session manager that goes away", () => {
     // Released ends its calls: none is made in a loop, and none any more.
     expect(backend.calls.length).toBeLessThan(15);
   });
+
+  test("and loses the order of an executor, as the reference does after hasty restarts, is asked for it", async () => {
+    await node.start();
+    // It had two streams of this node before, and has not yet noticed that they are dead.
+    backend.losePushes = 2;
+    backend.push("exec-1");
+    backend.push("exec-2");
+    await backend.called("registerExecutor", 2);
+    const ids = backend.requests<{ executorId: string }>("registerExecutor");
+    expect(ids.map(({ executorId }) => executorId).sort()).toEqual(["exec-1", "exec-2"]);
+  });
 });

@@ -51,6 +51,10 @@ export class ScriptedBackend {
   lease: string | undefined;
   /** What CompleteTask returned as `flame-lease`. */
   readonly leases: unknown[] = [];
+  /** Swallows so many pushes, as the reference does for each earlier stream of a node that came back hastily. */
+  losePushes = 0;
+  /** Executors that it believes the node has: what SyncNode answers. */
+  readonly believed: Executor[] = [];
   /** While true, LaunchTask answers a task again and again until CompleteTask has accepted its result. */
   repeatTasks = false;
   #nextTask = 1;
@@ -112,6 +116,8 @@ export class ScriptedBackend {
       spec: { node: "node", resreq: { cpu: 1n, memory: 1n, gpu: 0 } },
       status: { state },
     });
+    this.believed.push(executor);
+    if (this.losePushes-- > 0) return;
     this.#stream?.write({ response: { $case: "executor", value: executor } });
   }
 
@@ -164,6 +170,10 @@ export class ScriptedBackend {
       registerNode: (call, callback) => {
         this.registrations.push(call.request);
         ok(call, callback);
+      },
+      syncNode: (call, callback) => {
+        const { node } = call.request as { node: unknown };
+        callback(null, { node, executors: this.believed });
       },
       registerExecutor: ok,
       unregisterExecutor: ok,
