@@ -277,7 +277,8 @@ export class ExecutorLoop {
     if (this.#binding === undefined) return "the executor has no session";
     this.#logger.warn({}, "service ended between tasks, starting another");
     await this.#endService();
-    const opened = await this.#deps.host.open(this.#order.id, this.#binding, this.#kill.signal);
+    const { host } = this.#deps;
+    const opened = await host.open(this.#order.id, this.#binding, this.#kill.signal, true);
     this.#session = opened.session;
     return opened.returnCode === bindCodes.ok && opened.session !== undefined
       ? opened.session

@@ -18,8 +18,11 @@ export interface PreparedPackage {
 
 /** Installs what a session's application needs. */
 export interface PackageInstaller {
-  /** @throws FlameError saying why the package is not there; aborted on `signal`. */
-  prepare(source: PackageSource, signal: AbortSignal): Promise<PreparedPackage>;
+  /**
+   * @param patient waits for as long as it takes, not for as long as a bind may hold an executor that others could use
+   * @throws FlameError saying why the package is not there; aborted on `signal`.
+   */
+  prepare(source: PackageSource, signal: AbortSignal, patient?: boolean): Promise<PreparedPackage>;
 }
 
 /** What came of opening a session: a service that entered it, or why there is none. */
@@ -41,8 +44,16 @@ export class ServiceHost {
     this.#installer = installer;
   }
 
-  /** Never rejects: every failure is a result that names the step, the application and the reason. */
-  async open(executorId: string, binding: Binding, signal: AbortSignal): Promise<Opened> {
+  /**
+   * Never rejects: every failure is a result that names the step, the application and the reason.
+   * @param patient as for {@link PackageInstaller.prepare}
+   */
+  async open(
+    executorId: string,
+    binding: Binding,
+    signal: AbortSignal,
+    patient = false,
+  ): Promise<Opened> {
     const { application } = binding;
     if (binding.shim !== Shim.Host) {
       return failed(
@@ -52,7 +63,7 @@ export class ServiceHost {
     }
     let prepared: PreparedPackage;
     try {
-      prepared = await this.#installer.prepare(binding.source, signal);
+      prepared = await this.#installer.prepare(binding.source, signal, patient);
     } catch (thrown) {
       return failed(
         bindCodes.package,

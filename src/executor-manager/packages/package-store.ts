@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { stat } from "node:fs/promises";
 import type { ObjectClientOptions } from "../../client/objects.ts";
 import type { Env } from "../../config/env.ts";
@@ -12,16 +13,23 @@ import type { PackageInstaller, PreparedPackage } from "../service-host.ts";
 import { buildPackage, type PackageBuild, partsOf } from "./build-package.ts";
 import { contentHash } from "./content-hash.ts";
 import { InstallLogs } from "./install-log.ts";
-import { PackageFetcher } from "./package-fetcher.ts";
+import { type FetchLimits, PackageFetcher } from "./package-fetcher.ts";
 import { chooseInstaller, formOf, type Installer, readInstaller } from "./package-kind.ts";
+import type { PackageProgress } from "./package-progress.ts";
 import { PackageShelf, type TakenPackage, TRANSIENT } from "./package-shelf.ts";
 import type { PackageSource } from "./package-source.ts";
 import { readPackageUrl } from "./package-url.ts";
 import { binaryVariables, type InstalledPackage, pythonVariables } from "./package-variables.ts";
 import { findPythonEnvironment, type PythonEnvironment } from "./python-environment.ts";
+import { SharedWorks, type WaitLimits } from "./shared-work.ts";
 
 /** Installed packages that are kept, those in use included. */
 const PACKAGES_KEPT_MAX = 64;
+
+/** A bind holds its executor at most so long for a package. */
+const BIND_MS = 30_000;
+/** Longer than the session manager pauses between two binds of a session that fail. */
+const KEPT_MS = 60_000;
 
 /** What the packages of a node are kept with. */
 export interface PackageStoreDeps {
@@ -38,6 +46,8 @@ export interface PackageStoreOptions {
   readonly maxPackages?: number;
   /** How object caches are reached: the node's own, and whom to trust with `grpcs://`. */
   readonly cache?: ObjectClientOptions;
+  /** How long binds and downloads wait. */
+  readonly waits?: Partial<WaitLimits> & FetchLimits;
 }
 
 /** Installed packages by content: what is the same is built once and shared, what differs never mixes. */
@@ -57,8 +67,10 @@ export async function openPackageStore(
     bytes: options.maxDiskBytes,
   };
   const shelf = await PackageShelf.open(folder, limits, deps);
-  const client = options.cache ?? {};
-  return new Store(deps, shelf, new PackageFetcher(deps, { folder, prefix: TRANSIENT, client }));
+  const { cache: client = {}, waits = {} } = options;
+  const fetcher = new PackageFetcher(deps, { folder, prefix: TRANSIENT, client, limits: waits });
+  const works = new SharedWorks(deps.clock, { bindMs: BIND_MS, keptMs: KEPT_MS, ...waits });
+  return new Store(deps, shelf, fetcher, works);
 }
 
 /** A package that lies on this node, and what its content is. */
@@ -72,53 +84,62 @@ class Store implements PackageStore {
   readonly #deps: PackageStoreDeps;
   readonly #shelf: PackageShelf;
   readonly #fetcher: PackageFetcher;
+  readonly #works: SharedWorks;
   readonly #logs: InstallLogs;
   readonly #stop = new AbortController();
 
-  constructor(deps: PackageStoreDeps, shelf: PackageShelf, fetcher: PackageFetcher) {
+  constructor(
+    deps: PackageStoreDeps,
+    shelf: PackageShelf,
+    fetcher: PackageFetcher,
+    works: SharedWorks,
+  ) {
     this.#deps = deps;
     this.#shelf = shelf;
     this.#fetcher = fetcher;
+    this.#works = works;
     this.#logs = new InstallLogs(deps.home);
+    // As many installations listen to it as are under way.
+    setMaxListeners(0, this.#stop.signal);
   }
 
-  async prepare(source: PackageSource, signal: AbortSignal): Promise<PreparedPackage> {
-    const work = this.#prepare(source);
+  async prepare(
+    source: PackageSource,
+    signal: AbortSignal,
+    patient = false,
+  ): Promise<PreparedPackage> {
+    const prepare = (progress: PackageProgress): Promise<PreparedPackage> =>
+      this.#prepare(source, progress);
     try {
-      return await Promise.race([work, whenAborted(signal)]);
+      return await this.#works.prepare(JSON.stringify(source), prepare, { signal, patient });
     } catch (thrown) {
-      // Others may want the same package: the work goes on, its result is not held.
-      if (signal.aborted) void work.then(({ release }) => release()).catch(() => undefined);
-      throw thrown;
+      if (source.url === undefined) throw thrown;
+      // Whatever is wrong with a package, its url is what a user can look up.
+      const { code, message } = FlameError.from(thrown);
+      throw new FlameError(code, `package url "${source.url}": ${message}`, { cause: thrown });
     }
   }
 
   async close(): Promise<void> {
     this.#stop.abort();
     this.#fetcher.close();
+    await this.#works.close();
     await this.#shelf.settled();
   }
 
-  async #prepare(source: PackageSource): Promise<PreparedPackage> {
+  async #prepare(source: PackageSource, progress: PackageProgress): Promise<PreparedPackage> {
     const named = readInstaller(source.installer);
     const { url } = source;
-    if (url === undefined) {
-      if (named !== "python") return nothing;
-      return unheld(await this.#python(source, await this.#environment(source), undefined));
-    }
-    try {
-      return await this.#prepareFrom(url, named, source);
-    } catch (thrown) {
-      // Whatever is wrong with a package, its url is what a user can look up.
-      const { code, message } = FlameError.from(thrown);
-      throw new FlameError(code, `package url "${url}": ${message}`, { cause: thrown });
-    }
+    if (url !== undefined) return this.#prepareFrom(url, named, source, progress);
+    if (named !== "python") return nothing;
+    return unheld(await this.#python(source, await this.#environment(source), undefined));
   }
 
   async #prepareFrom(
     url: string,
     named: Installer | undefined,
     source: PackageSource,
+    progress: PackageProgress,
   ): Promise<PreparedPackage> {
     const location = readPackageUrl(url);
     const { sha256 } = location;
@@ -126,6 +147,7 @@ class Store implements PackageStore {
       const { path } = location;
       const isDirectory = await lookAt(path);
       const hash = (): Promise<string> => contentHash(path, isDirectory);
+      progress.begin("being installed");
       return this.#prepareLocal({ path, isDirectory, hash }, sha256, named, source);
     }
     // What would be left alone is not fetched, and what is wrong is told before it is.
@@ -138,7 +160,8 @@ class Store implements PackageStore {
       const taken = await this.#shelf.takeInstalled(folderName(build));
       if (taken !== undefined) return this.#use(taken, build, source);
     }
-    return this.#fetcher.with(location, ({ path, hash }) => {
+    return this.#fetcher.with(location, progress, ({ path, hash }) => {
+      progress.begin("being installed");
       const local = { path, isDirectory: false, hash: () => Promise.resolve(hash) };
       return this.#prepareLocal(local, sha256, named, source);
     });
@@ -215,15 +238,6 @@ const nothing = unheld(noPackageVariables);
 
 function unheld(variables: PreparedPackage["variables"]): PreparedPackage {
   return { variables, release: () => undefined };
-}
-
-/** Never resolves. @throws FlameError aborted as soon as `signal` is. */
-function whenAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    const stop = (): void => reject(new FlameError("aborted", "the executor was stopped"));
-    if (signal.aborted) stop();
-    else signal.addEventListener("abort", stop, { once: true });
-  });
 }
 
 /** @throws FlameError not_found naming the path. */

@@ -69,7 +69,11 @@ export class StoreUnderTest {
   }
 
   /** Prepares the package of a path or url. */
-  prepare(of: string, more: Partial<PackageSource> = {}): Promise<PreparedPackage> {
+  prepare(
+    of: string,
+    more: Partial<PackageSource> = {},
+    signal = new AbortController().signal,
+  ): Promise<PreparedPackage> {
     if (this.#store === undefined) throw new Error("the store is not open");
     const source = {
       application: "my-app",
@@ -79,7 +83,7 @@ export class StoreUnderTest {
       commandLine: ["python", "-m", "mine"],
       ...more,
     };
-    return this.#store.prepare(source, new AbortController().signal);
+    return this.#store.prepare(source, signal);
   }
 
   /** The folders of the packages that are installed. */
