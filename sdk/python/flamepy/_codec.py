@@ -6,9 +6,17 @@ The first four bytes say how: ``FLM`` and a type. What begins otherwise is a pla
 from __future__ import annotations
 
 import io
+import os
+import pickle
+import sys
 from typing import Any
 
 import cloudpickle
+
+from flamepy._arrow_types import is_plain
+from flamepy._forks import FLAME_INSTANCE_ENDPOINT
+from flamepy._pickler import Pickler
+from flamepy._unpicklable import culprit
 
 Buffer = bytes | memoryview
 
@@ -18,30 +26,51 @@ _TABLE_PREFIX = b"FLM\x02"
 _ARRAY_PREFIX = b"FLM\x03"
 _BATCH_PREFIX = b"FLM\x04"
 _PREFIX_BYTES = 4
-_PICKLE_PROTOCOL = 5
+_ADVICE = "here. Install the package that has it, or return values of types that are known here."
+#: For a service, which gets from elsewhere what needs a module.
+_ADVICE_TO_SENDERS = (
+    "on the executor. Name a package with it in the application's url, or call "
+    "cloudpickle.register_pickle_by_value(module) before it is sent."
+)
 #: Kinds of numpy dtypes that an Arrow tensor can hold: bool is not among them.
 _TENSOR_KINDS = "iuf"
 
 
-def pickled(value: Any) -> memoryview:
+def pickled(value: Any, what: str = "the value") -> memoryview:
     """Return the cell of ``value`` as a pickle, prefix included; the pickle is ``cell[4:]``.
 
     One buffer is written, so that a large value is not copied once more.
+
+    Args:
+        value: any value.
+        what: what it is, for the error.
+
+    Raises:
+        TypeError: something of it cannot be pickled; the text names it.
     """
     out = io.BytesIO()
     out.write(PICKLE_PREFIX)
-    cloudpickle.dump(value, out, protocol=_PICKLE_PROTOCOL)
+    try:
+        Pickler(out).dump(value)
+    except (TypeError, pickle.PicklingError) as error:
+        raise TypeError(_refusal(value, what, error)) from error
+    except Exception as error:
+        error.add_note(f"raised when {what} was pickled")
+        raise
     return out.getbuffer()
 
 
 def encode(value: Any) -> Buffer:
-    """Return the cell of ``value``: Arrow IPC for arrays and tables, a pickle for the rest."""
+    """Return the cell of ``value``: Arrow IPC for arrays and tables, a pickle for the rest.
+
+    What Arrow would change is pickled too, so that the same value of the same type comes back.
+    """
     kind = type(value).__module__.partition(".")[0]
     if kind == "numpy":
         return _encode_tensor(value)
     if kind == "pyarrow":
         return _encode_arrow(value)
-    return pickled(value)
+    return pickled(value, "the object")
 
 
 def decode(cell: Buffer) -> Any:
@@ -61,14 +90,51 @@ def decode(cell: Buffer) -> Any:
     return cloudpickle.loads(view)
 
 
-def _encode_tensor(value: Any) -> Buffer:
-    import numpy
+def load(cell: Buffer, what: str) -> Any:
+    """Return the value of a cell; an error says what could not be loaded, and what to do.
 
-    flat = isinstance(value, numpy.ndarray) and type(value) is numpy.ndarray
-    if not flat or value.dtype.kind not in _TENSOR_KINDS or not value.dtype.isnative:
-        return pickled(value)
-    if value.dtype.itemsize > 8 or not (value.flags.c_contiguous or value.flags.f_contiguous):
-        return pickled(value)
+    Args:
+        cell: as for :func:`decode`.
+        what: what it is, such as ``the request of task 1``.
+    """
+    try:
+        return decode(cell)
+    except ModuleNotFoundError as error:
+        advice = _ADVICE_TO_SENDERS if os.environ.get(FLAME_INSTANCE_ENDPOINT) else _ADVICE
+        error.add_note(f"{what} needs the module {error.name!r}, which is not installed {advice}")
+        raise
+    except AttributeError as error:
+        if f"on {sys.modules['__main__']!r}" in str(error):
+            error.add_note(
+                f"{what} names something of the client's main program that can only be pickled by "
+                "name, so it is not here. Define it in a module of a package that the "
+                "application's url names, or inside the function that uses it."
+            )
+        raise
+
+
+def _refusal(value: Any, what: str, error: Exception) -> str:
+    deep = isinstance(error.__cause__, RecursionError)
+    way, part = ([], value) if deep else culprit(value, _is_picklable)
+    kind = type(part)
+    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    return (
+        f"cannot send {what}: {', '.join(way) or 'it'} is a {module}{kind.__qualname__}, "
+        f"which cannot be pickled ({error})"
+    )
+
+
+def _is_picklable(value: Any) -> bool:
+    try:
+        Pickler(io.BytesIO()).dump(value)
+    except Exception:
+        return False
+    return True
+
+
+def _encode_tensor(value: Any) -> Buffer:
+    if not _is_tensor(value):
+        return pickled(value, "the object")
     import pyarrow
 
     out = pyarrow.BufferOutputStream()
@@ -77,29 +143,47 @@ def _encode_tensor(value: Any) -> Buffer:
     return memoryview(out.getvalue())
 
 
+def _is_tensor(value: Any) -> bool:
+    """Whether a tensor is the same array when it comes back; a read-only one is not."""
+    import numpy
+
+    if type(value) is not numpy.ndarray or not value.flags.writeable:
+        return False
+    if not (value.flags.c_contiguous or value.flags.f_contiguous):
+        return False
+    dtype = value.dtype
+    plain = dtype.kind in _TENSOR_KINDS and dtype.itemsize <= 8 and dtype.metadata is None
+    return plain and dtype.isnative
+
+
 def _decode_tensor(view: memoryview) -> Any:
     import pyarrow
 
-    return pyarrow.ipc.read_tensor(pyarrow.BufferReader(pyarrow.py_buffer(view))).to_numpy()
+    tensor = pyarrow.ipc.read_tensor(pyarrow.BufferReader(pyarrow.py_buffer(view)))
+    # The one copy: the bytes are of Arrow and cannot be written to, and may be read once more.
+    return tensor.to_numpy().copy(order="K")
 
 
 def _encode_arrow(value: Any) -> Buffer:
     import pyarrow
 
     if isinstance(value, pyarrow.Table):
-        prefix, schema, batches = _TABLE_PREFIX, value.schema, value.to_batches()
+        prefix, data = _TABLE_PREFIX, value
     elif isinstance(value, pyarrow.RecordBatch):
-        prefix, schema, batches = _BATCH_PREFIX, value.schema, [value]
+        prefix, data = _BATCH_PREFIX, value
     elif isinstance(value, pyarrow.Array):
-        batch = pyarrow.RecordBatch.from_arrays([value], names=["data"])
-        prefix, schema, batches = _ARRAY_PREFIX, batch.schema, [batch]
+        prefix, data = _ARRAY_PREFIX, pyarrow.RecordBatch.from_arrays([value], names=["data"])
     else:
-        return pickled(value)
+        return pickled(value, "the object")
+    if not all(is_plain(field.type) for field in data.schema):
+        return pickled(value, "the object")
     out = pyarrow.BufferOutputStream()
     out.write(prefix)
-    with pyarrow.ipc.new_stream(out, schema) as writer:
-        for batch in batches:
-            writer.write_batch(batch)
+    try:
+        with pyarrow.ipc.new_stream(out, data.schema) as writer:
+            writer.write(data)
+    except pyarrow.ArrowException:
+        return pickled(value, "the object")
     return memoryview(out.getvalue())
 
 

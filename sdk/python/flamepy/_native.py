@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from flamepy._arrow_types import has_dictionary, is_plain
+from flamepy._frames import pandas_table, polars_table
+
 FORMAT_KEY = b"flame.cache.format"
 VERSION_KEY = b"flame.cache.version"
 TABLE_FORMAT = b"arrow-table-v1"
@@ -18,19 +21,17 @@ _PREFIX = b"flame.cache."
 def to_table(value: Any) -> Any | None:
     """Return ``value`` as a marked ``pyarrow.Table``, or None when it is to be kept as bytes.
 
-    Kept as tables: Table, RecordBatch, pandas and polars frames, and what has a ``to_arrow()``
-    that gives one of them. Not kept as tables: empty ones and such with dictionary columns, which
-    published cache servers refuse.
+    Kept as tables: Table, RecordBatch, pandas and polars frames, when they come back from it as
+    they were. Not kept as tables: empty ones and such with dictionaries, which published cache
+    servers refuse.
     """
     found = _table_of(value)
     if found is None:
         return None
     table, logical_type = found
-    import pyarrow
-
-    if table.num_rows == 0 or any(
-        pyarrow.types.is_dictionary(field.type) for field in table.schema
-    ):
+    if table.num_rows == 0 or table.num_columns == 0:
+        return None
+    if any(has_dictionary(field.type) for field in table.schema):
         return None
     marks = {FORMAT_KEY: TABLE_FORMAT, VERSION_KEY: b"0", _TYPE_KEY: logical_type.encode()}
     return table.replace_schema_metadata({**(table.schema.metadata or {}), **marks})
@@ -71,40 +72,27 @@ def from_table(table: Any) -> Any:
 def _table_of(value: Any) -> tuple[Any, str] | None:
     library = type(value).__module__.partition(".")[0]
     name = type(value).__name__
+    table: Any = None
+    logical_type = f"{library}.dataframe"
     if library == "pyarrow":
-        import pyarrow
-
-        if isinstance(value, pyarrow.Table):
-            return value, "pyarrow.table"
-        if isinstance(value, pyarrow.RecordBatch):
-            return pyarrow.Table.from_batches([value]), "pyarrow.record_batch"
-        return None
-    if library == "pandas" and name == "DataFrame":
-        return _pandas_table(value)
-    if library == "polars" and name in ("DataFrame", "LazyFrame"):
-        frame = value.collect() if name == "LazyFrame" else value
-        return frame.to_arrow(), "polars.dataframe"
-    if callable(getattr(type(value), "to_arrow", None)):
-        return _arrow_table(value)
-    return None
+        table, logical_type = _plain_table(value)
+    elif library == "pandas" and name == "DataFrame":
+        table = pandas_table(value)
+    elif library == "polars" and name == "DataFrame":
+        table = polars_table(value)
+    return None if table is None else (table, logical_type)
 
 
-def _pandas_table(frame: Any) -> tuple[Any, str] | None:
+def _plain_table(value: Any) -> tuple[Any | None, str]:
     import pyarrow
 
-    try:
-        return pyarrow.Table.from_pandas(frame), "pandas.dataframe"
-    except (pyarrow.ArrowException, TypeError, ValueError):
-        return None  # Columns that Arrow cannot hold, such as mixed objects: pickled instead.
-
-
-def _arrow_table(value: Any) -> tuple[Any, str] | None:
-    import pyarrow
-
-    try:
-        found = value.to_arrow()
-    except TypeError:
-        return None  # It wants arguments: not the conversion meant here.
-    if isinstance(found, pyarrow.RecordBatch):
-        found = pyarrow.Table.from_batches([found])
-    return (found, "dataset") if isinstance(found, pyarrow.Table) else None
+    if type(value) is pyarrow.RecordBatch:
+        table, logical_type = pyarrow.Table.from_batches([value]), "pyarrow.record_batch"
+    elif type(value) is pyarrow.Table:
+        table, logical_type = value, "pyarrow.table"
+    else:
+        return None, ""
+    plain = all(is_plain(field.type) for field in table.schema)
+    # What begins so is taken off again when the table is read.
+    marked = any(key.startswith(_PREFIX) for key in table.schema.metadata or ())
+    return (None if marked or not plain else table), logical_type

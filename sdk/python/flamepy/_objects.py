@@ -116,10 +116,12 @@ def put_object(key_prefix: str, obj: Any) -> ObjectRef:
 
     Args:
         key_prefix: ``<application>/<session>``; the cache invents the object's id.
-        obj: any value that cloudpickle can pickle; frames and tables are kept as Arrow data.
+        obj: any value that cloudpickle can pickle; frames and tables are kept as Arrow data where
+            that gives the same ones back.
 
     Raises:
         ValueError: ``key_prefix`` has another form.
+        TypeError: the value cannot be pickled; the text names the part of it.
         FlameError: the cache cannot be reached, or refuses.
     """
     prefix = _writable(ObjectKey.from_prefix(key_prefix)).to_prefix()
@@ -182,10 +184,12 @@ def get_object(ref: ObjectRef, deserializer: Deserializer | None = None) -> Any:
         found = held
     else:
         _held.put(ref, found)
-    value = _value(found)
+    value = _value(found, f"object {ref.key!r}")
     if deserializer is None:
         return value
-    return deserializer(value, [_codec.decode(cell) for _, cell in found.patches])
+    return deserializer(
+        value, [_codec.load(cell, f"a patch of {ref.key!r}") for _, cell in found.patches]
+    )
 
 
 def update_object(ref: ObjectRef, new_obj: Any) -> ObjectRef:
@@ -282,9 +286,9 @@ def _put_value(endpoint: str, tls: FlameClientTls | None, path: str, obj: Any) -
     return ObjectRef.decode(_flight.put(endpoint, tls, path, _codec.encode(obj)))
 
 
-def _value(held: _Held) -> Any:
+def _value(held: _Held, what: str) -> Any:
     if isinstance(held.base, bytes | memoryview):
-        return _codec.decode(held.base)
+        return _codec.load(held.base, what)
     return _native.from_table(held.base)
 
 
@@ -295,7 +299,7 @@ def _fetch(ref: ObjectRef, version: int, held: _Held | None = None) -> _Held | N
         import pyarrow
 
         table = pyarrow.Table.from_batches(batches, schema)
-        return _Held(_flight.table_version(schema), table, [], table.nbytes)
+        return _Held(_flight.table_version(schema), table, [], table.get_total_buffer_size())
     if not batches:
         return None
     rows = list(_rows(schema, batches))

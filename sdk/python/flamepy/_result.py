@@ -15,7 +15,7 @@ from flamepy._public import public
 from flamepy._runner import INLINE_BYTES_MAX
 from flamepy._types import Task
 
-_TRACEBACK_BYTES_MAX = 64 * 1024
+_TEXT_CHARACTERS_MAX = 64 * 1024
 _EXCEPTION_BYTES_MAX = 1024 * 1024
 _OWN_FOLDER = str(Path(__file__).parent)
 
@@ -68,7 +68,7 @@ class ResultRef(ObjectRef):
     def _carried(self) -> Callable[[], Any] | None:
         check_python(self._python, "the result")
         payload = self._payload
-        return None if payload is None else lambda: _codec.decode(payload)
+        return None if payload is None else lambda: _codec.load(payload, "the result")
 
     def _stored(self) -> ObjectRef:
         if self._ref is None:
@@ -89,7 +89,7 @@ for _name in ("endpoint", "key", "version"):
 
 def encode_result(value: Any, prefix: str) -> bytes:
     """Return the output of a task that gives ``value``: inline when small, else by reference."""
-    cell = _codec.pickled(value)
+    cell = _codec.pickled(value, "the result of the call")
     if len(cell) <= INLINE_BYTES_MAX:
         header = {"result": "value", "body": "inline"}
         return seal(header, cell[len(_codec.PICKLE_PREFIX) :])
@@ -113,10 +113,23 @@ def decode_result(output: bytes | None, prefix: str) -> ObjectRef:
 
 
 def describe(error: BaseException) -> str:
-    """Return ``Type: text`` of an exception."""
-    text = error.message if isinstance(error, FlameError) else str(error)
+    """Return ``Type: text`` of an exception, as text that can be sent."""
     name = type(error).__name__
-    return f"{name}: {text}" if text else name
+    try:
+        text = str(error.message if isinstance(error, FlameError) else error)
+    except BaseException as failure:  # An error of the user's that cannot be shown is one still.
+        text = f"(its text cannot be had: str() of it raises {type(failure).__name__})"
+    return _sendable(f"{name}: {text}" if text else name)
+
+
+def _sendable(text: str) -> str:
+    """Return a text without lone surrogates, as names of files have, and of a size for messages."""
+    text = text.encode("utf-8", "backslashreplace").decode()
+    if len(text) > _TEXT_CHARACTERS_MAX:
+        half = _TEXT_CHARACTERS_MAX // 2
+        left_out = len(text) - 2 * half
+        text = f"{text[:half]}\n... {left_out} characters left out ...\n{text[-half:]}"
+    return text
 
 
 def encode_failure(error: BaseException) -> bytes:
@@ -126,7 +139,7 @@ def encode_failure(error: BaseException) -> bytes:
     """
     header = {
         "result": "error",
-        "type": type(error).__qualname__,
+        "type": _sendable(type(error).__qualname__),
         "traceback": _remote_traceback(error),
     }
     return seal(header, _pickled_exception(error))
@@ -165,18 +178,18 @@ def _remote_traceback(error: BaseException) -> str:
     frames = error.__traceback__
     while frames is not None and frames.tb_frame.f_code.co_filename.startswith(_OWN_FOLDER):
         frames = frames.tb_next  # Ours on the way to the user's code tell the user nothing.
-    text = "".join(traceback.format_exception(type(error), error, frames or error.__traceback__))
-    if len(text) > _TRACEBACK_BYTES_MAX:
-        half = _TRACEBACK_BYTES_MAX // 2
-        text = f"{text[:half]}\n... {len(text) - 2 * half} characters left out ...\n{text[-half:]}"
-    return text
+    try:
+        shown = traceback.format_exception(type(error), error, frames or error.__traceback__)
+    except Exception as failure:  # Attributes of the user's exceptions may do anything.
+        shown = [f"(the traceback cannot be shown: {type(failure).__name__})\n"]
+    return _sendable("".join(shown))
 
 
 def _pickled_exception(error: BaseException) -> memoryview:
     try:
         cell = _codec.pickled(error)[len(_codec.PICKLE_PREFIX) :]
         _codec.decode(cell)  # Many exceptions can be pickled and not loaded again.
-    except Exception:
+    except BaseException:  # User code runs here too, and the failure to tell is another one.
         return memoryview(b"")
     return cell if len(cell) <= _EXCEPTION_BYTES_MAX else memoryview(b"")
 

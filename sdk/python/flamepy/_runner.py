@@ -169,7 +169,7 @@ def encode_context(context: RunnerContext, prefix: str) -> bytes:
     Args:
         prefix: ``<application>/<session>``, where what is large or changes is put.
     """
-    cell = pickled(context)
+    cell = pickled(context, "the context of the session")
     if context.kind is RunnerServiceKind.Stateful:
         ref = put_cell(prefix, encode_state(cell[len(PICKLE_PREFIX) :], None, b""))
         return seal({"kind": "Stateful", "body": "state"}, ref.encode())
@@ -179,7 +179,7 @@ def encode_context(context: RunnerContext, prefix: str) -> bytes:
 def encode_request(request: RunnerRequest, prefix: str) -> bytes:
     """Return the input of a task with ``request``."""
     request.validate()
-    return _seal_or_refer({}, pickled(request), prefix)
+    return _seal_or_refer({}, pickled(request, "the request"), prefix)
 
 
 def encode_state(context: memoryview, task_id: str | None, output: bytes) -> bytes:

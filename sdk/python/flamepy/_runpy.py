@@ -205,7 +205,7 @@ class FlameRunpyService(FlameService):
                 FlameErrorCode.INVALID_ARGUMENT,
                 f"task {context.task_id} has no input: expected a RunnerRequest",
             )
-        request = _codec.decode(data)
+        request = _codec.load(data, f"the request of task {context.task_id}")
         if not isinstance(request, RunnerRequest | published.RunnerRequest):
             raise FlameError(
                 FlameErrorCode.INVALID_ARGUMENT,
@@ -311,15 +311,7 @@ def _fetched_with_version(ref: ObjectRef) -> tuple[int, _codec.Buffer]:
 
 def _load_context(cell: _codec.Buffer, python: str, what: str) -> Context:
     check_python(python, what)
-    try:
-        context = _codec.decode(cell)
-    except ModuleNotFoundError as error:
-        error.add_note(
-            f"The execution object of {what} needs the module {error.name!r}, which is not "
-            "installed on the executor. Name a package with it in the application's url, or call "
-            "cloudpickle.register_pickle_by_value(module) before creating the session."
-        )
-        raise
+    context = _codec.load(cell, what)
     if not isinstance(context, RunnerContext | published.RunnerContext):
         raise FlameError(
             FlameErrorCode.INVALID_ARGUMENT,
@@ -329,8 +321,7 @@ def _load_context(cell: _codec.Buffer, python: str, what: str) -> Context:
 
 
 def _load_published(ref: ObjectRef) -> published.RunnerContext:
-    data = _codec.decode(_fetched(ref))
-    context = _codec.decode(data) if isinstance(data, bytes) else data
+    context = _load_twice(_fetched(ref), f"object {ref.key!r}")
     if not isinstance(context, published.RunnerContext):
         raise FlameError(
             FlameErrorCode.INVALID_ARGUMENT,
@@ -339,10 +330,15 @@ def _load_published(ref: ObjectRef) -> published.RunnerContext:
     return context
 
 
+def _load_twice(cell: _codec.Buffer, what: str) -> Any:
+    """The published Runner puts the bytes of a pickle, which are pickled once more."""
+    data = _codec.load(cell, what)
+    return _codec.load(data, what) if isinstance(data, bytes) else data
+
+
 def _load_state(ref: ObjectRef, version: int, cell: _codec.Buffer) -> _State:
     if not is_envelope(cell):
-        data = _codec.decode(cell)
-        context = _codec.decode(data) if isinstance(data, bytes) else data
+        context = _load_twice(cell, f"the state {ref.key!r}")
         return _State(ref, version, None, b"", context)
     envelope = unseal(cell)
     size = int(envelope.header["output_bytes"])
@@ -352,7 +348,7 @@ def _load_state(ref: ObjectRef, version: int, cell: _codec.Buffer) -> _State:
 
 
 def _pickle_of(context: Context) -> memoryview:
-    return _codec.pickled(context)[len(_codec.PICKLE_PREFIX) :]
+    return _codec.pickled(context, "the state of the session")[len(_codec.PICKLE_PREFIX) :]
 
 
 def _bare_result(value: Any, prefix: str) -> bytes:

@@ -1,15 +1,18 @@
 """What every test gets: a clean environment, and servers that end with it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from flamepy import _flight
+from flamepy import _flight, _result, put_object
+from flamepy._result import decode_result, encode_result
 from flamepy.core import ConnectionInstance
 from tests.support.cache_server import CacheServer
 from tests.support.cluster import FakeCluster
 from tests.support.instance import InstanceProcess
+from tests.support.same import assert_same
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +38,22 @@ def cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[CacheServer]:
         monkeypatch.setenv("FLAME_CACHE_ENDPOINT", server.endpoint)
         yield server
         _flight.forget_clients()
+
+
+@pytest.fixture
+def travels(cache: CacheServer, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
+    """Check a value on every way that values take, on both sides of the size limit."""
+
+    def check(value: Any) -> None:
+        ref = put_object("app/ssn", value)
+        assert_same(ref.get(), value)
+        assert_same(ref.get(), value)
+        for limit in (2**40, 0):
+            monkeypatch.setattr(_result, "INLINE_BYTES_MAX", limit)
+            assert_same(decode_result(encode_result(value, "app/ssn"), "app/ssn").get(), value)
+        cache.objects.clear()
+
+    return check
 
 
 @pytest.fixture

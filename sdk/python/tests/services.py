@@ -33,6 +33,8 @@ class Recorder(FlameService):
             return None
         if text == "fail":
             raise ValueError("as told")
+        if text == "surrogate":
+            raise ValueError("bad file name \udcff")
         if text == "exit":
             sys.exit(3)
         if text == "wrong":

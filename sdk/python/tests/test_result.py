@@ -112,6 +112,36 @@ def test_an_exception_that_cannot_be_loaded_leaves_its_text() -> None:
         assert type(error).__name__ in found.remote_traceback
 
 
+class Unshowable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("in str")
+
+
+class Exits(Exception):
+    def __reduce__(self) -> str:
+        raise SystemExit(1)
+
+
+def test_whatever_is_wrong_with_an_exception_its_type_is_told() -> None:
+    for error, text in (
+        (ValueError("bad file name \udcff"), "ValueError: bad file name \\udcff"),
+        (Unshowable(), "Unshowable: (its text cannot be had: str() of it raises RuntimeError)"),
+        (Exits("text"), "Exits: text"),
+        (FlameError(flamepy.FlameErrorCode.INTERNAL, "\ud800"), "FlameError: \\ud800"),
+    ):
+        assert describe(error) == text
+        found = failure_of(failed(encode_failure(error)))
+        assert found.remote_type == type(error).__name__
+        assert type(error).__name__ in found.remote_traceback
+        found.remote_traceback.encode()
+
+
+def test_a_text_of_any_length_can_be_told() -> None:
+    text = describe(ValueError("x" * 10_000_000))
+    assert len(text) < 70_000
+    assert "characters left out" in text
+
+
 def test_an_exception_of_another_python_is_not_loaded() -> None:
     output = seal({"result": "error", "type": "E", "traceback": "T", "python": "3.11"}, b"\x80")
     found = failure_of(failed(output))

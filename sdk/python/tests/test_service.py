@@ -70,6 +70,7 @@ def test_output_none_and_empty_input_are_told_apart(recorder: InstanceProcess) -
     [
         (b"fail", "ValueError: as told"),
         (b"exit", "SystemExit: 3"),
+        (b"surrogate", "ValueError: bad file name \\udcff"),
         (b"wrong", "TypeError: on_task_invoke returned a str: expected bytes or None"),
     ],
 )

@@ -1,0 +1,104 @@
+"""Finds what of a value cannot be pickled, so that its error can name it."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterator
+from types import CellType, CodeType, FunctionType, MethodType
+from typing import Any
+
+_DEPTH_MAX = 20
+_SEARCH_SECONDS = 2.0
+
+#: How a part is called, and the part.
+Part = tuple[str, Any]
+
+
+def culprit(value: Any, is_picklable: Callable[[Any], bool]) -> tuple[list[str], Any]:
+    """Return the smallest part of ``value`` that cannot be pickled, and the way to it.
+
+    Args:
+        value: what cannot be pickled.
+        is_picklable: tries a part.
+    """
+    way: list[str] = []
+    deadline = time.monotonic() + _SEARCH_SECONDS
+    for _ in range(_DEPTH_MAX):
+        for name, part in _parts(value):
+            if time.monotonic() > deadline:
+                return way, value
+            if part is not value and not is_picklable(part):
+                way.append(name)
+                value = part
+                break
+        else:
+            break
+    return way, value
+
+
+def _parts(value: Any) -> Iterator[Part]:
+    if isinstance(value, FunctionType):
+        yield from _parts_of_function(value)
+    elif isinstance(value, MethodType):
+        yield f"the object of its method {value.__name__!r}", value.__self__
+    elif isinstance(value, functools.partial):
+        yield "its function", value.func
+        yield from ((f"its argument {at}", part) for at, part in enumerate(value.args))
+        yield from ((f"its argument {name!r}", part) for name, part in value.keywords.items())
+    elif isinstance(value, dict):
+        yield from (("one of its keys", key) for key in value)
+        yield from ((f"its item {_short(key)}", part) for key, part in value.items())
+    elif isinstance(value, list | tuple | set | frozenset):
+        yield from ((f"its item {at}", part) for at, part in enumerate(value))
+    elif isinstance(value, type):
+        yield from ((f"its attribute {name!r}", part) for name, part in vars(value).items())
+    else:
+        yield from _parts_of_object(value)
+
+
+def _parts_of_function(function: FunctionType) -> Iterator[Part]:
+    of = f"of {function.__qualname__}()"
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
+    for name, cell in cells:
+        if _is_full(cell):
+            yield f"the variable {name!r} {of}", cell.cell_contents
+    for name in sorted(_global_names(function.__code__)):
+        if name in function.__globals__:
+            yield f"the global variable {name!r} {of}", function.__globals__[name]
+    for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
+        yield f"a default argument {of}", value
+    for name, value in vars(function).items():
+        yield f"the attribute {name!r} {of}", value
+
+
+def _parts_of_object(value: Any) -> Iterator[Part]:
+    attributes = dict(getattr(value, "__dict__", {}))
+    for base in type(value).__mro__:
+        slots = vars(base).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else tuple(slots):
+            if name not in ("__dict__", "__weakref__") and hasattr(value, name):
+                attributes.setdefault(name, getattr(value, name))
+    yield from ((f"its attribute {name!r}", part) for name, part in attributes.items())
+    yield f"its class {type(value).__qualname__}", type(value)
+
+
+def _global_names(code: CodeType) -> set[str]:
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= _global_names(constant)
+    return names
+
+
+def _is_full(cell: CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018 An empty cell says so by raising.
+    except ValueError:
+        return False
+    return True
+
+
+def _short(key: Any) -> str:
+    text = repr(key)
+    return text if len(text) <= 60 else f"{text[:57]}..."

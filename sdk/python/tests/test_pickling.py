@@ -1,0 +1,213 @@
+"""What pickles by name, what cannot be pickled, and what is said of it."""
+
+import functools
+import importlib
+import sys
+import types
+import typing
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+import pytest
+
+import flamepy
+from flamepy import RunnerContext, RunnerRequest, RunnerServiceKind, _codec
+from flamepy._result import encode_result
+from flamepy._runner import encode_context, encode_request
+from tests.support.cache_server import CacheServer
+from tests.support.instance import InstanceProcess
+from tests.support.runpy_client import Client
+
+MAIN = """
+import functools, threading, typing
+
+@functools.lru_cache(maxsize=7, typed=True)
+def cached(n):
+    return 1 if n < 2 else n * cached(n - 1)
+
+def uses(n):
+    return cached(n)
+
+class Cached:
+    def __init__(self):
+        self.n = 3
+
+    @functools.cache
+    def method(self):
+        return self.n
+
+type Number = int | float
+UserId = typing.NewType("UserId", int)
+
+def typed(n: "Number") -> UserId:
+    return UserId(n), Number.__value__, UserId.__supertype__
+
+guard = threading.Lock()
+
+def uses_lock():
+    return guard
+
+def closes_over_lock(lock=None):
+    inner = threading.Lock()
+    def inside():
+        return inner
+    return inside
+
+class HasLock:
+    def __init__(self):
+        self.parts = {"a": [1, threading.Lock()]}
+"""
+
+
+def give_nothing() -> Iterator[None]:
+    yield
+
+
+@pytest.fixture(scope="module")
+def main() -> types.ModuleType:
+    """What a client's main program defines: pickled by value, and not found where it is loaded."""
+    module = types.ModuleType("__main__")
+    exec(MAIN, vars(module))
+    return module
+
+
+@pytest.fixture
+def client(runpy: InstanceProcess) -> Client:
+    return Client(runpy)
+
+
+def test_cached_functions_of_the_main_program_work(client: Client, main: Any) -> None:
+    for function, expected in ((main.cached, 120), (main.uses, 120)):
+        client.enter(function, RunnerServiceKind.Stateless)
+        assert client.call(RunnerRequest(args=(5,))) == expected
+        client.process.leave()
+    client.enter(main.Cached(), RunnerServiceKind.Stateless)
+    assert client.call(RunnerRequest("method")) == 3
+
+
+def test_types_of_the_main_program_work(client: Client, main: Any) -> None:
+    client.enter(main.typed, RunnerServiceKind.Stateless)
+    assert client.call(RunnerRequest(args=(5,))) == (5, int | float, int)
+
+
+def test_a_cached_function_keeps_its_name_and_parameters(main: Any) -> None:
+    back = cloudpickle.loads(_codec.pickled(main.cached)[4:])
+    assert (back.__name__, back.cache_parameters()) == ("cached", {"maxsize": 7, "typed": True})
+    assert back(5) == 120
+    assert back.cache_info().currsize == 5, "the function calls the cached one of its own globals"
+
+
+def test_what_a_module_has_goes_by_name(main: Any) -> None:
+    for thing in (importlib.import_module("re")._compile_template, typing.NewType):
+        assert cloudpickle.loads(_codec.pickled(thing)[4:]) is thing
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda m: m.uses_lock, "the global variable 'guard' of uses_lock() is a _thread.lock"),
+        (
+            lambda m: m.closes_over_lock(),
+            "the variable 'inner' of closes_over_lock.<locals>.inside() is a _thread.lock",
+        ),
+        (
+            lambda m: m.HasLock(),
+            "its attribute 'parts', its item 'a', its item 1 is a _thread.lock",
+        ),
+        (
+            lambda m: functools.partial(m.typed, m.guard),
+            "its argument 0 is a _thread.lock",
+        ),
+        (lambda m: m.HasLock().__init__, "the object of its method '__init__', its attribute"),
+        (lambda m: give_nothing(), "it is a generator"),
+        (lambda m: {"x": sys._getframe()}, "its item 'x' is a frame"),
+    ],
+    ids=["global", "closure", "attribute", "partial", "method", "itself", "item"],
+)
+def test_what_cannot_be_pickled_is_named(
+    cache: CacheServer, main: Any, make: Any, said: str
+) -> None:
+    value = make(main)
+    with pytest.raises(TypeError, match=r"^cannot send the object: ") as caught:
+        flamepy.put_object("app/ssn", value)
+    assert said in str(caught.value)
+    assert str(caught.value.__cause__) in str(caught.value)
+    calls: list[tuple[Callable[[], object], str]] = [
+        (lambda: encode_result(value, "app/ssn"), "the result of the call: "),
+        (lambda: encode_request(RunnerRequest(args=(value,)), "a/s"), "the request: its attribute"),
+        (lambda: encode_context(RunnerContext(value), "a/s"), "the context of the session: its"),
+    ]
+    for call, what in calls:
+        with pytest.raises(TypeError, match=f"^cannot send {what}"):
+            call()
+
+
+def test_an_error_of_the_users_own_pickling_stays_what_it_is() -> None:
+    class Odd:
+        def __reduce__(self) -> Any:
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine") as caught:
+        _codec.pickled(Odd(), "the request")
+    assert caught.value.__notes__ == ["raised when the request was pickled"]
+
+
+def test_what_is_too_deep_is_said_at_once() -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(TypeError, match=r"it is a list, which cannot be pickled .*recursion"):
+        _codec.pickled(deep, "the request")
+
+
+@pytest.fixture
+def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    (tmp_path / "local_helpers.py").write_text("class Thing:\n    pass\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield importlib.import_module("local_helpers")
+    sys.modules.pop("local_helpers")
+
+
+def fails(client: Client, *args: Any) -> str:
+    client.enter(lambda *_: 1, RunnerServiceKind.Stateless)
+    with pytest.raises(flamepy.RemoteTaskError) as caught:
+        client.call(RunnerRequest(args=args))
+    client.process.leave()
+    return caught.value.remote_traceback
+
+
+def test_a_module_that_only_the_client_has_is_named_wherever_it_is_needed(
+    client: Client, local: Any
+) -> None:
+    thing = local.Thing()
+    ref = flamepy.put_object("a/s", thing)
+    for argument, what in ((thing, "the request of task"), (ref, f"object '{ref.key}'")):
+        text = fails(client, argument)
+        assert what in text
+        assert "needs the module 'local_helpers', which is not installed on the executor" in text
+        assert "cloudpickle.register_pickle_by_value(module)" in text
+
+
+def test_a_module_that_only_the_executor_has_is_named_to_the_client(
+    cache: CacheServer, local: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = flamepy.put_object("app/ssn", local.Thing())
+    monkeypatch.setitem(sys.modules, "local_helpers", None)
+    with pytest.raises(ModuleNotFoundError) as caught:
+        ref.get()
+    assert "which is not installed here. Install" in caught.value.__notes__[0]
+
+
+def test_what_can_only_be_found_in_the_main_program_is_explained(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class ByName:
+        def __reduce__(self) -> str:
+            return "only_here"
+
+    thing = ByName()
+    monkeypatch.setattr(ByName, "__module__", "__main__")
+    monkeypatch.setattr(sys.modules["__main__"], "only_here", thing, raising=False)
+    assert "can only be pickled by name, so it is not here" in fails(client, thing)
