@@ -125,11 +125,12 @@ export class Reconciler {
   /** What was written is read again: engines may take less than they are given. */
   #settle(wanted: Wanted, written: Application, created: number | undefined): StepOutcome {
     const rest = differences(written.spec, wanted.manifest);
+    // Whoever changed it since, it is the controller that made it: it goes with its file.
+    this.#remember(wanted, created, rest.length > 0);
     if (!onlyForgettable(rest)) {
       const paths = rest.map(({ path }) => path).join(", ");
       return { kind: "failed", reason: `it was taken, but afterwards differs in ${paths}` };
     }
-    this.#remember(wanted, created, rest.length > 0);
     return { kind: "done", notKept: rest };
   }
 

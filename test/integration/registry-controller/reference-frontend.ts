@@ -17,6 +17,8 @@ export class ReferenceFrontend {
   openSessions: string[] = [];
   /** Every call that changes something, as `update a`. */
   readonly changes: string[] = [];
+  /** Somebody who is faster than the controller. */
+  afterRegister: (name: string) => void = () => undefined;
   readonly #engine: ReferenceEngine;
   #time = 1_700_000_000_000n;
 
@@ -50,6 +52,7 @@ export class ReferenceFrontend {
       spec: this.#kept(application),
       status: { state: 0, creationTime: this.#time },
     });
+    this.afterRegister(name);
     return ok;
   }
 

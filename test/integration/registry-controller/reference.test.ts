@@ -202,6 +202,21 @@ describe("what the controller did not make", () => {
     expect([...reference.applications.keys()]).toEqual(["a"]);
   });
 
+  it("but is taken away with its file also when somebody changed it the moment it was made", async () => {
+    controller.write("a.yaml", yaml("a"));
+    reference.afterRegister = (name) => {
+      tamper(name, { command: "/somebody/else" });
+    };
+    const made = await controller.once();
+    expect(made).toMatchObject({
+      code: 1,
+      err: [expect.stringContaining("it was taken, but afterwards differs in command")],
+    });
+    controller.remove("a.yaml");
+    expect(await controller.once()).toMatchObject({ code: 0 });
+    expect([...reference.applications.keys()]).toEqual([]);
+  });
+
   it("nor while its file is broken or the directory is away", async () => {
     controller.write("a.yaml", yaml("a"));
     await controller.once();
