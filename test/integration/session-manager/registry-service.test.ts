@@ -21,7 +21,7 @@ afterAll(async () => {
   await manager.close();
 });
 
-const yaml = (name: string, spec = "{}"): { manifest: string } => ({
+const yaml = (name: string, spec = "{ command: /bin/x }"): { manifest: string } => ({
   manifest: `metadata: { name: ${name} }\nspec: ${spec}\n`,
 });
 
@@ -52,7 +52,13 @@ describe("Registry.Apply", () => {
           { path: "command", before: "/bin/a", after: "/bin/b" },
         ],
       },
-      { name: "r2", action: "created", revision: 1, previousRevision: 0, changes: [] },
+      {
+        name: "r2",
+        action: "created",
+        revision: 1,
+        previousRevision: 0,
+        changes: [{ path: "command", after: "/bin/x" }],
+      },
     ]);
     const again = await client.registry.apply([yaml("r2")]);
     expect(again).toMatchObject([{ action: "unchanged", revision: 1 }]);
