@@ -189,7 +189,7 @@ export default {
         pathNot: [
           "^src/protocol/",
           "-(service|client)\\.ts$",
-          room(...roots, "client", "services", "security"),
+          room(...roots, "client", "services", "security", "connections"),
         ],
       },
       { path: "^(node_modules/)?@grpc/grpc-js" },

@@ -1,7 +1,9 @@
-import { logVerbosity, Server, type ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
+import { logVerbosity, type Server, type ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import type { Registry } from "prom-client";
 import type { ClusterConfig } from "../config/cluster-config.ts";
 import { hostText } from "../config/endpoint.ts";
+import type { ConnectionTimes } from "../connections/connection-guard.ts";
+import { clientStreamsMax, guardedServer } from "../connections/guarded-server.ts";
 import { systemClock } from "../kit/clock.ts";
 import { randomId } from "../kit/ids.ts";
 import type { Logger } from "../kit/logger.ts";
@@ -38,6 +40,8 @@ export interface ObjectCacheOptions {
   readonly port?: number;
   /** How long a transfer waits when too many bytes are under way, in milliseconds. @default 30,000 */
   readonly transferWaitMs?: number;
+  /** How long connections live; tests shorten it. */
+  readonly connectionTimes?: Partial<ConnectionTimes>;
 }
 
 /** An object cache that serves. */
@@ -54,6 +58,14 @@ const DRAIN_MS = 5_000;
 const TRANSFER_WAIT_MS = 30_000;
 /** A message is one object, its description and padding. Unit: bytes. */
 const MESSAGE_BYTES_MAX = opaqueBytesMax + 1024 * 1024;
+
+/** Requests of all calls but those that bring objects. Unit: bytes. */
+const SMALL_REQUEST_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Objects are counted as they come in (call-stream.ts). */
+function requestBytesMax(path: string): number | undefined {
+  return path === flightDefinition.doPut.path ? undefined : SMALL_REQUEST_BYTES_MAX;
+}
 
 /** Opens the store and serves Arrow Flight; everything acquired is given back when the start fails. */
 export async function startObjectCache(options: ObjectCacheOptions): Promise<RunningObjectCache> {
@@ -86,18 +98,26 @@ async function start(
   const service = new FlightService({ cache, logger, newId: randomId, advertised, budget });
   // What goes wrong is thrown, logged or answered here; the library's own lines would say it a second time.
   setLogVerbosity(logVerbosity.NONE);
-  const server = new Server({
-    interceptors: security.interceptors,
-    "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
-    "grpc.max_send_message_length": -1,
-  });
+  const guarded = guardedServer(
+    { clock: systemClock, logger },
+    {
+      interceptors: security.interceptors,
+      messageBytesMax: MESSAGE_BYTES_MAX,
+      streamsMax: clientStreamsMax,
+      requestBytesMax,
+      times: options.connectionTimes ?? {},
+    },
+  );
+  const { server } = guarded;
   server.addService(flightDefinition, service.handlers());
   const outside = addHealthAndReflection(server, ["arrow.flight.protocol.FlightService"]);
   releasers.add("the listener", () => {
     outside.close();
+    guarded.close();
     return shutDown(server);
   });
   port = await bind(server, `${hostText(config.cache.listenHost)}:${port}`, security.credentials);
+  guarded.guard();
   outside.serving(true);
   logger.info({ endpoint: advertised(), config: config.source }, "serving");
   return { endpoint: advertised(), port, close: () => releasers.close() };

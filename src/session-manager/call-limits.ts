@@ -1,6 +1,7 @@
-import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+import type { Metadata, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { FlameError } from "../model/errors.ts";
 import { statusOf } from "../protocol/grpc-errors.ts";
+import { callerOf } from "../security/authentication.ts";
 import type { SharedLimit } from "./shared-limit.ts";
 
 /** How much clients may have under way; docs/protocol.md, "Overload". */
@@ -22,14 +23,26 @@ const smallRequestBytes = 4 * 1024;
 const retryWatchMs = 5_000;
 const retryCallMs = 500;
 
-interface Connection {
+/** What somebody has under way. */
+interface Counts {
   calls: number;
   watchers: number;
+}
+
+/** Everything of one client: its certificate's subject, or all connections of one address. */
+interface Client extends Counts {
+  connections: number;
+}
+
+interface Connection extends Counts {
   requestBytes: number;
+  readonly client: Client;
+  readonly clientKey: string;
 }
 
 interface Call {
   readonly request?: unknown;
+  readonly metadata: Metadata;
   getPeer(): string;
   once(event: "cancelled", listener: () => void): unknown;
   emit(event: "error", status: unknown): boolean;
@@ -40,9 +53,13 @@ type Handler = (call: Call, callback?: (error: unknown) => void) => void;
 /** Sizes of large requests, in bytes, as they came off the wire. */
 const requestSizes = new WeakMap<object, number>();
 
-/** Counts what the clients of one listener have under way, by connection, and refuses what is too much. */
+/**
+ * Counts what the clients of one listener have under way, by client and by connection, and refuses what is too much.
+ * Bytes of requests are counted by connection alone: they are there for a moment only.
+ */
 export class CallLimits {
   readonly #limits: ClientLimits;
+  readonly #clients = new Map<string, Client>();
   readonly #connections = new Map<string, Connection>();
 
   constructor(limits: ClientLimits) {
@@ -74,30 +91,58 @@ export class CallLimits {
   }
 
   /** @throws FlameError resource_exhausted */
-  #enter(call: Call, kind: "watchers" | "calls", bytes: number): void {
+  #enter(call: Call, kind: keyof Counts, bytes: number): void {
     const peer = call.getPeer();
-    const connection = this.#connections.get(peer) ?? { calls: 0, watchers: 0, requestBytes: 0 };
+    const connection = this.#connections.get(peer) ?? this.#connectionOf(call);
+    const { client } = connection;
     const limit = this.#limits[kind];
     const { requestBytes } = this.#limits;
-    if (!limit.allows(connection[kind], 1)) throw tooMany(kind, connection[kind], limit);
+    if (!limit.allowsConnection(connection[kind], client[kind], 1))
+      throw tooMany(kind, connection, limit);
     // A single large request always gets through: somebody has to be the first.
     const first = connection.requestBytes === 0 && requestBytes.free > 0;
     if (bytes > 0 && !first && !requestBytes.allows(connection.requestBytes, bytes))
       throw tooManyBytes(bytes, connection.requestBytes, requestBytes);
+    if (!this.#connections.has(peer)) this.#add(peer, connection);
     connection[kind]++;
+    client[kind]++;
     connection.requestBytes += bytes;
     limit.take(1);
     requestBytes.take(bytes);
-    this.#connections.set(peer, connection);
     // grpc-js tells every end of a call so: answered and read, failed, or left.
     call.once("cancelled", () => {
       connection[kind]--;
+      client[kind]--;
       connection.requestBytes -= bytes;
       limit.giveBack(1);
       requestBytes.giveBack(bytes);
-      if (connection.calls + connection.watchers === 0) this.#connections.delete(peer);
+      if (connection.calls + connection.watchers === 0) this.#remove(peer, connection);
     });
   }
+
+  #connectionOf(call: Call): Connection {
+    const clientKey = clientOf(call);
+    const client = this.#clients.get(clientKey) ?? { calls: 0, watchers: 0, connections: 0 };
+    return { calls: 0, watchers: 0, requestBytes: 0, client, clientKey };
+  }
+
+  #add(peer: string, connection: Connection): void {
+    this.#connections.set(peer, connection);
+    this.#clients.set(connection.clientKey, connection.client);
+    connection.client.connections++;
+  }
+
+  #remove(peer: string, { client, clientKey }: Connection): void {
+    this.#connections.delete(peer);
+    client.connections--;
+    if (client.connections === 0) this.#clients.delete(clientKey);
+  }
+}
+
+/** A certificate names its owner wherever that is; tokens and open listeners name nobody, so their address does. */
+function clientOf(call: Call): string {
+  const { name, from, authenticatedBy } = callerOf(call);
+  return authenticatedBy === "mtls" ? name : `${name} ${from.replace(/:\d+$/, "")}`;
 }
 
 /** The same service definition, which remembers how large each request was. */
@@ -121,11 +166,15 @@ const names = {
   calls: { what: "calls", key: "max_calls", retryAfterMs: retryCallMs },
 } as const;
 
-function tooMany(kind: keyof typeof names, own: number, { max, free }: SharedLimit): FlameError {
+function tooMany(
+  kind: keyof Counts,
+  { [kind]: own, client: { [kind]: all } }: Connection,
+  { max, free }: SharedLimit,
+): FlameError {
   const { what, key, retryAfterMs } = names[kind];
   return new FlameError(
     "resource_exhausted",
-    `too many ${what}: this connection has ${own} under way, and of the ${max} that all clients share (cluster.limits.${key}) ${free} are free; a connection may have as many as are free: wait until some have ended`,
+    `too many ${what}: this connection has ${own} under way, its client ${all}, and of the ${max} that all clients share (cluster.limits.${key}) ${free} are free; a client may have as many as are free, and a connection as many as its client has left: wait until some have ended`,
     { retryAfterMs },
   );
 }

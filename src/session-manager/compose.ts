@@ -7,6 +7,7 @@ import { ObjectClient } from "../client/objects.ts";
 import { cacheCredentials } from "../config/client-credentials.ts";
 import type { ClusterConfig } from "../config/cluster-config.ts";
 import { BUILT_IN_DEFAULTS } from "../config/config-file.ts";
+import type { ConnectionTimes } from "../connections/connection-guard.ts";
 import { Core } from "../core/core.ts";
 import { type CoreOptions, nodeGraceMsDefault, nodeSilenceMsDefault } from "../core/state.ts";
 import type { Clock } from "../kit/clock.ts";
@@ -46,6 +47,8 @@ export interface SessionManagerDeps {
   readonly registry?: Registry;
   /** Grace and silence of nodes in milliseconds; tests shorten them. */
   readonly timing?: Partial<Pick<CoreOptions, "nodeGraceMs" | "nodeSilenceMs">>;
+  /** How long connections live; tests shorten it. */
+  readonly connectionTimes?: Partial<ConnectionTimes>;
 }
 
 export interface SessionManager {
@@ -136,6 +139,7 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
       faults,
       tracing: { logger, trail: new RequestTrail() },
       flameHome: deps.flameHome,
+      ...(deps.connectionTimes !== undefined && { connectionTimes: deps.connectionTimes }),
     },
     releasers,
   );

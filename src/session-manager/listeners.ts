@@ -1,7 +1,14 @@
-import { Server, type ServerOptions } from "@grpc/grpc-js";
 import type { Admission } from "../application-registry/admission.ts";
 import type { SourceFaults } from "../application-registry/source-faults.ts";
 import type { ClusterConfig } from "../config/cluster-config.ts";
+import type { ConnectionTimes } from "../connections/connection-guard.ts";
+import {
+  clientStreamsMax,
+  type GuardedServer,
+  type GuardedServerOptions,
+  guardedServer,
+  unlimitedStreams,
+} from "../connections/guarded-server.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Releasers } from "../kit/releasers.ts";
 import { addHealthAndReflection, type ListenerOutside } from "../observability/listener-service.ts";
@@ -19,7 +26,7 @@ import { CallLimits, measured } from "./call-limits.ts";
 import { refuseEarlyProtocol } from "./early-protocol-service.ts";
 import type { Engine } from "./engine.ts";
 import { frontendService } from "./frontend-service.ts";
-import { listen, shutDown } from "./grpc-listener.ts";
+import { type ListenAddress, listen, shutDown } from "./grpc-listener.ts";
 import type { ListSizes } from "./list-sizes.ts";
 import { NodeNotes } from "./node-notes.ts";
 import type { Payloads } from "./payloads.ts";
@@ -37,12 +44,6 @@ const shutdownGraceMs = 2000;
 const frontendReceiveBytesMax = 16 * 1024 * 1024;
 const backendReceiveBytesMax = 128 * 1024 * 1024;
 
-const serverOptions: ServerOptions = {
-  "grpc.max_send_message_length": -1,
-  // Each waiting executor and watcher holds one stream of its connection open.
-  "grpc.max_concurrent_streams": 0x7fff_ffff,
-};
-
 export interface ListenerDeps {
   readonly config: ClusterConfig;
   readonly engine: Engine;
@@ -54,6 +55,8 @@ export interface ListenerDeps {
   readonly admission: Admission;
   readonly faults: SourceFaults;
   readonly tracing: Tracing;
+  /** How long connections live; tests shorten it. */
+  readonly connectionTimes?: Partial<ConnectionTimes>;
   /** Where services of nodes that share it leave their output. */
   readonly flameHome: string;
 }
@@ -77,10 +80,10 @@ export async function startListeners(
   const [frontend, frontendOutside] = frontendServer({ ...deps, notes }, clients);
   const [backend, backendOutside] = backendServer({ ...deps, notes }, nodes);
   const { port } = endpoint;
-  const frontendPort = await listen(frontend, { host, port, ...clients }, "Frontend");
+  const frontendPort = await serve(frontend, { host, port, ...clients }, "Frontend");
   releasers.add("the Frontend", () => stopServing(engine, frontend));
   const next = port === 0 ? 0 : port + 1;
-  const backendPort = await listen(backend, { host, port: next, ...nodes }, "Backend");
+  const backendPort = await serve(backend, { host, port: next, ...nodes }, "Backend");
   releasers.add("the Backend", () => stopServing(engine, backend));
   const outsides = [frontendOutside, backendOutside];
   for (const outside of outsides) outside.serving(true);
@@ -88,6 +91,16 @@ export async function startListeners(
     for (const outside of outsides) outside.close();
   });
   return { frontendPort, backendPort };
+}
+
+async function serve(
+  guarded: GuardedServer,
+  address: ListenAddress,
+  what: string,
+): Promise<number> {
+  const port = await listen(guarded.server, address, what);
+  guarded.guard();
+  return port;
 }
 
 function securityOf({ config, clock }: ListenerDeps): {
@@ -114,11 +127,12 @@ function securityOf({ config, clock }: ListenerDeps): {
 
 function frontendServer(deps: ServerDeps, { interceptors }: ListenerSecurity): OutsideServer {
   const { tracing } = deps;
-  const server = new Server({
+  const guarded = guard(deps, {
     interceptors,
-    ...serverOptions,
-    "grpc.max_receive_message_length": frontendReceiveBytesMax,
+    messageBytesMax: frontendReceiveBytesMax,
+    streamsMax: clientStreamsMax,
   });
+  const { server } = guarded;
   const { maxWatchers, maxCalls, maxRequestBytes, maxReplyBytes } = deps.config.cluster.limits;
   const limits = new CallLimits({
     watchers: new SharedLimit(maxWatchers),
@@ -143,27 +157,36 @@ function frontendServer(deps: ServerDeps, { interceptors }: ListenerSecurity): O
     "flame.admin.v1.Admin",
     "flame.registry.v1.Registry",
   ];
-  return [server, addHealthAndReflection(server, services)];
+  return [guarded, addHealthAndReflection(server, services)];
 }
 
-function backendServer(
-  { engine, payloads, tracing, notes, clock }: ServerDeps,
-  { interceptors }: ListenerSecurity,
-): OutsideServer {
-  const server = new Server({
+function backendServer(deps: ServerDeps, { interceptors }: ListenerSecurity): OutsideServer {
+  const { engine, payloads, tracing, notes, clock } = deps;
+  const guarded = guard(deps, {
     interceptors,
-    ...serverOptions,
-    "grpc.max_receive_message_length": backendReceiveBytesMax,
+    messageBytesMax: backendReceiveBytesMax,
+    // Each executor that waits holds a stream of its node's connection open.
+    streamsMax: unlimitedStreams,
   });
+  const { server } = guarded;
   const service = backendService({ engine, payloads, notes, now: () => clock.now() });
   server.addService(BackendService, traced(service, tracing));
-  return [server, addHealthAndReflection(server, ["flame.v1.Backend"])];
+  return [guarded, addHealthAndReflection(server, ["flame.v1.Backend"])];
 }
 
-type OutsideServer = readonly [server: Server, outside: ListenerOutside];
+function guard(
+  { clock, tracing, connectionTimes }: ServerDeps,
+  options: Omit<GuardedServerOptions, "times">,
+): GuardedServer {
+  const times = connectionTimes ?? {};
+  return guardedServer({ clock, logger: tracing.logger }, { ...options, times });
+}
+
+type OutsideServer = readonly [server: GuardedServer, outside: ListenerOutside];
 
 /** What waits is told UNAVAILABLE first: otherwise long polls and watches would hold the shutdown up. */
-async function stopServing(engine: Engine, server: Server): Promise<void> {
+async function stopServing(engine: Engine, guarded: GuardedServer): Promise<void> {
+  guarded.close();
   await engine.stop();
-  await shutDown(server, shutdownGraceMs);
+  await shutDown(guarded.server, shutdownGraceMs);
 }

@@ -1,6 +1,7 @@
+import { sendLast } from "../connections/last-message.ts";
 import { FlameError } from "../model/errors.ts";
 import { payloadBytesMax } from "../model/limits.ts";
-import { parseTaskId, type TaskRecord } from "../model/task.ts";
+import { isTerminal, parseTaskId, type TaskRecord } from "../model/task.ts";
 import type { FrontendServer } from "../protocol/generated/flame/v1/frontend.ts";
 import type { Task } from "../protocol/generated/flame/v1/types.ts";
 import { taskToWire } from "../protocol/record-wire.ts";
@@ -80,14 +81,23 @@ function watchCall({ engine, payloads, replies }: TaskCallDeps): FrontendServer[
       failStream(call, thrown);
       return;
     }
+    let over = false;
     const writer = new WatchWriter(
       {
         room: (task) => {
           const bytes = sentBytes(task, room);
           return replies.isSmall(bytes) ? undefined : replies.take(call, bytes, { wait: true });
         },
-        write: (task, taken) => call.write(withPayloads(payloads, task, room), taken),
-        end: () => call.end(),
+        write: (task, taken) => {
+          const message = withPayloads(payloads, task, room);
+          // Clients drop the stream at a final state: it has to end with it.
+          over = isTerminal(task.state);
+          if (over) sendLast(call, message, taken);
+          else call.write(message, taken);
+        },
+        end: () => {
+          if (!over) call.end();
+        },
         fail: (error) => {
           failStream(call, error);
         },

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type CliContext, processContext } from "../../src/cli/context.ts";
 import { flmctl } from "../../src/cli/flmctl/program.ts";
 import { loadClusterConfig } from "../../src/config/cluster-config.ts";
+import type { ConnectionTimes } from "../../src/connections/connection-guard.ts";
 import { systemClock } from "../../src/kit/clock.ts";
 import { type Logger, silentLogger } from "../../src/kit/logger.ts";
 import { type SessionManager, startSessionManager } from "../../src/session-manager/compose.ts";
@@ -38,6 +39,8 @@ export interface ManagerOptions {
   readonly cluster?: object;
   /** What is shipped. @default the repository's own defaults */
   readonly defaultsFolder?: string;
+  /** How long connections live. */
+  readonly connectionTimes?: Partial<ConnectionTimes>;
   /** Gets what the session manager logs. */
   readonly logger?: Logger;
 }
@@ -63,6 +66,7 @@ export async function startManager(options: ManagerOptions = {}): Promise<Manage
       migrationsFolder: join(root, "migrations/sqlite"),
       defaultsFolder: options.defaultsFolder ?? join(root, "defaults"),
       flameHome: home,
+      ...(options.connectionTimes !== undefined && { connectionTimes: options.connectionTimes }),
       onFatal: (error) => {
         throw error;
       },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ from flamepy.proto import frontend_pb2
 
 #: How long a watch looks for a session manager that is away.
 _AWAY_SECONDS = 600.0
+#: How long a server may take to end the stream after a final state.
+_END_SECONDS = 1.0
 #: A stream that broke off; the task itself goes on. UNKNOWN is what a cut HTTP/2 stream can give.
 _BROKEN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN, grpc.StatusCode.CANCELLED)
 
@@ -53,6 +56,8 @@ def watch(frontend: Any, session_id: str, task_id: str, timeout: float | None) -
                 task = to_task(message)
                 if task.state is not state:  # A watch that was opened again repeats itself.
                     state = task.state
+                    if task.is_completed():
+                        _read_to_end(stream)
                     yield task
                 if task.is_completed():
                     return
@@ -85,6 +90,13 @@ def _open(frontend: Any, request: frontend_pb2.WatchTaskRequest, timeout: float 
             f"cannot watch task {request.task_id} of session {request.session_id}: "
             "the connection is closed",
         ) from error
+
+
+def _read_to_end(stream: Any) -> None:
+    # The server ends the stream with the final state. A client that resets thousands of streams
+    # instead may be cut off.
+    with contextlib.suppress(grpc.FutureTimeoutError, grpc.FutureCancelledError):
+        stream.exception(timeout=_END_SECONDS)
 
 
 def _broke_off(error: grpc.RpcError) -> bool:

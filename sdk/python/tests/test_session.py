@@ -170,6 +170,25 @@ def test_a_watch_yields_each_state_once(cluster: FakeCluster) -> None:
     assert states == [TaskState.RUNNING, TaskState.SUCCEED]
 
 
+def test_a_watch_is_read_to_its_end(cluster: FakeCluster) -> None:
+    # A server may cut off a client that resets thousands of streams.
+    cluster.execute = echo
+    cluster.end_seconds = 0.3
+    with flamepy.create_session("flmrun") as session:
+        for _ in range(3):
+            assert session.invoke(b"x") == b"=x"
+        wait_for(lambda: cluster.watches == 3, "three watches")
+    assert cluster.resets == 0
+
+
+def test_a_watch_that_its_server_does_not_end_is_given_up(cluster: FakeCluster) -> None:
+    cluster.execute = echo
+    cluster.end_seconds = 30.0
+    with flamepy.create_session("flmrun") as session:
+        assert session.invoke(b"x") == b"=x"
+        wait_for(lambda: cluster.resets == 1, "the reset")
+
+
 def test_a_watch_with_a_timeout_ends(cluster: FakeCluster) -> None:
     session = flamepy.create_session("flmrun")
     task = session.create_task(b"x")

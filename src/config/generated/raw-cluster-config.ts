@@ -72,11 +72,11 @@ export interface RawClusterConfig {
        */
       readonly max_open_tasks: number;
       /**
-       * WatchTask streams of all clients together. One connection gets at most as many as are still free.
+       * WatchTask streams of all clients together. One client gets at most as many as are still free, one connection as many as its client has left.
        */
       readonly max_watchers: number;
       /**
-       * Calls of clients that are under way, watches not counted. One connection gets at most as many as are still free.
+       * Calls of clients that are under way, watches not counted. One client gets at most as many as are still free, one connection as many as its client has left.
        */
       readonly max_calls: number;
       readonly max_request_bytes: Size;

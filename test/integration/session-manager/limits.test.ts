@@ -73,7 +73,7 @@ describe("a session manager that is full", () => {
   });
 
   it("refuses watches beyond what a connection may have, not those of another", async () => {
-    await start({ max_watchers: 6 });
+    await start({ max_watchers: 12 });
     const [one, other] = [client(), client()];
     await openSessions([one], "s", 1);
     await queueTasks([one], "s", { count: 1, sessions: 1 });

@@ -58,7 +58,7 @@ describe("cluster configuration", () => {
           maxSessions: 100_000,
           maxOpenSessions: 10_000,
           maxOpenTasks: 500_000,
-          maxWatchers: 24_000,
+          maxWatchers: 100_000,
           maxCalls: 16_384,
           maxRequestBytes: 256 * 1024 ** 2,
           maxReplyBytes: 128 * 1024 ** 2,

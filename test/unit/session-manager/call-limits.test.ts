@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import type { UntypedServiceImplementation } from "@grpc/grpc-js";
+import { Metadata, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import { FrontendService } from "../../../src/protocol/generated/flame/v1/frontend.ts";
 import { CallLimits, measured } from "../../../src/session-manager/call-limits.ts";
@@ -13,6 +13,7 @@ interface Refusal {
 /** A call of some connection; what the guard said of it. */
 class FakeCall extends EventEmitter {
   readonly request: object;
+  readonly metadata = new Metadata();
   readonly #peer: string;
   refused: Refusal | undefined;
 
@@ -37,8 +38,8 @@ let service: UntypedServiceImplementation;
 beforeEach(() => {
   begun = [];
   limits = {
-    watchers: new SharedLimit(8),
-    calls: new SharedLimit(4),
+    watchers: new SharedLimit(16),
+    calls: new SharedLimit(8),
     requestBytes: new SharedLimit(100_000),
   };
   const begin = (call: unknown): void => void begun.push(call as FakeCall);
@@ -67,34 +68,47 @@ function large(peer: string, bytes: number): FakeCall {
 }
 
 describe("the limits of clients", () => {
-  it("give each connection as many watches as are still free", () => {
-    expect(["a", "b", "c", "d"].map((peer) => served(many("watchTask", peer, 8)))).toEqual([
-      4, 2, 1, 1,
-    ]);
-    const refused = make("watchTask", new FakeCall("a"));
+  it("give each client as many watches as are still free, and each connection as many as its client has left", () => {
+    const peers = ["10.0.0.1:1", "10.0.0.1:2", "10.0.0.1:3", "10.0.0.1:4", "10.0.0.1:5"];
+    expect(peers.map((peer) => served(many("watchTask", peer, 16)))).toEqual([4, 2, 1, 1, 0]);
+    const refused = make("watchTask", new FakeCall("10.0.0.1:1"));
     expect(refused).toMatchObject({
       code: 8,
       details: expect.stringContaining(
-        "too many watches: this connection has 4 under way, and of the 8 that all clients share (cluster.limits.max_watchers) 0 are free",
+        "too many watches: this connection has 4 under way, its client 8, and of the 16 that all clients share (cluster.limits.max_watchers) 8 are free",
       ),
     });
+    // Half of what one client left is for the next one, and half of that for its first connection.
+    expect(served(many("watchTask", "10.0.0.2:1", 16))).toBe(2);
+    expect(served(many("watchTask", "10.0.0.2:2", 16))).toBe(1);
+    expect(served(many("watchTask", "[::1]:7", 16))).toBe(2);
+  });
+
+  it("let one connection watch a quarter of what all clients share: 25,000 by default", () => {
+    limits.watchers = new SharedLimit(100_000);
+    service = new CallLimits(limits).guard({
+      watchTask: (call: unknown) => void begun.push(call as FakeCall),
+    });
+    expect(served(many("watchTask", "10.0.0.1:1", 25_001))).toBe(25_000);
   });
 
   it("count watches and other calls apart: who watches all it may can still ask", () => {
-    many("watchTask", "a", 8);
-    expect(served(many("createTask", "a", 3))).toBe(2);
-    expect(served(many("createTask", "b", 3))).toBe(1);
+    many("watchTask", "10.0.0.1:1", 16);
+    expect(served(many("createTask", "10.0.0.1:1", 3))).toBe(2);
+    expect(served(many("createTask", "10.0.0.1:2", 3))).toBe(1);
+    expect(served(many("createTask", "10.0.0.2:1", 3))).toBe(2);
   });
 
   it("come back when a call ends, however it does", () => {
-    const [first] = many("createTask", "a", 3);
-    const [other] = many("createTask", "b", 1);
-    expect(make("createTask", new FakeCall("a"))?.code).toBe(8);
+    const [first] = many("createTask", "10.0.0.1:1", 3);
+    const [other] = many("createTask", "10.0.0.1:2", 1);
+    expect(make("createTask", new FakeCall("10.0.0.1:1"))?.code).toBe(8);
     first?.emit("cancelled");
-    expect(make("createTask", new FakeCall("a"))).toBeUndefined();
+    expect(make("createTask", new FakeCall("10.0.0.1:1"))).toBeUndefined();
     for (const call of begun) call.emit("cancelled");
     other?.emit("cancelled");
-    expect([limits.calls.free, limits.watchers.free]).toEqual([4, 8]);
+    expect([limits.calls.free, limits.watchers.free]).toEqual([8, 16]);
+    expect(served(many("createTask", "10.0.0.1:2", 3))).toBe(2);
   });
 
   it("give each connection as many bytes as are still free, and one request at any rate", () => {

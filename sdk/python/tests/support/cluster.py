@@ -35,6 +35,9 @@ class FakeCluster(frontend_pb2_grpc.FrontendServicer, client_pb2_grpc.PresenceSe
         self.execute: Execute | None = None
         self.end_watches_early = 0
         self.watches = 0
+        #: How long a watch takes to end after its final state, and how many clients did not wait.
+        self.end_seconds = 0.0
+        self.resets = 0
         #: Calls that are refused before one is taken, with this delay in milliseconds or, if it
         #: is None, without one.
         self.refusals = 0
@@ -238,7 +241,17 @@ class FakeCluster(frontend_pb2_grpc.FrontendServicer, client_pb2_grpc.PresenceSe
                 message.CopyFrom(task)
             yield message
             if seen in _FINAL:
+                self._end_slowly(context)
                 return
+
+    def _end_slowly(self, context: Any) -> None:
+        """Count a client that resets the stream instead of waiting for its end."""
+        deadline = time.monotonic() + self.end_seconds
+        while time.monotonic() < deadline:
+            if not context.is_active():
+                self.resets += 1
+                return
+            time.sleep(0.01)
 
     def _task(self, request: frontend.GetTaskRequest) -> types_pb2.Task | None:
         return self.tasks.get((request.session_id, request.task_id))
