@@ -4,6 +4,7 @@ import type { Clock } from "../kit/clock.ts";
 import type { Logger } from "../kit/logger.ts";
 import { textOf } from "../kit/thrown.ts";
 import { FlameError } from "../model/errors.ts";
+import { type Cgroup, makeCgroup } from "../process/cgroup.ts";
 import { describeExit } from "../process/exit-facts.ts";
 import type { GroupReaper } from "../process/group-reaper.ts";
 import type { GroupRecords } from "../process/leftovers.ts";
@@ -94,12 +95,15 @@ export async function startServiceProcess(
     throw new FlameError("invalid_argument", `application "${application.name}" has no command`);
   }
   const log = join(logs, executorId);
-  await around.records.announce(executorId, { mark: markOf(socketPath), file: socketPath });
+  const cgroup = makeCgroup(executorId);
+  const plan = { mark: markOf(socketPath), file: socketPath, ...planOf(cgroup) };
+  await around.records.announce(executorId, plan);
   const group = await spawnGroup({
     command: commandLine.command,
     args: commandLine.args,
     cwd: directory,
     env,
+    cgroup,
     stdoutFile: `${log}.out`,
     stderrFile: `${log}.err`,
     marks: {
@@ -107,10 +111,15 @@ export async function startServiceProcess(
       heading: `session ${sessionId}: service of application ${application.name} begins`,
     },
   }).catch(async (failure: unknown) => {
+    await cgroup?.end();
     await around.records.remove(executorId);
     throw failure;
   });
-  const service = new Service(around, { executorId, sessionId }, group, { socketPath, scratch });
+  const service = new Service(around, { executorId, sessionId }, group, {
+    socketPath,
+    scratch,
+    cgroup,
+  });
   try {
     await service.started();
     await service.ready(commandLine.command, signal);
@@ -121,20 +130,30 @@ export async function startServiceProcess(
   }
 }
 
+/** What belongs to one service and goes with it. */
+interface Places {
+  readonly socketPath: string;
+  readonly scratch: string;
+  readonly cgroup: Cgroup | undefined;
+}
+
+const planOf = (cgroup: Cgroup | undefined): { cgroup?: string } =>
+  cgroup === undefined ? {} : { cgroup: cgroup.folder };
+
 class Service implements ServiceProcess {
   readonly client: InstanceClient;
   readonly group: ProcessGroup;
   readonly #around: ServiceSurroundings;
   readonly #executorId: string;
   readonly #logger: Logger;
-  readonly #paths: { readonly socketPath: string; readonly scratch: string };
+  readonly #paths: Places;
   #stopping: Promise<void> | undefined;
 
   constructor(
     around: ServiceSurroundings,
     ids: { executorId: string; sessionId: string },
     group: ProcessGroup,
-    paths: { socketPath: string; scratch: string },
+    paths: Places,
   ) {
     this.#around = around;
     this.#executorId = ids.executorId;
@@ -142,7 +161,7 @@ class Service implements ServiceProcess {
     this.#paths = paths;
     this.group = group;
     this.client = new InstanceClient(paths.socketPath);
-    around.reaper.watch(group.pid);
+    around.reaper.watch(group.pid, paths.cgroup?.folder);
   }
 
   /** Writes down what a later manager would have to end. */
@@ -152,6 +171,7 @@ class Service implements ServiceProcess {
       startTime: this.group.startTime,
       mark: this.#mark,
       file: this.#paths.socketPath,
+      ...planOf(this.#paths.cgroup),
     });
   }
 
@@ -197,7 +217,10 @@ class Service implements ServiceProcess {
     this.client.close();
     try {
       await this.group.terminate(stopGraceMs);
-      const strays = await killStrays(this.#mark);
+      const marked = await killStrays(this.#mark);
+      const others = (await this.#paths.cgroup?.end()) ?? [];
+      // What was killed by its mark may not have ended yet.
+      const strays = [...new Set([...marked, ...others])];
       if (strays.length > 0)
         this.#logger.warn(
           { processes: strays },

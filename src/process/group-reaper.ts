@@ -6,8 +6,11 @@ import { type ChildProcess, spawn } from "node:child_process";
  * as `uv run` leaves the service itself behind.
  */
 export interface GroupReaper {
-  /** From now on this group dies with this process. */
-  watch(group: number): void;
+  /**
+   * From now on this group dies with this process.
+   * @param cgroup the folder of its control group, if it has one
+   */
+  watch(group: number, cgroup?: string): void;
   /** The group is gone, its id may be used by others again. */
   forget(group: number): void;
   /** Ends the helper; groups still watched are killed. */
@@ -16,15 +19,19 @@ export interface GroupReaper {
 
 const SCRIPT = `
 watched=
-while read -r what group; do
+while read -r what group cgroup; do
   case "$what" in
-    watch) watched="$watched $group" ;;
+    watch) watched="$watched $group:$cgroup" ;;
     forget) kept=
-      for each in $watched; do [ "$each" = "$group" ] || kept="$kept $each"; done
+      for each in $watched; do [ "\${each%%:*}" = "$group" ] || kept="$kept $each"; done
       watched=$kept ;;
   esac
 done
-for each in $watched; do kill -KILL "-$each" 2>/dev/null; done
+for each in $watched; do
+  kill -KILL "-\${each%%:*}" 2>/dev/null
+  cgroup=\${each#*:}
+  [ -z "$cgroup" ] || echo 1 2>/dev/null >"$cgroup/cgroup.kill"
+done
 exit 0
 `;
 
@@ -55,8 +62,9 @@ class ShellReaper implements GroupReaper {
     shell.stdin?.on("error", () => undefined);
   }
 
-  watch(group: number): void {
-    this.#shell.stdin?.write(`watch ${group}\n`);
+  watch(group: number, cgroup = ""): void {
+    // The shell takes words: a folder with blanks in its path is left to the next start, which has it in its records.
+    this.#shell.stdin?.write(`watch ${group} ${/\s/.test(cgroup) ? "" : cgroup}\n`);
   }
 
   forget(group: number): void {

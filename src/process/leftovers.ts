@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { endCgroup } from "./cgroup.ts";
 import { groupMembers, hasEnvironmentEntry } from "./process-facts.ts";
 import { signalGroup } from "./signal-group.ts";
 import { killStrays } from "./strays.ts";
@@ -10,6 +11,8 @@ export interface GroupPlan {
   readonly mark: string;
   /** Removed with the group, such as its socket. */
   readonly file?: string;
+  /** The folder of its control group, whose members end with it. */
+  readonly cgroup?: string;
 }
 
 /** What is written down about a running group, so that a later manager can end it. */
@@ -62,6 +65,7 @@ export class GroupRecords {
         killed.push(record.pid);
       }
       if (record !== undefined) await killStrays(record.mark);
+      if (record?.cgroup !== undefined) await endCgroup(record.cgroup);
       if (record?.file !== undefined) await rm(record.file, { force: true });
       await rm(path, { force: true });
     }
@@ -106,7 +110,8 @@ function isPlan(value: unknown): value is GroupPlan {
     value !== null &&
     "mark" in value &&
     typeof value.mark === "string" &&
-    (!("file" in value) || typeof value.file === "string")
+    (!("file" in value) || typeof value.file === "string") &&
+    (!("cgroup" in value) || typeof value.cgroup === "string")
   );
 }
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { FlameError } from "../model/errors.ts";
+import type { Cgroup } from "./cgroup.ts";
 import type { Environment } from "./clean-environment.ts";
 import type { ExitFacts } from "./exit-facts.ts";
 import { LogFile, type LogMarks } from "./log-file.ts";
@@ -15,6 +16,8 @@ export interface SpawnGroupOptions {
   readonly env: Environment;
   readonly stdoutFile: string;
   readonly stderrFile: string;
+  /** Which it is started in. */
+  readonly cgroup?: Cgroup | undefined;
   /** Bytes of each output file before it is rotated. @default 16 MiB */
   readonly logBytesMax?: number;
   /** Set: the output is added to what is in the files, with lines of ours; see {@link ProcessGroup.beginSection}. */
@@ -49,12 +52,14 @@ const KILL_WAIT_MS = 5_000;
  * @throws FlameError not_found or internal when the program cannot be started, naming it, its directory and why.
  */
 export async function spawnGroup(options: SpawnGroupOptions): Promise<ProcessGroup> {
-  const child = spawn(options.command, options.args, {
-    cwd: options.cwd,
-    env: { ...options.env },
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const start = (): ChildProcess =>
+    spawn(options.command, options.args, {
+      cwd: options.cwd,
+      env: { ...options.env },
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+  const child = options.cgroup === undefined ? start() : options.cgroup.startIn(start);
   const pid = await spawned(child, options);
   return new Group(child, pid, options);
 }
