@@ -14,6 +14,7 @@ import grpc
 from flamepy._config import FlameClientTls
 from flamepy._credentials import authorization, certificate, trust_roots
 from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._forks import refuse_in_child_of_service
 from flamepy._proxy import channel_options, proxy_text
 
 _DEFAULT_PORT = 8080
@@ -71,6 +72,7 @@ def open_channel(address: str, tls: FlameClientTls | None) -> grpc.Channel:
         FlameError: INVALID_CONFIG, when the address is no such URL, a file cannot be read, or
             nothing answers within 10 seconds.
     """
+    refuse_in_child_of_service()
     host, target, secure = _target(address)
     options = [*_OPTIONS, *channel_options(host)]
     bearer = authorization(tls)
@@ -131,6 +133,7 @@ def call(
     Raises:
         FlameError: the server refused, or did not answer in time.
     """
+    refuse_in_child_of_service()
     deadline = time.monotonic() + seconds
     pause = RETRY_FIRST_SECONDS
     refusals = 0

@@ -5,6 +5,7 @@ pyarrow is imported on first use: clients that send no large objects never pay f
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
@@ -17,6 +18,7 @@ from flamepy._codec import Buffer
 from flamepy._config import FlameClientTls, current_context
 from flamepy._credentials import authorization, certificate, trust_roots
 from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._forks import refuse_in_forked_child
 from flamepy._native import is_native, version_of
 from flamepy._proxy import channel_options, proxy_text
 
@@ -32,6 +34,7 @@ EXPECTED_VERSION_HEADER = b"flame-expected-version"
 
 _clients: dict[tuple[str, object], Any] = {}
 _clients_lock = threading.Lock()
+_used_by: int | None = None
 
 
 class VersionConflict(FlameError):
@@ -233,6 +236,9 @@ def _text(error: BaseException) -> str:
 def _client(endpoint: str, tls: FlameClientTls | None) -> Any:
     import pyarrow.flight
 
+    global _used_by
+    refuse_in_forked_child(_used_by)
+    _used_by = os.getpid()
     location = _location(endpoint)
     files = (tls.ca_file, tls.cert_file, tls.key_file) if tls else None
     with _clients_lock:

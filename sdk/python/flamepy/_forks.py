@@ -12,8 +12,12 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from flamepy._errors import FlameError, FlameErrorCode
+
 #: Set by an executor manager for every service, and only there.
 FLAME_INSTANCE_ENDPOINT = "FLAME_INSTANCE_ENDPOINT"
+
+_imported_by = os.getpid()
 
 if os.environ.get(FLAME_INSTANCE_ENDPOINT):
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
@@ -36,6 +40,35 @@ def forked_children_end() -> Iterator[None]:
         raise
     if os.getpid() != process:
         _end_child(None)
+
+
+def refuse_in_forked_child(used_by: int | None) -> None:
+    """Refuse what would wait for ever: a child has none of the threads of its parent's gRPC.
+
+    Args:
+        used_by: the process that used it first; None when none did.
+
+    Raises:
+        FlameError: INVALID_STATE, in a child that was forked from that process.
+    """
+    if used_by in (None, os.getpid()):
+        return
+    raise FlameError(
+        FlameErrorCode.INVALID_STATE,
+        f"process {os.getpid()} was forked from process {used_by}, which uses flamepy, so it "
+        "cannot use it as well: let the parent call flamepy, or start the process anew "
+        '(multiprocessing.get_context("spawn"), subprocess)',
+    )
+
+
+def refuse_in_child_of_service() -> None:
+    """Refuse gRPC in a forked child of a service, whose server uses it from the beginning.
+
+    Raises:
+        FlameError: INVALID_STATE.
+    """
+    if os.environ.get(FLAME_INSTANCE_ENDPOINT):
+        refuse_in_forked_child(_imported_by)
 
 
 def _end_child(error: BaseException | None) -> None:

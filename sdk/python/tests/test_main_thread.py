@@ -91,6 +91,14 @@ def test_a_child_that_comes_back_from_the_task_ends(client: Client, how: str, co
     assert call(client, tasks.handle_a_signal) == "ok", "and the service goes on"
 
 
+def test_flamepy_in_a_forked_child_is_refused_instead_of_hanging(client: Client) -> None:
+    said = call(client, tasks.use_flamepy_in_child, "fork")
+    assert f"was forked from process {client.process.process.pid}, which uses flamepy" in said
+    assert 'multiprocessing.get_context("spawn")' in said
+    assert call(client, tasks.use_flamepy_in_child, "spawn") == "put 2"
+    assert call(client, tasks.use_connection_in_child) == 3
+
+
 def test_sigterm_of_a_child_is_not_that_of_the_service(client: Client) -> None:
     client.enter(tasks.terminate_children, RunnerServiceKind.Stateless)
     for _ in range(5):

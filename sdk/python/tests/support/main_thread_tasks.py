@@ -86,6 +86,31 @@ async def exit_in_child_later(_: str) -> int:
     sys.exit(7)
 
 
+def use_flamepy_in_child(method: str) -> str:
+    import flamepy
+
+    flamepy.put_object("app/ssn", 1)
+    with get_context(method).Pool(1) as workers:
+        try:
+            ref = workers.apply(flamepy.put_object, ("app/ssn", 2))
+        except flamepy.FlameError as error:
+            return error.message
+    return f"put {ref.get()}"
+
+
+def use_connection_in_child() -> int:
+    import flamepy
+
+    child = os.fork()
+    if child:
+        return exit_code(child)
+    try:
+        flamepy.list_sessions()
+    except flamepy.FlameError as error:
+        os._exit(3 if "was forked from process" in error.message else 4)
+    os._exit(5)
+
+
 def terminate_children(times: int) -> list[int]:
     codes = []
     for _ in range(times):
