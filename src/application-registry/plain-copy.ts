@@ -9,6 +9,8 @@ import { MANIFEST_TEXT } from "../manifest/manifest.ts";
 export function plainCopy(value: unknown, path: DocumentPath = []): unknown {
   switch (typeof value) {
     case "string":
+      if (!/\p{Surrogate}/u.test(value)) return value;
+      break;
     case "boolean":
       return value;
     case "number":
@@ -29,6 +31,7 @@ export function plainCopy(value: unknown, path: DocumentPath = []): unknown {
 
 function whatIs(value: unknown): string {
   if (typeof value === "number") return String(value);
+  if (typeof value === "string") return "a text with half a character";
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 

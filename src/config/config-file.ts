@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { type DocumentPath, type Fault, faultText, gotText, pathText } from "../documents/fault.ts";
-import type { SchemaCheck, SchemaFault } from "../documents/schema-check.ts";
+import { asWritten, type SchemaCheck, type SchemaFault } from "../documents/schema-check.ts";
 import { readYaml, type TextLimits, type YamlDocument } from "../documents/yaml-text.ts";
 import { FlameError } from "../model/errors.ts";
 
@@ -50,7 +50,12 @@ export function readConfigFile(
   const value = withoutNulls(yaml?.value ?? {});
   for (const at of anyCase) lowerCase(value, at);
   const place = (at: DocumentPath, part: "key" | "value"): object => yaml?.locate(at, part) ?? {};
-  const faults = check(value).map((fault) => toFault(fault, place(fault.at, fault.part)));
+  const found = check(value).map((fault) => asWritten(fault, yaml?.bareAt(fault.at)));
+  const wrongAt = new Set(found.map(({ at }) => pathText(at)));
+  const doubtful = (yaml?.doubtful ?? []).filter(({ at }) => !wrongAt.has(pathText(at)));
+  const faults = [...found, ...doubtful].map((fault) =>
+    toFault(fault, place(fault.at, fault.part)),
+  );
   const wrong = faults.filter((fault) => fault.rule !== "unknown-key");
   if (wrong.length > 0) throw refusal(file, wrong);
   const warnings = faults.map((fault) => `${faultText(fault, file)}; the key is ignored`);

@@ -1,6 +1,7 @@
 import type { AnySchemaObject, ErrorObject } from "ajv";
 import { nearest } from "./did-you-mean.ts";
-import { type DocumentPath, type Fault, gotText, pathText } from "./fault.ts";
+import { type DocumentPath, type Fault, GOT_CHARACTERS_MAX, gotText, pathText } from "./fault.ts";
+import type { BareValue } from "./yaml-scalar.ts";
 
 /** A fault before it has a place in a text: the path is kept as segments, so that the text can be searched. */
 export interface SchemaFault extends Omit<Fault, "path" | "line" | "column"> {
@@ -195,9 +196,33 @@ function hintFor(error: ErrorObject, at: DocumentPath): { hint?: string } {
   }
   if (error.schema !== "string") return {};
   return typeof data === "number" || typeof data === "boolean"
-    ? { hint: `write it in quotes: "${data}"` }
+    ? { hint: `${IN_QUOTES}: "${data}"` }
     : {};
 }
+
+/**
+ * The fault in the words of its text: a value that YAML reads as a number, true, false or nothing is told as it is
+ * written, so that the hint to write it in quotes keeps it (`0777` is the text "0777", not "777").
+ * @param bare what stands in the text at the fault's path, and what YAML read
+ */
+export function asWritten(fault: SchemaFault, bare: BareValue | undefined): SchemaFault {
+  if (bare === undefined || bare.source === "" || fault.part !== "value") return fault;
+  const { source, value } = bare;
+  // A plugin may have put something else in its place.
+  if (gotText(value) !== fault.got) return fault;
+  const quoted = gotText(source);
+  const { hint } = fault;
+  if (fault.got === "nothing") {
+    if (!fault.expected.startsWith("a text") || hint === undefined) return fault;
+    return { ...fault, hint: `${hint}; as a text it needs quotes: ${quoted}` };
+  }
+  const got =
+    source.length > GOT_CHARACTERS_MAX ? `${source.slice(0, GOT_CHARACTERS_MAX)}...` : source;
+  const inQuotes = hint?.startsWith(IN_QUOTES) === true ? `${IN_QUOTES}: ${quoted}` : hint;
+  return { ...fault, got, ...(inQuotes !== undefined && { hint: inQuotes }) };
+}
+
+const IN_QUOTES = "write it in quotes";
 
 /** The pointer's parts; a number only where it stands in a list, since keys may be written in digits too. */
 function segmentsOf({ instancePath }: ErrorObject, root: unknown): (string | number)[] {

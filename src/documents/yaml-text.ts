@@ -13,8 +13,10 @@ import {
   Parser,
 } from "yaml";
 import { type DocumentPath, type Fault, gotText } from "./fault.ts";
+import type { SchemaFault } from "./schema-check.ts";
+import { type BareValue, bareValue, keyTextOf } from "./yaml-scalar.ts";
 import { syntaxFaults } from "./yaml-syntax.ts";
-import { plainValue } from "./yaml-value.ts";
+import { type DoubtfulNumber, plainValue } from "./yaml-value.ts";
 
 /** What a text may cost before anything in it is looked at. */
 export interface TextLimits {
@@ -40,6 +42,10 @@ export interface YamlDocument {
   readonly value: unknown;
   /** Syntax faults; when there are any, `value` is undefined. */
   readonly faults: readonly Fault[];
+  /** Numbers that are not what every reader takes them for. */
+  readonly doubtful: readonly SchemaFault[];
+  /** What stands in the text for the number, true, false or nothing at `path`; undefined for anything else. */
+  readonly bareAt: (path: DocumentPath) => BareValue | undefined;
   /** The place of the key (`key`) or value at `path`, or of the nearest thing around it. */
   readonly locate: (path: DocumentPath, part: "key" | "value") => Position;
 }
@@ -123,8 +129,10 @@ function broken(
 ): YamlDocument {
   const position = { line: place?.line ?? 1, column: place?.col ?? 1 };
   const fault: Fault = { rule, path: "", got, expected, ...position };
-  return { value: undefined, faults: [fault], locate: () => position };
+  return { value: undefined, faults: [fault], ...nothingWritten, locate: () => position };
 }
+
+const nothingWritten = { doubtful: [], bareAt: () => undefined };
 
 /** Nothing between two separators, or comments only. */
 function isBare({ contents, errors }: Document.Parsed): boolean {
@@ -144,11 +152,48 @@ function fromParsed(
   };
   const locate: YamlDocument["locate"] = (path, part) => at(offsetOf(document, path, part));
   const syntax = syntaxFaults(document, text, at);
-  if (syntax.length > 0) return { value: undefined, faults: syntax, locate };
+  if (syntax.length > 0) return { value: undefined, faults: syntax, ...nothingWritten, locate };
   const plain = plainValue(document, limits);
-  if ("value" in plain) return { value: plain.value, faults: [], locate };
+  if ("value" in plain) {
+    const doubtful = plain.doubtful.map(doubtfulNumber);
+    const bareAt: YamlDocument["bareAt"] = (path) => bareOf(document, path);
+    return { value: plain.value, faults: [], doubtful, bareAt, locate };
+  }
   const { offset, ...fault } = plain.fault;
-  return { value: undefined, faults: [{ path: "", ...fault, ...at(offset) }], locate };
+  const begin = beginOf(fault.rule, offset, text);
+  const faults = [{ path: "", ...fault, ...at(begin) }];
+  return { value: undefined, faults, ...nothingWritten, locate };
+}
+
+/** A tag or an anchor stands before what the library takes for the beginning of its node. */
+function beginOf(rule: string, offset: number, text: string): number {
+  if (rule !== "yaml-tag" && rule !== "yaml-anchor") return offset;
+  const before = text.slice(Math.max(0, offset - BEFORE_MAX), offset);
+  const mark = /(?<![^\s,[{:-])[!&][^\s,[\]{}]*\s*$/.exec(before);
+  return mark === null ? offset : offset - before.length + mark.index;
+}
+
+/** No tag or anchor that anybody writes is longer. */
+const BEFORE_MAX = 1024;
+
+function doubtfulNumber({ at, source }: DoubtfulNumber): SchemaFault {
+  const leading = /^[-+]?0\d/.test(source);
+  const expected = leading
+    ? "a number without a zero in front, which some readers of YAML take for octal"
+    : "a number that can be kept exactly";
+  const hint = leading ? `write ${source.replace(/^([-+]?)0+(?=\d)/, "$1")}` : "use fewer digits";
+  return { rule: "yaml-number", at, part: "value", got: source, expected, hint };
+}
+
+/** Walks as far as the path leads; through aliases too. */
+function bareOf(document: Document.Parsed, path: DocumentPath): BareValue | undefined {
+  let node: unknown = document.contents;
+  for (const segment of path) {
+    if (isAlias(node)) node = node.resolve(document);
+    node = isMap(node) || isSeq(node) ? childOf(node, segment) : undefined;
+  }
+  if (isAlias(node)) node = node.resolve(document);
+  return isScalar(node) ? bareValue(node) : undefined;
 }
 
 /** Walks as far as the path leads and returns where the last thing found begins. */
@@ -189,7 +234,7 @@ function isEmptyScalar(value: unknown): boolean {
 }
 
 function keyText(key: unknown): string {
-  return isScalar(key) ? String(key.value) : gotText(key);
+  return isScalar(key) ? keyTextOf(key) : gotText(key);
 }
 
 /** The deepest nesting of collections in a token tree, without recursion: this runs before any limit is known to hold. */

@@ -1,13 +1,36 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, type Node, visit } from "yaml";
-import { gotText } from "./fault.ts";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  type Scalar,
+  visit,
+} from "yaml";
+import { type DocumentPath, gotText } from "./fault.ts";
+import { keptExactly, keyTextOf, scalarFault } from "./yaml-scalar.ts";
 import type { TextLimits } from "./yaml-text.ts";
+
+/** A number that is not what every reader takes it for. */
+export interface DoubtfulNumber {
+  readonly at: DocumentPath;
+  readonly source: string;
+}
 
 /** What a document holds, or the first thing in it that no document of ours can hold and where it stands. */
 export type Plain =
-  | { readonly value: unknown }
+  | { readonly value: unknown; readonly doubtful: readonly DoubtfulNumber[] }
   | {
       readonly fault: {
-        readonly rule: "yaml-alias" | "yaml-tag" | "duplicate-key";
+        readonly rule:
+          | "yaml-alias"
+          | "yaml-anchor"
+          | "yaml-block"
+          | "yaml-character"
+          | "yaml-key"
+          | "yaml-tag"
+          | "duplicate-key";
         readonly got: string;
         readonly expected: string;
         readonly hint?: string;
@@ -22,7 +45,9 @@ export type Plain =
 export function plainValue(document: Document.Parsed, limits: TextLimits): Plain {
   try {
     const anchors = anchorsOf(document);
-    return { value: new Conversion(anchors, limits).plain(document.contents, 0) };
+    const conversion = new Conversion(anchors, limits);
+    const value = conversion.plain(document.contents, 0);
+    return { value, doubtful: conversion.doubtful };
   } catch (thrown) {
     if (thrown instanceof Refused) return { fault: thrown.fault };
     throw thrown;
@@ -56,7 +81,11 @@ function anchorsOf(document: Document.Parsed): ReadonlyMap<Node, Node> {
 }
 
 class Conversion {
+  readonly doubtful: DoubtfulNumber[] = [];
   readonly #anchors: ReadonlyMap<Node, Node>;
+  readonly #used: ReadonlySet<Node>;
+  /** Where the present node stands. */
+  readonly #path: (string | number)[] = [];
   readonly #limits: TextLimits;
   /** Collections around the present node: an alias of one of them would never end. */
   readonly #open = new Set<Node>();
@@ -66,6 +95,7 @@ class Conversion {
 
   constructor(anchors: ReadonlyMap<Node, Node>, limits: TextLimits) {
     this.#anchors = anchors;
+    this.#used = new Set(anchors.values());
     this.#limits = limits;
   }
 
@@ -80,7 +110,7 @@ class Conversion {
     this.#open.add(node);
     const value = isMap(node)
       ? this.#mapping(node, aliasDepth)
-      : node.items.map((item) => this.plain(item, aliasDepth));
+      : node.items.map((item, index) => this.#below(index, item, aliasDepth));
     this.#open.delete(node);
     return value;
   }
@@ -98,7 +128,7 @@ class Conversion {
         throw refused(key as Node, { rule: "duplicate-key", got, expected: "each key once", hint });
       }
       if (aliasDepth > 0) this.#charactersBehindAliases += name.length;
-      entries.set(name, this.plain(value, aliasDepth));
+      entries.set(name, this.#below(name, value, aliasDepth));
     }
     // Also `__proto__` becomes a key like any other.
     return Object.fromEntries(entries);
@@ -106,14 +136,34 @@ class Conversion {
 
   #keyText(key: unknown): string {
     const node = isAlias(key) ? this.#anchors.get(key) : key;
-    if (!isScalar(node)) return gotText(this.plain(node, 1));
-    return node.value === null ? "" : String(this.#scalar(node, 0));
+    if (!isScalar(node)) {
+      const got = `${gotText(this.plain(node, 1))} as a key`;
+      const hint = "a text that begins with [ or { needs quotes";
+      throw refused(key as Node, { rule: "yaml-key", got, expected: "a text", hint });
+    }
+    this.#checked(node);
+    return keyTextOf(node);
   }
 
-  #scalar(node: Node & { readonly value: unknown }, aliasDepth: number): unknown {
+  #below(segment: string | number, node: unknown, aliasDepth: number): unknown {
+    this.#path.push(segment);
+    const value = this.plain(node, aliasDepth);
+    this.#path.pop();
+    return value;
+  }
+
+  #checked(node: Scalar): unknown {
+    const fault = scalarFault(node, this.#used.has(node));
+    if (fault !== undefined) throw refused(node, fault);
     const { value } = node;
-    if (value !== null && !["string", "number", "boolean"].includes(typeof value))
-      throw special(node);
+    if (value === null || ["string", "number", "boolean"].includes(typeof value)) return value;
+    throw special(node);
+  }
+
+  #scalar(node: Scalar, aliasDepth: number): unknown {
+    const value = this.#checked(node);
+    if (typeof value === "number" && !keptExactly(node, value))
+      this.doubtful.push({ at: [...this.#path], source: node.source ?? "" });
     if (aliasDepth > 0) this.#count(node, typeof value === "string" ? value.length : 1);
     return value;
   }

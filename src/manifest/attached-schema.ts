@@ -7,6 +7,7 @@ import draft06 from "./generated/draft-06.ts";
 import draft07 from "./generated/draft-07.ts";
 import draft2019 from "./generated/draft-2019-09.ts";
 import draft2020 from "./generated/draft-2020-12.ts";
+import { whereJsonEnds } from "./json-place.ts";
 
 /** What is wrong with a JSON Schema that somebody attached to an application. */
 export interface AttachedSchemaFault {
@@ -43,7 +44,8 @@ export function checkAttachedSchema(text: string): AttachedSchemaFault | undefin
   try {
     schema = JSON.parse(text);
   } catch {
-    return { rule: "schema-json", got: gotText(text), expected: "a JSON Schema as JSON text" };
+    const expected = "a JSON Schema as JSON text";
+    return { rule: "schema-json", got: gotText(text), expected, ...jsonHint(text) };
   }
   const excess = limitFault(schema);
   if (excess !== undefined) return excess;
@@ -54,6 +56,14 @@ export function checkAttachedSchema(text: string): AttachedSchemaFault | undefin
   if (validate === undefined) return unknownDraft(declared);
   if (validate(schema)) return undefined;
   return invalid(validate.errors ?? [], schema);
+}
+
+/** A text of several lines is searched for the place by nobody who is not told it. */
+function jsonHint(text: string): { readonly hint?: string } {
+  const place = text.includes("\n") ? whereJsonEnds(text) : undefined;
+  if (place === undefined) return {};
+  const { line, column, reason } = place;
+  return { hint: `line ${line}, column ${column} of the schema's text: ${reason}` };
 }
 
 function unknownDraft(declared: unknown): AttachedSchemaFault {

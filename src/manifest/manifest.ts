@@ -1,7 +1,12 @@
 import { deepFreeze } from "../documents/defaults.ts";
 import { type DocumentPath, gotText, pathText } from "../documents/fault.ts";
-import type { SchemaFault } from "../documents/schema-check.ts";
-import { type Position, readYaml, type TextLimits } from "../documents/yaml-text.ts";
+import { asWritten, type SchemaFault } from "../documents/schema-check.ts";
+import {
+  type Position,
+  readYaml,
+  type TextLimits,
+  type YamlDocument,
+} from "../documents/yaml-text.ts";
 import type { ApplicationManifestSpec, ApplicationSpec } from "../model/application-spec.ts";
 import { checkShape, specKeys, specOf } from "./application-schema.ts";
 import { checkAttachedSchema } from "./attached-schema.ts";
@@ -72,6 +77,9 @@ export interface WrittenManifest {
   /** Faults of the text itself. */
   readonly faults: readonly ManifestFault[];
   readonly locate: Locate;
+  /** As of a document of YAML; nothing for what was written nowhere. */
+  readonly doubtful: readonly SchemaFault[];
+  readonly bareAt: YamlDocument["bareAt"];
   /**
    * Somebody wrote it as text, so that it has to say all that it takes to run it; messages of the published calls and
    * what the registry has taken before need not, and get a warning instead.
@@ -84,17 +92,18 @@ export function parseManifests(
   text: string,
   limits: TextLimits = MANIFEST_TEXT,
 ): readonly WrittenManifest[] {
-  return readYaml(text, limits).map(({ value, faults, locate }) => ({
+  return readYaml(text, limits).map(({ value, faults, ...places }) => ({
+    ...places,
     raw: value,
     faults: faults.map((fault): ManifestFault => ({ ...fault, kind: "argument" })),
-    locate,
     isText: true,
   }));
 }
 
 /** Structured data, such as a message from the wire, as something that was written nowhere. */
 export function unwritten(raw: unknown): WrittenManifest {
-  return { raw, faults: [], locate: () => undefined, isText: false };
+  const nowhere = (): undefined => undefined;
+  return { raw, faults: [], doubtful: [], locate: nowhere, bareAt: nowhere, isText: false };
 }
 
 /** Checks what {@link parseManifests} found. */
@@ -123,13 +132,15 @@ export function checkManifest(
 }
 
 function check(
-  { raw: written, locate, isText }: WrittenManifest,
+  { raw: written, doubtful, locate, bareAt, isText }: WrittenManifest,
   options: ManifestOptions,
 ): CheckedManifest | FaultyManifest {
   const raw = rendered(canonical(written), options.flameHome) as RawManifest;
-  const shape = checkShape(raw).map(explained);
+  const shape = checkShape(raw).map((fault) => explained(asWritten(fault, bareAt(fault.at))));
   const wrong = new Set(shape.map((fault) => pathText(fault.at)));
-  const values = valueFaults(raw, options).filter((fault) => !wrong.has(pathText(fault.at)));
+  const values = [...valueFaults(raw, options), ...doubtful].filter(
+    (fault) => !wrong.has(pathText(fault.at)),
+  );
   const program = isText ? missingCommand(raw, shape) : [];
   const found = [...shape, ...sizeFaults(raw), ...values, ...program];
   const placed = (faults: readonly SchemaFault[]): readonly ManifestFault[] =>
@@ -221,7 +232,10 @@ function sizeFaults(raw: RawManifest): readonly SchemaFault[] {
 /** Rules that a schema cannot say: the url's form, and schemas that are texts. */
 function valueFaults(raw: RawManifest, options: ManifestOptions): readonly SchemaFault[] {
   const faults: SchemaFault[] = [];
-  const add = (at: string[], fault: Pick<SchemaFault, "rule" | "got" | "expected">): void => {
+  const add = (
+    at: string[],
+    fault: Pick<SchemaFault, "rule" | "got" | "expected" | "hint">,
+  ): void => {
     faults.push(explained({ ...fault, at, part: "value" }));
   };
   const { url, schema } = raw?.spec ?? {};

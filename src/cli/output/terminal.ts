@@ -1,4 +1,5 @@
-import { codeOf } from "../../kit/thrown.ts";
+import { codeOf, textOf } from "../../kit/thrown.ts";
+import { errorTable } from "../../model/errors.ts";
 
 /** Where a tool prints. Handed in, so that tests can read it. */
 export interface Terminal {
@@ -10,13 +11,22 @@ export interface Terminal {
   readonly interactive: boolean;
 }
 
-/** The terminal of this process. A reader that stops reading (`| head`) is no error. */
+/**
+ * The terminal of this process. A reader that stops reading (`| head`) is no error; what can not be written otherwise,
+ * such as to a file on a full disk, ends the process with one line of error.
+ */
 export function processTerminal(): Terminal {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (thrown) => {
-      if (codeOf(thrown) !== "EPIPE") throw thrown;
-    });
-  }
+  process.stdout.on("error", (thrown) => {
+    if (codeOf(thrown) === "EPIPE") return;
+    const { kind, exitCode } = errorTable.internal;
+    const text = `standard output can not be written: ${textOf(thrown)}; what was printed is not complete`;
+    process.stderr.write(`Error: ${kind}(${JSON.stringify(text)})\n`);
+    process.exit(exitCode);
+  });
+  // There is no place left to say anything in.
+  process.stderr.on("error", (thrown) => {
+    if (codeOf(thrown) !== "EPIPE") process.exit(errorTable.internal.exitCode);
+  });
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),

@@ -57,6 +57,20 @@ describe("an attached schema", () => {
     expect(checkAttachedSchema("null")?.rule).toBe("schema-invalid");
   });
 
+  it.each([
+    ["a trailing comma", '{\n  "type": "object",\n  "properties": {\n    "a": {},\n  }\n}\n', 5, 3],
+    ["a comment", '{\n  // what it is\n  "type": "object"\n}\n', 2, 3],
+    ["a cut text", '{\n  "type": "object",\n', 3, 1],
+    ["single quotes", "{\n  'type': 1\n}", 2, 3],
+    ["a word", '{\n  "a": [1,\n    yes]\n}', 3, 5],
+    ["two documents", "{}\n{}", 2, 1],
+  ])("tells the place of %s in a text of several lines", (_what, text, line, column) => {
+    const fault = checkAttachedSchema(text);
+    expect(fault?.hint).toMatch(
+      new RegExp(`^line ${line}, column ${column} of the schema's text: [A-Z]`),
+    );
+  });
+
   it.each(["", " ", "{", "type: string", "undefined"])("%j is no JSON", (text) => {
     expect(checkAttachedSchema(text)?.rule).toBe("schema-json");
   });

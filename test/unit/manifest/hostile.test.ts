@@ -146,7 +146,10 @@ describe("random input", () => {
   it("of 2000 odd texts in a manifest survives its YAML", () => {
     const below = random(2);
     const text = (): string =>
-      Array.from({ length: below(10) }, () => BITS[below(BITS.length)] ?? "").join("");
+      Array.from({ length: below(10) }, () => BITS[below(BITS.length)] ?? "")
+        .join("")
+        // Half a character is refused in a text (yaml-scalars.test.ts).
+        .replaceAll("\ud800", "");
     for (let i = 0; i < 2000; i++) {
       const spec = {
         command: "x",

@@ -158,7 +158,7 @@ describe("a manifest", () => {
       "a\n  \nb\n",
       "a\n b\n",
       "\r\n",
-      "a\u0085b\uFEFF\ud800",
+      "a\u0085b\uFEFF\ud83d\ude00",
 
       "\n",
       "- a",

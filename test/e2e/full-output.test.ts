@@ -1,0 +1,17 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "@jest/globals";
+
+const program = join(import.meta.dirname, "../../.flame/bin/flmctl");
+
+// A system without the device has no disk that is always full.
+const onFullDisk = existsSync("/dev/full") ? it : it.skip;
+
+onFullDisk("flmctl tells in one line that its output can not be written, and fails", () => {
+  const { status, stderr } = spawnSync("sh", ["-c", `"${program}" --help > /dev/full`], {
+    encoding: "utf8",
+  });
+  expect(stderr).toMatch(/^Error: \w+\("standard output can not be written: ENOSPC[^\n]*"\)\n$/);
+  expect(status).toBe(1);
+});
