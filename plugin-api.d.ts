@@ -262,6 +262,18 @@ export interface ApplicationManifestSpec {
    */
   readonly delay_release?: number;
   /**
+   * Seconds that a task may run, counted from the moment at which an executor was given it, anew for each attempt. Then it is Failed and its service is ended. Absent: no limit.
+   */
+  readonly task_timeout?: number;
+  /**
+   * A task is Failed, with the list of its attempts, when its service has died under it so many times.
+   */
+  readonly max_crashes?: number;
+  /**
+   * A task is Failed, with the list of its attempts, when so many times the node that ran it died or was lost.
+   */
+  readonly max_lost_nodes?: number;
+  /**
    * JSON Schemas of what the application takes and gives, each as JSON text. Drafts 04, 06, 07, 2019-09 and 2020-12 (the default); checked against their meta-schema.
    */
   readonly schema?: {
@@ -294,7 +306,9 @@ type Defaulted =
   | "arguments"
   | "environments"
   | "max_instances"
-  | "delay_release";
+  | "delay_release"
+  | "max_crashes"
+  | "max_lost_nodes";
 
 /**
  * The specification with every default filled in: what everything behind the door reads.

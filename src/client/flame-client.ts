@@ -13,6 +13,7 @@ import {
 } from "../protocol/generated/flame/v1/types.ts";
 import { decodeCluster, decodeLogEntry } from "./admin-wire.ts";
 import { decodeApplication } from "./application-wire.ts";
+import { type CancelOptions, type CancelResult, cancel } from "./cancel.ts";
 import { admin, FrontendClient, frontend, presence } from "./frontend-client.ts";
 import { Limiter } from "./limiter.ts";
 import { Presence } from "./presence.ts";
@@ -155,11 +156,31 @@ export class FlameClient {
     return sessions.map(decodeSession);
   }
 
-  /** Closes a session: pending tasks are cancelled; with running ones the server refuses. */
-  async closeSession(id: string): Promise<SessionInfo> {
+  /**
+   * Closes a session: pending tasks are cancelled; with running ones the server refuses, unless `force` has it end them.
+   * A session manager of another make answers `force` with unimplemented, and changes nothing.
+   */
+  async closeSession(
+    id: string,
+    { force = false }: { readonly force?: boolean } = {},
+  ): Promise<SessionInfo> {
+    if (force) await this.cancelTasks(id, undefined, { close: true });
     const closed = await this.#rpc.unary(frontend.closeSession, { sessionId: id });
     this.#presence.ended(id);
     return decodeSession(closed);
+  }
+
+  /**
+   * Cancels tasks of a session, in one commit: what is Pending is Cancelled and never runs, what is Running is Failed
+   * and its service is ended. What has ended stays as it is. A session manager of another make answers unimplemented.
+   * @param taskIds @default every task that has not ended
+   */
+  cancelTasks(
+    sessionId: string,
+    taskIds?: readonly string[],
+    options: CancelOptions = {},
+  ): Promise<CancelResult> {
+    return cancel(this.#rpc, sessionId, taskIds, options);
   }
 
   /** Deletes a closed session with its tasks and events. */

@@ -19,6 +19,7 @@ import { fromRpcError } from "./rpc-error.ts";
 export { AdminService as admin } from "../protocol/generated/flame/admin/v1/admin.ts";
 export { PresenceService as presence } from "../protocol/generated/flame/client/v1/client.ts";
 export { RegistryService as registry } from "../protocol/generated/flame/registry/v1/registry.ts";
+export { SessionsService as sessions } from "../protocol/generated/flame/sessions/v1/sessions.ts";
 export { FrontendService as frontend } from "../protocol/generated/flame/v1/frontend.ts";
 
 interface FrontendClientOptions extends ClientCredentials {

@@ -1,3 +1,4 @@
+export type { CancelOptions, CancelResult } from "./cancel.ts";
 export type { FlameClientOptions } from "./flame-client.ts";
 export { FlameClient } from "./flame-client.ts";
 export { RegistryClient } from "./registry.ts";
@@ -14,6 +15,7 @@ export type {
   SourceFaultInfo,
 } from "./registry-types.ts";
 export { Session } from "./session.ts";
+export { CancelledError, taskOutput } from "./task-output.ts";
 export type {
   Application,
   ClusterInfo,

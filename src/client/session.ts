@@ -1,5 +1,7 @@
 import { FlameError } from "../model/errors.ts";
+import type { CancelOptions, CancelResult } from "./cancel.ts";
 import type { Limiter } from "./limiter.ts";
+import { taskOutput } from "./task-output.ts";
 import type { SessionInfo, Task } from "./types.ts";
 import { finalTask } from "./watch.ts";
 
@@ -10,7 +12,12 @@ export interface SessionCalls {
   listTasks(sessionId: string): AsyncIterable<Task>;
   watchTask(sessionId: string, taskId: string): AsyncIterable<Task>;
   getSession(sessionId: string): Promise<SessionInfo>;
-  closeSession(sessionId: string): Promise<SessionInfo>;
+  closeSession(sessionId: string, options?: { readonly force?: boolean }): Promise<SessionInfo>;
+  cancelTasks(
+    sessionId: string,
+    taskIds?: readonly string[],
+    options?: CancelOptions,
+  ): Promise<CancelResult>;
 }
 
 /** How many calls of one client may be under way at once; the rest wait their turn. */
@@ -67,6 +74,19 @@ export class Session {
     return this.finished(task.id);
   }
 
+  /**
+   * Creates a task, waits until it is final, and tells its output; undefined when it gave none.
+   * @throws CancelledError when it was cancelled, FlameError internal with the service's text when it failed.
+   */
+  async invoke(input?: Uint8Array): Promise<Buffer | undefined> {
+    return taskOutput(await this.run(input));
+  }
+
+  /** Cancels one task, or every one that has not ended; running ones are Failed, and their services are ended. */
+  cancel(taskId?: string, options?: CancelOptions): Promise<CancelResult> {
+    return this.#calls.cancelTasks(this.id, taskId === undefined ? undefined : [taskId], options);
+  }
+
   /** A task with its events. */
   getTask(taskId: string): Promise<Task> {
     return this.#calls.getTask(this.id, taskId);
@@ -82,9 +102,9 @@ export class Session {
     return this.#calls.getSession(this.id);
   }
 
-  /** Closes the session: pending tasks are cancelled; with running ones the server refuses. */
-  close(): Promise<SessionInfo> {
-    return this.#calls.closeSession(this.id);
+  /** Closes the session: pending tasks are cancelled; with running ones the server refuses, unless `force` ends them. */
+  close(options?: { readonly force?: boolean }): Promise<SessionInfo> {
+    return this.#calls.closeSession(this.id, options);
   }
 }
 

@@ -19,6 +19,7 @@ import type { NodeRecord, NodeReport, ReportedExecutor } from "../model/node.ts"
 import type { SessionRequest, SessionView } from "../model/session.ts";
 import type { LaunchReply, TaskOutcome, TaskReply } from "../model/task.ts";
 import type { ApplicationEvent } from "./application-watches.ts";
+import type { CancelReply, CancelRequest } from "./cancel-commands.ts";
 
 /**
  * Everything that can be asked of the machine: what goes in, and what a call is answered with (`reply`) or a stream is
@@ -59,6 +60,8 @@ export interface CommandTable {
     reply: SessionView;
   };
   "session.close": { input: { id: string }; reply: SessionView };
+  /** Ends tasks that have not ended by themselves. */
+  "session.cancel": { input: CancelRequest; reply: CancelReply };
   "session.delete": { input: { id: string }; reply: SessionView };
   "session.get": { input: { id: string }; reply: SessionView };
   "session.list": { input: object; reply: readonly SessionView[] };
@@ -79,7 +82,12 @@ export interface CommandTable {
   "node.list": { input: object; reply: readonly NodeRecord[] };
   "node.get": { input: { name: string }; reply: NodeRecord };
   "node.register": {
-    input: { report: NodeReport; executors: readonly ReportedExecutor[] };
+    /** `endsServices`: told to forget an executor, the node ends its service and then unregisters it. */
+    input: {
+      report: NodeReport;
+      executors: readonly ReportedExecutor[];
+      endsServices?: boolean;
+    };
     reply: undefined;
   };
   "node.release": { input: { name: string }; reply: undefined };

@@ -5,6 +5,7 @@ import { FlameError } from "../model/errors.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import { unwatchTask } from "../sessions/watches.ts";
 import { applicationHandlers } from "./application-commands.ts";
+import { cancelHandlers } from "./cancel-commands.ts";
 import type { Command, CommandKind, TokenOf } from "./commands.ts";
 import { runDeadlines } from "./deadlines.ts";
 import { executorHandlers } from "./executor-commands.ts";
@@ -71,6 +72,7 @@ export class Core {
 const handlers: Handlers<CommandKind> = {
   ...applicationHandlers,
   ...sessionHandlers,
+  ...cancelHandlers,
   ...taskHandlers,
   ...executorHandlers,
   ...nodeHandlers,

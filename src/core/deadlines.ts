@@ -1,4 +1,5 @@
 import type { FlameTurn } from "../model/flame-turn.ts";
+import { timeOut } from "./ended-tasks.ts";
 import { answerLaunch, instancesOf } from "./executor-waits.ts";
 import { tellLongWait } from "./long-waits.ts";
 import { giveNodeUp, loseNode } from "./node-commands.ts";
@@ -41,6 +42,9 @@ function expire(state: CoreState, turn: FlameTurn, key: DeadlineKey): void {
       if (entry !== undefined) closeIfUnused(state, turn, entry);
       return;
     }
+    case "timeout":
+      timeOut(state, turn, id);
+      return;
     case "retention": {
       const entry = state.sessions.find(id);
       if (entry?.record.state === "Closed") deleteSession(state, turn, entry);

@@ -4,7 +4,12 @@ import type { FlameTurn } from "../model/flame-turn.ts";
 import { payloadBytesMax } from "../model/limits.ts";
 import { leaseOf, serviceCrashCode, type TaskOutcome } from "../model/task.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
-import { completeTask, crashTask, launchTask, requeueTask } from "../sessions/task-life.ts";
+import {
+  completeTask,
+  type FailedAttempt,
+  failAttempt,
+  requeueTask,
+} from "../sessions/task-life.ts";
 import { bindFailed, bindSucceeded } from "./bind-backoff.ts";
 import {
   answerBind,
@@ -18,6 +23,7 @@ import {
 } from "./executor-waits.ts";
 import { type Handlers, waits } from "./handler.ts";
 import type { CoreState } from "./state.ts";
+import { attemptLimitsOf, beginTask } from "./task-limits.ts";
 
 /**
  * The calls of an executor, in the order of its life (docs/protocol.md, "Executors"). Repeats of a call whose reply was
@@ -90,15 +96,16 @@ export const executorHandlers: Handlers<
     if (executor === undefined || entry === undefined) return {};
     const held = executor.taskId === undefined ? undefined : entry.tasks.get(executor.taskId);
     if (held !== undefined) return { task: held };
-    if (executor.record.state === "Unbinding" || executor.reclaimed) return {};
-    if (executor.record.state !== "Bound") throw wrongState(executor, "launch tasks");
+    const { state: now } = executor.record;
+    if (now === "Unbinding" || now === "Releasing" || executor.reclaimed) return {};
+    if (now !== "Bound") throw wrongState(executor, "launch tasks");
     supersedeLaunch(state, turn, entry, id);
     if (isRecalled(state, entry, executor)) {
       executor.reclaimed = true;
       state.scheduleWanted = true;
       return {};
     }
-    const task = launchTask(turn, entry, id);
+    const task = beginTask(state, turn, entry, id);
     if (task !== undefined) {
       executor.taskId = task.id;
       // Its call shows that a node that counts as lost lives: now it serves its session again.
@@ -126,8 +133,10 @@ export const executorHandlers: Handlers<
     if (entry === undefined || task === undefined) return undefined;
     if (lease !== undefined && lease !== leaseOf(task)) return undefined;
     executor.taskId = undefined;
+    state.deadlines.clear(`timeout ${id}`);
     if (outcome.returnCode === serviceCrashCode) {
-      crashTask(turn, entry, task, outcome.message ?? "no detail was given");
+      const reason = `the service crashed on node ${executor.record.node}: ${outcome.message ?? "no detail was given"}`;
+      failAttempt(turn, entry, task, { kind: "crashes", reason }, attemptLimitsOf(state, entry));
       handToWaiters(state, turn, entry);
       state.scheduleWanted = true;
     } else {
@@ -148,7 +157,7 @@ export const executorHandlers: Handlers<
     giveBack(state, turn, executor, "its executor was unbound");
     if (now === "Binding" || now === "Bound") {
       state.executors.transition(turn, executor, "Unbinding", sessionId);
-    } else if (now !== "Unbinding") {
+    } else if (now !== "Unbinding" && now !== "Releasing") {
       throw wrongState(executor, "be unbound");
     }
     state.scheduleWanted = true;
@@ -189,18 +198,21 @@ export function bindReply(state: CoreState, executor: ExecutorEntry): BindReply 
   return { bound: { application, session: entry.view() } };
 }
 
-/** Puts the executor's task back, if it holds one. */
+/** Puts the executor's task back, if it holds one; `failed`: that attempt counts. */
 export function giveBack(
   state: CoreState,
   turn: FlameTurn,
   executor: ExecutorEntry,
   reason: string,
+  failed?: FailedAttempt["kind"],
 ): void {
   const entry = state.sessionOf(executor);
   const task = executor.taskId === undefined ? undefined : entry?.tasks.get(executor.taskId);
   executor.taskId = undefined;
+  state.deadlines.clear(`timeout ${executor.record.id}`);
   if (entry === undefined || task === undefined) return;
-  requeueTask(turn, entry, task, reason);
+  if (failed === undefined) requeueTask(turn, entry, task, reason);
+  else failAttempt(turn, entry, task, { kind: failed, reason }, attemptLimitsOf(state, entry));
   handToWaiters(state, turn, entry);
   state.scheduleWanted = true;
 }
@@ -211,12 +223,13 @@ export function dropExecutor(
   turn: FlameTurn,
   executor: ExecutorEntry,
   reason: string,
+  failed?: FailedAttempt["kind"],
 ): void {
   const entry = state.sessionOf(executor);
   if (entry !== undefined) answerLaunch(state, turn, entry, executor.record.id);
   answerBind(turn, executor, {});
   leaveSession(state, executor);
-  giveBack(state, turn, executor, reason);
+  giveBack(state, turn, executor, reason, failed);
   state.executors.delete(turn, executor);
   state.scheduleWanted = true;
 }

@@ -4,8 +4,8 @@ import { FlameError } from "../model/errors.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import type { LaunchReply, TaskRecord } from "../model/task.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
-import { launchTask } from "../sessions/task-life.ts";
 import type { CoreState } from "./state.ts";
+import { beginTask } from "./task-limits.ts";
 
 // The two calls of an executor that wait: BindExecutor for a session, LaunchTask for a task.
 // Each executor has at most one of each: a newer call takes the place of one whose connection is dead.
@@ -92,7 +92,7 @@ export function handToWaiters(state: CoreState, turn: FlameTurn, entry: SessionE
   for (const executorId of [...entry.launchWaiters.keys()]) {
     const executor = state.executors.find(executorId);
     if (executor === undefined || executor.reclaimed || !isReady(state, executor)) continue;
-    const task = launchTask(turn, entry, executorId);
+    const task = beginTask(state, turn, entry, executorId);
     if (task === undefined) return;
     executor.taskId = task.id;
     answerLaunch(state, turn, entry, executorId, task);

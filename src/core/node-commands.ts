@@ -1,3 +1,4 @@
+import type { ExecutorEntry } from "../executors/executor-book.ts";
 import type { NodeEntry } from "../executors/node-book.ts";
 import type { Token } from "../kit/turn.ts";
 import { FlameError } from "../model/errors.ts";
@@ -23,8 +24,9 @@ export const nodeHandlers: Handlers<
 
   "node.get": (state, _turn, { name }) => state.nodes.get(name).record,
 
-  "node.register": (state, turn, { report, executors }) => {
+  "node.register": (state, turn, { report, executors, endsServices }) => {
     const node = state.nodes.register(turn, report);
+    node.endsServices = endsServices === true;
     dropStream(turn, node);
     // What waited for the old stream is told anew by the alignment below.
     node.outbox.length = 0;
@@ -127,6 +129,7 @@ export function giveNodeUp(state: CoreState, turn: FlameTurn, node: NodeEntry): 
       turn,
       executor,
       `node ${name} was lost for ${state.options.nodeGraceMs / 1000} s`,
+      "lostNodes",
     );
   }
   node.outbox.length = 0;
@@ -147,9 +150,12 @@ function align(
     known.delete(executor.record.id);
     if (report === undefined) {
       // The executor manager was started anew, or never heard of it: whatever it held is not running there.
-      dropExecutor(state, turn, executor, `node ${name} came back without its executor`);
+      const reason = `node ${name} came back without its executor`;
+      dropExecutor(state, turn, executor, reason, "lostNodes");
     } else if (executor.record.state === "Void" && report.state === "Idle") {
       state.executors.transition(turn, executor, "Idle");
+    } else if (mustEnd(node, executor, report)) {
+      state.nodes.push(turn, node, { executor: executor.record, released: true });
     }
   }
   for (const stranger of known.values()) {
@@ -162,6 +168,12 @@ function align(
     } as const;
     state.nodes.push(turn, node, { executor: record, released: true });
   }
+}
+
+/** Its task was ended, and the node had not heard of that when its stream broke, or the session manager died. */
+function mustEnd(node: NodeEntry, { record }: ExecutorEntry, report: ReportedExecutor): boolean {
+  const goes = ["Void", "Idle", "Releasing"].includes(report.state);
+  return record.state === "Releasing" && node.endsServices && !goes;
 }
 
 function heard(state: CoreState, turn: FlameTurn, node: NodeEntry): void {

@@ -7,6 +7,7 @@ import type { TaskRecord } from "../model/task.ts";
 import { type Moment, retire } from "./session-deletion.ts";
 import { beginUse } from "./session-use.ts";
 import { type CoreOptions, CoreState } from "./state.ts";
+import { resumeTask } from "./task-limits.ts";
 
 /** What the machine starts from; the store's `StoredState` is one. */
 export interface RestoredState {
@@ -59,7 +60,9 @@ export function restoreState(
     state.sessions.restoreTask(task);
     const executor =
       task.executorId === undefined ? undefined : state.executors.find(task.executorId);
-    if (executor !== undefined) executor.taskId = task.id;
+    if (executor === undefined) continue;
+    executor.taskId = task.id;
+    resumeTask(state, state.sessions.get(task.sessionId), task, moment);
   }
   return state;
 }

@@ -53,6 +53,7 @@ export type DeadlineKey =
   | `grace ${string}`
   | `bind ${string}`
   | `wait ${string}`
+  | `timeout ${string}`
   | `retention ${string}`
   | `unused ${string}`;
 

@@ -5,6 +5,7 @@ import type { ClientCredentials } from "../config/client-credentials.ts";
 import { type Endpoint, hostText } from "../config/endpoint.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Logger } from "../kit/logger.ts";
+import { endsServicesKey } from "../protocol/ends-services.ts";
 import {
   BackendService,
   type BindExecutorResponse,
@@ -103,7 +104,7 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
   readonly #host: string;
   /** `host:port` of the Backend. */
   readonly target: string;
-  /** What the session manager may tell operators of this node. */
+  /** What the session manager should know of this node, and may tell operators. */
   readonly #about: Readonly<Record<string, string>>;
 
   /** @throws FlameError invalid_config for a certificate or token file that cannot be used. */
@@ -111,6 +112,7 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
     const endpoint = options.clusterEndpoint;
     this.#about = {
       [versionKey]: packageFile.version,
+      [endsServicesKey]: "1",
       ...(options.logFolder === undefined ? {} : { [LOGS_KEY]: encodeURI(options.logFolder) }),
     };
     this.#clock = deps.clock;

@@ -41,15 +41,15 @@ export class ExecutorBook {
   }
 
   /**
-   * Takes an executor pushed by the session manager: a new one begins, a released one is stopped at once, and a
-   * known one goes its way, for the stream never drives it.
+   * Takes an executor pushed by the session manager: a new one begins, a released one is stopped at once and its service
+   * ended, and a known one goes its way, for the stream never drives it.
    * @throws FlameError invalid_argument for a message that lacks something.
    */
   take(executor: Executor): void {
     const order = readOrder(executor);
     const known = this.#loops.get(order.id);
     if (order.state === ExecutorState.ExecutorReleased) {
-      known?.kill();
+      known?.release();
       this.#remember(order.id);
       return;
     }

@@ -70,6 +70,9 @@ export class ExecutorLoop {
   #logger: Logger;
   /** Ends everything at once. */
   readonly #kill = new AbortController();
+  /** Nobody is told any more, either: the executor manager ends. */
+  readonly #silence = new AbortController();
+  #released = false;
   /** Ends waiting, lets work end. */
   readonly #drain = new AbortController();
   #state: LoopState;
@@ -101,12 +104,29 @@ export class ExecutorLoop {
     return {
       metadata: { id, name: id },
       spec,
-      status: { state: wireStates[this.#state], sessionId: this.#binding?.sessionId },
+      status: {
+        state: wireStates[this.#released ? "Releasing" : this.#state],
+        sessionId: this.#binding?.sessionId,
+      },
     };
   }
 
   /** Stops at once: open calls are given up, the service is ended. */
   kill(): void {
+    this.#silence.abort();
+    this.#stop();
+  }
+
+  /** The session manager wants it no more: stops at once, and says so when its service has ended. */
+  release(): void {
+    // On its own way out it says so anyway.
+    if (this.#released || this.#state === "Releasing" || this.#state === "Released") return;
+    this.#logger.info({ state: this.#state }, "released by the session manager");
+    this.#released = true;
+    this.#stop();
+  }
+
+  #stop(): void {
     this.#kill.abort();
     this.#drain.abort();
   }
@@ -129,6 +149,18 @@ export class ExecutorLoop {
     } finally {
       this.#state = "Released";
       await this.#endService();
+      if (this.#released) await this.#sayGone();
+    }
+  }
+
+  /** Until it is heard the session manager keeps the executor's room for it. */
+  async #sayGone(): Promise<void> {
+    const { calls, logger } = this.#deps;
+    try {
+      await calls.unregister(this.#order.id, this.#silence.signal);
+    } catch (thrown) {
+      // A session manager that had forgotten it already refuses.
+      logger.debug({ executor: this.#order.id, error: textOf(thrown) }, "not unregistered");
     }
   }
 
@@ -243,6 +275,8 @@ export class ExecutorLoop {
     }
     const result = await this.#runTask(launched);
     if (this.#killed()) return "Released";
+    // Nothing of it had begun: leaving the session gives it back, and no attempt is counted.
+    if (result === undefined) return "Unbinding";
     // The result travels beside the next LaunchTask, so that the session manager takes both in one turn: one commit
     // and one round trip for each task.
     const { id } = this.#order;
@@ -253,10 +287,17 @@ export class ExecutorLoop {
     return result.returnCode === serviceCrashCode ? "Unbinding" : "Bound";
   }
 
-  async #runTask({ task, requestId: request }: LaunchedTask): Promise<TaskResult> {
+  /** Undefined when there is no service that could begin the task. */
+  async #runTask(launched: LaunchedTask): Promise<TaskResult | undefined> {
+    const { task, requestId: request } = launched;
     const fields = { task: task.metadata?.id, request };
     const session = await this.#livingSession();
-    if (typeof session === "string") return { returnCode: serviceCrashCode, message: session };
+    if (typeof session === "string") {
+      this.#logger.warn({ ...fields, reason: session }, "no service for the task");
+      // A session manager that does not fence takes no task back from an executor that unbinds.
+      if (launched.lease !== undefined) return undefined;
+      return { returnCode: serviceCrashCode, message: session };
+    }
     this.#logger.debug(fields, "task begins");
     const invoking = startStopwatch();
     const outcome = await session.invoke(task);

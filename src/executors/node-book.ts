@@ -16,6 +16,8 @@ export class NodeEntry {
   record: NodeRecord;
   /** Its present WatchNode stream; earlier ones no longer speak for the node. */
   stream: StreamToken<NodePush> | undefined;
+  /** It ends the service of an executor that it is told to forget; not known before it registers. */
+  endsServices = false;
   /** What waits for a stream, in order. */
   readonly outbox: NodePush[] = [];
 

@@ -11,6 +11,10 @@ export const eventCodes = {
   noExecutorForLong: 1004,
   applicationWithoutCommand: 1009,
   sessionUnused: 1010,
+  /** Somebody cancelled the task, or tasks of the session. Our SDKs raise CancelledError for it. */
+  cancelled: 1101,
+  /** The task ran for longer than its application allows. */
+  timedOut: 1102,
 } as const;
 
 /** Something that happened to a task or a session, in the order it happened. */

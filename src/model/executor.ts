@@ -8,7 +8,7 @@ export type Shim = "Host" | "Wasm";
  * - Binding: given to a session; the node installs and starts the service.
  * - Bound: serves tasks of its session.
  * - Unbinding: the node is stopping the service.
- * - Releasing: to be unregistered by its node.
+ * - Releasing: to be unregistered by its node; with a session as long as a service may still run that was ended.
  */
 export type ExecutorState = "Void" | "Idle" | "Binding" | "Bound" | "Unbinding" | "Releasing";
 
@@ -17,7 +17,8 @@ export const executorTransitions: Readonly<Record<ExecutorState, readonly Execut
   Void: ["Idle"],
   Idle: ["Binding", "Releasing"],
   Binding: ["Bound", "Unbinding", "Idle"],
-  Bound: ["Unbinding"],
+  // To Releasing: what it ran was ended from outside.
+  Bound: ["Unbinding", "Releasing"],
   Unbinding: ["Idle"],
   Releasing: [],
 };

@@ -30,6 +30,8 @@ export interface TaskRecord {
   readonly attempt: number;
   /** How many of these attempts ended with the crash of the service. */
   readonly crashes: number;
+  /** How many of them ended with the loss of the node. */
+  readonly lostNodes: number;
   /** The executor that holds the lease; present exactly while Running. */
   readonly executorId?: string;
   readonly events: readonly FlameEvent[];
@@ -63,8 +65,11 @@ export interface TaskOutcome {
 /** `return_code` by which our executor manager says that the service died while the task ran (docs/protocol.md, "Leases"). */
 export const serviceCrashCode = 18;
 
-/** A task fails for good when this many of its attempts ended with the crash of the service. */
-export const taskCrashesMax = 5;
+/** How many attempts of a task may end like this; the last of them fails the task. */
+export interface AttemptLimits {
+  readonly crashes: number;
+  readonly lostNodes: number;
+}
 
 /**
  * Task ids travel as decimal text.

@@ -28,6 +28,9 @@ export function applicationSpecToWire(spec: ApplicationManifestSpec): wire.Appli
     },
     url: spec.url,
     installer: spec.installer,
+    taskTimeout: spec.task_timeout,
+    maxCrashes: spec.max_crashes,
+    maxLostNodes: spec.max_lost_nodes,
   } satisfies EveryKeyOf<wire.ApplicationSpec>;
 }
 
@@ -59,5 +62,8 @@ export function applicationSpecFromWire(
     },
     url: spec.url,
     installer: spec.installer,
+    task_timeout: spec.taskTimeout,
+    max_crashes: spec.maxCrashes,
+    max_lost_nodes: spec.maxLostNodes,
   };
 }

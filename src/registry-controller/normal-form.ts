@@ -6,9 +6,14 @@ import type { ApplicationManifestSpec } from "../model/application-spec.ts";
 // as a difference").
 
 /** Fields that some engines do not keep. */
-export type ForgottenField = "shim" | "image";
+export type ForgottenField = "shim" | "image" | OwnField;
 
-const FORGOTTEN: readonly ForgottenField[] = ["shim", "image"];
+/** Fields of this implementation: a session manager that shows one of them keeps them all. */
+const OWN = ["task_timeout", "max_crashes", "max_lost_nodes"] as const;
+type OwnField = (typeof OWN)[number];
+
+const FORGOTTEN: readonly ForgottenField[] = ["shim", "image", ...OWN];
+const DEFAULTS: ApplicationManifestSpec = specOf({});
 
 /** What an application is once defaults are filled in, without what says the same as nothing: "", [] and {}. */
 function normal(manifest: ApplicationManifestSpec): ApplicationManifestSpec {
@@ -27,9 +32,10 @@ export function differences(
 /** Of the fields that some engines forget, those that this one is seen to keep, for whichever application. */
 export function keptFields(live: Iterable<ApplicationManifestSpec>): ReadonlySet<ForgottenField> {
   const kept = new Set<ForgottenField>();
-  for (const { shim, image } of live) {
-    if (shim === "Wasm") kept.add("shim");
-    if (image !== undefined && image !== "") kept.add("image");
+  for (const spec of live) {
+    if (spec.shim === "Wasm") kept.add("shim");
+    if (spec.image !== undefined && spec.image !== "") kept.add("image");
+    if (OWN.some((field) => spec[field] !== undefined)) for (const field of OWN) kept.add(field);
   }
   return kept;
 }
@@ -46,7 +52,7 @@ export function unforgotten(
 function isForgotten(change: FieldChange, kept: ReadonlySet<ForgottenField>): boolean {
   const field = FORGOTTEN.find((one) => one === change.path);
   if (field === undefined || kept.has(field)) return false;
-  return change.before === undefined || change.before === "Host";
+  return change.before === undefined || change.before === DEFAULTS[field];
 }
 
 /** Only fields that some engines forget, or take at registration alone. */

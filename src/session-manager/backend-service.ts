@@ -1,6 +1,7 @@
 import { Metadata, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
 import type { ReportedExecutor } from "../model/node.ts";
 import { leaseOf, type TaskOutcome, type TaskRecord } from "../model/task.ts";
+import { endsServicesKey } from "../protocol/ends-services.ts";
 import type {
   BackendServer,
   BindExecutorRequest,
@@ -53,6 +54,7 @@ function nodeCalls(deps: BackendDeps): Pick<BackendServer, NodeCall> {
       await engine.ask("node.register", {
         report: nodeReportFromWire(name, status),
         executors: executors.flatMap(reportedExecutor),
+        endsServices: call.metadata.get(endsServicesKey).length > 0,
       });
       notes.registered(name, call.metadata);
       return done;

@@ -15,6 +15,7 @@ import { addHealthAndReflection, type ListenerOutside } from "../observability/l
 import { AdminService } from "../protocol/generated/flame/admin/v1/admin.ts";
 import { PresenceService } from "../protocol/generated/flame/client/v1/client.ts";
 import { RegistryService } from "../protocol/generated/flame/registry/v1/registry.ts";
+import { SessionsService } from "../protocol/generated/flame/sessions/v1/sessions.ts";
 import { BackendService } from "../protocol/generated/flame/v1/backend.ts";
 import { FrontendService } from "../protocol/generated/flame/v1/frontend.ts";
 import { type ListenerSecurity, listenerSecurity } from "../security/listener-security.ts";
@@ -33,6 +34,7 @@ import type { Payloads } from "./payloads.ts";
 import { presenceService } from "./presence-service.ts";
 import { registryService } from "./registry-service.ts";
 import { ReplyHold } from "./reply-hold.ts";
+import { sessionsService } from "./sessions-service.ts";
 import { SharedLimit } from "./shared-limit.ts";
 import type { StoreCleaner } from "./store-cleaner.ts";
 import { type Tracing, traced } from "./traced.ts";
@@ -151,11 +153,16 @@ function frontendServer(deps: ServerDeps, { interceptors }: ListenerSecurity): O
     measured(RegistryService),
     traced(limits.guard(registryService(deps)), tracing),
   );
+  server.addService(
+    measured(SessionsService),
+    traced(limits.guard(sessionsService(deps)), tracing),
+  );
   const services = [
     "flame.v1.Frontend",
     "flame.client.v1.Presence",
     "flame.admin.v1.Admin",
     "flame.registry.v1.Registry",
+    "flame.sessions.v1.Sessions",
   ];
   return [guarded, addHealthAndReflection(server, services)];
 }

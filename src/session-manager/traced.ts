@@ -20,6 +20,7 @@ const notable = new Set([
   "createSession",
   "closeSession",
   "deleteSession",
+  "cancel",
   "registerApplication",
   "updateApplication",
   "unregisterApplication",

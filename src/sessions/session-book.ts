@@ -91,24 +91,31 @@ export class SessionBook {
     if (entry.counts.running > 0) {
       throw new FlameError(
         "internal",
-        `Cannot close session with running tasks: session ${entry.record.id} has ${entry.counts.running}; wait until every task has ended`,
+        `Cannot close session with running tasks: session ${entry.record.id} has ${entry.counts.running}; wait until every task has ended, or end them: flmctl close session ${entry.record.id} --force`,
       );
     }
-    if (entry.counts.pending > 0) {
-      const count = entry.counts.pending;
-      turn.change({ kind: "tasks.cancel", sessionId: entry.record.id, time: turn.now, count });
-      for (const task of entry.tasks.values()) {
-        notifyWatchers(turn, entry, { ...task, state: "Cancelled", completionTime: turn.now });
-      }
-      entry.counts.cancelled += entry.counts.pending;
-      this.#tally.tasks -= entry.counts.pending;
-      entry.counts.pending = 0;
-      entry.tasks.clear();
-      entry.pending.clear();
-    }
+    this.cancelPending(turn, entry);
     this.#open.delete(entry);
     this.#closed.add(entry);
     this.#replace(turn, entry, { ...entry.record, state: "Closed", completionTime: turn.now });
+  }
+
+  /** Every Pending task becomes Cancelled, and its watchers hear of it; tells how many. */
+  cancelPending(turn: FlameTurn, entry: SessionEntry): number {
+    const count = entry.counts.pending;
+    if (count === 0) return 0;
+    entry.activeAt = turn.steady;
+    turn.change({ kind: "tasks.cancel", sessionId: entry.record.id, time: turn.now, count });
+    for (const task of entry.tasks.values()) {
+      if (task.state !== "Pending") continue;
+      entry.tasks.delete(task.id);
+      notifyWatchers(turn, entry, { ...task, state: "Cancelled", completionTime: turn.now });
+    }
+    entry.counts.cancelled += count;
+    this.#tally.tasks -= count;
+    entry.counts.pending = 0;
+    entry.pending.clear();
+    return count;
   }
 
   /**

@@ -1,7 +1,9 @@
+import type { Caller } from "../model/caller.ts";
 import { eventCodes, type FlameEvent } from "../model/event.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import { eventMessageCharsMax } from "../model/limits.ts";
-import { type TaskOutcome, type TaskRecord, taskCrashesMax } from "../model/task.ts";
+import type { AttemptLimits, TaskOutcome, TaskRecord } from "../model/task.ts";
+import { attemptsText } from "./attempts.ts";
 import type { SessionEntry } from "./session-entry.ts";
 import { notifyWatchers } from "./watches.ts";
 
@@ -23,6 +25,7 @@ export function createTask(
     ...(input !== undefined && { inputBytes: input.length }),
     attempt: 0,
     crashes: 0,
+    lostNodes: 0,
     events: createdEvents(turn),
   };
   entry.tasks.set(record.id, record);
@@ -114,20 +117,65 @@ export function requeueTask(
   });
 }
 
-/** The service died while the task ran: Pending again, or Failed when that happened too often. */
-export function crashTask(
+/** An attempt that counts: the task had begun, and what ran it is gone through no wish of anybody. */
+export interface FailedAttempt {
+  readonly kind: keyof AttemptLimits;
+  /** What happened, and where. */
+  readonly reason: string;
+}
+
+/** The task's service died, or its node was lost: Pending again, or Failed when that happened too often. */
+export function failAttempt(
   turn: FlameTurn,
   entry: SessionEntry,
   task: TaskRecord,
-  detail: string,
+  { kind, reason }: FailedAttempt,
+  limits: AttemptLimits,
 ): TaskRecord {
-  const crashed = { ...task, crashes: task.crashes + 1 };
-  if (crashed.crashes < taskCrashesMax) {
-    const attempt = `attempt ${crashed.crashes} of ${taskCrashesMax}`;
-    return requeueTask(turn, entry, crashed, `the service crashed (${attempt}): ${detail}`);
-  }
-  const message = `the service crashed in each of ${taskCrashesMax} attempts, the last time: ${detail}`;
-  return completeTask(turn, entry, crashed, { returnCode: -1, message });
+  const counted = { ...task, [kind]: task[kind] + 1 };
+  const count = counted[kind];
+  const most = limits[kind];
+  const what = kind === "crashes" ? "crash" : "lost node";
+  if (count < most)
+    return requeueTask(turn, entry, counted, `${reason} (${what} ${count} of ${most})`);
+  const message = attemptsText(counted, { kind, reason, most, now: turn.now });
+  return completeTask(turn, entry, counted, { returnCode: -1, message });
+}
+
+/** Somebody or something ended a Running task from outside: Failed, with an event that says which. */
+export function stopTask(
+  turn: FlameTurn,
+  entry: SessionEntry,
+  task: TaskRecord,
+  why: { readonly code: number; readonly detail: string; readonly message: string },
+): TaskRecord {
+  const told = { ...task, events: [...task.events, event(turn, why.code, why.detail)] };
+  return completeTask(turn, entry, told, { returnCode: -1, message: why.message });
+}
+
+/** A Pending task will never run. */
+export function cancelPending(
+  turn: FlameTurn,
+  entry: SessionEntry,
+  task: TaskRecord,
+  caller: Caller,
+): TaskRecord {
+  entry.activeAt = turn.steady;
+  entry.pending.remove(task.id);
+  entry.counts.pending--;
+  entry.counts.cancelled++;
+  entry.tally.tasks--;
+  return replace(turn, entry, {
+    ...task,
+    state: "Cancelled",
+    completionTime: turn.now,
+    events: [...task.events, event(turn, eventCodes.cancelled, cancelledBy(caller))],
+  });
+}
+
+/** Who cancelled something, and from where, for the record. */
+export function cancelledBy({ name, authenticatedBy, from }: Caller): string {
+  return `cancelled by ${name} (${authenticatedBy}, from ${from})`;
 }
 
 function replace(

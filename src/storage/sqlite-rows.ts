@@ -78,6 +78,7 @@ export interface TaskRow {
   output_bytes: number | null;
   attempt: number;
   crashes: number;
+  lost_nodes: number;
   executor_id: string | null;
   events: string;
 }
@@ -227,6 +228,7 @@ export function taskOf(row: TaskRow): TaskRecord {
     ...(row.output_bytes !== null && { outputBytes: row.output_bytes }),
     attempt: row.attempt,
     crashes: row.crashes,
+    lostNodes: row.lost_nodes,
     ...(row.executor_id !== null && { executorId: row.executor_id }),
     events: eventsOf(row.events),
   };

@@ -93,6 +93,7 @@ export class SqliteWriter {
       record.outputBytes ?? null,
       record.attempt,
       record.crashes,
+      record.lostNodes,
       record.executorId ?? null,
       eventsText(record.events),
     );
@@ -171,12 +172,12 @@ function prepareAll(db: Database) {
   return {
     putTask: db.prepare(
       `INSERT INTO tasks (session_id, id, state, creation_time, completion_time, input_bytes, output_bytes,
-                          attempt, crashes, executor_id, events)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                          attempt, crashes, lost_nodes, executor_id, events)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (session_id, id) DO UPDATE SET
          state = excluded.state, completion_time = excluded.completion_time, output_bytes = excluded.output_bytes,
-         attempt = excluded.attempt, crashes = excluded.crashes, executor_id = excluded.executor_id,
-         events = excluded.events`,
+         attempt = excluded.attempt, crashes = excluded.crashes, lost_nodes = excluded.lost_nodes,
+         executor_id = excluded.executor_id, events = excluded.events`,
     ),
     putPayload: db.prepare(
       "INSERT INTO task_payloads (session_id, task_id, kind, data) VALUES (?, ?, ?, ?)",

@@ -85,6 +85,7 @@ function newTask(session: number, index: number): Change {
       inputBytes,
       attempt: 0,
       crashes: 0,
+      lostNodes: 0,
       events: [{ code: 0, message: "Task was created with state <Pending>", creationTime }],
     },
     input: Buffer.alloc(inputBytes, "x"),

@@ -25,6 +25,9 @@ export const samples: Readonly<Record<string, unknown>> = {
   working_directory: "/srv/walk",
   max_instances: 3,
   delay_release: 7,
+  task_timeout: 90,
+  max_crashes: 2,
+  max_lost_nodes: 4,
   schema: {
     input: '{"type":"object"}',
     output: '{"type":"string"}',

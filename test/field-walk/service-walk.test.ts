@@ -17,6 +17,9 @@ const notInApplicationContext: Readonly<Record<string, string>> = {
   environments: "the service was started with them: they are its own environment",
   max_instances: "the session manager's business",
   delay_release: "the session manager's business",
+  task_timeout: "the session manager's business",
+  max_crashes: "the session manager's business",
+  max_lost_nodes: "the session manager's business",
   schema: "the client's business",
 };
 
@@ -37,6 +40,9 @@ beforeAll(async () => {
     working_directory: join(cluster.home, "work-here"),
     max_instances: 3,
     delay_release: 0,
+    task_timeout: 90,
+    max_crashes: 2,
+    max_lost_nodes: 4,
     schema: { input: '{"type":"object"}' },
     url: `file://${join(cluster.home, "package")}`,
     installer: "binary",

@@ -200,6 +200,9 @@ const spec = fc.record(
     working_directory: plain.map((path) => `/${path}`),
     max_instances: fc.integer({ min: 0, max: 4_294_967_295 }),
     delay_release: fc.maxSafeInteger(),
+    task_timeout: fc.integer({ min: 1, max: 4_294_967_295 }),
+    max_crashes: fc.integer({ min: 1, max: 4_294_967_295 }),
+    max_lost_nodes: fc.integer({ min: 1, max: 4_294_967_295 }),
     schema: fc.record(
       { input: fc.constantFrom("{}", "true", '{"type":"object"}'), common_data: fc.constant("{}") },
       { requiredKeys: [] },

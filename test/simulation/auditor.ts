@@ -49,7 +49,18 @@ export class Auditor {
       throw new Violation(`the scheduler was not told of something: ${JSON.stringify(first)}`);
   }
 
+  /** Commands that are carried out now. */
+  taken(commands: readonly Command[]): void {
+    for (const { kind, input } of commands)
+      if (kind === "session.cancel") this.#ledger.attempts.ask(input.sessionId, input.taskIds);
+  }
+
   committed(turn: FlameTurn): void {
+    this.#ledger.attempts.givenUp = new Set(
+      turn.changes.flatMap((change) =>
+        change.kind === "node.put" && change.record.state === "NotReady" ? change.record.name : [],
+      ),
+    );
     for (const change of turn.changes) {
       if (change.kind === "node.put" && change.record.state === "NotReady")
         this.#gaveUp(change.record.name);

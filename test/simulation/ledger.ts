@@ -1,9 +1,11 @@
+import type { ApplicationSpec } from "../../src/model/application-spec.ts";
 import type { Change } from "../../src/model/change.ts";
 import type { ExecutorRecord } from "../../src/model/executor.ts";
 import type { FlameTurn } from "../../src/model/flame-turn.ts";
 import type { NodeState } from "../../src/model/node.ts";
 import { noTasks, type SessionRecord, type TaskCounts } from "../../src/model/session.ts";
 import { isTerminal, type TaskRecord } from "../../src/model/task.ts";
+import { Attempts } from "./attempts.ts";
 import type { Runs } from "./runs.ts";
 import { Violation } from "./world.ts";
 
@@ -26,21 +28,23 @@ export interface LedgerSession {
  * terminal task that changes, a result that no service gave, a closed session that opens, a lease without an executor.
  */
 export class Ledger {
-  readonly #runs: Runs;
   readonly sessions = new Map<string, LedgerSession>();
   readonly executors = new Map<string, ExecutorRecord>();
-  readonly applications = new Set<string>();
+  readonly applications = new Map<string, ApplicationSpec>();
+  /** How attempts end, and who may end tasks from outside. */
+  readonly attempts: Attempts;
   /** What the session manager may believe of a node, and since when. */
   readonly believed = new Map<string, { readonly state: NodeState; readonly since: number }>();
 
   constructor(runs: Runs) {
-    this.#runs = runs;
+    this.attempts = new Attempts(runs, this);
   }
 
-  apply(change: Change, { now, steady }: Pick<FlameTurn, "now" | "steady">): void {
+  apply(change: Change, turn: Pick<FlameTurn, "now" | "steady">): void {
+    const { now, steady } = turn;
     switch (change.kind) {
       case "application.put":
-        this.applications.add(change.record.name);
+        this.applications.set(change.record.name, change.record.spec);
         return;
       case "application.delete":
         this.applications.delete(change.name);
@@ -55,13 +59,16 @@ export class Ledger {
         this.sessions.delete(change.id);
         return;
       case "task.put":
-        this.#putTask(change.record);
+        this.#putTask(change.record, steady);
         return;
       case "tasks.cancel":
         for (const task of this.sessions.get(change.sessionId)?.tasks.values() ?? []) {
           if (task.state === "Pending")
-            this.#putTask({ ...task, state: "Cancelled", completionTime: now });
+            this.#putTask({ ...task, state: "Cancelled", completionTime: now }, steady);
         }
+        return;
+      case "session.counts":
+        this.#checkCounts(change);
         return;
       case "executor.put":
         this.executors.set(change.record.id, change.record);
@@ -81,6 +88,7 @@ export class Ledger {
 
   /** Nobody is connected after a restart; the grace time of every node begins anew. */
   restarted(now: number): void {
+    this.attempts.restartedAt = now;
     for (const [name, { state }] of this.believed)
       if (state !== "NotReady") this.believed.set(name, { state: "Unknown", since: now });
   }
@@ -100,7 +108,17 @@ export class Ledger {
     session.record = record;
   }
 
-  #putTask(task: TaskRecord): void {
+  /** They come after the tasks that they count. */
+  #checkCounts({ id, counts, lastTaskId }: Extract<Change, { kind: "session.counts" }>): void {
+    const session = this.sessions.get(id);
+    const counted = [session?.counts, session?.tasks.size];
+    if (JSON.stringify([counts, lastTaskId]) !== JSON.stringify(counted))
+      throw new Violation(
+        `session ${id} is said to have ${JSON.stringify([counts, lastTaskId])}, it has ${JSON.stringify(counted)}`,
+      );
+  }
+
+  #putTask(task: TaskRecord, steady: number): void {
     const name = `task ${task.sessionId}/${task.id}`;
     const session = this.sessions.get(task.sessionId);
     if (session === undefined) throw new Violation(`${name} was written, its session is unknown`);
@@ -120,8 +138,9 @@ export class Ledger {
           `${name} runs, attempt ${task.attempt} after ${previous?.attempt ?? -1}`,
         );
     }
-    if (!this.#runs.couldEnd(task))
-      throw new Violation(`${name} is ${task.state}, and no service said so`);
+    const spec = this.applications.get(session.record.application);
+    if (spec !== undefined && previous !== undefined)
+      this.attempts.check(previous, task, spec, steady);
     session.counts[countOf[task.state]]++;
     session.tasks.set(task.id, task);
   }

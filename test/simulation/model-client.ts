@@ -1,3 +1,4 @@
+import type { CancelReply, CancelRequest } from "../../src/core/cancel-commands.ts";
 import type { CallKind, CommandTable, Reply } from "../../src/core/commands.ts";
 import { internalCaller } from "../../src/model/caller.ts";
 import { FlameError } from "../../src/model/errors.ts";
@@ -14,8 +15,10 @@ export interface SessionPlan {
   readonly tasks: number;
   /** Get-or-create, instead of create. */
   readonly byOpen: boolean;
-  /** When the session is closed: while tasks are open, when all have ended, or not at all. */
-  readonly close: "early" | "ended" | "never";
+  /** When the session is closed: while tasks are open (ending them if forced), when all have ended, or not at all. */
+  readonly close: "early" | "forced" | "ended" | "never";
+  /** How often a task is cancelled after another one was made. */
+  readonly cancelRate: number;
   readonly deleteAfter: boolean;
   /** Longest pause between two tasks. */
   readonly pauseMsMax: number;
@@ -77,10 +80,35 @@ export class ModelClient {
       const taskId = created.value.task.id;
       this.acknowledged.push({ sessionId: id, taskId });
       if (random.chance(0.8)) this.#watch(plan, taskId);
+      if (random.chance(plan.cancelRate)) yield* this.#cancelSome(plan, taskId);
     }
     if (plan.close === "never") return;
     if (plan.close === "ended" && this.#feasible(plan)) yield* this.#allEnded(id);
+    if (plan.close === "forced") yield* this.#cancel({ sessionId: id, close: true });
     yield* this.#close(plan);
+  }
+
+  /** One task, Running or not, or now and then all of them. */
+  *#cancelSome({ id, pauseMsMax }: SessionPlan, newest: number): Script {
+    const { random } = this.#world;
+    yield* pause(this.#world, random.skewed(0, pauseMsMax));
+    const taskIds = random.chance(0.1) ? undefined : [random.between(1, newest)];
+    const pendingOnly = random.chance(0.3);
+    const reply = yield* this.#cancel({ sessionId: id, ...(taskIds && { taskIds }), pendingOnly });
+    if (reply === undefined || taskIds === undefined) return;
+    const { cancelled, ended, over, running } = reply;
+    if (cancelled + ended + over !== 1 && !(pendingOnly && running > 0))
+      throw new Violation(`a cancel of ${id}/${taskIds.join()} did ${JSON.stringify(reply)}`);
+  }
+
+  *#cancel(
+    what: Pick<CancelRequest, "sessionId" | "taskIds"> & Partial<CancelRequest>,
+  ): Script<CancelReply | undefined> {
+    const request = { pendingOnly: false, close: false, caller: internalCaller, ...what };
+    const reply = yield* this.#call("session.cancel", request);
+    if (!(reply instanceof FlameError)) return reply;
+    if (reply.code !== "not_found") throw new Violation(`a cancel was refused: ${reply.message}`);
+    return undefined;
   }
 
   *#close({ id, deleteAfter }: SessionPlan): Script {

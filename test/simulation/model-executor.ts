@@ -22,7 +22,7 @@ export interface ExecutorDeps {
   readonly link: Link;
   readonly runs: Runs;
   readonly services: Services;
-  /** Names leases and repeats results until they are answered; the published executor manager does neither. */
+  /** Names leases, repeats results and ends services when it is told to; the published executor manager does none of it. */
   readonly fenced: boolean;
 }
 
@@ -35,6 +35,7 @@ export class ModelExecutor {
   readonly #record: ExecutorRecord;
   readonly #onOver: () => void;
   readonly #running: Running;
+  #ending: Running | undefined;
   #interrupt: (() => void) | undefined;
   /** The last result, until it is known to have arrived. */
   #delivery: Delivery | undefined;
@@ -54,9 +55,27 @@ export class ModelExecutor {
     this.#interrupt?.();
   }
 
+  /** The session manager wants it no more: its service is ended, which takes a moment, and then it says so. */
+  release(): void {
+    if (this.#ending !== undefined) return;
+    this.#running.stop();
+    this.#delivery?.stop();
+    this.state = "Releasing";
+    this.#ending = new Running(this.#end());
+  }
+
+  *#end(): Script {
+    const { world, runs } = this.#deps;
+    yield* pause(world, world.random.skewed(1, 5_000));
+    runs.endAllOf(this.id);
+    yield* this.#call("executor.unregister", { id: this.id });
+    this.#onOver();
+  }
+
   /** Ends at once, with its service. */
   kill(): void {
     this.#running.stop();
+    this.#ending?.stop();
     this.#delivery?.stop();
     this.#deps.runs.endAllOf(this.id);
     this.#onOver();
@@ -126,6 +145,7 @@ export class ModelExecutor {
     yield* pause(world, services.taskMs());
     const outcome = services.outcome(task);
     runs.answered(run, outcome);
+    if (outcome.returnCode === serviceCrashCode) runs.crashed.add(lease);
     const crashed = outcome.returnCode === serviceCrashCode;
     // Nobody works on it any more: it may be handed out again as soon as this is known.
     if (crashed) runs.end(run);

@@ -50,7 +50,10 @@ export class ModelNode {
     this.#deps.world.note(`${this.report.name}: crashes`);
     this.#life?.stop();
     this.#life = undefined;
-    for (const executor of [...this.#executors.values()]) executor.kill();
+    for (const executor of [...this.#executors.values()]) {
+      this.#deps.runs.died.add(executor.id);
+      executor.kill();
+    }
     this.#executors.clear();
     this.#deps.link.abandonAll(serverDelayMs);
   }
@@ -69,7 +72,11 @@ export class ModelNode {
         state,
         shim: this.#deps.services.shim,
       }));
-      const registered = yield* link.ask("node.register", { report: this.report, executors });
+      const registered = yield* link.ask("node.register", {
+        report: this.report,
+        executors,
+        endsServices: this.#deps.fenced,
+      });
       if (registered.kind === "ok") yield* until<void>((resume) => this.#follow(resume));
       yield* pause(world, this.#backoffMs);
       this.#backoffMs = Math.min(30_000, this.#backoffMs * 2);
@@ -120,8 +127,9 @@ export class ModelNode {
   #take({ executor, released }: NodePush): void {
     const known = this.#executors.get(executor.id);
     if (released) {
-      known?.kill();
       this.#ended.add(executor.id);
+      if (this.#deps.fenced) known?.release();
+      else known?.kill();
       return;
     }
     if (known !== undefined || !this.#taking || this.#ended.has(executor.id)) return;

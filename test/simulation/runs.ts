@@ -17,6 +17,10 @@ export class Runs {
   readonly #runs = new Set<Run>();
   /** How the runs of each task ended, as their services said. */
   readonly #results = new Map<string, Set<"Succeed" | "Failed">>();
+  /** Leases under which a service died. */
+  readonly crashed = new Set<string>();
+  /** Executors that went down with their node. */
+  readonly died = new Set<string>();
   /** Runs whose node was given up, so that their tasks may run again beside them: allowed, and worth counting. */
   overtaken = 0;
 
@@ -27,13 +31,13 @@ export class Runs {
   /** The service answered, or died. */
   answered(run: Run, { returnCode }: TaskOutcome): void {
     const results = this.#results.get(taskKey(run)) ?? new Set();
-    // Too many crashes are a failure as well; the task's own count says how many there were.
     results.add(returnCode === 0 ? "Succeed" : "Failed");
     this.#results.set(taskKey(run), results);
   }
 
-  /** Some run of this very task ended like this. */
-  couldEnd({ sessionId, id, creationTime, state }: TaskRecord): boolean {
+  /** Some run of this very task ended like this, or nobody needs one for it to end. */
+  couldEnd(task: TaskRecord): boolean {
+    const { sessionId, id, creationTime, state } = task;
     if (state !== "Succeed" && state !== "Failed") return true;
     const results = this.#results.get(taskKey({ sessionId, taskId: id, creationTime }));
     return results?.has(state) === true;

@@ -99,6 +99,8 @@ function makeApplications(random: Random): RegisterApplication[] {
     waits: { delay_release: 1 },
     steady: { delay_release: 60 },
     capped: { delay_release: random.pick([0, 1, 60]), max_instances: random.pick([1, 2]) },
+    timed: { delay_release: 1, task_timeout: random.between(1, 5) },
+    fragile: { delay_release: 1, max_crashes: random.between(1, 2), max_lost_nodes: 1 },
     wasm: { shim: "Wasm" },
   };
   return Object.entries(specs).map(([name, given]) => {
@@ -109,6 +111,8 @@ function makeApplications(random: Random): RegisterApplication[] {
       environments: {},
       max_instances: 1_000_000,
       delay_release: 60,
+      max_crashes: 5,
+      max_lost_nodes: 10,
       ...given,
     };
     return { name, manifest: given, spec, origin: "api", author: "simulation" };
@@ -145,7 +149,7 @@ function makeClients(random: Random): SessionPlan[][] {
 function makePlan(random: Random, id: string, minInstances: number): SessionPlan {
   const application = random.chance(0.04)
     ? "wasm"
-    : random.pick(["eager", "waits", "waits", "steady", "steady", "capped"]);
+    : random.pick(["eager", "waits", "waits", "steady", "steady", "capped", "timed", "fragile"]);
   const resreq = random.pick([
     undefined,
     undefined,
@@ -175,7 +179,8 @@ function makePlan(random: Random, id: string, minInstances: number): SessionPlan
     },
     tasks: random.skewed(1, 60),
     byOpen: random.chance(0.5),
-    close: random.pick(["early", "ended", "ended", "never", "never"] as const),
+    close: random.pick(["early", "forced", "ended", "ended", "never", "never"] as const),
+    cancelRate: random.pick([0, 0, 0.1, 0.4]),
     deleteAfter: random.chance(0.5),
     pauseMsMax: random.pick([0, 50, 2_000, 10_000]),
   };

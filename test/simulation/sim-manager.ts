@@ -139,6 +139,7 @@ export class SimManager {
     const commands = this.#queue.splice(0, commandsMax);
     for (const { kind, token, input } of commands)
       this.#world.note(`  ${kind} #${token} ${brief(input)}`);
+    this.#auditor.taken(commands);
     const turn = core.turn(commands, this.#world.date, this.#world.now);
     this.#auditor.afterTurn(core, turn, this.waiters, this.#queue);
     if (turn.changes.length === 0) {

@@ -20,6 +20,17 @@ describe("the session manager's machine in virtual time", () => {
     expect(outcomes).toHaveLength(seeds);
   });
 
+  it("sees running tasks cancelled, timed out and given up", () => {
+    const sum = (of: (outcome: Outcome) => number): number =>
+      outcomes.reduce((total, outcome) => total + of(outcome), 0);
+    for (const of of [
+      (outcome: Outcome) => outcome.cancelled,
+      (outcome: Outcome) => outcome.timedOut,
+      (outcome: Outcome) => outcome.exhausted,
+    ])
+      expect(seeds < 50 || sum(of) > 0).toBe(true);
+  });
+
   it("crashes before, after and amid the effects of each early commit", () => {
     const seen = new Set(
       outcomes.flatMap(({ crashes }) => crashes.map(({ commit, place }) => `${place} ${commit}`)),

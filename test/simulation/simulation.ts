@@ -22,6 +22,9 @@ export interface Outcome {
   readonly tasks: number;
   readonly restarts: number;
   readonly overtaken: number;
+  readonly cancelled: number;
+  readonly timedOut: number;
+  readonly exhausted: number;
   readonly virtualMs: number;
 }
 
@@ -91,6 +94,9 @@ class Simulation {
       tasks: this.#clients.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0),
       restarts: this.#manager.crashes.length,
       overtaken: this.#runs.overtaken,
+      cancelled: this.#ledger.attempts.cancelled,
+      timedOut: this.#ledger.attempts.timedOut,
+      exhausted: this.#ledger.attempts.exhausted,
       virtualMs: world.now - began,
     };
   }

@@ -94,7 +94,8 @@ function checkExecutor(state: CoreState, executor: ExecutorEntry): void {
     () => `${name} serves ${sessionId ?? ""}, which is gone`,
   );
   const serves = is === "Binding" || is === "Bound" || is === "Unbinding";
-  check(serves || sessionId === undefined, () => `${name} has a session`);
+  // Releasing: its task was ended, and its service may not be yet.
+  check(serves || is === "Releasing" || sessionId === undefined, () => `${name} has a session`);
   check(
     entry === undefined || entry.executors.has(id),
     () => `${name} serves ${sessionId ?? ""}, which does not count on it`,
@@ -138,8 +139,9 @@ function checkCaps(state: CoreState): void {
   for (const { record, executors } of state.sessions.all()) {
     let count = 0;
     for (const id of executors) {
-      const is = state.executors.find(id)?.record.state;
-      if (is === "Binding" || is === "Bound" || is === "Unbinding") count++;
+      const executor = state.executors.find(id);
+      // A service may still run for each of them.
+      if (executor?.record.sessionId === record.id) count++;
     }
     check(
       count <= (record.maxInstances ?? Number.POSITIVE_INFINITY),

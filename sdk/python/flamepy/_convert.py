@@ -81,6 +81,9 @@ def to_application(message: types_pb2.Application) -> Application:
         ),
         url=optional(spec, "url"),
         installer=optional(spec, "installer"),
+        task_timeout=optional(spec, "task_timeout"),
+        max_crashes=optional(spec, "max_crashes"),
+        max_lost_nodes=optional(spec, "max_lost_nodes"),
     )
 
 
@@ -112,6 +115,9 @@ def from_application(attributes: ApplicationAttributes) -> types_pb2.Application
         schema=wire_schema,
         url=attributes.url,
         installer=attributes.installer,
+        task_timeout=attributes.task_timeout,
+        max_crashes=attributes.max_crashes,
+        max_lost_nodes=attributes.max_lost_nodes,
     )
 
 

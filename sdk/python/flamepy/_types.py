@@ -176,6 +176,9 @@ class ApplicationAttributes:
         working_directory: absolute path.
         max_instances: most instances at a time over all sessions.
         delay_release: seconds that an idle instance waits for the next task.
+        task_timeout: seconds that a task may run; None for no limit.
+        max_crashes: crashes of its service after which a task is failed; None for 5.
+        max_lost_nodes: losses of its node after which a task is failed; None for 10.
         schema: JSON Schemas of input, output and common data.
         url: where the package of the application lies, such as ``file:///opt/my-app.whl``; None
             when it has none.
@@ -195,6 +198,9 @@ class ApplicationAttributes:
     schema: ApplicationSchema | None = None
     url: str | None = None
     installer: str | None = None
+    task_timeout: int | None = None
+    max_crashes: int | None = None
+    max_lost_nodes: int | None = None
 
 
 @public("flamepy.core.types")
@@ -219,6 +225,9 @@ class Application:
     schema: ApplicationSchema | None = None
     url: str | None = None
     installer: str | None = None
+    task_timeout: int | None = None
+    max_crashes: int | None = None
+    max_lost_nodes: int | None = None
 
 
 @public("flamepy.core.types")

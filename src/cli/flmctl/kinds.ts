@@ -2,7 +2,7 @@ import { Argument } from "@commander-js/extra-typings";
 import { FlameError } from "../../model/errors.ts";
 
 /** What flmctl lists and views. */
-export type Kind = "app" | "session" | "executor" | "node" | "cluster";
+export type Kind = "app" | "session" | "task" | "executor" | "node" | "cluster";
 
 const aliases: Readonly<Record<string, Kind>> = {
   app: "app",
@@ -12,6 +12,8 @@ const aliases: Readonly<Record<string, Kind>> = {
   session: "session",
   sessions: "session",
   ssn: "session",
+  task: "task",
+  tasks: "task",
   executor: "executor",
   executors: "executor",
   node: "node",

@@ -6,6 +6,7 @@ import { version } from "../version.ts";
 import { addApplicationCommands } from "./application-commands.ts";
 import { addApply } from "./apply.ts";
 import { addBackup } from "./backup.ts";
+import { addCancel } from "./cancel.ts";
 import { addCompletion } from "./completion.ts";
 import { addDiff } from "./diff.ts";
 import { addEdit } from "./edit.ts";
@@ -37,6 +38,7 @@ export function flmctl(argv: readonly string[], given: CliContext): Promise<numb
   addRollback(program, context);
   addApplicationCommands(program, context);
   addSessionCommands(program, context);
+  addCancel(program, context);
   addLogs(program, context);
   addBackup(program, context);
   addExplain(program, context);

@@ -1,6 +1,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import { type CliContext, withCluster } from "../context.ts";
 import { countOption, resourcesOption } from "../flag-values.ts";
+import { cancelledText, tellBusyNodes } from "./cancel.ts";
 import { kindArgument, kindOf, unsupported } from "./kinds.ts";
 
 type Program = Command<[], { config?: string }>;
@@ -10,16 +11,40 @@ const kinds = ["session"] as const;
 /** Adds `flmctl create`, `close` and `delete`. */
 export function addSessionCommands(program: Program, context: CliContext): void {
   addCreate(program, context);
-  addOne(program, context, {
-    verb: "close",
-    description: "Close a session: its pending tasks are cancelled.",
-    act: async (cluster, id) => (await cluster.closeSession(id)).id,
-  });
-  addOne(program, context, {
-    verb: "delete",
-    description: "Delete a closed session with its tasks and events.",
-    act: async (cluster, id) => (await cluster.deleteSession(id)).id,
-  });
+  addClose(program, context);
+  addDelete(program, context);
+}
+
+function addClose(program: Program, context: CliContext): void {
+  oneSession(program, "close", "Close a session: its pending tasks are cancelled.")
+    .option("--force", "end its running tasks as well: they are Failed, as cancelled")
+    .action(async (word, positional, flags) => {
+      const id = sessionId("close", word, positional ?? flags.session);
+      await withCluster(context, program.opts().config, async (cluster) => {
+        const { terminal } = context;
+        const ended =
+          flags.force === true
+            ? await cluster.cancelTasks(id, undefined, { close: true })
+            : undefined;
+        const closed = await cluster.closeSession(id);
+        terminal.out(`Session <${closed.id}> was closed.\n`);
+        if (ended === undefined || ended.cancelled + ended.ended === 0) return;
+        terminal.out(`${cancelledText(ended)}.\n`);
+        tellBusyNodes(ended, terminal);
+      });
+    });
+}
+
+function addDelete(program: Program, context: CliContext): void {
+  oneSession(program, "delete", "Delete a closed session with its tasks and events.").action(
+    async (word, positional, flags) => {
+      const id = sessionId("delete", word, positional ?? flags.session);
+      await withCluster(context, program.opts().config, async (cluster) => {
+        const deleted = await cluster.deleteSession(id);
+        context.terminal.out(`Session <${deleted.id}> was deleted.\n`);
+      });
+    },
+  );
 }
 
 function addCreate(program: Program, context: CliContext): void {
@@ -49,31 +74,20 @@ function addCreate(program: Program, context: CliContext): void {
     });
 }
 
-interface OneSession {
-  readonly verb: "close" | "delete";
-  readonly description: string;
-  readonly act: (cluster: ReturnType<CliContext["connect"]>, id: string) => Promise<string>;
-}
-
-function addOne(
-  program: Program,
-  context: CliContext,
-  { verb, description, act }: OneSession,
-): void {
-  program
+/** A command that acts on one session. */
+function oneSession(program: Program, verb: "close" | "delete", description: string) {
+  return program
     .command(verb)
     .description(description)
     .addArgument(kindArgument("what it is", kinds))
     .argument("[id]", "the session's id")
     .option("-s, --session <id>", "the session's id, as the published tools take it")
-    .addHelpText("after", `\nExample:\n  flmctl ${verb} session flmping-Sf4R2o`)
-    .action(async (word, positional, flags) => {
-      if (word !== undefined) kindOf(word, kinds);
-      const id = positional ?? flags.session;
-      if (id === undefined) throw unsupported(`no session to ${verb}`, kinds);
-      await withCluster(context, program.opts().config, async (cluster) => {
-        const done = await act(cluster, id);
-        context.terminal.out(`Session <${done}> was ${verb}d.\n`);
-      });
-    });
+    .addHelpText("after", `\nExample:\n  flmctl ${verb} session flmping-Sf4R2o`);
+}
+
+/** @throws FlameError invalid_config for another kind, or no session. */
+function sessionId(verb: string, word: string | undefined, id: string | undefined): string {
+  if (word !== undefined) kindOf(word, kinds);
+  if (id === undefined) throw unsupported(`no session to ${verb}`, kinds);
+  return id;
 }

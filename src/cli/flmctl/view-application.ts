@@ -38,6 +38,7 @@ function applicationDetails({ name, spec }: Application): string {
       "Delay Release",
       spec.delay_release === undefined ? "" : compactDuration(spec.delay_release),
     ),
+    ...ownDetails(spec),
     listed("Schema", schemaLines(spec.schema), "  "),
   ].join("");
 }
@@ -48,6 +49,15 @@ function warningDetails({ spec }: Application): string {
     faultText({ ...fault, path: pathText(at) }),
   );
   return texts.length === 0 ? "" : listed("Warnings", texts, "  ");
+}
+
+/** Lines that the published layout does not have: none where nothing is said of them, as on other session managers. */
+function ownDetails({ task_timeout, max_crashes, max_lost_nodes }: Application["spec"]): string[] {
+  return [
+    task_timeout === undefined ? "" : labelled("Task Timeout", compactDuration(task_timeout)),
+    max_crashes === undefined ? "" : labelled("Max Crashes", String(max_crashes)),
+    max_lost_nodes === undefined ? "" : labelled("Node Losses", String(max_lost_nodes)),
+  ];
 }
 
 /** How an application is shown in each form. */

@@ -127,6 +127,22 @@ describe("a service that goes wrong", () => {
     await backend.called("unregisterExecutor");
   });
 
+  test("by dying between two tasks for good leaves the next one as it was: it had not begun", async () => {
+    backend.keepBound = true;
+    backend.lease = "1:1";
+    backend.tasks.push(Buffer.from("exit-later:4"));
+    backend.bindings.push(binding(services.scripted("only-once")), undefined);
+    await node.start();
+    backend.push("exec-1");
+    const pid = await node.firstService();
+    await waitFor("its end", () => backend.results.length === 1 && !processFacts(pid));
+    backend.lease = "2:1";
+    backend.tasks.push(Buffer.from("echo:never"));
+    await backend.called("unregisterExecutor");
+    expect(node.texts()).toEqual(["leaving"]);
+    expect(backend.rpcs()).toContain("unbindExecutor");
+  });
+
   test.each(["leave-fails", "leave-exits"])(
     "by not leaving (%s) does not hold its executor",
     async (flag) => {
@@ -210,6 +226,51 @@ describe("a service that goes wrong", () => {
       returnCode: 11,
       message: expect.stringContaining("Wasm"),
     });
+  });
+});
+
+describe("an executor that is released while its service runs a task", () => {
+  async function releasedAsleep(): Promise<number> {
+    backend.keepBound = true;
+    backend.tasks.push(Buffer.from("sleep:600000"));
+    backend.bindings.push(binding(services.scripted("ignore-term")), undefined);
+    await node.start();
+    backend.push("exec-1");
+    await node.asleep();
+    const [pid = 0] = node.servicePids();
+    expect(groupMembers(pid)).not.toEqual([]);
+    return pid;
+  }
+
+  test("ends the service, which ignores TERM, and unregisters when nothing of it runs any more", async () => {
+    const pid = await releasedAsleep();
+    backend.push("exec-1", ExecutorState.ExecutorReleased);
+    backend.push("exec-1", ExecutorState.ExecutorReleased);
+    await backend.called("unregisterExecutor");
+    expect(groupMembers(pid)).toEqual([]);
+    expect(node.servicePids()).toEqual([]);
+    await node.ended();
+    expect(backend.count("unregisterExecutor")).toBe(1);
+    expect(backend.results).toEqual([]);
+  });
+
+  test("says so until it is heard, and to a session manager that forgot it, once", async () => {
+    await releasedAsleep();
+    backend.failures.set("unregisterExecutor", [status.UNAVAILABLE, status.NOT_FOUND]);
+    backend.push("exec-1", ExecutorState.ExecutorReleased);
+    await node.ended();
+    expect(backend.count("unregisterExecutor")).toBe(2);
+  });
+
+  test("takes a new one meanwhile", async () => {
+    await releasedAsleep();
+    backend.push("exec-1", ExecutorState.ExecutorReleased);
+    backend.tasks.push(Buffer.from("echo:next"));
+    backend.bindings.unshift(binding(services.scripted()));
+    backend.push("exec-2");
+    await waitFor("the next result", () => backend.results.length === 1);
+    expect(node.texts()).toEqual(["next"]);
+    backend.keepBound = false;
   });
 });
 

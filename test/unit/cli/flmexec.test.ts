@@ -32,6 +32,9 @@ function service(end: (n: number) => Partial<ReturnType<typeof task>> = () => ({
               yield finished(id);
             },
             getSession: async () => session(),
+            cancelTasks: async () => {
+              throw new Error("not called");
+            },
             closeSession: async () => {
               made.closed++;
               return session({ state: "Closed" });

@@ -58,6 +58,9 @@ function service(
       yield finished(id);
     },
     getSession: async () => session(),
+    cancelTasks: async () => {
+      throw new Error("not called");
+    },
     closeSession: async () => {
       made.closed++;
       return session({ state: "Closed" });

@@ -155,6 +155,8 @@ export class Machine {
       environments: {},
       max_instances: 1_000_000,
       delay_release: 60,
+      max_crashes: 5,
+      max_lost_nodes: 10,
       ...spec,
     };
     this.ask("application.register", {
@@ -181,10 +183,11 @@ export class Machine {
     name: string,
     allocatable: Resources = { cpu: 4, memory: 8 * gib, gpu: 0 },
     executors: readonly string[] = [],
+    { endsServices = true, state = "Idle" } = {},
   ): Call<"node.watch"> {
     const report = { name, capacity: allocatable, allocatable, arch: "x86_64", os: "linux" };
-    const reported = executors.map((id) => ({ id, state: "Idle", shim: "Host" as const }));
-    this.ask("node.register", { report, executors: reported });
+    const reported = executors.map((id) => ({ id, state, shim: "Host" as const }));
+    this.ask("node.register", { report, executors: reported, endsServices });
     return this.begin("node.watch", { report });
   }
 

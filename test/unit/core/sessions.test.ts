@@ -347,6 +347,8 @@ describe("applications with sessions", () => {
       environments: {},
       max_instances: 1,
       delay_release: 1,
+      max_crashes: 5,
+      max_lost_nodes: 10,
       ...manifest,
     },
     origin: "api",

@@ -174,7 +174,7 @@ describe("a service that crashes", () => {
     });
     expect(waiting.reply?.task).toMatchObject({ id: 1, attempt: 2, crashes: 1 });
     expect(codes(waiting.reply!.task!)).toEqual([0, 1, 5, 1]);
-    expect(waiting.reply?.task?.events[2]?.message).toContain("attempt 1 of 5");
+    expect(waiting.reply?.task?.events[2]?.message).toContain("crash 1 of 5");
     expect(waiting.reply?.task?.events[2]?.message).toContain("signal 11");
   });
 

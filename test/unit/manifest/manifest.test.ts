@@ -45,6 +45,9 @@ spec:
   working_directory: /opt/x
   max_instances: 7
   delay_release: -1
+  task_timeout: 3600
+  max_crashes: 1
+  max_lost_nodes: 2
   schema: { input: '{"type":"object"}', output: 'true', common_data: '{}' }
   url: file:///opt/example/my-app.whl
   installer: python
@@ -78,6 +81,8 @@ describe("a manifest", () => {
       environments: {},
       max_instances: 1_000_000,
       delay_release: 60,
+      max_crashes: 5,
+      max_lost_nodes: 10,
     });
     expect("url" in spec).toBe(false);
     expect(specOf(manifest)).toEqual(spec);
@@ -247,6 +252,21 @@ describe("faults of a manifest", () => {
       "a quoted number",
       "metadata: {name: a}\nspec:\n  delay_release: '60'\n",
       ["type spec.delay_release 3:18"],
+    ],
+    [
+      "a task_timeout of nothing",
+      "metadata: {name: a}\nspec:\n  task_timeout: 0\n",
+      ["out-of-range spec.task_timeout 3:17"],
+    ],
+    [
+      "a max_crashes that allows no attempt",
+      "metadata: {name: a}\nspec:\n  max_crashes: 0\n",
+      ["out-of-range spec.max_crashes 3:16"],
+    ],
+    [
+      "a max_lost_nodes that is no number",
+      "metadata: {name: a}\nspec:\n  max_lost_nodes: never\n",
+      ["type spec.max_lost_nodes 3:19"],
     ],
     [
       "a relative working directory",

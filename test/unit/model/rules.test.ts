@@ -140,6 +140,7 @@ describe("tasks", () => {
       creationTime: 5,
       attempt: 1,
       crashes: 0,
+      lostNodes: 0,
       events: [],
     };
     const others = [

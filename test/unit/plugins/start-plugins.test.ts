@@ -96,6 +96,8 @@ describe("the plugin default-applications", () => {
         shim: "Host",
         max_instances: 1_000_000,
         delay_release: 60,
+        max_crashes: 5,
+        max_lost_nodes: 10,
       });
     }
     expect(JSON.parse(book.get("flmexec").manifest.schema?.input ?? "")).toMatchObject({

@@ -10,6 +10,7 @@ const task = (state: TaskRecord["state"]): TaskRecord => ({
   creationTime: 0,
   attempt: 0,
   crashes: 0,
+  lostNodes: 0,
   events: [],
 });
 

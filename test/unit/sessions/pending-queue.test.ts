@@ -62,3 +62,23 @@ describe("the queue of Pending tasks", () => {
     expect(differences).toBe(0);
   });
 });
+
+it("forgets what is removed, wherever it stands, and counts what is left", () => {
+  const queue = new PendingQueue();
+  for (let id = 1; id <= 5000; id++) queue.append(id);
+  for (const id of [1, 2, 3]) expect(queue.take()).toBe(id);
+  for (const id of [3, 1]) queue.putBack(id);
+  for (const id of [1, 4, 6, 5000]) queue.remove(id);
+  expect(queue.size).toBe(4995);
+  expect([queue.take(), queue.take(), queue.take()]).toEqual([3, 5, 7]);
+  let last = 0;
+  for (let id = queue.take(); id !== undefined; id = queue.take()) last = id;
+  expect(last).toBe(4999);
+  expect(queue.size).toBe(0);
+  queue.append(5001);
+  queue.remove(5001);
+  expect([queue.size, queue.take()]).toEqual([0, undefined]);
+  queue.append(5002);
+  queue.clear();
+  expect(queue.size).toBe(0);
+});

@@ -23,6 +23,8 @@ const spec: ApplicationSpec = {
   environments: {},
   max_instances: 1,
   delay_release: 1,
+  max_crashes: 5,
+  max_lost_nodes: 10,
 };
 const migrationsFolder = join(process.cwd(), "migrations", "sqlite");
 const stamp = "20261128T100000Z";

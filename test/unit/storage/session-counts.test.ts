@@ -14,6 +14,8 @@ const spec = {
   environments: {},
   max_instances: 1,
   delay_release: 1,
+  max_crashes: 5,
+  max_lost_nodes: 10,
 } as const;
 
 let folder: string;
@@ -99,6 +101,7 @@ describe("a database of the version before", () => {
       creationTime: 1,
       attempt: 0,
       crashes: 0,
+      lostNodes: 0,
       events: [],
     } as const;
     await expect(store.commit([{ kind: "task.put", record }])).rejects.toThrow(/FOREIGN KEY/);

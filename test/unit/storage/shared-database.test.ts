@@ -24,6 +24,8 @@ const spec: ApplicationSpec = {
   environments: {},
   max_instances: 1,
   delay_release: 1,
+  max_crashes: 5,
+  max_lost_nodes: 10,
 };
 
 function application(name: string, over: Partial<ApplicationRecord> = {}): Change {

@@ -14,6 +14,8 @@ const spec: ApplicationSpec = {
   environments: {},
   max_instances: 1,
   delay_release: 1,
+  max_crashes: 5,
+  max_lost_nodes: 10,
 };
 const application: Change = {
   kind: "application.put",
@@ -57,6 +59,7 @@ const task = (id: number): Change => ({
     completionTime: 2,
     attempt: 1,
     crashes: 0,
+    lostNodes: 0,
     inputBytes: 4096,
     events: [],
   },

@@ -18,6 +18,8 @@ const spec: ApplicationSpec = {
   environments: {},
   max_instances: 1_000_000,
   delay_release: 60,
+  max_crashes: 5,
+  max_lost_nodes: 10,
 };
 const application = (
   revision: number,
@@ -56,6 +58,7 @@ const task = (id: number, extra: Partial<TaskRecord> = {}): TaskRecord => ({
   creationTime: 3000 + id,
   attempt: 0,
   crashes: 0,
+  lostNodes: 0,
   events: [{ code: 0, message: "created", creationTime: 3000 + id }],
   ...extra,
 });

@@ -214,7 +214,19 @@ export interface ApplicationSpec {
     | undefined;
   /** Where the application's package lies; absent means that there is none. */
   url?: string | undefined;
-  installer?: string | undefined;
+  installer?:
+    | string
+    | undefined;
+  /**
+   * From 1001 on: fields of this implementation, which others do not know.
+   * Seconds that a task may run; absent means without a limit.
+   */
+  taskTimeout?:
+    | number
+    | undefined;
+  /** Crashes of its service, and losses of its node, after which a task is Failed. */
+  maxCrashes?: number | undefined;
+  maxLostNodes?: number | undefined;
 }
 
 export interface ApplicationStatus {
@@ -1585,6 +1597,9 @@ function createBaseApplicationSpec(): ApplicationSpec {
     schema: undefined,
     url: undefined,
     installer: undefined,
+    taskTimeout: undefined,
+    maxCrashes: undefined,
+    maxLostNodes: undefined,
   };
 }
 
@@ -1631,6 +1646,15 @@ export const ApplicationSpec: MessageFns<ApplicationSpec> = {
     }
     if (message.installer !== undefined) {
       writer.uint32(106).string(message.installer);
+    }
+    if (message.taskTimeout !== undefined) {
+      writer.uint32(8008).uint32(message.taskTimeout);
+    }
+    if (message.maxCrashes !== undefined) {
+      writer.uint32(8016).uint32(message.maxCrashes);
+    }
+    if (message.maxLostNodes !== undefined) {
+      writer.uint32(8024).uint32(message.maxLostNodes);
     }
     return writer;
   },
@@ -1752,6 +1776,30 @@ export const ApplicationSpec: MessageFns<ApplicationSpec> = {
             message.installer = reader.string();
             continue;
           }
+          case 1001: {
+            if (tag !== 8008) {
+              break;
+            }
+
+            message.taskTimeout = reader.uint32();
+            continue;
+          }
+          case 1002: {
+            if (tag !== 8016) {
+              break;
+            }
+
+            message.maxCrashes = reader.uint32();
+            continue;
+          }
+          case 1003: {
+            if (tag !== 8024) {
+              break;
+            }
+
+            message.maxLostNodes = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1786,6 +1834,9 @@ export const ApplicationSpec: MessageFns<ApplicationSpec> = {
       : undefined;
     message.url = object.url ?? undefined;
     message.installer = object.installer ?? undefined;
+    message.taskTimeout = object.taskTimeout ?? undefined;
+    message.maxCrashes = object.maxCrashes ?? undefined;
+    message.maxLostNodes = object.maxLostNodes ?? undefined;
     return message;
   },
 };

@@ -1,0 +1,71 @@
+import type { ExecutorEntry } from "../executors/executor-book.ts";
+import { eventCodes } from "../model/event.ts";
+import type { FlameTurn } from "../model/flame-turn.ts";
+import type { TaskRecord } from "../model/task.ts";
+import type { SessionEntry } from "../sessions/session-entry.ts";
+import { stopTask } from "../sessions/task-life.ts";
+import type { CoreState } from "./state.ts";
+import { timeoutMsOf } from "./task-limits.ts";
+
+// Running tasks that end from outside: by a cancel, or because they ran for too long (docs/protocol.md, "Cancelling").
+// For clients they end at once. Their executors are Releasing from then on: they keep their room and their place among
+// the instances of the session until their nodes say that they are gone.
+
+/** Why a Running task is ended. */
+export interface Ending {
+  readonly code: number;
+  /** For the record. */
+  readonly detail: string;
+  /** The failure that clients see. */
+  readonly message: string;
+}
+
+/** Ends a Running task, and sees to the end of what runs it. Names the node when that can not end it. */
+export function endRunning(
+  state: CoreState,
+  turn: FlameTurn,
+  entry: SessionEntry,
+  task: TaskRecord,
+  { code, detail, message }: Ending,
+): string | undefined {
+  const executor =
+    task.executorId === undefined ? undefined : state.executors.find(task.executorId);
+  const node = executor === undefined ? undefined : state.nodes.find(executor.record.node);
+  // A node that is away for the moment is told when it is back, if it is one that can be told.
+  const busy = node?.record.state === "Ready" && !node.endsServices ? node.record.name : undefined;
+  const slot =
+    busy === undefined
+      ? ""
+      : `; node ${busy} can not end a running service: executor ${executor?.record.id ?? ""} stays busy until the service returns`;
+  stopTask(turn, entry, task, { code, detail, message: `${message}${slot}` });
+  if (executor !== undefined) sendAway(state, turn, executor);
+  state.scheduleWanted = true;
+  return busy;
+}
+
+/** The time that its application gives each attempt has passed. */
+export function timeOut(state: CoreState, turn: FlameTurn, executorId: string): void {
+  const executor = state.executors.find(executorId);
+  const entry = executor === undefined ? undefined : state.sessionOf(executor);
+  const task = executor?.taskId === undefined ? undefined : entry?.tasks.get(executor.taskId);
+  if (executor === undefined || entry === undefined || task === undefined) return;
+  const timeoutMs = timeoutMsOf(state, entry);
+  if (timeoutMs === undefined) return;
+  const { application } = entry.record;
+  const message = `the task did not end within ${timeoutMs / 1000} s, the task_timeout of application ${application}`;
+  endRunning(state, turn, entry, task, {
+    code: eventCodes.timedOut,
+    detail: `timed out on executor ${executorId} of node ${executor.record.node}`,
+    message,
+  });
+}
+
+/** A node that ends services is told to forget the executor, which ends its service; others let it return. */
+function sendAway(state: CoreState, turn: FlameTurn, executor: ExecutorEntry): void {
+  executor.taskId = undefined;
+  state.executors.transition(turn, executor, "Releasing", executor.record.sessionId);
+  state.deadlines.clear(`timeout ${executor.record.id}`);
+  const node = state.nodes.find(executor.record.node);
+  if (node?.endsServices === true)
+    state.nodes.push(turn, node, { executor: executor.record, released: true });
+}

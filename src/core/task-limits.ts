@@ -1,0 +1,60 @@
+import type { FlameTurn } from "../model/flame-turn.ts";
+import type { AttemptLimits, TaskRecord } from "../model/task.ts";
+import type { SessionEntry } from "../sessions/session-entry.ts";
+import { launchTask } from "../sessions/task-life.ts";
+import type { Moment } from "./session-deletion.ts";
+import type { CoreState } from "./state.ts";
+
+// What an application allows each of its tasks: how often its attempts may fail, and how long each may take.
+
+/** How often attempts at a task of the session may fail. */
+export function attemptLimitsOf(state: CoreState, { record }: SessionEntry): AttemptLimits {
+  const spec = state.applicationOf(record)?.spec;
+  // An open session always has its application.
+  return { crashes: spec?.max_crashes ?? 1, lostNodes: spec?.max_lost_nodes ?? 1 };
+}
+
+/** How long each attempt at a task of the session may take, in milliseconds; undefined: without a limit. */
+export function timeoutMsOf(state: CoreState, { record }: SessionEntry): number | undefined {
+  const seconds = state.applicationOf(record)?.spec.task_timeout;
+  return seconds === undefined ? undefined : 1000 * seconds;
+}
+
+/** Leases the lowest Pending task to an executor, and counts its time; undefined when none is Pending. */
+export function beginTask(
+  state: CoreState,
+  turn: FlameTurn,
+  entry: SessionEntry,
+  executorId: string,
+): TaskRecord | undefined {
+  const task = launchTask(turn, entry, executorId);
+  if (task !== undefined) limitTime(state, entry, executorId, turn.steady, 0);
+  return task;
+}
+
+/** Goes on counting the time of a task that was Running when the process ended. */
+export function resumeTask(
+  state: CoreState,
+  entry: SessionEntry,
+  task: TaskRecord,
+  { now, steady }: Moment,
+): void {
+  const { executorId, events } = task;
+  if (executorId === undefined) return;
+  // The date may have been set back meanwhile: no task gets more than its time.
+  const begun = events.at(-1)?.creationTime ?? now;
+  limitTime(state, entry, executorId, steady, Math.max(0, now - begun));
+}
+
+function limitTime(
+  state: CoreState,
+  entry: SessionEntry,
+  executorId: string,
+  steady: number,
+  ageMs: number,
+): void {
+  const key = `timeout ${executorId}` as const;
+  const timeoutMs = timeoutMsOf(state, entry);
+  if (timeoutMs === undefined) return;
+  state.deadlines.set(key, steady + Math.max(0, timeoutMs - ageMs));
+}

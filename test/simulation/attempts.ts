@@ -1,0 +1,97 @@
+import type { ApplicationSpec } from "../../src/model/application-spec.ts";
+import { eventCodes } from "../../src/model/event.ts";
+import type { ExecutorRecord } from "../../src/model/executor.ts";
+import { leaseOf, type TaskRecord } from "../../src/model/task.ts";
+import type { Runs } from "./runs.ts";
+import { Violation } from "./world.ts";
+
+/**
+ * How attempts at tasks end, against what really happened: a task fails because its service said so, because somebody
+ * asked for it, because its time was over, or because too many attempts failed; and only those count that died.
+ */
+export class Attempts {
+  readonly #runs: Runs;
+  readonly #disk: { readonly executors: ReadonlyMap<string, ExecutorRecord> };
+  /** Tasks that somebody asked to be cancelled, as `session/task`, and sessions. */
+  readonly #asked = new Set<string>();
+  /** When the present attempt at a task was committed, in steady milliseconds. */
+  readonly #begun = new Map<string, number>();
+  /** Nodes that are given up in the turn that is being committed. */
+  givenUp: ReadonlySet<string> = new Set();
+  /** When the session manager started last. */
+  restartedAt = 0;
+  cancelled = 0;
+  timedOut = 0;
+  exhausted = 0;
+
+  constructor(runs: Runs, disk: { readonly executors: ReadonlyMap<string, ExecutorRecord> }) {
+    this.#runs = runs;
+    this.#disk = disk;
+  }
+
+  /** A cancel has come to the session manager. */
+  ask(sessionId: string, taskIds: readonly number[] | undefined): void {
+    if (taskIds === undefined) this.#asked.add(sessionId);
+    for (const id of taskIds ?? []) this.#asked.add(`${sessionId}/${id}`);
+  }
+
+  /** @throws Violation when a task may not go from the one state to the other. */
+  check(before: TaskRecord, after: TaskRecord, spec: ApplicationSpec, steady: number): void {
+    const key = `${after.sessionId}/${after.id}`;
+    if (after.state === "Running") this.#begun.set(key, steady);
+    this.#checkCounts(before, after, spec);
+    if (after.state === "Succeed" && !this.#runs.couldEnd(after))
+      throw new Violation(`task ${key} is Succeed, and no service said so`);
+    if (after.state === "Failed") this.#checkFailed(before, after, spec, steady);
+    const said = after.events.some(({ code }) => code === eventCodes.cancelled);
+    if (after.state === "Cancelled" && said && !this.#wasAsked(after))
+      throw new Violation(`task ${key} was cancelled, and nobody asked for it`);
+  }
+
+  #checkCounts(before: TaskRecord, after: TaskRecord, spec: ApplicationSpec): void {
+    const name = `task ${after.sessionId}/${after.id}`;
+    const crashes = after.crashes - before.crashes;
+    const lost = after.lostNodes - before.lostNodes;
+    if (crashes + lost === 0) return;
+    if (crashes + lost !== 1 || before.state !== "Running")
+      throw new Violation(
+        `${name} was ${before.state} and counts ${crashes} crashes, ${lost} losses`,
+      );
+    if (crashes === 1 && !this.#runs.crashed.has(leaseOf(before)))
+      throw new Violation(`${name} counts a crash, and its service did not die`);
+    const executorId = before.executorId ?? "";
+    const node = this.#disk.executors.get(executorId)?.node ?? "";
+    if (lost === 1 && !this.#runs.died.has(executorId) && !this.givenUp.has(node))
+      throw new Violation(`${name} counts a lost node, and ${node} neither died nor was given up`);
+    const given = after.crashes >= spec.max_crashes || after.lostNodes >= spec.max_lost_nodes;
+    if (given !== (after.state === "Failed"))
+      throw new Violation(
+        `${name} is ${after.state} after ${after.crashes} crashes and ${after.lostNodes} lost nodes`,
+      );
+    if (given) this.exhausted++;
+  }
+
+  #checkFailed(before: TaskRecord, after: TaskRecord, spec: ApplicationSpec, steady: number): void {
+    const key = `${after.sessionId}/${after.id}`;
+    const codes = after.events.map(({ code }) => code);
+    if (codes.includes(eventCodes.cancelled)) {
+      if (!this.#wasAsked(after))
+        throw new Violation(`task ${key} was cancelled, and nobody asked for it`);
+      this.cancelled++;
+    } else if (codes.includes(eventCodes.timedOut)) {
+      const begun = this.#begun.get(key) ?? 0;
+      const ranMs = steady - begun;
+      const early = ranMs < 1000 * (spec.task_timeout ?? Number.POSITIVE_INFINITY);
+      // After a restart the date says how long it ran, and somebody may have set it.
+      if (spec.task_timeout === undefined || (early && this.restartedAt < begun))
+        throw new Violation(`task ${key} was timed out after ${ranMs} ms`);
+      this.timedOut++;
+    } else if (after.lostNodes === before.lostNodes && !this.#runs.couldEnd(after)) {
+      throw new Violation(`task ${key} is Failed, and no service said so`);
+    }
+  }
+
+  #wasAsked({ sessionId, id }: TaskRecord): boolean {
+    return this.#asked.has(sessionId) || this.#asked.has(`${sessionId}/${id}`);
+  }
+}
