@@ -37,11 +37,14 @@ const specifiedSdk = "/usr/local/flame/sdk/python";
 /** The folders of a home; conf, data and logs hold what is the user's. */
 export const homeFolders = ["bin", "conf", "data", "lib", "logs", "run", "sdk", "wheels", "work"];
 
+/** What daemons write: for their user alone. */
+const closed = new Set(["data", "logs", "run"]);
+
 /** Creates the folders of a home. */
 export function ensureFolders(home) {
   for (const name of homeFolders) {
     try {
-      mkdirSync(join(home, name), { recursive: true });
+      mkdirSync(join(home, name), { recursive: true, ...(closed.has(name) && { mode: 0o700 }) });
     } catch (cause) {
       throw new SetupError(
         `${home} can not be a home: its folder ${name} can not be made (${cause.code}).\n` +

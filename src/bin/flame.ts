@@ -7,6 +7,7 @@ import { processTerminal } from "../cli/output/terminal.ts";
 import { readEnv } from "../config/env.ts";
 import { systemClock } from "../kit/clock.ts";
 import { lockFiles, lockFolder } from "../object-cache/folder-lock.ts";
+import { keepFilesPrivate } from "../process/private-files.ts";
 import { offlineDatabase } from "../session-manager/offline-database.ts";
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -26,7 +27,7 @@ function interrupted(): Promise<void> {
 const installation = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
 // What it writes holds inputs, outputs and tokens, and so does what its daemons write.
-process.umask(0o077);
+keepFilesPrivate();
 process.exitCode = await flame(process.argv.slice(2), {
   terminal: processTerminal(),
   env: readEnv(),

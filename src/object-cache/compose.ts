@@ -84,6 +84,7 @@ async function start(
 ): Promise<RunningObjectCache> {
   const { config, logger } = options;
   const security = securityOf(config);
+  for (const warning of security.warnings) logger.warn({}, warning);
   const cache = await openCache(options, releasers);
   if (options.registry !== undefined) watchCache(options.registry, cache);
   let port = options.port ?? config.cache.endpoint.port;

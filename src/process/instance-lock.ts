@@ -1,7 +1,7 @@
 import { link, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { codeOf } from "../kit/thrown.ts";
+import { codeOf, textOf } from "../kit/thrown.ts";
 import { FlameError } from "../model/errors.ts";
 import { makeHomeFolder, unusableHome } from "./home-folder.ts";
 import { isSameProcessAlive, ownPidNamespace, processFacts } from "./process-facts.ts";
@@ -194,8 +194,13 @@ async function readRecord(path: string): Promise<InstanceRecord | undefined> {
   try {
     const parsed: unknown = JSON.parse(await readFile(path, "utf8"));
     return isRecord(parsed) ? parsed : undefined;
-  } catch {
-    return undefined;
+  } catch (thrown) {
+    if (codeOf(thrown) !== "EACCES") return undefined;
+    throw new FlameError(
+      "invalid_state",
+      `cannot look which daemons run: ${textOf(thrown)}; run this as the user of the daemons`,
+      { cause: thrown },
+    );
   }
 }
 

@@ -2,6 +2,7 @@ import { textOf } from "../kit/thrown.ts";
 import { errorTable, FlameError } from "../model/errors.ts";
 import { growHeapSlowly } from "./heap-growth.ts";
 import { acquireInstanceLock } from "./instance-lock.ts";
+import { closeHome, keepFilesPrivate } from "./private-files.ts";
 
 /** A daemon that has started. */
 export interface StartedDaemon {
@@ -36,8 +37,10 @@ export async function runDaemon(options: RunDaemonOptions): Promise<number> {
   const { name, version, home } = options;
   const stop = stopSignal();
   growHeapSlowly();
+  keepFilesPrivate();
   try {
     const lock = await acquireInstanceLock({ home, name, version });
+    closeHome(home);
     try {
       const daemon = await options.start();
       try {

@@ -4,6 +4,7 @@ import type { Cgroup } from "./cgroup.ts";
 import type { Environment } from "./clean-environment.ts";
 import type { ExitFacts } from "./exit-facts.ts";
 import { LogFile, type LogMarks } from "./log-file.ts";
+import { withUmaskAsStarted } from "./private-files.ts";
 import { groupMembers, processFacts } from "./process-facts.ts";
 import { signalGroup } from "./signal-group.ts";
 
@@ -53,12 +54,14 @@ const KILL_WAIT_MS = 5_000;
  */
 export async function spawnGroup(options: SpawnGroupOptions): Promise<ProcessGroup> {
   const start = (): ChildProcess =>
-    spawn(options.command, options.args, {
-      cwd: options.cwd,
-      env: { ...options.env },
-      detached: true,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    withUmaskAsStarted(() =>
+      spawn(options.command, options.args, {
+        cwd: options.cwd,
+        env: { ...options.env },
+        detached: true,
+        stdio: ["ignore", "pipe", "pipe"],
+      }),
+    );
   const child = options.cgroup === undefined ? start() : options.cgroup.startIn(start);
   const pid = await spawned(child, options);
   return new Group(child, pid, options);

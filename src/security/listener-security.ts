@@ -2,6 +2,7 @@ import { ServerCredentials, type ServerInterceptor } from "@grpc/grpc-js";
 import type { Access, TlsFiles } from "../config/cluster-config.ts";
 import { FlameError } from "../model/errors.ts";
 import { authenticating, byCertificate, byToken } from "./authentication.ts";
+import { looseFile } from "./loose-file.ts";
 import { readTlsFiles, type TlsMaterial } from "./tls-files.ts";
 import { readTokenFile } from "./token-file.ts";
 
@@ -24,6 +25,8 @@ export interface ListenerSecurityOptions {
 export interface ListenerSecurity {
   readonly credentials: ServerCredentials;
   readonly interceptors: ServerInterceptor[];
+  /** To log once: files with secrets that others of this machine may use. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -33,15 +36,17 @@ export interface ListenerSecurity {
 export function listenerSecurity(options: ListenerSecurityOptions): ListenerSecurity {
   const { access, tls, tlsKey } = options;
   const material = tls && readTlsFiles(tls, tlsKey, options.now);
+  const warnings = looseFiles(options);
   switch (access) {
     case "open":
-      return { credentials: serverCredentials(material), interceptors: [] };
+      return { credentials: serverCredentials(material), interceptors: [], warnings };
     case "token": {
       if (options.tokenFile === undefined) throw missing(options.tokenKey, access);
       const known = readTokenFile(options.tokenFile, options.tokenKey);
       return {
         credentials: serverCredentials(material),
         interceptors: [authenticating(byToken(known))],
+        warnings,
       };
     }
     case "mtls":
@@ -49,8 +54,25 @@ export function listenerSecurity(options: ListenerSecurityOptions): ListenerSecu
       return {
         credentials: new AskingCredentials(material, material.authorities),
         interceptors: [authenticating(byCertificate)],
+        warnings,
       };
   }
+}
+
+/** Who only checks certificates reads no token, and who has no key has nothing to keep. */
+function looseFiles({
+  access,
+  tls,
+  tlsKey,
+  tokenFile,
+  tokenKey,
+}: ListenerSecurityOptions): string[] {
+  const key = tls && looseFile(tls.keyFile, "the key", `${tlsKey}.key_file`);
+  const token =
+    access === "token" && tokenFile !== undefined
+      ? looseFile(tokenFile, "the token", tokenKey)
+      : undefined;
+  return [key, token].filter((warning) => warning !== undefined);
 }
 
 function missing(key: string, access: Access): FlameError {

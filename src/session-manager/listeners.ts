@@ -78,6 +78,9 @@ export async function startListeners(
   const { engine } = deps;
   const { listenHost: host, endpoint } = deps.config.cluster;
   const { clients, nodes } = securityOf(deps);
+  for (const warning of new Set([...clients.warnings, ...nodes.warnings])) {
+    deps.tracing.logger.warn({}, warning);
+  }
   const notes = new NodeNotes();
   const [frontend, frontendOutside] = frontendServer({ ...deps, notes }, clients);
   const [backend, backendOutside] = backendServer({ ...deps, notes }, nodes);

@@ -8,6 +8,7 @@ import type { ApplicationManifestSpec, ApplicationSpec } from "../model/applicat
 import type { Change } from "../model/change.ts";
 import { FlameError } from "../model/errors.ts";
 import type { TaskRecord } from "../model/task.ts";
+import { closeToOthers } from "../process/private-files.ts";
 import { databaseLock, realFile } from "./database-lock.ts";
 import type { LifeLock, LockOwner } from "./life-lock.ts";
 import { migrate } from "./migrate.ts";
@@ -266,6 +267,8 @@ function open(options: SqliteStoreOptions): Opened {
     file = realFile(file);
     lock = databaseLock(file, owner, now);
     refuseCutRestore(file);
+    // Earlier versions made it readable to everybody; what SQLite makes beside it gets the same mode.
+    for (const end of ["", "-wal", "-shm"]) closeToOthers(`${file}${end}`, 0o600);
     database = new SqliteDatabase(file);
     database.pragma("busy_timeout = 5000");
     // Takes effect in an empty database only, so before anything is written.

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { chmodSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Server, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
@@ -15,7 +15,8 @@ import {
 import { temporaryFolder } from "../../support/temp.ts";
 
 const devCertificates = resolve(import.meta.dirname, "../../../scripts/dev-certs.sh");
-const now = Date.now();
+/** When the certificates were there: they are valid from the second in which they were made. */
+let now: number;
 const dayMs = 86_400_000;
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -25,6 +26,7 @@ beforeAll(() => {
   folder = temporaryFolder("security");
   for (const name of [".", "strangers"])
     execFileSync(devCertificates, [file(name), "flame.test", "10.1.2.3"]);
+  now = Date.now();
   writeFileSync(
     file("tokens"),
     "# two, while one is replaced\n0123456789abcdef\nfedcba9876543210\n",
@@ -88,6 +90,45 @@ async function call(
   });
   await client.listNodes();
 }
+
+describe("a file with a secret", () => {
+  const withMode = (name: string, mode: number): void => chmodSync(file(name), mode);
+  afterEach(() => {
+    withMode("tokens", 0o600);
+    withMode("server.key", 0o600);
+  });
+
+  it.each([0o600, 0o640, 0o400, 0o440])("of mode %o is taken without a word", (mode) => {
+    withMode("tokens", mode);
+    withMode("server.key", mode);
+    expect(listenerSecurity(options("token")).warnings).toEqual([]);
+  });
+
+  it.each([
+    [0o644, /every user of this machine may read the token in .*tokens \(mode 0644\): chmod 600/],
+    [0o660, /the group of .*tokens may write it \(mode 0660\), and so choose the token: chmod g-w/],
+  ])("of mode %o is warned of", (mode, text) => {
+    withMode("tokens", mode);
+    withMode("server.key", mode);
+    expect(listenerSecurity(options("token")).warnings).toEqual([
+      expect.stringMatching(/^cluster\.tls\.key_file: .*the key/),
+      expect.stringMatching(text),
+    ]);
+    expect(listenerSecurity(options("open")).warnings).toHaveLength(1);
+  });
+
+  it.each([
+    ["tokens", "cluster.security.token_file"],
+    ["server.key", "cluster.tls.key_file"],
+  ])("that everybody may write is refused: %s", (name, key) => {
+    withMode(name, 0o666);
+    expect(() => listenerSecurity(options("token"))).toThrow(
+      new RegExp(
+        `^${key}: every user of this machine may write the file .*${name} \\(mode 0666\\).*expected 0600 or 0640`,
+      ),
+    );
+  });
+});
 
 describe("the caller of a call", () => {
   it("is anonymous where the listener is open, whatever the call brings along", async () => {
