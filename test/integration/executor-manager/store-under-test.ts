@@ -95,7 +95,11 @@ export class StoreUnderTest {
 /** What a Python with the variables of a package prints. */
 export function pythonOutput({ values, paths }: PackageVariables, code: string): string {
   return execFileSync(join(values["VIRTUAL_ENV"] ?? "", "bin/python"), ["-c", code], {
-    env: { PYTHONPATH: (paths["PYTHONPATH"] ?? []).join(":"), PYTHONDONTWRITEBYTECODE: "1" },
+    env: {
+      PYTHONPATH: (paths["PYTHONPATH"] ?? []).join(":"),
+      FLAME_APP_SITE: values["FLAME_APP_SITE"],
+      PYTHONDONTWRITEBYTECODE: "1",
+    },
     encoding: "utf8",
   }).trim();
 }
