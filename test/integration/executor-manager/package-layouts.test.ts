@@ -124,9 +124,13 @@ describe("what lies in the directory of a project and is no part of it", () => {
 
   test("but a module named venv is part of it", async () => {
     const path = project();
-    store.put("project/venv/__init__.py", "word = 'module'\n");
+    // The standard library has a module of that name, too, and wins.
+    store.put("project/venv/__init__.py", "");
+    store.put("project/venv/word.py", "");
     const { variables } = await store.prepare(path);
-    expect(pythonOutput(variables, "import venv; print(venv.word)")).toBe("module");
+    const found =
+      "import os, sys; print([p for p in sys.path if os.path.exists(p + '/venv/word.py')] != [])";
+    expect(pythonOutput(variables, found)).toBe("True");
   });
 
   test("such as what tools leave there: the package stays the one that is installed", async () => {
