@@ -63,6 +63,8 @@ export interface CommandTable {
   /** Ends tasks that have not ended by themselves. */
   "session.cancel": { input: CancelRequest; reply: CancelReply };
   "session.delete": { input: { id: string }; reply: SessionView };
+  /** The objects of closed sessions have left the object cache. */
+  "session.objectsDeleted": { input: { ids: readonly string[] }; reply: undefined };
   "session.get": { input: { id: string }; reply: SessionView };
   "session.list": { input: object; reply: readonly SessionView[] };
 

@@ -7,9 +7,12 @@ import { deleteSession } from "./session-deletion.ts";
 import type { CoreState, DeadlineKey } from "./state.ts";
 import { closeIfUnused } from "./unused-sessions.ts";
 
+/** After a long time without a session manager very much is due at once: turn by turn, that nobody is held. */
+const dueAtOnce = 500;
+
 /** Does what is due at the moment of the turn. */
 export function runDeadlines(state: CoreState, turn: FlameTurn): void {
-  for (const key of state.deadlines.takeDue(turn.steady)) expire(state, turn, key);
+  for (const key of state.deadlines.takeDue(turn.steady, dueAtOnce)) expire(state, turn, key);
 }
 
 function expire(state: CoreState, turn: FlameTurn, key: DeadlineKey): void {

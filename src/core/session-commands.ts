@@ -27,6 +27,7 @@ export const sessionHandlers: Handlers<
   | "session.open"
   | "session.close"
   | "session.delete"
+  | "session.objectsDeleted"
   | "session.get"
   | "session.list"
   | "client.beat"
@@ -72,6 +73,11 @@ export const sessionHandlers: Handlers<
     const view = entry.view();
     deleteSession(state, turn, entry);
     return view;
+  },
+
+  "session.objectsDeleted": (state, turn, { ids }) => {
+    state.sessions.noteObjectsDeleted(turn, ids);
+    return undefined;
   },
 
   "session.get": (state, _turn, { id }) => state.sessions.get(id).view(),

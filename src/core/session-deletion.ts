@@ -17,9 +17,12 @@ export function retire(state: CoreState, record: SessionRecord, { now, steady }:
   state.deadlines.set(`retention ${record.id}`, steady + leftMs);
 }
 
+/** A limit that was lowered is reached over some turns. */
+const evictedAtOnce = 500;
+
 /** Deletes the sessions that were closed longest ago while more are kept than `limits.max_sessions` allows. */
 export function evictClosed(state: CoreState, turn: FlameTurn): void {
-  for (const entry of state.sessions.closedBeyond(state.options.sessionsMax))
+  for (const entry of state.sessions.closedBeyond(state.options.sessionsMax, evictedAtOnce))
     deleteSession(state, turn, entry);
 }
 

@@ -6,24 +6,40 @@ interface Entry<K> {
   queuedAt: number | undefined;
 }
 
+/** Entries without a meaning that are not worth the work. */
+const compactFrom = 64;
+
 /**
  * One moment per key, in milliseconds, and which keys are due. Setting a later moment, or clearing, costs O(1):
  * the heap holds a key at most once per moment that it was moved to an earlier one, and corrects itself when it is read.
  */
 export class DeadlineQueue<K> {
   readonly #entries = new Map<K, Entry<K>>();
-  readonly #heap: { at: number; key: K }[] = [];
+  #heap: { at: number; key: K }[] = [];
+  /** Keys that have a moment. */
+  #live = 0;
 
   set(key: K, at: number): void {
-    const entry = this.#entries.get(key) ?? { key, at, queuedAt: undefined };
+    const entry = this.#entries.get(key) ?? { key, at: undefined, queuedAt: undefined };
+    if (entry.at === undefined) this.#live++;
     entry.at = at;
     this.#entries.set(key, entry);
-    if (entry.queuedAt === undefined || at < entry.queuedAt) this.#queue(entry, at);
+    if (entry.queuedAt !== undefined && at >= entry.queuedAt) return;
+    this.#queue(entry, at);
+    this.#compact();
   }
 
   clear(key: K): void {
     const entry = this.#entries.get(key);
-    if (entry !== undefined) entry.at = undefined;
+    if (entry?.at === undefined) return;
+    entry.at = undefined;
+    this.#live--;
+    this.#compact();
+  }
+
+  /** How many moments it holds in memory, those that no longer count included. */
+  get held(): number {
+    return this.#heap.length;
   }
 
   /** The earliest moment at which {@link takeDue} may find something; undefined when nothing is set. */
@@ -31,10 +47,11 @@ export class DeadlineQueue<K> {
     return this.#heap[0]?.at;
   }
 
-  /** Removes and returns every key whose moment has come, earliest first. */
-  takeDue(now: number): K[] {
+  /** Removes and returns the keys whose moment has come, earliest first, at most `limit`. */
+  takeDue(now: number, limit = Number.POSITIVE_INFINITY): K[] {
     const due: K[] = [];
     for (let top = this.#heap[0]; top !== undefined && top.at <= now; top = this.#heap[0]) {
+      if (due.length >= limit) break;
       this.#pop();
       const entry = this.#entries.get(top.key);
       if (entry === undefined || entry.queuedAt !== top.at) continue;
@@ -46,10 +63,21 @@ export class DeadlineQueue<K> {
         this.#queue(entry, entry.at);
       } else {
         this.#entries.delete(top.key);
+        this.#live--;
         due.push(top.key);
       }
     }
     return due;
+  }
+
+  /** What was cleared or moved must not stay until its old moment, which may be days ahead: at most as much again does. */
+  #compact(): void {
+    if (this.#heap.length <= 2 * this.#live + compactFrom) return;
+    this.#heap = [];
+    for (const entry of this.#entries.values()) {
+      if (entry.at === undefined) this.#entries.delete(entry.key);
+      else this.#queue(entry, entry.at);
+    }
   }
 
   #queue(entry: Entry<K>, at: number): void {

@@ -28,6 +28,8 @@ export type Change =
       readonly time: number;
       readonly count: number;
     }
+  /** Closed sessions whose objects have left the object cache. */
+  | { readonly kind: "sessions.objectsDeleted"; readonly ids: readonly string[] }
   /** How many tasks the session has by now: once in each turn that has changed one of them, after all such changes. */
   | {
       readonly kind: "session.counts";

@@ -8,6 +8,7 @@ import type {
 } from "@grpc/grpc-js";
 import type { Logger } from "../kit/logger.ts";
 import { FlameError } from "../model/errors.ts";
+import { DELETE_ACTION, DELETE_MANY_ACTION } from "../protocol/flight/flight-actions.ts";
 import { decodeFlightData } from "../protocol/flight/flight-data.ts";
 import {
   expectedVersionKey,
@@ -35,7 +36,14 @@ import { fail, forEachMessage, send, toStatus } from "./call-io.ts";
 import { breakOff, countIncoming } from "./call-stream.ts";
 import { responseMessages, tableSchema } from "./flight-responses.ts";
 import type { ObjectCache } from "./object-cache.ts";
-import { parseDeleteTarget, parseObjectKey, parseTicket, quoted } from "./object-key.ts";
+import {
+  type DeleteTarget,
+  parseDeleteTarget,
+  parseDeleteTargets,
+  parseObjectKey,
+  parseTicket,
+  quoted,
+} from "./object-key.ts";
 import { sizeOf } from "./object-table.ts";
 import { OutgoingMessage } from "./outgoing-message.ts";
 import { PutReceiver } from "./put-receiver.ts";
@@ -52,7 +60,6 @@ export interface FlightServiceDeps {
   readonly budget: TransferBudget;
 }
 
-const DELETE_ACTION = "DELETE";
 const EMPTY = Buffer.alloc(0);
 /** What stands before a message in the stream. */
 const FRAME_BYTES = 5;
@@ -173,16 +180,11 @@ export class FlightService {
   async #doAction(call: ServerWritableStream<Action, Result>): Promise<void> {
     try {
       const { type, body } = call.request;
-      if (type !== DELETE_ACTION) {
-        throw new FlameError(
-          "invalid_argument",
-          `unknown action ${quoted(type)}: expected ${DELETE_ACTION}`,
-        );
-      }
-      const target = parseDeleteTarget(readUtf8(body, "the body of the action"));
-      const deleted = await this.#cache.delete(target);
+      const targets = deleteTargets(type, readUtf8(body, "the body of the action"));
+      const deleted = await this.#cache.delete(targets);
       const request = requestOf(call.metadata);
-      this.#logger.debug({ operation: "delete", request, ...target, deleted }, "deleted objects");
+      const fields = { operation: "delete", request, targets: targets.slice(0, 3), deleted };
+      this.#logger.debug(fields, "deleted objects");
       call.write({ body: Buffer.from("OK") });
       call.end();
     } catch (thrown) {
@@ -256,6 +258,16 @@ export class FlightService {
       this.#logger.debug(fields, "a request was refused");
     }
   }
+}
+
+/** @throws FlameError invalid_argument for an action that is none of ours, or a bad body. */
+function deleteTargets(type: string, body: string): readonly DeleteTarget[] {
+  if (type === DELETE_ACTION) return [parseDeleteTarget(body)];
+  if (type === DELETE_MANY_ACTION) return parseDeleteTargets(body);
+  throw new FlameError(
+    "invalid_argument",
+    `unknown action ${quoted(type)}: expected ${DELETE_ACTION} or ${DELETE_MANY_ACTION}`,
+  );
 }
 
 function requestOf(metadata: Metadata): string | undefined {

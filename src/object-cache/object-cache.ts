@@ -193,9 +193,10 @@ export class ObjectCache {
     this.#memory.add(piece.id, bytes);
   }
 
-  /** Deletes what matches; nothing to delete is no error. @returns how many objects were deleted. */
-  async delete(target: DeleteTarget): Promise<number> {
-    const keys = this.#table.matching(target).map(({ key }) => key);
+  /** Deletes what matches any target; nothing to delete is no error. @returns how many objects were deleted. */
+  async delete(targets: readonly DeleteTarget[]): Promise<number> {
+    const matching = targets.flatMap((target) => this.#table.matching(target));
+    const keys = [...new Map(matching.map(({ key }) => [key.text, key])).values()];
     return await this.#locks.runAll(
       keys.map(({ text }) => text),
       async () => {

@@ -64,6 +64,41 @@ export function parseDeleteTarget(text: string): DeleteTarget {
   return { kind: "session", prefix: `${app}/${session}` };
 }
 
+/** What one call deletes at most. */
+const deleteTargetsMax = 10_000;
+
+/**
+ * Many targets: a JSON array of what {@link parseDeleteTarget} takes.
+ * @throws FlameError invalid_argument; nothing is deleted when one of them is bad.
+ */
+export function parseDeleteTargets(text: string): readonly DeleteTarget[] {
+  const accepted = `a JSON array of at most ${deleteTargetsMax} texts, each ${ACCEPTED}, "<app>/<session>" or "<app>/*"`;
+  const targets = jsonOf(text);
+  if (!Array.isArray(targets) || targets.length > deleteTargetsMax) {
+    const got = Array.isArray(targets) ? `an array of ${targets.length}` : quoted(text);
+    throw new FlameError(
+      "invalid_argument",
+      `bad list of what to delete: got ${got}, expected ${accepted}`,
+    );
+  }
+  return targets.map((target: unknown, index) => {
+    if (typeof target === "string") return parseDeleteTarget(target);
+    const got = quoted(JSON.stringify(target));
+    throw new FlameError(
+      "invalid_argument",
+      `bad list of what to delete: entry ${index + 1} is ${got}, expected ${accepted}`,
+    );
+  });
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * A ticket is `<key>` or `<key>:<version>`; the version follows the LAST colon, since keys may hold colons.
  * @throws FlameError invalid_argument for a bad key or a version that is no number.

@@ -86,8 +86,9 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
   const stored = await store.load();
   const core = new Core(coreOptions(deps), stored, clock.now(), clock.steady());
   const payloads = new Payloads(store, config.core.payloadCacheBytes);
-  const janitor = startJanitor(deps, stored, releasers);
-  const cleaner = startCleaner(deps, store, releasers);
+  const janitor = startJanitor(deps, stored, () => engine, releasers);
+  const cleaner = new StoreCleaner({ store, clock, logger });
+  releasers.add("the deletion of what is left", () => cleaner.close());
   const engine = new Engine({
     core,
     store,
@@ -96,8 +97,7 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
     safetyNetMs: config.cluster.scheduleIntervalMs,
     ...(deps.registry !== undefined && { meter: new EngineMetrics(deps.registry) }),
     onCommitted: (changes) => {
-      janitor.committed(changes);
-      cleaner.committed(changes);
+      for (const follower of [janitor, cleaner]) follower.committed(changes);
     },
     onFatal: deps.onFatal,
   });
@@ -155,16 +155,6 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
   return { frontendPort, backendPort, close: () => releasers.close() };
 }
 
-function startCleaner(
-  { clock, logger }: SessionManagerDeps,
-  store: Store,
-  releasers: Releasers,
-): StoreCleaner {
-  const cleaner = new StoreCleaner({ store, clock, logger });
-  releasers.add("the deletion of what is left", () => cleaner.close());
-  return cleaner;
-}
-
 /** What crashed sessions left in the object cache leaves it long after its last use. */
 function startOrphanSweep(
   { config, clock, logger }: SessionManagerDeps,
@@ -178,7 +168,7 @@ function startOrphanSweep(
   });
   const orphans = new OrphanObjects({
     listObjects: () => objects.list(),
-    deleteObjects: (prefix) => objects.delete(prefix),
+    deleteObjects: (prefixes) => objects.deleteMany(prefixes),
     isKnown,
     clock,
     logger,
@@ -194,6 +184,7 @@ function startOrphanSweep(
 function startJanitor(
   { config, clock, logger }: SessionManagerDeps,
   stored: StoredState,
+  engine: () => Engine,
   releasers: Releasers,
 ): ObjectJanitor {
   const { endpoint, retentionMs } = config.cache;
@@ -203,7 +194,13 @@ function startJanitor(
     callTimeoutMs: objectCallTimeoutMs,
   });
   const janitor = new ObjectJanitor(
-    { deleteObjects: (prefix) => objects.delete(prefix), clock, logger, retentionMs },
+    {
+      deleteObjects: (prefixes) => objects.deleteMany(prefixes),
+      remember: (ids) => engine().ask("session.objectsDeleted", { ids }),
+      clock,
+      logger,
+      retentionMs,
+    },
     stored.sessions.map(({ record }) => record),
   );
   releasers.add("the object janitor", () => {

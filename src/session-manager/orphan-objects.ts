@@ -12,8 +12,8 @@ export interface ListedObject {
 
 export interface OrphanObjectsDeps {
   readonly listObjects: () => Promise<readonly ListedObject[]>;
-  /** Deletes everything below `<application>/<session>`. */
-  readonly deleteObjects: (prefix: string) => Promise<void>;
+  /** Deletes everything below each `<application>/<session>`. */
+  readonly deleteObjects: (prefixes: readonly string[]) => Promise<void>;
   /** Whether there is a record of the session, open or closed. */
   readonly isKnown: (session: string) => boolean;
   readonly clock: Clock;
@@ -22,8 +22,11 @@ export interface OrphanObjectsDeps {
   readonly retentionMs: number;
 }
 
-/** Keys `<application>/pkg/...` and `<application>/shared/...` belong to no session, whatever its id. */
-const notSessions = new Set(["pkg", "shared"]);
+/** Below keys `<application>/pkg/...` and `<application>/shared/...` are no session's objects; `*` is every session. */
+const notSessions = new Set(["pkg", "shared", "*"]);
+
+/** Sessions whose objects are deleted with one call. */
+const sessionsAtOnce = 1_000;
 
 /** Bounds of the pause between two sweeps, in milliseconds. */
 const pauseMin = 1_000;
@@ -61,12 +64,19 @@ export class OrphanObjects {
   async #sweep(): Promise<void> {
     const { listObjects, deleteObjects, isKnown, logger, retentionMs } = this.#deps;
     try {
-      for (const [prefix, idleMs] of youngestUse(await listObjects())) {
-        const session = prefix.slice(prefix.indexOf("/") + 1);
+      const unused = [...youngestUse(await listObjects())]
+        .filter(([, idleMs]) => idleMs >= retentionMs)
+        .map(([prefix]) => prefix);
+      for (let at = 0; at < unused.length; at += sessionsAtOnce) {
         // Asked just before the deletion: the session may have been created since the list was made.
-        if (idleMs < retentionMs || notSessions.has(session) || isKnown(session)) continue;
-        await deleteObjects(prefix);
-        logger.info({ prefix, idleMs }, "deleted objects of a session that is unknown");
+        const orphans = unused.slice(at, at + sessionsAtOnce).filter((prefix) => {
+          const session = prefix.slice(prefix.indexOf("/") + 1);
+          return !notSessions.has(session) && !isKnown(session);
+        });
+        if (orphans.length === 0) continue;
+        await deleteObjects(orphans);
+        const fields = { sessions: orphans.length, some: orphans.slice(0, 10) };
+        logger.info(fields, "deleted objects of sessions that are unknown");
       }
     } catch (thrown) {
       if (!this.#closed) {

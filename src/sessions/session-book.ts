@@ -134,15 +134,28 @@ export class SessionBook {
     turn.change({ kind: "session.delete", id: entry.record.id });
   }
 
+  /** Remembers of those that are still there and closed that their objects are gone. */
+  noteObjectsDeleted(turn: FlameTurn, ids: readonly string[]): void {
+    const noted: string[] = [];
+    for (const id of ids) {
+      const entry = this.#entries.get(id);
+      if (entry?.record.state !== "Closed") continue;
+      entry.record = { ...entry.record, objectsDeleted: true };
+      noted.push(id);
+    }
+    if (noted.length > 0) turn.change({ kind: "sessions.objectsDeleted", ids: noted });
+  }
+
   /** The closed sessions of an application. */
   closedOf(application: string): SessionEntry[] {
     return [...this.#closed].filter(({ record }) => record.application === application);
   }
 
-  /** The sessions that were closed longest ago, as many as there are sessions above `sessionsMax`. */
-  closedBeyond(sessionsMax: number): SessionEntry[] {
+  /** The sessions that were closed longest ago, as many as there are sessions above `sessionsMax`, at most `limit`. */
+  closedBeyond(sessionsMax: number, limit: number): SessionEntry[] {
     const beyond: SessionEntry[] = [];
     for (const entry of this.#closed) {
+      if (beyond.length === limit) break;
       if (this.#entries.size - beyond.length <= sessionsMax) break;
       beyond.push(entry);
     }

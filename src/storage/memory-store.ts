@@ -135,6 +135,9 @@ export class MemoryStore implements Store {
       case "session.delete":
         this.#sessions.delete(change.id);
         return;
+      case "sessions.objectsDeleted":
+        this.#noteObjectsDeleted(change.ids);
+        return;
       case "session.counts":
         this.#putCounts(change);
         return;
@@ -196,6 +199,13 @@ export class MemoryStore implements Store {
     session.record = record;
     if (commonData !== undefined) session.commonData = commonData;
     this.#sessions.set(record.id, session);
+  }
+
+  #noteObjectsDeleted(ids: readonly string[]): void {
+    for (const id of ids) {
+      const session = this.#sessions.get(id);
+      if (session !== undefined) session.record = { ...session.record, objectsDeleted: true };
+    }
   }
 
   #putCounts({ id, counts, lastTaskId }: Extract<Change, { kind: "session.counts" }>): void {

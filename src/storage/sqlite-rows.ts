@@ -59,6 +59,7 @@ export interface SessionRow {
   /** JSON array of strings; NULL: the session stays until it is closed. */
   clients: string | null;
   events: string;
+  objects_deleted: number;
   /** NULL, like those below: the session has had no task. */
   pending: number | null;
   running: number | null;
@@ -213,6 +214,7 @@ export function sessionOf(row: SessionRow): SessionRecord {
     owner: row.owner,
     ...(row.common_data_bytes !== null && { commonDataBytes: row.common_data_bytes }),
     ...(row.clients !== null && { clients: JSON.parse(row.clients) as string[] }),
+    ...(row.objects_deleted !== 0 && { objectsDeleted: true as const }),
     events: eventsOf(row.events),
   };
 }

@@ -46,6 +46,9 @@ export class SqliteWriter {
       case "session.delete":
         this.#deletion.delete(change.id);
         return;
+      case "sessions.objectsDeleted":
+        for (const id of change.ids) sql.noteObjectsDeleted.run(id);
+        return;
       case "session.counts":
         this.#putCounts(change);
         return;
@@ -194,6 +197,7 @@ function prepareAll(db: Database) {
          events = excluded.events`,
     ),
     putCommonData: db.prepare("INSERT INTO session_common_data (session_id, data) VALUES (?, ?)"),
+    noteObjectsDeleted: db.prepare("UPDATE sessions SET objects_deleted = 1 WHERE id = ?"),
     putCounts: db.prepare(
       `INSERT INTO session_counts (session_id, pending, running, succeed, failed, cancelled, last_task_id)
        VALUES (?, ?, ?, ?, ?, ?, ?)

@@ -62,7 +62,7 @@ async function get(key: string): Promise<string> {
   }
 }
 
-const remove = (target: string) => cache.delete(parseDeleteTarget(target));
+const remove = (target: string) => cache.delete([parseDeleteTarget(target)]);
 const keys = () => cache.list().map(({ key }) => key.text);
 const pieces = () => readdir(join(folder.path, "pieces"));
 

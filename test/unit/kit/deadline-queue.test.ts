@@ -43,6 +43,28 @@ describe("a deadline queue", () => {
     expect(queue.takeDue(25)).toEqual(["b"]);
   });
 
+  it("gives back at most as many as asked, and the others next time", () => {
+    const queue = new DeadlineQueue<number>();
+    for (let key = 0; key < 5; key++) queue.set(key, 10 - key);
+    expect(queue.takeDue(20, 2)).toEqual([4, 3]);
+    expect(queue.next()).toBe(8);
+    expect(queue.takeDue(20, 100)).toEqual([2, 1, 0]);
+  });
+
+  it("does not keep what was cleared, or moved, until its old moment", () => {
+    const queue = new DeadlineQueue<number>();
+    for (let key = 0; key < 1_000; key++) queue.set(key, 10);
+    for (let key = 0; key < 1_000; key++) queue.clear(key);
+    expect(queue.held).toBeLessThan(100);
+    for (let at = 10_000; at > 0; at--) queue.set(1, at);
+    queue.set(1, 20_000);
+    for (let key = 100; key < 1_000; key++) queue.set(key, 30_000);
+    for (let key = 100; key < 1_000; key++) queue.clear(key);
+    expect(queue.held).toBeLessThan(100);
+    expect(queue.takeDue(19_999)).toEqual([]);
+    expect(queue.takeDue(20_000)).toEqual([1]);
+  });
+
   it("does as a naive one does, whatever is asked of it", () => {
     expect.hasAssertions();
     for (let seed = 1; seed <= 200; seed++) expect(differences(seed)).toEqual([]);

@@ -32,7 +32,7 @@ async function change(key: string, text: string, more: Partial<PutDraft> = {}): 
 }
 
 const patch = (key: string, text: string) => change(key, text, { operation: "patch" });
-const remove = (target: string) => cache.delete(parseDeleteTarget(target));
+const remove = (target: string) => cache.delete([parseDeleteTarget(target)]);
 
 /** What a client that holds `version` is sent: kind, then version and text of each piece. */
 async function get(key: string, version = 0): Promise<string> {

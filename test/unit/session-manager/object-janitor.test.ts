@@ -20,13 +20,22 @@ const session = (id: string, completionTime?: number): SessionRecord => ({
 
 let clock: TestClock;
 let deleted: string[];
+let calls: number;
+let remembered: string[];
+/** What a call waits for. */
+let during: Promise<void>;
 let away: boolean;
 const janitor = (...sessions: SessionRecord[]): ObjectJanitor =>
   new ObjectJanitor(
     {
-      deleteObjects: (prefix) => {
-        if (away) return Promise.reject(new Error("no connection"));
-        deleted.push(prefix);
+      deleteObjects: async (prefixes) => {
+        calls++;
+        if (away) throw new Error("no connection");
+        deleted.push(...prefixes);
+        await during;
+      },
+      remember: (ids) => {
+        remembered.push(...ids);
         return Promise.resolve();
       },
       clock,
@@ -39,6 +48,9 @@ const janitor = (...sessions: SessionRecord[]): ObjectJanitor =>
 beforeEach(() => {
   clock = new TestClock();
   deleted = [];
+  remembered = [];
+  calls = 0;
+  during = Promise.resolve();
   away = false;
 });
 
@@ -97,14 +109,57 @@ describe("the objects of a session", () => {
   );
 
   it("are never those of packages and shared objects, whatever a session is called", async () => {
-    janitor(session("pkg", -700_000), session("shared", -700_000));
+    janitor(session("pkg", -700_000), session("shared", -700_000), session("*", -700_000));
     await clock.pass(1_000_000);
     expect(deleted).toEqual([]);
   });
 
-  it("of many sessions go a few at a time, and all of them", async () => {
-    janitor(...Array.from({ length: 50 }, (_, i) => session(`s${i}`, -700_000)));
+  it("of very many sessions go with few calls, and each is remembered once", async () => {
+    janitor(...Array.from({ length: 100_000 }, (_, i) => session(`s${i}`, -700_000)));
     await clock.pass(10);
-    expect(deleted).toHaveLength(50);
+    expect(new Set(deleted).size).toBe(100_000);
+    expect(calls).toBe(100);
+    expect(new Set(remembered).size).toBe(100_000);
+  });
+
+  it("are not asked for again after a restart once they are gone, but with the session's record", async () => {
+    const gone: SessionRecord = { ...session("gone", -700_000), objectsDeleted: true };
+    const one = janitor(gone, session("left", -700_000));
+    await clock.pass(1_000_000);
+    expect([deleted, remembered]).toEqual([["app/left"], ["left"]]);
+    one.committed([{ kind: "session.delete", id: "gone" }]);
+    await clock.pass(0);
+    expect([deleted, remembered]).toEqual([["app/left", "app/gone"], ["left"]]);
+  });
+
+  it("are asked for with one call while the object cache is away, and again after a pause", async () => {
+    away = true;
+    janitor(...Array.from({ length: 5_000 }, (_, i) => session(`s${i}`, -700_000)));
+    await clock.pass(29_999);
+    expect(calls).toBe(1);
+    away = false;
+    await clock.pass(1);
+    expect(deleted).toHaveLength(5_000);
+  });
+
+  it("of a session that was closed anew during the call are deleted again, and not remembered before", async () => {
+    let finish = (): void => undefined;
+    during = new Promise((resolve) => {
+      finish = resolve;
+    });
+    const one = janitor(session("s", -700_000));
+    await clock.pass(0);
+    one.committed([
+      { kind: "session.delete", id: "s" },
+      { kind: "session.put", record: session("s") },
+      { kind: "session.put", record: session("s", 0) },
+    ]);
+    finish();
+    during = Promise.resolve();
+    await new Promise((resolve) => setImmediate(resolve));
+    await clock.pass(599_999);
+    expect([deleted, remembered]).toEqual([["app/s"], []]);
+    await clock.pass(1);
+    expect([deleted, remembered]).toEqual([["app/s", "app/s"], ["s"]]);
   });
 });

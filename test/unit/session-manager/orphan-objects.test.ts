@@ -7,6 +7,7 @@ const retentionMs = 3_600_000;
 let objects: ListedObject[];
 let known: string[];
 let deleted: string[];
+let calls: number;
 let away: boolean;
 let timers: { delayMs: number; action: () => void }[];
 
@@ -14,8 +15,9 @@ function startSweeping(retention = retentionMs): OrphanObjects {
   return new OrphanObjects({
     listObjects: () =>
       away ? Promise.reject(new Error("no connection")) : Promise.resolve(objects),
-    deleteObjects: (prefix) => {
-      deleted.push(prefix);
+    deleteObjects: (prefixes) => {
+      calls++;
+      deleted.push(...prefixes);
       return Promise.resolve();
     },
     isKnown: (session) => known.includes(session),
@@ -47,6 +49,7 @@ beforeEach(() => {
   objects = [];
   known = [];
   deleted = [];
+  calls = 0;
   away = false;
   timers = [];
 });
@@ -106,5 +109,17 @@ describe("objects of a session without a record", () => {
     startSweeping(0).close();
     startSweeping(0);
     expect(timers).toEqual([]);
+  });
+
+  it("of very many sessions go with few calls, and never those of all sessions of an application", async () => {
+    startSweeping();
+    objects = Array.from({ length: 2_500 }, (_, i) => ({
+      key: `app/s${i}/o`,
+      idleMs: retentionMs,
+    }));
+    objects.push({ key: "app/*/o", idleMs: retentionMs });
+    await sweep();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([calls, deleted.length, deleted.includes("app/*")]).toEqual([3, 2_500, false]);
   });
 });

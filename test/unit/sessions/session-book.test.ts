@@ -50,7 +50,7 @@ describe("the book of sessions", () => {
       [30, "a"],
     ] as const)
       book.close(new Turn(at), book.get(id));
-    const beyond = (most: number) => book.closedBeyond(most).map((entry) => entry.record.id);
+    const beyond = (most: number) => book.closedBeyond(most, 100).map((entry) => entry.record.id);
     expect(beyond(4)).toEqual([]);
     expect(beyond(3)).toEqual(["b"]);
     expect(beyond(1)).toEqual(["b", "c", "a"]);

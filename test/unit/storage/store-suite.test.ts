@@ -197,6 +197,24 @@ describe.each(kinds)("the $name store", ({ open, durable }) => {
     expect([after?.counts, after?.lastTaskId]).toEqual([noTasks(), 0]);
   });
 
+  it("remembers which closed sessions have no objects any more, and not of a later session of the id", async () => {
+    const closed = session({ state: "Closed", completionTime: 9 });
+    await store.commit([
+      { kind: "application.put", record: application(1) },
+      { kind: "session.put", record: closed },
+      { kind: "session.put", record: { ...closed, id: "other" } },
+      { kind: "sessions.objectsDeleted", ids: ["my-app-1", "other", "never was"] },
+      { kind: "session.delete", id: "other" },
+      { kind: "session.put", record: { ...closed, id: "other" } },
+    ]);
+    await reopen();
+    const { sessions } = await store.load();
+    expect(sessions.map(({ record }) => [record.id, record.objectsDeleted])).toEqual([
+      ["my-app-1", true],
+      ["other", undefined],
+    ]);
+  });
+
   it("tells an absent payload from an empty one", async () => {
     await store.commit([
       { kind: "application.put", record: application(1) },
