@@ -15,6 +15,8 @@ export interface CaptureOptions {
   readonly input: Buffer;
   /** When it prints more, its whole group is killed. */
   readonly outputBytesMax: number;
+  /** Aborting kills the whole group. */
+  readonly signal?: AbortSignal;
 }
 
 /** What a command printed and how it ended. */
@@ -37,20 +39,26 @@ export function captureOutput(options: CaptureOptions): Promise<Captured> {
       detached: true,
       stdio: ["pipe", "pipe", "inherit"],
     });
+    const kill = (): void => {
+      if (child.pid !== undefined) signalGroup(child.pid, "SIGKILL");
+    };
+    options.signal?.addEventListener("abort", kill, { once: true });
     const pieces: Buffer[] = [];
     let bytes = 0;
     child.stdout.on("data", (piece: Buffer) => {
       bytes += piece.length;
       if (bytes <= outputBytesMax) pieces.push(piece);
-      else if (child.pid !== undefined) signalGroup(child.pid, "SIGKILL");
+      else kill();
     });
     // A command need not read what it is given.
     child.stdin.on("error", () => undefined);
     child.stdin.end(options.input);
     child.once("error", (cause) => {
+      options.signal?.removeEventListener("abort", kill);
       reject(new FlameError("internal", `cannot start "${command}": ${cause.message}`, { cause }));
     });
     child.once("close", (code, signal) => {
+      options.signal?.removeEventListener("abort", kill);
       if (bytes <= outputBytesMax)
         resolve({ output: Buffer.concat(pieces), exit: { code, signal } });
       else {

@@ -21,6 +21,7 @@ import { MemoryStore } from "../storage/memory-store.ts";
 import { SqliteStore } from "../storage/sqlite-store.ts";
 import type { Store, StoredState } from "../storage/store.ts";
 import { Engine } from "./engine.ts";
+import { startIntegrityCheck } from "./integrity-check.ts";
 import { listSizes } from "./list-sizes.ts";
 import { startListeners } from "./listeners.ts";
 import { logManifestWarnings } from "./manifest-warnings.ts";
@@ -80,9 +81,7 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
   // The library prints a line of its own beside the error that we report.
   setLogVerbosity(logVerbosity.NONE);
   const { config, clock, logger } = deps;
-  const store = openStore(deps);
-  releasers.add("the store", () => store.close());
-
+  const store = openStore(deps, releasers);
   const stored = await store.load();
   const core = new Core(coreOptions(deps), stored, clock.now(), clock.steady());
   const payloads = new Payloads(store, config.core.payloadCacheBytes);
@@ -210,7 +209,17 @@ function startJanitor(
   return janitor;
 }
 
-function openStore(deps: SessionManagerDeps): Store {
+function openStore(deps: SessionManagerDeps, releasers: Releasers): Store {
+  const store = newStore(deps);
+  releasers.add("the store", () => store.close());
+  if (!(store instanceof SqliteStore) || store.unchecked === undefined) return store;
+  const { logger, onFatal: onDamage } = deps;
+  const endCheck = startIntegrityCheck({ file: store.unchecked, logger, onDamage });
+  releasers.add("the check of the database", endCheck);
+  return store;
+}
+
+function newStore(deps: SessionManagerDeps): Store {
   const { storage } = deps.config.cluster;
   if (storage.kind === "memory") {
     deps.logger.warn(

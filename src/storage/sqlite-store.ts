@@ -2,7 +2,6 @@ import { dirname } from "node:path";
 import SqliteDatabase, { type Database } from "better-sqlite3";
 import { makeFolderDurably } from "../files/durable.ts";
 import { startStopwatch } from "../kit/stopwatch.ts";
-import { codeOf } from "../kit/thrown.ts";
 import type { ApplicationRevision } from "../model/application.ts";
 import type { ApplicationManifestSpec, ApplicationSpec } from "../model/application-spec.ts";
 import type { Change } from "../model/change.ts";
@@ -10,6 +9,7 @@ import { FlameError } from "../model/errors.ts";
 import type { TaskRecord } from "../model/task.ts";
 import { closeToOthers } from "../process/private-files.ts";
 import { databaseLock, realFile } from "./database-lock.ts";
+import { checkIfSmall, damagedText, isDamage } from "./integrity.ts";
 import type { LifeLock, LockOwner } from "./life-lock.ts";
 import { migrate } from "./migrate.ts";
 import { refuseCutRestore } from "./restoring-mark.ts";
@@ -62,6 +62,8 @@ const logBytesMax = 64 * 1024 * 1024;
 
 /** The embedded database: WAL with `synchronous=FULL`, so a resolved commit survives a power cut. */
 export class SqliteStore implements Store {
+  /** The database when it is so large that its integrity is to be checked beside serving; undefined when it was checked. */
+  readonly unchecked: string | undefined;
   readonly #database: Database;
   readonly #lock: LifeLock;
   readonly #fillDefaults: SqliteStoreOptions["fillDefaults"];
@@ -82,7 +84,8 @@ export class SqliteStore implements Store {
    */
   constructor(options: SqliteStoreOptions) {
     this.#fillDefaults = options.fillDefaults;
-    const { database, lock, mark } = open(options);
+    const { database, lock, mark, unchecked } = open(options);
+    this.unchecked = unchecked;
     this.#database = database;
     this.#lock = lock;
     this.#deletion = new SqliteDeletion(this.#database);
@@ -255,6 +258,7 @@ interface Opened {
   readonly database: Database;
   readonly lock: LifeLock;
   readonly mark: StartMark;
+  readonly unchecked: string | undefined;
 }
 
 function open(options: SqliteStoreOptions): Opened {
@@ -277,12 +281,13 @@ function open(options: SqliteStoreOptions): Opened {
     // WAL alone defaults to NORMAL, which can lose acknowledged commits on a power cut.
     database.pragma("synchronous = FULL");
     database.pragma(`journal_size_limit = ${logBytesMax}`);
-    checkIntegrity(database);
+    const isChecked = checkIfSmall(database);
     // A migration may make a table anew, and what refers to it must not go with the old one.
     database.pragma("foreign_keys = OFF");
     migrate(database, options.migrationsFolder, file, now);
     database.pragma("foreign_keys = ON");
-    return { database, lock, mark: new StartMark(database, owner, now) };
+    const mark = new StartMark(database, owner, now);
+    return { database, lock, mark, unchecked: isChecked ? undefined : file };
   } catch (cause) {
     database?.close();
     lock?.release();
@@ -315,19 +320,7 @@ function timedTransaction(
   };
 }
 
-/** A damaged database is not served: answers from it could be wrong, and writes could damage more. */
-function checkIntegrity(database: Database): void {
-  const found = database.pragma("quick_check(1)", { simple: true });
-  if (found !== "ok") throw new DamagedDatabase(String(found));
-}
-
-class DamagedDatabase extends Error {
-  readonly code = "SQLITE_CORRUPT";
-}
-
 function refusal(file: string, cause: unknown): string {
-  if (/^SQLITE_(CORRUPT|NOTADB)/.test(String(codeOf(cause)))) {
-    return `the database ${file} is damaged; put a backup in its place with flame restore FILE, or move it away, with its -wal, to start with an empty one`;
-  }
+  if (isDamage(cause)) return damagedText(file);
   return `cannot open the database ${file}; check cluster.storage, its folder's permissions and free space`;
 }
