@@ -68,6 +68,8 @@ const objectCallTimeoutMs = 30_000;
  * @throws FlameError invalid_config when the store, a plugin or a port refuses; everything acquired is given back.
  */
 export async function startSessionManager(deps: SessionManagerDeps): Promise<SessionManager> {
+  // The library prints a line of its own beside the error that we report.
+  setLogVerbosity(logVerbosity.NONE);
   const releasers = new Releasers();
   try {
     return await start(deps, releasers);
@@ -78,8 +80,6 @@ export async function startSessionManager(deps: SessionManagerDeps): Promise<Ses
 }
 
 async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<SessionManager> {
-  // The library prints a line of its own beside the error that we report.
-  setLogVerbosity(logVerbosity.NONE);
   const { config, clock, logger } = deps;
   const store = openStore(deps, releasers);
   const stored = await store.load();
@@ -103,7 +103,7 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
   releasers.add("the engine", () => engine.stop());
   if (deps.registry !== undefined) watchState(deps.registry, core.state, engine);
 
-  startOrphanSweep(deps, (session) => core.state.sessions.find(session) !== undefined, releasers);
+  startOrphanSweep(deps, core, releasers);
 
   const admission = new Admission({
     allowedSchemes: config.packages.allowedSchemes,
@@ -157,7 +157,7 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
 /** What crashed sessions left in the object cache leaves it long after its last use. */
 function startOrphanSweep(
   { config, clock, logger }: SessionManagerDeps,
-  isKnown: (session: string) => boolean,
+  core: Core,
   releasers: Releasers,
 ): void {
   const objects = new ObjectClient({
@@ -168,7 +168,7 @@ function startOrphanSweep(
   const orphans = new OrphanObjects({
     listObjects: () => objects.list(),
     deleteObjects: (prefixes) => objects.deleteMany(prefixes),
-    isKnown,
+    isKnown: (session) => core.state.sessions.find(session) !== undefined,
     clock,
     logger,
     retentionMs: config.cache.orphanRetentionMs,
