@@ -2,73 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import type { ApplicationRecord } from "../../../src/model/application.ts";
-import type { ApplicationSpec } from "../../../src/model/application-spec.ts";
-import type { Change } from "../../../src/model/change.ts";
-import { noTasks, type SessionRecord, type TaskCounts } from "../../../src/model/session.ts";
-import type { TaskRecord } from "../../../src/model/task.ts";
+import { noTasks } from "../../../src/model/session.ts";
 import { MemoryStore } from "../../../src/storage/memory-store.ts";
 import { SqliteStore } from "../../../src/storage/sqlite-store.ts";
 import type { Store } from "../../../src/storage/store.ts";
-
-const spec: ApplicationSpec = {
-  shim: "Host",
-  labels: [],
-  arguments: [],
-  environments: {},
-  max_instances: 1_000_000,
-  delay_release: 60,
-  max_crashes: 5,
-  max_lost_nodes: 10,
-};
-const application = (
-  revision: number,
-  extra: Partial<ApplicationRecord> = {},
-): ApplicationRecord => ({
-  name: "my-app",
-  state: "Enabled",
-  creationTime: 1000,
-  revision,
-  revisionTime: 1000 + revision,
-  origin: "api",
-  author: "anonymous (test)",
-  cause: { kind: "register" },
-  fieldOwners: { command: { origin: "api", author: "anonymous (test)" } },
-  manifest: { command: `/bin/v${revision}` },
-  spec: { ...spec, command: `/bin/v${revision}` },
-  ...extra,
-});
-const session = (extra: Partial<SessionRecord> = {}): SessionRecord => ({
-  id: "my-app-1",
-  application: "my-app",
-  applicationRevision: 1,
-  state: "Open",
-  creationTime: 2000,
-  resreq: { cpu: 1, memory: 1024, gpu: 0 },
-  minInstances: 0,
-  priority: 3,
-  owner: "anonymous",
-  events: [],
-  ...extra,
-});
-const task = (id: number, extra: Partial<TaskRecord> = {}): TaskRecord => ({
-  sessionId: "my-app-1",
-  id,
-  state: "Pending",
-  creationTime: 3000 + id,
-  attempt: 0,
-  crashes: 0,
-  lostNodes: 0,
-  events: [{ code: 0, message: "created", creationTime: 3000 + id }],
-  ...extra,
-});
-
-const counted = (counts: Partial<TaskCounts>, lastTaskId: number): Change => ({
-  kind: "session.counts",
-  id: "my-app-1",
-  counts: { ...noTasks(), ...counts },
-  lastTaskId,
-});
+import { application, counted, session, spec, task } from "./records.ts";
 
 /** What a store does with the same folder after its process ended; a memory store has nothing to come back to. */
 interface Kind {

@@ -1,0 +1,66 @@
+import type { ApplicationRecord } from "../../../src/model/application.ts";
+import type { ApplicationSpec } from "../../../src/model/application-spec.ts";
+import type { Change } from "../../../src/model/change.ts";
+import { noTasks, type SessionRecord, type TaskCounts } from "../../../src/model/session.ts";
+import type { TaskRecord } from "../../../src/model/task.ts";
+
+// What the suite of the stores writes: records with what a test says.
+
+export const spec: ApplicationSpec = {
+  shim: "Host",
+  labels: [],
+  arguments: [],
+  environments: {},
+  max_instances: 1_000_000,
+  delay_release: 60,
+  max_crashes: 5,
+  max_lost_nodes: 10,
+};
+export const application = (
+  revision: number,
+  extra: Partial<ApplicationRecord> = {},
+): ApplicationRecord => ({
+  name: "my-app",
+  state: "Enabled",
+  creationTime: 1000,
+  revision,
+  revisionTime: 1000 + revision,
+  origin: "api",
+  author: "anonymous (test)",
+  cause: { kind: "register" },
+  fieldOwners: { command: { origin: "api", author: "anonymous (test)" } },
+  manifest: { command: `/bin/v${revision}` },
+  spec: { ...spec, command: `/bin/v${revision}` },
+  ...extra,
+});
+export const session = (extra: Partial<SessionRecord> = {}): SessionRecord => ({
+  id: "my-app-1",
+  application: "my-app",
+  applicationRevision: 1,
+  state: "Open",
+  creationTime: 2000,
+  resreq: { cpu: 1, memory: 1024, gpu: 0 },
+  minInstances: 0,
+  priority: 3,
+  owner: "anonymous",
+  events: [],
+  ...extra,
+});
+export const task = (id: number, extra: Partial<TaskRecord> = {}): TaskRecord => ({
+  sessionId: "my-app-1",
+  id,
+  state: "Pending",
+  creationTime: 3000 + id,
+  attempt: 0,
+  crashes: 0,
+  lostNodes: 0,
+  events: [{ code: 0, message: "created", creationTime: 3000 + id }],
+  ...extra,
+});
+
+export const counted = (counts: Partial<TaskCounts>, lastTaskId: number): Change => ({
+  kind: "session.counts",
+  id: "my-app-1",
+  counts: { ...noTasks(), ...counts },
+  lastTaskId,
+});
