@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import * as pb from "../../../src/protocol/generated/flame/v1/types.ts";
 import { waitFor } from "../../support/wait-for.ts";
@@ -246,7 +246,12 @@ describe("a controller that goes on", () => {
     await beside("sql");
     const run = running();
     controller.write("a.yaml", yaml("a", { command: "1" }));
-    await waitFor("it is created", () => reference.applications.has("a"));
+    // Not a moment earlier: what differs when it is read again is told.
+    await waitFor(
+      "it is created and remembered",
+      () =>
+        existsSync(controller.state) && readFileSync(controller.state, "utf8").includes("a.yaml"),
+    );
     tamper("a", { command: "drift" });
     await waitFor("it is put right", () => reference.applications.get("a")?.spec?.command === "1");
     controller.remove("a.yaml");
