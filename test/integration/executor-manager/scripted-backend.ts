@@ -25,6 +25,9 @@ import {
 } from "../../../src/protocol/generated/flame/v1/types.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
+/** For tasks of tens of MiB on a busy machine. */
+const callDeadlineMs = 60_000;
+
 /** One call that the node made. */
 export interface SeenCall {
   readonly rpc: string;
@@ -130,6 +133,7 @@ export class ScriptedBackend {
     await waitFor(
       `${times} x ${rpc} among ${this.rpcs().join(" ")}`,
       () => this.count(rpc) >= times,
+      { deadlineMs: callDeadlineMs },
     );
   }
 
