@@ -95,6 +95,29 @@ describe("a client that waits for a task which somebody cancels", () => {
     await session.close();
   });
 
+  test("of ours that closes has pending tasks cancelled and waits for running ones alone", async () => {
+    const { stdout, stderr } = await cluster.python(`
+import flamepy, time
+from concurrent.futures import CancelledError
+from flamepy import ResourceRequirement, RunnerContext, RunnerRequest
+def slow(number):
+    import time
+    time.sleep(2)
+    return number
+s = flamepy.create_session("flmrun", RunnerContext(execution_object=slow), resreq=ResourceRequirement(cpu=0, memory=1024 ** 2))
+futures = [s.run(RunnerRequest(args=(number,))) for number in range(12)]
+while not any(future.running() for future in futures): time.sleep(0.05)
+s.close()
+def outcome(future):
+    try: return future.result(20).get()
+    except CancelledError: return "cancelled"
+outcomes = [outcome(future) for future in futures]
+began = outcomes.index("cancelled")
+print(outcomes[:began] == list(range(began)), 1 <= began <= 4, set(outcomes[began:]))`);
+    expect({ stdout, stderr }).toEqual({ stdout: "True True {'cancelled'}\n", stderr: "" });
+    await noExecutors();
+  });
+
   test("of the published Python client gets a failure that says so", async () => {
     const waiting = cluster.python(
       `

@@ -40,6 +40,7 @@ from flamepy._functions import (
     register_application,
     unregister_application,
 )
+from flamepy._futures import TaskFuture
 from flamepy._objects import ObjectRef, get_object, put_object, update_object
 from flamepy._result import ResultRef
 from flamepy._runner import RunnerContext, RunnerRequest, RunnerServiceKind
@@ -51,7 +52,7 @@ from flamepy._service import (
     TaskContext,
     run,
 )
-from flamepy._session import Session, TaskWatcher
+from flamepy._session import Session
 from flamepy._types import (
     Application,
     ApplicationAttributes,
@@ -74,6 +75,7 @@ from flamepy._types import (
     TaskState,
 )
 from flamepy._version import __version__
+from flamepy._watch import TaskWatcher
 
 __all__ = [
     "DEFAULT_FLAME_CACHE_ENDPOINT",
@@ -112,6 +114,7 @@ __all__ = [
     "Shim",
     "Task",
     "TaskContext",
+    "TaskFuture",
     "TaskID",
     "TaskInformer",
     "TaskInput",

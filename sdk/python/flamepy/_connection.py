@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 import grpc
@@ -24,7 +25,15 @@ from flamepy._runner import RunnerContext, RunnerServiceKind, encode_context, re
 from flamepy._session import Session, session_from
 from flamepy._types import Application, ApplicationAttributes, SessionAttributes
 from flamepy._workers import Workers
-from flamepy.proto import client_pb2, client_pb2_grpc, frontend_pb2, frontend_pb2_grpc, types_pb2
+from flamepy.proto import (
+    client_pb2,
+    client_pb2_grpc,
+    frontend_pb2,
+    frontend_pb2_grpc,
+    sessions_pb2,
+    sessions_pb2_grpc,
+    types_pb2,
+)
 
 #: Watches at a time. Tasks run in the order of their creation, so a later one seldom ends while
 #: this many earlier ones do not; its future then resolves late, and nothing is lost.
@@ -58,6 +67,8 @@ class Connection:
         self.frontend = stub(channel)
         presence_stub: Any = client_pb2_grpc.PresenceStub
         self._beat_rpc = presence_stub(channel).Beat
+        sessions_stub: Any = sessions_pb2_grpc.SessionsStub
+        self._cancel_rpc = sessions_stub(channel).Cancel
         self._client = ("flame-client", client_id())
         self._presence = Presence(self._beat)
         self.workers = Workers("flamepy-watch", _WATCHES_MAX)
@@ -99,11 +110,7 @@ class Connection:
         Args:
             keep: the session that it creates or opens is not to end with this client.
         """
-        if self._closed:
-            raise FlameError(
-                FlameErrorCode.INVALID_STATE,
-                f"failed to {operation}: the connection to {self.addr} is closed",
-            )
+        self._check_open(operation)
         rpc = getattr(self.frontend, method)
         metadata = (self._client, _KEEP) if keep else (self._client,)
         return call(
@@ -196,7 +203,7 @@ class Connection:
             raise
         if not keep:
             self._presence.began(session_id)
-        return session_from(self, reply)
+        return session_from(self, reply, created=True)
 
     def list_sessions(self) -> list[Session]:
         """Return all sessions."""
@@ -237,13 +244,67 @@ class Connection:
         request = frontend_pb2.GetSessionRequest(session_id=session_id)
         return session_from(self, self.call(f"get session {session_id!r}", "GetSession", request))
 
-    def close_session(self, session_id: str) -> Session:
+    def close_session(self, session_id: str, *, seconds: float = CALL_SECONDS) -> Session:
         """Close a session: its pending tasks are cancelled; refused while tasks run."""
         request = frontend_pb2.CloseSessionRequest(session_id=session_id)
         operation = f"close session {session_id!r}"
-        closed = session_from(self, self.call(operation, "CloseSession", request))
+        closed = session_from(self, self.call(operation, "CloseSession", request, seconds=seconds))
         self._presence.ended(session_id)
         return closed
+
+    def cancel_tasks(
+        self,
+        session_id: str,
+        task_ids: Iterable[str] | None = None,
+        *,
+        pending_only: bool = False,
+        close: bool = False,
+        seconds: float = CALL_SECONDS,
+    ) -> sessions_pb2.CancelResponse | None:
+        """Cancel tasks of a session, in one commit.
+
+        Args:
+            task_ids: None for all that have not ended.
+            pending_only: tasks that run already go on.
+            close: the session is closed as well, if nothing runs in it afterwards.
+            seconds: how long to wait at most.
+
+        Returns:
+            What was done; None when the session manager, of another make, cannot cancel.
+        """
+        request = sessions_pb2.CancelRequest(
+            session_id=session_id,
+            task_ids=[] if task_ids is None else list(task_ids),
+            pending_only=pending_only,
+            close=close,
+        )
+        if task_ids is not None and not request.task_ids:
+            return sessions_pb2.CancelResponse()
+        self._check_open(f"cancel tasks of session {session_id!r}")
+        try:
+            reply: sessions_pb2.CancelResponse = call(
+                f"cancel tasks of session {session_id!r}",
+                self._cancel_rpc,
+                request,
+                repeatable=True,
+                seconds=seconds,
+                metadata=(self._client,),
+            )
+        except FlameError as error:
+            cause = error.__cause__
+            if isinstance(cause, grpc.RpcError) and cause.code() is grpc.StatusCode.UNIMPLEMENTED:
+                return None
+            raise
+        if reply.closed:
+            self._presence.ended(session_id)
+        return reply
+
+    def _check_open(self, operation: str) -> None:
+        if self._closed:
+            raise FlameError(
+                FlameErrorCode.INVALID_STATE,
+                f"failed to {operation}: the connection to {self.addr} is closed",
+            )
 
     @staticmethod
     def _check(operation: str, result: types_pb2.Result) -> None:

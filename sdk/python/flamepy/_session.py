@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Iterator
-from concurrent.futures import CancelledError, Future
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
 import grpc
 
-from flamepy._channel import CALL_SECONDS, RETRY_FIRST_SECONDS, named_metadata, to_flame_error
+from flamepy._channel import CALL_SECONDS, named_metadata, to_flame_error
+from flamepy._closing import abandon, await_end, cancel_pending
 from flamepy._convert import optional, to_events, to_task, to_time
 from flamepy._errors import FlameError, FlameErrorCode, RemoteTaskError
+from flamepy._futures import TaskFuture
 from flamepy._objects import ObjectRef
 from flamepy._public import public
 from flamepy._result import decode_result, failure_of
 from flamepy._runner import RunnerRequest, bound_request, encode_request
 from flamepy._session_events import SessionEvents
 from flamepy._types import Event, SessionState, Task, TaskState
-from flamepy._watch import watch
+from flamepy._watch import TaskWatcher, watch
 from flamepy.proto import frontend_pb2, types_pb2
 
 if TYPE_CHECKING:
     from flamepy._connection import Connection
 
-_CLOSE_PAUSE_MAX_SECONDS = 0.5
 #: For what only explains a wait: it must not become a second one.
 _LOOK_SECONDS = 2.0
 
@@ -36,29 +37,13 @@ _known: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary(
 
 
 @public("flamepy.core.client")
-class TaskWatcher:
-    """Iterates over the states of a task, last the final one.
-
-    Raises:
-        TimeoutError: while iterating, when the final state is not reached in time.
-        FlameError: while iterating, when there is no such task.
-    """
-
-    def __init__(self, updates: Iterator[Task]) -> None:
-        self._updates = updates
-
-    def __iter__(self) -> TaskWatcher:
-        return self
-
-    def __next__(self) -> Task:
-        return next(self._updates)
-
-
-@public("flamepy.core.client")
 class Session:
     """An open or closed session; made by ``create_session`` and ``open_session``.
 
-    As a context manager it is closed at the end, after its running tasks have ended.
+    As a context manager it is closed at the end: pending tasks are cancelled and running ones
+    waited for. An exception that leaves the block cancels what was started, running tasks too,
+    and is not held up: all tasks of a session that was created here, of one that was only opened
+    those that were created through this object. That one stays open while tasks of others run.
 
     Attributes:
         connection: the connection it was made with.
@@ -86,6 +71,7 @@ class Session:
         events: list[Event] | None = None,
         _common_data: bytes | None = None,
         cancelled: int = 0,
+        _created: bool = False,
     ) -> None:
         self.connection = connection
         self.id = id
@@ -100,6 +86,9 @@ class Session:
         self.completion_time = completion_time
         self.events = events or []
         self._common_data = _common_data
+        #: Tasks made here, of a session that others may use as well; None: all of it is ours.
+        self._made: list[str] | None = None if _created else []
+        self._closing = False
         self._trouble = SessionEvents(id, self._fetch_events)
         _known[id] = self
 
@@ -110,12 +99,13 @@ class Session:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None or issubclass(kind, Exception):
+        if kind is None:
             self.close()
             return
-        # Somebody pressed Ctrl-C: do not make them wait, and do not hide their exception.
+        # Do not make them wait, and do not hide their exception.
         with suppress(FlameError):
-            self.close(wait=False)
+            self._closing = True
+            self._note_closed(abandon(self.connection, self.id, self._made))
 
     @property
     def object_prefix(self) -> str:
@@ -152,11 +142,19 @@ class Session:
                 f"input of a task in session {self.id} is a {type(input_data).__name__}: "
                 "expected a RunnerRequest or bytes",
             )
+        operation = f"create a task in session {self.id!r}"
+        if self._closing:
+            raise FlameError(
+                FlameErrorCode.INVALID_ARGUMENT,
+                f"failed to {operation}: a closed session takes no tasks",
+            )
         request = frontend_pb2.CreateTaskRequest(
             task=types_pb2.TaskSpec(session_id=self.id, input=data)
         )
-        operation = f"create a task in session {self.id!r}"
-        return to_task(self.connection.call(operation, "CreateTask", request, repeatable=False))
+        task = to_task(self.connection.call(operation, "CreateTask", request, repeatable=False))
+        if self._made is not None:
+            self._made.append(task.id)
+        return task
 
     def get_task(self, task_id: str) -> Task:
         """Return a task with its events.
@@ -205,7 +203,7 @@ class Session:
         Raises:
             RemoteTaskError: the task failed; the original exception is its cause.
             TimeoutError: the time is over; the text quotes the session's last trouble.
-            CancelledError: the session was closed before the task ran.
+            CancelledError: the task was cancelled, or the session closed before it ran.
             FlameError: the task could not be created or watched.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -217,72 +215,102 @@ class Session:
             raise self._timed_out(task, timeout) from None
         return self._result(done, input_data)
 
-    def run(self, input_data: bytes | RunnerRequest) -> Future[Any]:
+    def run(self, input_data: bytes | RunnerRequest) -> TaskFuture:
         """Create a task and return a future of its result, which is what ``invoke`` returns.
 
-        The task exists when this returns. Cancelling the future while the task is pending gives up
-        waiting for it; the task itself goes on, there is no call to cancel one.
+        The task exists when this returns. ``cancel()`` of the future cancels a task that is
+        pending, and is False for one that runs; ``Session.cancel`` ends that one as well.
         """
         task = self.create_task(input_data)
-        future: Future[Any] = Future()
+        future = TaskFuture(task.id, lambda: cancel_pending(self.connection, task))
 
         def settle() -> None:
             if future.cancelled():
                 return
             try:
-                result = self._result(self._wait(task, None), input_data)
-            except CancelledError as error:
-                if not future.cancel():
-                    future.set_exception(error)
-                else:
-                    future.set_running_or_notify_cancel()
-            except Exception as error:
-                if future.set_running_or_notify_cancel():
-                    future.set_exception(error)
+                result = self._result(self._wait(task, None, future.began), input_data)
+            except Exception as error:  # CancelledError is one.
+                future.fail(error)
             else:
-                if future.set_running_or_notify_cancel():
-                    future.set_result(result)
+                future.succeed(result)
 
         self.connection.workers.submit(settle)
         return future
 
-    def close(self, wait: bool = True) -> None:
-        """Close the session: pending tasks are cancelled, and no more are taken.
+    def cancel(self, task: Task | TaskFuture | str | None = None) -> int:
+        """Cancel one task, or every one of the session that has not ended.
+
+        A pending task never runs. A running one fails at once, and its service is ended; on a
+        node of another make its service goes on until it returns. Who waits for the task gets a
+        CancelledError.
 
         Args:
-            wait: a session cannot be closed while tasks run. True waits for them to end; False
-                raises FlameError instead, and the session stays open.
+            task: a task, the future of one, or the id of one; None for all.
+
+        Returns:
+            How many tasks were cancelled: those that had ended stay as they are.
+
+        Raises:
+            FlameError: NOT_FOUND, or INVALID_STATE when the session manager cannot cancel.
+        """
+        ids = None
+        if task is not None:
+            named = task.task_id if isinstance(task, TaskFuture) else task
+            ids = [named if isinstance(named, str) else named.id]
+        reply = self.connection.cancel_tasks(self.id, ids)
+        if reply is None:
+            raise FlameError(
+                FlameErrorCode.INVALID_STATE,
+                f"failed to cancel tasks of session {self.id!r}: this session manager cannot "
+                "cancel tasks; wait until they have ended",
+            )
+        return int(reply.cancelled + reply.ended)
+
+    def close(self, wait: bool = True) -> None:
+        """Close the session: pending tasks are cancelled, and this object takes no more.
+
+        Args:
+            wait: a session cannot be closed while tasks run. True cancels what is pending and
+                waits for what runs to end; ``cancel()`` before ends that as well. False raises
+                FlameError when something runs, and the session stays as it is.
 
         Raises:
             FlameError: tasks run and ``wait`` is False, or the session is unknown.
         """
-        pause = RETRY_FIRST_SECONDS
-        while True:
-            try:
-                closed = self.connection.close_session(self.id)
-                break
-            except FlameError as error:
-                if not wait or "running tasks" not in error.message:
-                    raise
-            time.sleep(pause)
-            pause = min(pause * 2, _CLOSE_PAUSE_MAX_SECONDS)
+        self._closing = True
+        try:
+            if wait:
+                await_end(self.connection, self.id)
+            closed = self.connection.close_session(self.id)
+        except BaseException:
+            self._closing = False
+            raise
+        self._note_closed(closed)
+
+    def _note_closed(self, closed: Session) -> None:
         self.state = closed.state
         self.completion_time = closed.completion_time
 
-    def _wait(self, task: Task, timeout: float | None) -> Task:
+    def _wait(
+        self, task: Task, timeout: float | None, began: Callable[[], None] | None = None
+    ) -> Task:
         with self._trouble:
             for update in watch(self.connection.frontend, self.id, task.id, timeout):
                 if update.is_completed():
                     return update
+                if began is not None and update.state is TaskState.RUNNING:
+                    began()
         raise FlameError(
             FlameErrorCode.INTERNAL, f"the watch of task {task.id} of session {self.id} just ended"
         )
 
     def _result(self, task: Task, input_data: bytes | RunnerRequest) -> ObjectRef | bytes | None:
+        by = task.cancelled_by()
+        if task.state is TaskState.FAILED and by is not None:
+            raise CancelledError(f"task {task.id} of session {self.id} was {task.failure()}")
         if task.state is TaskState.CANCELLED:
-            raise CancelledError(
-                f"task {task.id} was cancelled: session {self.id} was closed before it ran"
-            )
+            why = by or f"cancelled: session {self.id} was closed before it ran"
+            raise CancelledError(f"task {task.id} was {why}")
         if task.state is TaskState.FAILED:
             raise self._failure(task)
         if isinstance(input_data, RunnerRequest):
@@ -322,7 +350,9 @@ class Session:
         return to_events(reply.status.events)
 
 
-def session_from(connection: Connection, message: types_pb2.Session) -> Session:
+def session_from(
+    connection: Connection, message: types_pb2.Session, created: bool = False
+) -> Session:
     """Return the session of a wire message."""
     status = message.status
     done = optional(status, "completion_time")
@@ -340,6 +370,7 @@ def session_from(connection: Connection, message: types_pb2.Session) -> Session:
         events=to_events(status.events),
         _common_data=optional(message.spec, "common_data"),
         cancelled=status.cancelled,
+        _created=created,
     )
 
 

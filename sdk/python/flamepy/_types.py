@@ -25,6 +25,8 @@ EVENT_BIND_FAILED = 1001
 EVENT_BIND_LIMIT = 1002
 EVENT_NO_SHIM = 1003
 EVENT_NO_EXECUTOR = 1004
+#: Of a task, or of a session whose tasks all were.
+EVENT_CANCELLED = 1101
 EVENT_NO_COMMAND = 1009
 EVENTS_OF_TROUBLE = (
     EVENT_BIND_FAILED,
@@ -140,7 +142,7 @@ class Event:
     Attributes:
         code: 0 to 3 of a task (created, running, succeeded, failed), 5 (put back to pending);
             1001 (an executor could not be prepared) and 1002 (the limit of such failures was
-            reached) of a session.
+            reached) of a session; 1101 (cancelled) of either, 1102 (timed out) of a task.
         message: what happened.
         creation_time: when, in UTC.
     """
@@ -288,6 +290,11 @@ class Task:
     def is_failed(self) -> bool:
         """Whether the task failed."""
         return self.state is TaskState.FAILED
+
+    def cancelled_by(self) -> str | None:
+        """Return who cancelled the task, in words; None when nobody did."""
+        texts = [event.message or "" for event in self.events if event.code == EVENT_CANCELLED]
+        return texts[0] if texts else None
 
     def failure(self) -> str:
         """Return the text of the failure that the executor reported, or a general one."""

@@ -19,6 +19,7 @@ from flamepy._channel import (
 )
 from flamepy._convert import to_task
 from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._public import public
 from flamepy._types import Task
 from flamepy.proto import frontend_pb2
 
@@ -30,6 +31,25 @@ _END_SECONDS = 1.0
 _BROKEN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN, grpc.StatusCode.CANCELLED)
 
 _log = logging.getLogger("flamepy")
+
+
+@public("flamepy.core.client")
+class TaskWatcher:
+    """Iterates over the states of a task, last the final one.
+
+    Raises:
+        TimeoutError: while iterating, when the final state is not reached in time.
+        FlameError: while iterating, when there is no such task.
+    """
+
+    def __init__(self, updates: Iterator[Task]) -> None:
+        self._updates = updates
+
+    def __iter__(self) -> TaskWatcher:
+        return self
+
+    def __next__(self) -> Task:
+        return next(self._updates)
 
 
 def watch(frontend: Any, session_id: str, task_id: str, timeout: float | None) -> Iterator[Task]:

@@ -304,15 +304,6 @@ def test_leaving_the_block_closes_the_session(cluster: FakeCluster) -> None:
     assert cluster.sessions[session.id].status.state == types_pb2.Closed
 
 
-def test_ctrl_c_in_the_block_does_not_wait_for_running_tasks(cluster: FakeCluster) -> None:
-    with pytest.raises(KeyboardInterrupt), flamepy.create_session("flmrun") as session:
-        session.run(b"x")
-        cluster.start_task(only_task(cluster))
-        raise KeyboardInterrupt
-    cluster.finish(only_task(cluster), types_pb2.TaskResult())
-    session.close()
-
-
 def test_a_closed_session_takes_no_tasks(cluster: FakeCluster) -> None:
     session = flamepy.create_session("flmrun")
     session.close()

@@ -24,6 +24,7 @@ from flamepy._functions import (
     register_application,
     unregister_application,
 )
+from flamepy._futures import TaskFuture
 from flamepy._keys import WILDCARD_SESSION, ObjectKey
 from flamepy._names import short_name
 from flamepy._objects import (
@@ -47,7 +48,7 @@ from flamepy._service import (
     TaskContext,
     run,
 )
-from flamepy._session import Session, TaskWatcher
+from flamepy._session import Session
 from flamepy._types import (
     Application,
     ApplicationAttributes,
@@ -69,6 +70,7 @@ from flamepy._types import (
     TaskOutput,
     TaskState,
 )
+from flamepy._watch import TaskWatcher
 from flamepy.core import cache, client, service, types
 
 __all__ = [
@@ -113,6 +115,7 @@ __all__ = [
     "Shim",
     "Task",
     "TaskContext",
+    "TaskFuture",
     "TaskID",
     "TaskInformer",
     "TaskInput",

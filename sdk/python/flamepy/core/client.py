@@ -15,12 +15,15 @@ from flamepy._functions import (
     register_application,
     unregister_application,
 )
-from flamepy._session import Session, TaskWatcher
+from flamepy._futures import TaskFuture
+from flamepy._session import Session
+from flamepy._watch import TaskWatcher
 
 __all__ = [
     "Connection",
     "ConnectionInstance",
     "Session",
+    "TaskFuture",
     "TaskWatcher",
     "close_session",
     "connect",

@@ -10,7 +10,14 @@ from typing import Any
 
 import grpc
 
-from flamepy.proto import client_pb2, client_pb2_grpc, frontend_pb2_grpc, types_pb2
+from flamepy.proto import (
+    client_pb2,
+    client_pb2_grpc,
+    frontend_pb2_grpc,
+    sessions_pb2,
+    sessions_pb2_grpc,
+    types_pb2,
+)
 from flamepy.proto import frontend_pb2 as frontend
 
 Execute = Callable[[types_pb2.Session, types_pb2.Task], types_pb2.TaskResult]
@@ -21,7 +28,11 @@ def _now() -> int:
     return int(time.time() * 1000)
 
 
-class FakeCluster(frontend_pb2_grpc.FrontendServicer, client_pb2_grpc.PresenceServicer):
+class FakeCluster(
+    frontend_pb2_grpc.FrontendServicer,
+    client_pb2_grpc.PresenceServicer,
+    sessions_pb2_grpc.SessionsServicer,
+):
     """Keeps applications, sessions and tasks in memory.
 
     Set ``execute`` and each new task is run by it; leave it None and tasks stay pending until a
@@ -47,6 +58,8 @@ class FakeCluster(frontend_pb2_grpc.FrontendServicer, client_pb2_grpc.PresenceSe
         self.next_beat: int | None = 20
         #: Clients that beat, in order.
         self.beats: list[str] = []
+        #: False: a session manager of another make.
+        self.can_cancel = True
         self.changed = threading.Condition()
         self.port = 0
         self._server: grpc.Server | None = None
@@ -71,6 +84,8 @@ class FakeCluster(frontend_pb2_grpc.FrontendServicer, client_pb2_grpc.PresenceSe
         register(self, self._server)
         register_presence: Any = client_pb2_grpc.add_PresenceServicer_to_server
         register_presence(self, self._server)
+        register_sessions: Any = sessions_pb2_grpc.add_SessionsServicer_to_server
+        register_sessions(self, self._server)
         self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
         self._server.start()
 
@@ -105,6 +120,8 @@ class FakeCluster(frontend_pb2_grpc.FrontendServicer, client_pb2_grpc.PresenceSe
     def finish(self, task: types_pb2.Task, result: types_pb2.TaskResult) -> None:
         """Let a task end."""
         with self.changed:
+            if task.status.state in _FINAL:
+                return
             if result.HasField("output"):
                 task.spec.output = result.output
             failed = result.return_code != 0
@@ -186,6 +203,36 @@ class FakeCluster(frontend_pb2_grpc.FrontendServicer, client_pb2_grpc.PresenceSe
             session.status.completion_time = _now()
             self.changed.notify_all()
         return session
+
+    def Cancel(self, request: Any, context: Any) -> sessions_pb2.CancelResponse:
+        if not self.can_cancel:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "")
+        session = self._found(context, self.sessions.get(request.session_id), request.session_id)
+        done = sessions_pb2.CancelResponse()
+        with self.changed:
+            for (owner, task_id), task in self.tasks.items():
+                if owner != request.session_id:
+                    continue
+                if not request.task_ids or task_id in request.task_ids:
+                    self._cancel(task.status, request, done)
+                done.running += task.status.state == types_pb2.Running
+            if request.close and done.running == 0:
+                session.status.state = types_pb2.Closed
+                done.closed = True
+            self.changed.notify_all()
+        return done
+
+    def _cancel(self, status: Any, request: Any, done: Any) -> None:
+        if status.state in _FINAL:
+            done.over += bool(request.task_ids)
+        elif status.state == types_pb2.Pending:
+            status.state = types_pb2.Cancelled
+            done.cancelled += 1
+        elif not request.pending_only:
+            status.state = types_pb2.Failed
+            status.events.add(code=1101, message="cancelled by me (open, from here)")
+            status.events.add(code=3, message="cancelled by me")
+            done.ended += 1
 
     def refuse(self, context: Any) -> None:
         """Refuse the call while refusals are left."""
