@@ -164,6 +164,10 @@ const served: Readonly<
   "flame.v1.Backend": [() => target.backendAddress, backend],
   "flame.v1.Frontend": [() => target.address, frontend],
   "flame.client.v1.Presence": [() => target.address, { Beat: () => ({}) }],
+  "flame.sessions.v1.Sessions": [
+    () => target.address,
+    { Cancel: async () => ({ session_id: await openSession() }) },
+  ],
   "flame.admin.v1.Admin": [() => target.address, admin],
   "flame.registry.v1.Registry": [() => target.address, registry],
   "arrow.flight.protocol.FlightService": [
