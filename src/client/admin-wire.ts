@@ -6,12 +6,21 @@ import type { ClusterInfo, LogEntry } from "./types.ts";
 import { required } from "./wire.ts";
 
 export function decodeCluster(response: ViewClusterResponse): ClusterInfo {
-  const { kind, file, bytes } = required(response.storage, "ViewClusterResponse.storage");
+  const { kind, file, bytes, full, freeBytes } = required(
+    response.storage,
+    "ViewClusterResponse.storage",
+  );
   return {
     name: response.name,
     version: response.version,
     startTime: new Date(Number(response.startTime)),
-    storage: { kind, bytes: Number(bytes), ...(file === undefined ? {} : { file }) },
+    storage: {
+      kind,
+      bytes: Number(bytes),
+      ...(file === undefined ? {} : { file }),
+      ...(full === undefined ? {} : { full }),
+      ...(freeBytes === undefined ? {} : { freeBytes: Number(freeBytes) }),
+    },
     counts: response.counts.map((entry) => ({ ...entry, count: Number(entry.count) })),
     queues: response.queues.map(({ name, size }) => ({ name, size: Number(size) })),
     nodes: response.nodes.map(({ name, state, version }) => ({

@@ -116,6 +116,10 @@ export interface ClusterInfo {
     /** On the session manager's host; absent when nothing is kept on disk. */
     readonly file?: string;
     readonly bytes: number;
+    /** Why nothing is taken that grows; absent while it is. */
+    readonly full?: string;
+    /** What its file system still holds, in bytes. */
+    readonly freeBytes?: number;
   };
   /** How many applications, executors, nodes, sessions and tasks there are, by state. */
   readonly counts: readonly {

@@ -53,6 +53,8 @@ export interface ClusterLimits {
   /** Of large replies that were not read yet. */
   readonly maxReplyBytes: number;
   readonly maxApplications: number;
+  /** Of the data on disk; Infinity when there is no limit. */
+  readonly maxStorageBytes: number;
 }
 
 /** One entry of `cluster.plugins`. */

@@ -111,6 +111,7 @@ function limitsOf(limits: RawClusterConfig["cluster"]["limits"]): ClusterLimits 
     maxRequestBytes: sizeOf(limits.max_request_bytes),
     maxReplyBytes: sizeOf(limits.max_reply_bytes),
     maxApplications: limits.max_applications,
+    maxStorageBytes: sizeOf(limits.max_storage_bytes) || Number.POSITIVE_INFINITY,
   };
 }
 

@@ -35,12 +35,22 @@ export class Core {
     );
   }
 
-  /** Carries commands out in order, then everything that is due, then schedules once. */
-  turn(commands: readonly Command[], now: number, steady = now): FlameTurn {
+  /**
+   * Carries commands out in order, then everything that is due, then schedules once.
+   * @param scope `commands`: nothing but these, while the disk takes nothing that nobody asked for
+   */
+  turn(
+    commands: readonly Command[],
+    now: number,
+    steady = now,
+    scope: "everything" | "commands" = "everything",
+  ): FlameTurn {
     const turn: FlameTurn = new Turn<Change, FlameError>(now, steady);
     for (const command of commands) this.#handle(turn, command);
-    runDeadlines(this.#state, turn);
-    if (this.#state.scheduleWanted) runScheduler(this.#state, turn);
+    if (scope === "everything") {
+      runDeadlines(this.#state, turn);
+      if (this.#state.scheduleWanted) runScheduler(this.#state, turn);
+    }
     noteCounts(this.#state, turn);
     return turn;
   }

@@ -18,7 +18,10 @@ type Watcher = ServerWritableStream<HealthCheckRequest, HealthCheckResponse>;
 export class Health {
   /** Of the services, and of the listener as a whole under the empty name. */
   readonly #statuses = new Map<string, ServingStatus>();
+  /** Of these, those that can not be used although the listener serves. */
+  readonly #away = new Set<string>();
   readonly #watchers = new Set<Watcher>();
+  #serves = false;
   #closed = false;
 
   /** @param services full names, such as `flame.v1.Frontend` */
@@ -28,9 +31,19 @@ export class Health {
 
   /** Tells one state for every service of the listener; watchers hear of it. */
   serving(serves: boolean): void {
-    const state = serves ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
-    for (const name of this.#statuses.keys()) this.#statuses.set(name, state);
+    this.#serves = serves;
+    for (const name of this.#statuses.keys()) this.#statuses.set(name, this.#stateOf(name));
     for (const watcher of this.#watchers) this.#tell(watcher);
+  }
+
+  /** Tells the state of one name alone, as long as the listener serves. */
+  part(name: string, serves: boolean): void {
+    if (serves) this.#away.delete(name);
+    else this.#away.add(name);
+    this.#statuses.set(name, this.#stateOf(name));
+    for (const watcher of this.#watchers) {
+      if (watcher.request.service === name) this.#tell(watcher);
+    }
   }
 
   /** NOT_SERVING from now on, and the end of every watch: a watch would hold the shutdown up. Idempotent. */
@@ -68,6 +81,11 @@ export class Health {
         call.on("cancelled", () => this.#watchers.delete(call));
       },
     };
+  }
+
+  #stateOf(name: string): ServingStatus {
+    const serves = this.#serves && !this.#away.has(name);
+    return serves ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
   }
 
   #tell(watcher: Watcher): void {

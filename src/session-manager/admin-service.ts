@@ -11,10 +11,12 @@ import { clusterFacts } from "./cluster-facts.ts";
 import type { Engine } from "./engine.ts";
 import { readLogs } from "./log-calls.ts";
 import type { NodeNotes } from "./node-notes.ts";
+import type { StorageGuard } from "./storage-guard.ts";
 
 export interface AdminDeps {
   readonly config: ClusterConfig;
   readonly engine: Engine;
+  readonly guard: StorageGuard;
   readonly notes: NodeNotes;
   readonly clock: Clock;
   readonly store: Store;
@@ -23,11 +25,11 @@ export interface AdminDeps {
 
 /** `flame.admin.v1.Admin`: what operators ask. */
 export function adminService(deps: AdminDeps): AdminServer {
-  const { config, engine, notes, clock, store } = deps;
+  const { config, engine, guard, notes, clock, store } = deps;
   const { version } = packageFile;
   const startTime = clock.now();
   return {
-    viewCluster: unary(() => clusterFacts({ config, engine, notes, version, startTime })),
+    viewCluster: unary(() => clusterFacts({ config, engine, guard, notes, version, startTime })),
     readLogs: readLogs(deps),
     backup: backup({ store, folder: besideDatabase(config) }),
   };

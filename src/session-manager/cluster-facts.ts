@@ -10,11 +10,13 @@ import type {
 } from "../protocol/generated/flame/admin/v1/admin.ts";
 import type { Engine } from "./engine.ts";
 import type { NodeNotes } from "./node-notes.ts";
+import type { StorageGuard } from "./storage-guard.ts";
 
 /** What is told of a cluster from outside: docs/protocol.md, "Administration". */
 export interface ClusterFactsDeps {
   readonly config: ClusterConfig;
   readonly engine: Engine;
+  readonly guard: StorageGuard;
   readonly notes: NodeNotes;
   /** Of the session manager. */
   readonly version: string;
@@ -32,7 +34,7 @@ const waitingCalls: readonly (readonly [name: string, kind: CommandKind])[] = [
 
 /** Counts everything once; reads the machine, changes nothing. */
 export async function clusterFacts(deps: ClusterFactsDeps): Promise<ViewClusterResponse> {
-  const { config, engine, notes, version, startTime } = deps;
+  const { config, engine, guard, notes, version, startTime } = deps;
   const load = engine.load;
   const [applications, sessions, executors, nodes] = await Promise.all([
     engine.ask("application.list", {}),
@@ -52,7 +54,7 @@ export async function clusterFacts(deps: ClusterFactsDeps): Promise<ViewClusterR
     name: config.cluster.name,
     version,
     startTime: BigInt(startTime),
-    storage: await storageFacts(config.cluster.storage),
+    storage: await storageFacts(config.cluster.storage, guard),
     counts: [
       ...counted("applications", applications.map(one)),
       ...counted("executors", executors.map(one)),
@@ -93,12 +95,15 @@ function counted(what: string, entries: readonly (readonly [string, number])[]):
     .sort((a, b) => (a.state < b.state ? -1 : 1));
 }
 
-async function storageFacts(storage: ClusterStorage): Promise<Storage> {
-  if (storage.kind === "memory") return { kind: "memory", file: undefined, bytes: 0n };
+async function storageFacts(storage: ClusterStorage, guard: StorageGuard): Promise<Storage> {
+  const { full, room } = guard.condition();
+  const freeBytes = room && BigInt(room.freeBytes);
+  if (storage.kind === "memory")
+    return { kind: "memory", file: undefined, bytes: 0n, full, freeBytes };
   // The write-ahead log is part of the database until it is folded in.
   const sizes = await Promise.all([storage.file, `${storage.file}-wal`].map(fileBytes));
   const bytes = BigInt(sizes.reduce((sum, size) => sum + size, 0));
-  return { kind: "sqlite", file: storage.file, bytes };
+  return { kind: "sqlite", file: storage.file, bytes, full, freeBytes };
 }
 
 async function fileBytes(path: string): Promise<number> {

@@ -9,7 +9,12 @@ import type { ClusterConfig } from "../config/cluster-config.ts";
 import { BUILT_IN_DEFAULTS } from "../config/config-file.ts";
 import type { ConnectionTimes } from "../connections/connection-guard.ts";
 import { Core } from "../core/core.ts";
-import { type CoreOptions, nodeGraceMsDefault, nodeSilenceMsDefault } from "../core/state.ts";
+import {
+  type CoreOptions,
+  type CoreState,
+  nodeGraceMsDefault,
+  nodeSilenceMsDefault,
+} from "../core/state.ts";
 import type { Clock } from "../kit/clock.ts";
 import { randomId } from "../kit/ids.ts";
 import type { Logger } from "../kit/logger.ts";
@@ -31,6 +36,8 @@ import { OrphanObjects } from "./orphan-objects.ts";
 import { Payloads } from "./payloads.ts";
 import { engineRegistryHost } from "./registry-port.ts";
 import { RequestTrail } from "./request-trail.ts";
+import { StorageGuard } from "./storage-guard.ts";
+import { measureStorage, StorageWatch } from "./storage-watch.ts";
 import { StoreCleaner } from "./store-cleaner.ts";
 
 export interface SessionManagerDeps {
@@ -42,7 +49,7 @@ export interface SessionManagerDeps {
   readonly defaultsFolder: string;
   /** What a leading `\${FLAME_HOME}` in a default's working_directory becomes. */
   readonly flameHome: string;
-  /** The machine is ahead of the disk: whoever runs the process ends it with this reason. */
+  /** Nothing more can be trusted: whoever runs the process ends it with this reason. */
   readonly onFatal: (error: Error) => void;
   /** Learns what is to be counted (docs/observability.md). */
   readonly registry?: Registry;
@@ -83,27 +90,19 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
   const { config, clock, logger } = deps;
   const store = openStore(deps, releasers);
   const stored = await store.load();
-  const core = new Core(coreOptions(deps), stored, clock.now(), clock.steady());
   const payloads = new Payloads(store, config.core.payloadCacheBytes);
+  const guard = new StorageGuard(store, clock, config.cluster.limits.maxStorageBytes);
   const janitor = startJanitor(deps, stored, () => engine, releasers);
   const cleaner = new StoreCleaner({ store, clock, logger });
   releasers.add("the deletion of what is left", () => cleaner.close());
-  const engine = new Engine({
-    core,
-    store,
-    payloads,
-    clock,
-    safetyNetMs: config.cluster.scheduleIntervalMs,
-    ...(deps.registry !== undefined && { meter: new EngineMetrics(deps.registry) }),
-    onCommitted: (changes) => {
-      for (const follower of [janitor, cleaner]) follower.committed(changes);
-    },
-    onFatal: deps.onFatal,
-  });
+  const engine = newEngine(deps, { store, stored, guard, payloads, janitor, cleaner });
   releasers.add("the engine", () => engine.stop());
-  if (deps.registry !== undefined) watchState(deps.registry, core.state, engine);
+  if (deps.registry !== undefined) {
+    watchState(deps.registry, engine);
+    measureStorage(deps.registry, guard);
+  }
 
-  startOrphanSweep(deps, core, releasers);
+  startOrphanSweep(deps, engine, releasers);
 
   const admission = new Admission({
     allowedSchemes: config.packages.allowedSchemes,
@@ -125,14 +124,15 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
   });
   releasers.add("the plugins", () => plugins.close());
 
-  const { frontendPort, backendPort } = await startListeners(
+  const { frontendPort, backendPort, takesMore } = await startListeners(
     {
       config,
       engine,
       payloads,
       store,
       cleaner,
-      sizes: listSizes(core.state),
+      guard,
+      sizes: listSizes(engine),
       clock,
       admission,
       faults,
@@ -142,11 +142,13 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
     },
     releasers,
   );
+  const watch = new StorageWatch({ guard, clock, logger, onChange: takesMore });
+  releasers.add("the watch of the storage", () => watch.close());
   logger.info(
     {
       frontendPort,
       backendPort,
-      applications: core.state.applications.list().length,
+      applications: engine.state.applications.list().length,
       sessions: stored.sessions.length,
     },
     "session manager is serving",
@@ -154,10 +156,45 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
   return { frontendPort, backendPort, close: () => releasers.close() };
 }
 
+function newEngine(
+  deps: SessionManagerDeps,
+  parts: {
+    readonly store: Store;
+    readonly stored: StoredState;
+    readonly guard: StorageGuard;
+    readonly payloads: Payloads;
+    readonly janitor: ObjectJanitor;
+    readonly cleaner: StoreCleaner;
+  },
+): Engine {
+  const { config, clock, logger, registry, onFatal } = deps;
+  const { store, stored, guard, payloads, janitor, cleaner } = parts;
+  const machine = (state: StoredState, now: number, steady: number): Core =>
+    new Core(coreOptions(deps), state, now, steady);
+  return new Engine({
+    core: machine(stored, clock.now(), clock.steady()),
+    rebuild: async (now, steady) => machine(await store.load(), now, steady),
+    guard,
+    store,
+    payloads,
+    clock,
+    safetyNetMs: config.cluster.scheduleIntervalMs,
+    ...(registry !== undefined && { meter: new EngineMetrics(registry) }),
+    onCommitted: (changes) => {
+      for (const follower of [janitor, cleaner]) follower.committed(changes);
+    },
+    onDisk: (refusal) => {
+      if (refusal === undefined) logger.info({}, "the disk takes writes again");
+      else logger.error({}, `the state is read anew from the disk: ${refusal.message}`);
+    },
+    onFatal,
+  });
+}
+
 /** What crashed sessions left in the object cache leaves it long after its last use. */
 function startOrphanSweep(
   { config, clock, logger }: SessionManagerDeps,
-  core: Core,
+  machine: { readonly state: CoreState },
   releasers: Releasers,
 ): void {
   const objects = new ObjectClient({
@@ -168,7 +205,7 @@ function startOrphanSweep(
   const orphans = new OrphanObjects({
     listObjects: () => objects.list(),
     deleteObjects: (prefixes) => objects.deleteMany(prefixes),
-    isKnown: (session) => core.state.sessions.find(session) !== undefined,
+    isKnown: (session) => machine.state.sessions.find(session) !== undefined,
     clock,
     logger,
     retentionMs: config.cache.orphanRetentionMs,

@@ -1,13 +1,6 @@
-import type {
-  CallKind,
-  Command,
-  CommandKind,
-  CommandTable,
-  Push,
-  Reply,
-  StreamKind,
-} from "../core/commands.ts";
+import type { Command, CommandKind } from "../core/commands.ts";
 import type { Core } from "../core/core.ts";
+import type { CoreState } from "../core/state.ts";
 import type { Clock, Timer } from "../kit/clock.ts";
 import { FairQueue } from "../kit/fair-queue.ts";
 import { startStopwatch } from "../kit/stopwatch.ts";
@@ -16,7 +9,10 @@ import type { Change } from "../model/change.ts";
 import { FlameError } from "../model/errors.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import type { Store } from "../storage/store.ts";
+import { DiskPause, diskLookMs, isOfNode, survivesRebuild } from "./disk-pause.ts";
+import { type Answers, ClientDoor, EngineDoor, type Pending } from "./engine-door.ts";
 import type { Payloads } from "./payloads.ts";
+import { growthOf, type StorageGuard } from "./storage-guard.ts";
 
 /**
  * Commands of nodes and of the session manager itself in one turn at most; and of clients, connection by connection in
@@ -27,7 +23,11 @@ const clientCommandsPerTurnMax = 512;
 
 export interface EngineDeps {
   readonly core: Core;
+  /** The machine as the store has it, for a disk that refused a commit. @param steady the machine's own clock */
+  readonly rebuild: (now: number, steady: number) => Promise<Core>;
   readonly store: Store;
+  /** Refuses what grows while the disk is full. */
+  readonly guard: StorageGuard;
   readonly payloads: Payloads;
   readonly clock: Clock;
   readonly meter?: EngineMeter;
@@ -35,7 +35,9 @@ export interface EngineDeps {
   readonly onCommitted?: (changes: readonly Change[]) => void;
   /** A look at everything even when no event asked for it, in milliseconds; 0 turns the safety net off. */
   readonly safetyNetMs: number;
-  /** Memory is ahead of the disk and can not be taken back: the process must end. */
+  /** Told when the disk has refused a commit and the machine was read anew, and when it takes commits again. */
+  readonly onDisk?: (refusal: FlameError | undefined) => void;
+  /** Nothing more can be trusted: the process must end. */
   readonly onFatal: (error: Error) => void;
 }
 
@@ -44,79 +46,15 @@ export interface EngineMeter {
   turn(seconds: number, commands: number): void;
   /** Called once the changes are durable. */
   commit(seconds: number, changes: readonly Change[]): void;
-}
-
-/** Where the messages of a stream go. */
-export interface StreamSink<P> {
-  push(value: P): void;
-  /** Without an error: a clean end. */
-  end(error?: FlameError): void;
-}
-
-/** A call or stream that waits inside the machine. */
-export interface Pending {
-  readonly token: Token;
-  /** Tells the machine that nobody waits any more. */
-  cancel(): void;
-}
-
-/** Where the effects for one caller go. The door that made it has checked that what comes is of its command's types. */
-interface Answers {
-  readonly reply: (value: unknown) => void;
-  readonly fail: (error: FlameError) => void;
-  readonly sink?: StreamSink<unknown>;
+  /** The disk refused a commit, and the machine was read anew. */
+  rebuilt(): void;
 }
 
 interface Waiter extends Answers {
   readonly command: Command;
   readonly from: string | undefined;
-}
-
-/** Ways to ask the machine. */
-export abstract class EngineDoor {
-  protected abstract submit(kind: CommandKind, input: unknown, waiter: Answers): Pending;
-
-  /** Asks, and waits for the reply. @throws FlameError as the command's rule says. */
-  ask<K extends CallKind>(kind: K, input: CommandTable[K]["input"]): Promise<Reply<K>> {
-    return new Promise((resolve, reject) => {
-      this.call(kind, input, resolve, reject);
-    });
-  }
-
-  /** Asks with callbacks: for calls that may wait long and whose caller may go away. */
-  call<K extends CallKind>(
-    kind: K,
-    input: CommandTable[K]["input"],
-    reply: (value: Reply<K>) => void,
-    fail: (error: FlameError) => void,
-  ): Pending {
-    return this.submit(kind, input, { reply: reply as Answers["reply"], fail });
-  }
-
-  /** Opens a stream; a failure of the command itself ends the sink with it. */
-  stream<K extends StreamKind>(
-    kind: K,
-    input: CommandTable[K]["input"],
-    sink: StreamSink<Push<K>>,
-  ): Pending {
-    const fail = (error: FlameError): void => {
-      sink.end(error);
-    };
-    return this.submit(kind, input, {
-      reply: () => undefined,
-      fail,
-      sink: sink,
-    });
-  }
-}
-
-class ClientDoor extends EngineDoor {
-  protected readonly submit: EngineDoor["submit"];
-
-  constructor(submit: EngineDoor["submit"]) {
-    super();
-    this.submit = submit;
-  }
+  /** No turn has taken the command yet. */
+  queued: boolean;
 }
 
 /**
@@ -125,6 +63,8 @@ class ClientDoor extends EngineDoor {
  */
 export class Engine extends EngineDoor {
   readonly #deps: EngineDeps;
+  readonly #pause: DiskPause;
+  #core: Core;
   readonly #waiters = new Map<Token, Waiter>();
   readonly #queue = new FairQueue<Command>();
   #nextToken = 1;
@@ -136,7 +76,14 @@ export class Engine extends EngineDoor {
   constructor(deps: EngineDeps) {
     super();
     this.#deps = deps;
+    this.#core = deps.core;
+    this.#pause = new DiskPause(deps);
     this.#armTimer();
+  }
+
+  /** What the machine knows now; read by metrics and by what answers without a turn. */
+  get state(): CoreState {
+    return this.#core.state;
   }
 
   /** What waits: commands for their turn, and by kind the calls and streams that are not answered yet. */
@@ -179,7 +126,7 @@ export class Engine extends EngineDoor {
       this.#settle(answers, this.#stopped);
       return { token, cancel: () => undefined };
     }
-    this.#waiters.set(token, { ...answers, command, from });
+    this.#waiters.set(token, { ...answers, command, from, queued: true });
     this.#enqueue(command, from);
     return {
       token,
@@ -213,7 +160,9 @@ export class Engine extends EngineDoor {
   async #run(): Promise<void> {
     try {
       while (this.#queue.size > 0) {
-        await this.#turn(this.#queue.take(ownCommandsPerTurnMax, clientCommandsPerTurnMax));
+        this.#goOn();
+        const commands = this.#queue.take(ownCommandsPerTurnMax, clientCommandsPerTurnMax);
+        await this.#turn(this.#admitted(commands));
         // Let the replies out and the next requests in.
         await new Promise((resolve) => setImmediate(resolve));
       }
@@ -229,19 +178,79 @@ export class Engine extends EngineDoor {
     }
   }
 
+  /** Those that are carried out now: what grows is refused while the disk is full, calls of nodes wait on one that refuses. */
+  #admitted(commands: readonly Command[]): Command[] {
+    let look: ReturnType<StorageGuard["look"]> | undefined;
+    return commands.filter((command) => {
+      const waiter = this.#waiters.get(command.token);
+      if (this.#pause.on && isOfNode(command)) {
+        this.#pause.hold(command);
+        return false;
+      }
+      if (waiter === undefined) return true;
+      waiter.queued = false;
+      const growth = growthOf(command, this.#core.state);
+      if (growth === 0) return true;
+      look ??= this.#deps.guard.look();
+      const refusal = this.#pause.refusal ?? look(growth);
+      if (refusal === undefined) return true;
+      this.#waiters.delete(command.token);
+      this.#settle(waiter, refusal);
+      return false;
+    });
+  }
+
   async #turn(commands: readonly Command[]): Promise<void> {
-    const { core, store, payloads, clock, meter } = this.#deps;
+    if (commands.length === 0) return;
+    const { store, payloads, clock, meter } = this.#deps;
     const turning = startStopwatch();
-    const turn = core.turn(commands, clock.now(), clock.steady());
+    const scope = this.#pause.on ? "commands" : "everything";
+    const turn = this.#core.turn(commands, clock.now(), this.#pause.steady(), scope);
     meter?.turn(turning(), commands.length);
     if (turn.changes.length > 0) {
       const committing = startStopwatch();
-      await store.commit(turn.changes);
+      try {
+        await store.commit(turn.changes);
+      } catch (thrown) {
+        await this.#rebuild(thrown);
+        return;
+      }
       meter?.commit(committing(), turn.changes);
       for (const change of turn.changes) keepPayload(payloads, change);
       this.#deps.onCommitted?.(turn.changes);
     }
     this.#release(turn);
+  }
+
+  /**
+   * The disk refused a commit, so memory is ahead of it: the machine is read anew. Who waits inside the old one is told to
+   * come again; calls of nodes go into the new one, so that no node loses what it has.
+   * @throws what was thrown when nothing more can be trusted
+   */
+  async #rebuild(thrown: unknown): Promise<void> {
+    this.#pause.begin(thrown);
+    const again: Waiter[] = [];
+    for (const [token, waiter] of [...this.#waiters]) {
+      if (waiter.queued) continue;
+      if (survivesRebuild(waiter.command, waiter.from)) again.push(waiter);
+      else {
+        this.#waiters.delete(token);
+        this.#settle(waiter, lostTurn);
+      }
+    }
+    this.#core = await this.#deps.rebuild(this.#deps.clock.now(), this.#pause.steady());
+    for (const waiter of again) {
+      waiter.queued = true;
+      this.#queue.push(waiter.command, waiter.from);
+    }
+    this.#deps.meter?.rebuilt();
+  }
+
+  /** Takes the calls of nodes up again as soon as the disk takes commits. */
+  #goOn(): void {
+    for (const command of this.#pause.tryToEnd()) {
+      this.#queue.push(command, this.#waiters.get(command.token)?.from);
+    }
   }
 
   #release(turn: FlameTurn): void {
@@ -267,16 +276,23 @@ export class Engine extends EngineDoor {
   #armTimer(): void {
     this.#timer?.cancel();
     if (this.#stopped !== undefined) return;
-    const { core, clock, safetyNetMs } = this.#deps;
-    const now = clock.steady();
+    const { clock, safetyNetMs } = this.#deps;
+    const now = this.#pause.steady();
     const net = safetyNetMs > 0 ? now + safetyNetMs : Number.POSITIVE_INFINITY;
-    const at = Math.min(core.nextDeadline() ?? Number.POSITIVE_INFINITY, net);
-    if (at === Number.POSITIVE_INFINITY) return;
-    this.#timer = clock.after(Math.max(0, at - now), () => {
+    const wanted = Math.min(this.#core.nextDeadline() ?? Number.POSITIVE_INFINITY, net);
+    const wait = this.#pause.on ? diskLookMs : Math.max(0, wanted - now);
+    if (wait === Number.POSITIVE_INFINITY) return;
+    this.#timer = clock.after(wait, () => {
       this.#enqueue({ kind: "tick", input: {}, token: this.#nextToken++ }, undefined);
     });
   }
 }
+
+const lostTurn = new FlameError(
+  "unavailable",
+  "the disk of the session manager refused a write, so this call is not known to have done anything; its state was read " +
+    "anew from what is on disk: try again",
+);
 
 function keepPayload(payloads: Payloads, change: Change): void {
   if (change.kind === "task.put") {

@@ -10,17 +10,17 @@ export interface ListSizes {
   readonly applications: () => number;
 }
 
-export function listSizes(state: CoreState): ListSizes {
+export function listSizes(machine: { readonly state: CoreState }): ListSizes {
   return {
     sessions: (room) => {
       let commonData = 0;
       let count = 0;
-      for (const { record } of state.sessions.all()) {
+      for (const { record } of machine.state.sessions.all()) {
         commonData += record.commonDataBytes ?? 0;
         count++;
       }
       return count * sessionBytes + (commonData <= room ? commonData : 0);
     },
-    applications: () => state.applications.manifestChars,
+    applications: () => machine.state.applications.manifestChars,
   };
 }

@@ -36,6 +36,7 @@ import { registryService } from "./registry-service.ts";
 import { ReplyHold } from "./reply-hold.ts";
 import { sessionsService } from "./sessions-service.ts";
 import { SharedLimit } from "./shared-limit.ts";
+import type { StorageGuard } from "./storage-guard.ts";
 import type { StoreCleaner } from "./store-cleaner.ts";
 import { type Tracing, traced } from "./traced.ts";
 
@@ -52,6 +53,7 @@ export interface ListenerDeps {
   readonly payloads: Payloads;
   readonly store: Store;
   readonly cleaner: StoreCleaner;
+  readonly guard: StorageGuard;
   readonly sizes: ListSizes;
   readonly clock: Clock;
   readonly admission: Admission;
@@ -67,14 +69,21 @@ interface ServerDeps extends ListenerDeps {
   readonly notes: NodeNotes;
 }
 
+/** What health checks of the Frontend ask for to learn whether clients may add something. */
+const storageHealth = "flame.storage";
+
+export interface Listeners {
+  readonly frontendPort: number;
+  readonly backendPort: number;
+  /** Tells health checks whether clients may add something. */
+  readonly takesMore: (takes: boolean) => void;
+}
+
 /**
  * Opens Frontend and Backend; `releasers` learns how to close them.
  * @throws FlameError invalid_config when a port refuses, or a file of `cluster.tls` or `cluster.security` is unusable.
  */
-export async function startListeners(
-  deps: ListenerDeps,
-  releasers: Releasers,
-): Promise<{ frontendPort: number; backendPort: number }> {
+export async function startListeners(deps: ListenerDeps, releasers: Releasers): Promise<Listeners> {
   const { engine } = deps;
   const { listenHost: host, endpoint } = deps.config.cluster;
   const { clients, nodes } = securityOf(deps);
@@ -95,7 +104,8 @@ export async function startListeners(
   releasers.add("the health checks", () => {
     for (const outside of outsides) outside.close();
   });
-  return { frontendPort, backendPort };
+  const takesMore = (serves: boolean): void => frontendOutside.part(storageHealth, serves);
+  return { frontendPort, backendPort, takesMore };
 }
 
 async function serve(
@@ -167,7 +177,7 @@ function frontendServer(deps: ServerDeps, { interceptors }: ListenerSecurity): O
     "flame.registry.v1.Registry",
     "flame.sessions.v1.Sessions",
   ];
-  return [guarded, addHealthAndReflection(server, services)];
+  return [guarded, addHealthAndReflection(server, services, [storageHealth])];
 }
 
 function backendServer(deps: ServerDeps, { interceptors }: ListenerSecurity): OutsideServer {

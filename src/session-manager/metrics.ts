@@ -15,6 +15,7 @@ export class EngineMetrics implements EngineMeter {
   readonly #commands: Counter;
   readonly #commits: Histogram;
   readonly #changes: Counter;
+  readonly #rebuilt: Counter;
   readonly #created: Counter;
   readonly #returned: Counter;
   readonly #succeeded: Counter.Internal;
@@ -39,6 +40,10 @@ export class EngineMetrics implements EngineMeter {
       registers,
     });
     this.#changes = counter("flame_changes_total", "Changes that commits made durable.");
+    this.#rebuilt = counter(
+      "flame_rebuilds_total",
+      "Times that the disk refused a commit and the state was read anew from what is on it.",
+    );
     this.#created = counter("flame_tasks_created_total", "Tasks that clients created.");
     this.#returned = counter(
       "flame_tasks_returned_total",
@@ -81,6 +86,10 @@ export class EngineMetrics implements EngineMeter {
     }
   }
 
+  rebuilt(): void {
+    this.#rebuilt.inc();
+  }
+
   #task(task: TaskRecord): void {
     const { pending, running, whole } = this.#stages;
     if (task.state === "Pending") {
@@ -117,7 +126,7 @@ function lastStep({ events }: TaskRecord): number {
 }
 
 /** Reads what the machine holds whenever somebody asks: nothing is counted twice, nothing can drift. */
-export function watchState(registry: Registry, state: CoreState, engine: Engine): void {
+export function watchState(registry: Registry, engine: Engine): void {
   const registers = [registry];
   const labelNames = ["state"];
   const gauge = (name: string, help: string, read: () => number): void => {
@@ -135,16 +144,25 @@ export function watchState(registry: Registry, state: CoreState, engine: Engine)
       },
     });
   };
-  gauge("flame_applications", "Registered applications.", () => state.applications.list().length);
-  byState("flame_sessions", "Sessions that are kept, by state.", () =>
-    countBy(["Open", "Closed"], state.sessions.all()),
+  gauge(
+    "flame_applications",
+    "Registered applications.",
+    () => engine.state.applications.list().length,
   );
-  byState("flame_tasks", "Tasks of the sessions that are kept, by state.", () => tasks(state));
+  byState("flame_sessions", "Sessions that are kept, by state.", () =>
+    countBy(["Open", "Closed"], engine.state.sessions.all()),
+  );
+  byState("flame_tasks", "Tasks of the sessions that are kept, by state.", () =>
+    tasks(engine.state),
+  );
   byState("flame_executors", "Executors, by state.", () =>
-    countBy(["Void", "Idle", "Binding", "Bound", "Unbinding", "Releasing"], state.executors.all()),
+    countBy(
+      ["Void", "Idle", "Binding", "Bound", "Unbinding", "Releasing"],
+      engine.state.executors.all(),
+    ),
   );
   byState("flame_nodes", "Nodes, by state.", () =>
-    countBy(["Ready", "Unknown", "NotReady"], state.nodes.all()),
+    countBy(["Ready", "Unknown", "NotReady"], engine.state.nodes.all()),
   );
   gauge("flame_commands_queued", "Commands that wait for a turn.", () => engine.load.queued);
   const waiting: Gauge = new Gauge({

@@ -6,7 +6,8 @@ import type { BackendServer, WatchNodeRequest } from "../protocol/generated/flam
 import { statusOf } from "../protocol/grpc-errors.ts";
 import { executorToWire, nodeReportFromWire } from "../protocol/record-wire.ts";
 import { versionKey } from "../protocol/version-key.ts";
-import type { Engine, Pending } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import type { Pending } from "./engine-door.ts";
 
 /**
  * WatchNode: the first heartbeat names the node, each is acknowledged, executors to make or forget are pushed

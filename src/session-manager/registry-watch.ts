@@ -59,7 +59,7 @@ class RegistryWatch {
     const stopFaults = this.#deps.faults.onChange((changed) => {
       if (name === undefined || name === changed) this.#faultsChanged(changed);
     });
-    const pending = this.#deps.engine.stream(
+    const pending = this.#deps.engine.of(this.#call.getPeer()).stream(
       "application.watch",
       { ...(name !== undefined && { name }) },
       {

@@ -9,7 +9,8 @@ import type { Session, SessionSpec } from "../protocol/generated/flame/v1/types.
 import { sessionToWire } from "../protocol/record-wire.ts";
 import { callerOf } from "../security/authentication.ts";
 import { requiredField, unary } from "./call-helpers.ts";
-import type { Engine, EngineDoor } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import type { EngineDoor } from "./engine-door.ts";
 import type { ListSizes } from "./list-sizes.ts";
 import type { Payloads } from "./payloads.ts";
 import type { HeldCall, ReplyHold } from "./reply-hold.ts";

@@ -1,6 +1,6 @@
 import { FlameError } from "../model/errors.ts";
 import type { TaskRecord, TaskReply } from "../model/task.ts";
-import type { StreamSink } from "./engine.ts";
+import type { StreamSink } from "./engine-door.ts";
 
 /** The way to the client of one watch. */
 export interface WatchOutlet {

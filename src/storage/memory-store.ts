@@ -11,6 +11,7 @@ import {
   type Store,
   type StoredSession,
   type StoredState,
+  type StoreRoom,
 } from "./store.ts";
 
 function charsOf(applications: Iterable<ApplicationRecord>): number {
@@ -70,6 +71,18 @@ export class MemoryStore implements Store {
   commit(changes: readonly Change[]): Promise<void> {
     for (const change of changes) this.#apply(change);
     return Promise.resolve();
+  }
+
+  room(): StoreRoom | undefined {
+    return undefined;
+  }
+
+  tryWrite(): void {
+    // Memory takes everything.
+  }
+
+  giveBack(): void {
+    // What was deleted is gone.
   }
 
   readRevisions(name: string): readonly ApplicationRevision[] {

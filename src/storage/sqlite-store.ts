@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import SqliteDatabase, { type Database } from "better-sqlite3";
 import { makeFolderDurably } from "../files/durable.ts";
 import { startStopwatch } from "../kit/stopwatch.ts";
+import { textOf } from "../kit/thrown.ts";
 import type { ApplicationRevision } from "../model/application.ts";
 import type { ApplicationManifestSpec, ApplicationSpec } from "../model/application-spec.ts";
 import type { Change } from "../model/change.ts";
@@ -14,6 +15,7 @@ import type { LifeLock, LockOwner } from "./life-lock.ts";
 import { migrate } from "./migrate.ts";
 import { refuseCutRestore } from "./restoring-mark.ts";
 import { SqliteDeletion } from "./sqlite-deletion.ts";
+import { busyTimeoutMs, passingRefusal, SqliteRoom } from "./sqlite-room.ts";
 import {
   type ApplicationRow,
   countsOf,
@@ -31,7 +33,7 @@ import {
 } from "./sqlite-rows.ts";
 import { SqliteWriter } from "./sqlite-writer.ts";
 import { StartMark } from "./start-mark.ts";
-import type { PayloadKind, Store, StoredSession, StoredState } from "./store.ts";
+import type { PayloadKind, Store, StoredSession, StoredState, StoreRoom } from "./store.ts";
 
 export interface SqliteStoreOptions {
   /** The database file; made, with its folder, when it is missing. */
@@ -68,6 +70,7 @@ export class SqliteStore implements Store {
   readonly #lock: LifeLock;
   readonly #fillDefaults: SqliteStoreOptions["fillDefaults"];
   readonly #writer: SqliteWriter;
+  readonly #room: SqliteRoom;
   readonly #selectRevisions;
   readonly #selectRevision;
   readonly #selectTask;
@@ -90,6 +93,7 @@ export class SqliteStore implements Store {
     this.#lock = lock;
     this.#deletion = new SqliteDeletion(this.#database);
     this.#writer = new SqliteWriter(this.#database, this.#deletion);
+    this.#room = new SqliteRoom(this.#database, database.name);
     const db = this.#database;
     const revisions = `SELECT r.name, ${revisionParts} FROM application_revisions r WHERE r.name = ?`;
     this.#selectRevisions = db.prepare<[string], RevisionRow>(
@@ -174,12 +178,30 @@ export class SqliteStore implements Store {
       const reason = cause instanceof Error ? cause.message : String(cause);
       return Promise.reject(
         new FlameError(
-          "internal",
+          passingRefusal(cause) ?? "internal",
           `writing ${changes.length} changes to ${this.#database.name} failed: ${reason}`,
           { cause },
         ),
       );
     }
+  }
+
+  room(): StoreRoom {
+    return this.#room.look();
+  }
+
+  tryWrite(): void {
+    try {
+      this.#room.tryWrite();
+    } catch (cause) {
+      const code = passingRefusal(cause) ?? "internal";
+      const text = `writing to ${this.#database.name} failed: ${textOf(cause)}`;
+      throw new FlameError(code, text, { cause });
+    }
+  }
+
+  giveBack(): void {
+    this.#room.giveBack();
   }
 
   readTask(sessionId: string, taskId: number): TaskRecord | undefined {
@@ -274,7 +296,7 @@ function open(options: SqliteStoreOptions): Opened {
     // Earlier versions made it readable to everybody; what SQLite makes beside it gets the same mode.
     for (const end of ["", "-wal", "-shm"]) closeToOthers(`${file}${end}`, 0o600);
     database = new SqliteDatabase(file);
-    database.pragma("busy_timeout = 5000");
+    database.pragma(`busy_timeout = ${busyTimeoutMs}`);
     // Takes effect in an empty database only, so before anything is written.
     database.pragma("auto_vacuum = INCREMENTAL");
     database.pragma("journal_mode = WAL");

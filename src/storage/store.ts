@@ -30,6 +30,18 @@ export interface StoredSession {
 /** Latest revisions of an application that are kept, besides those that sessions are pinned to. */
 export const revisionsKept = 100;
 
+/** What the store takes, and what it still may. */
+export interface StoreRoom {
+  /** The file or folder that people know it by. */
+  readonly place: string;
+  /** What the data take, in bytes; what was deleted does not count. */
+  readonly usedBytes: number;
+  /** What its file system still holds when everything that was committed has found its final place, in bytes. */
+  readonly freeBytes: number;
+  /** Of the file system. */
+  readonly totalBytes: number;
+}
+
 export type PayloadKind = "input" | "output";
 
 /**
@@ -42,9 +54,20 @@ export interface Store {
 
   /**
    * Makes all changes durable, in order, or none. When the promise resolves, a crash can not take them back.
-   * @throws Error when the medium refuses: the caller must stop, since memory is ahead of the disk.
+   * @throws FlameError resource_exhausted when the disk is full, unavailable when it can not be written for the moment:
+   *   nothing was changed, and a later commit may well succeed; any other error when nothing more can be trusted. In each
+   *   case memory that is ahead of the disk is to be read anew.
    */
   commit(changes: readonly Change[]): Promise<void>;
+
+  /** How much it takes, and may take; undefined when it has no disk. */
+  room(): StoreRoom | undefined;
+
+  /** Writes something that nobody reads. @throws as {@link commit} */
+  tryWrite(): void;
+
+  /** Gives a piece of what was deleted back to the file system. Does what it can on a disk that is full. */
+  giveBack(): void;
 
   /** The revisions of an application that are kept, the latest first; none for an unknown name. */
   readRevisions(name: string): readonly ApplicationRevision[];

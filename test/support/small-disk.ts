@@ -1,13 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { statfsSync, writeFileSync } from "node:fs";
+import { appendFileSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { temporaryFolder } from "./temp.ts";
 
 /** A file system of its own in memory, that can be full or read-only. */
 export interface SmallDisk {
   readonly path: string;
-  /** Takes all the space that is left. */
-  fill(): void;
+  /** Takes all the space that is left, or all but some bytes. */
+  fill(leaving?: number): void;
+  /** Gives back what {@link fill} took. */
+  empty(): void;
   resize(bytes: number): void;
   /** By a read-only view over it: the disk itself has to stay writable while a daemon holds a lock file in it. */
   setReadOnly(readOnly: boolean): void;
@@ -24,10 +26,11 @@ export function smallDisk(bytes: number, at?: string): SmallDisk {
   mount("-t", "tmpfs", "-o", `size=${bytes},mode=700`, "flame-test", path);
   return {
     path,
-    fill() {
+    fill(leaving = 0) {
       const { bavail, bsize } = statfsSync(path);
-      writeFileSync(join(path, "filling"), Buffer.alloc(bavail * bsize));
+      appendFileSync(join(path, "filling"), Buffer.alloc(bavail * bsize - leaving));
     },
+    empty: () => rmSync(join(path, "filling")),
     resize: (to) => mount("-o", `remount,size=${to}`, path),
     setReadOnly(readOnly) {
       if (!readOnly) {

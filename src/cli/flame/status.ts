@@ -10,11 +10,14 @@ import type { FlameContext } from "./program.ts";
 
 interface ProgramStatus {
   readonly name: string;
-  readonly state: "serving" | "starting" | "stopped";
+  readonly state: "serving" | "serving, disk full" | "starting" | "stopped";
   readonly pid?: number;
   readonly endpoint?: string;
   readonly version?: string;
 }
+
+/** Metrics are on loopback as a rule. */
+const metricsTimeoutMs = 2_000;
 
 const known: readonly string[] = [...daemonNames, supervisorName];
 
@@ -45,7 +48,9 @@ export function addStatus(program: Command, context: FlameContext): void {
       ]);
       const titles = ["NAME", "STATE", "PID", "ENDPOINT", "VERSION"];
       context.terminal.out(json === true ? jsonText(all) : plainTable([titles, ...columns]));
-      const missing = all.filter(({ state }) => state !== "serving").map(({ name }) => name);
+      const missing = all
+        .filter(({ state }) => !state.startsWith("serving"))
+        .map(({ name }) => name);
       if (missing.length > 0) {
         throw new FlameError("unavailable", `${missing.join(", ")} not serving in "${home}"`);
       }
@@ -55,12 +60,25 @@ export function addStatus(program: Command, context: FlameContext): void {
 async function look(home: string, name: string): Promise<ProgramStatus> {
   const instance = await findInstance(home, name);
   if (instance === undefined) return { name, state: "stopped" };
-  const { pid, endpoint, version } = instance;
+  const { pid, endpoint, version, metrics } = instance;
+  const serving = (await isFull(metrics)) ? "serving, disk full" : "serving";
   return {
     name,
-    state: endpoint === undefined ? "starting" : "serving",
+    state: endpoint === undefined ? "starting" : serving,
     pid,
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(version === undefined ? {} : { version }),
   };
+}
+
+/** Whether a daemon says in its metrics that it takes nothing more: the one place that asks for no certificate or token. */
+async function isFull(metrics: string | undefined): Promise<boolean> {
+  if (metrics === undefined) return false;
+  try {
+    const answer = await fetch(metrics, { signal: AbortSignal.timeout(metricsTimeoutMs) });
+    return /^flame_storage_full 1$/m.test(await answer.text());
+  } catch {
+    // What it says about its disk is one thing more to know: that it does not answer here says nothing about its service.
+    return false;
+  }
 }

@@ -32,7 +32,7 @@ export function clusterDocument(cluster: ClusterInfo): object {
     name: cluster.name,
     versions: { session_manager: cluster.version, flmctl: version },
     start_time: unixSeconds(cluster.startTime),
-    storage: { ...cluster.storage, file: cluster.storage.file ?? null },
+    storage: storageDocument(cluster.storage),
     nodes: cluster.nodes.map((node) => ({ ...node, version: node.version ?? null })),
     counts,
     queues: Object.fromEntries(
@@ -41,8 +41,13 @@ export function clusterDocument(cluster: ClusterInfo): object {
   };
 }
 
-function storageText({ kind, file, bytes }: ClusterInfo["storage"]): string {
-  return `${kind} ${file ?? ""} (${formatMemory(bytes)})`;
+function storageText({ kind, file, bytes, freeBytes, full }: ClusterInfo["storage"]): string {
+  const free = freeBytes === undefined ? "" : `, ${formatMemory(freeBytes)} free`;
+  return `${kind} ${file ?? ""} (${formatMemory(bytes)}${free})${full === undefined ? "" : `; ${full}`}`;
+}
+
+function storageDocument({ kind, file, bytes, freeBytes, full }: ClusterInfo["storage"]): object {
+  return { kind, bytes, file: file ?? null, free_bytes: freeBytes ?? null, full: full ?? null };
 }
 
 function nodeText({ name, state, version: own }: ClusterInfo["nodes"][number]): string {

@@ -85,6 +85,7 @@ export interface RawClusterConfig {
        * Registered applications.
        */
       readonly max_applications: number;
+      readonly max_storage_bytes: Size;
       readonly closed_session_retention: Duration;
       readonly absent_client_timeout: Duration;
       readonly idle_session_timeout: Duration;

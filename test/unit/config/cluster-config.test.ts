@@ -63,6 +63,7 @@ describe("cluster configuration", () => {
           maxRequestBytes: 256 * 1024 ** 2,
           maxReplyBytes: 128 * 1024 ** 2,
           maxApplications: 20_000,
+          maxStorageBytes: Number.POSITIVE_INFINITY,
         },
         closedSessionRetentionMs: 604_800_000,
         absentClientMs: 600_000,

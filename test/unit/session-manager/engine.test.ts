@@ -1,59 +1,10 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
-import type { Command } from "../../../src/core/commands.ts";
 import type { Core } from "../../../src/core/core.ts";
 import { type Clock, systemClock } from "../../../src/kit/clock.ts";
-import { Turn } from "../../../src/kit/turn.ts";
-import type { Change } from "../../../src/model/change.ts";
-import type { FlameError } from "../../../src/model/errors.ts";
-import type { TaskReply } from "../../../src/model/task.ts";
 import { Engine } from "../../../src/session-manager/engine.ts";
 import { Payloads } from "../../../src/session-manager/payloads.ts";
-import { MemoryStore } from "../../../src/storage/memory-store.ts";
-import { callToken, streamToken } from "../../support/tokens.ts";
-
-/** A disk that takes its time: each commit is done when the test says so. */
-class SlowStore extends MemoryStore {
-  readonly commits: { readonly changes: readonly Change[]; done: (failure?: Error) => void }[] = [];
-
-  override commit(changes: readonly Change[]): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.commits.push({
-        changes,
-        done: (failure) => {
-          if (failure === undefined) resolve();
-          else reject(failure);
-        },
-      });
-    });
-  }
-}
-
-/** A machine that writes one change for each session it is asked for, and answers; "wait" is answered by a tick. */
-class ScriptedMachine {
-  readonly turns: (readonly Command[])[] = [];
-  readonly waiting: number[] = [];
-  deadline: number | undefined;
-
-  turn(commands: readonly Command[], now: number): Turn<Change, FlameError> {
-    this.turns.push(commands);
-    const turn = new Turn<Change, FlameError>(now);
-    for (const { kind, input, token } of commands) {
-      if (kind === "session.delete") {
-        turn.change({ kind: "session.delete", id: input.id });
-        turn.reply(callToken<string>(token), input.id);
-      } else if (kind === "session.get") turn.reply(callToken<string>(token), input.id);
-      else if (kind === "executor.launch") this.waiting.push(token);
-      else if (kind === "task.watch") turn.push(streamToken<TaskReply>(token), { stored: input });
-      else if (kind === "tick")
-        for (const one of this.waiting.splice(0)) turn.reply(callToken<object>(one), {});
-    }
-    return turn;
-  }
-
-  nextDeadline(): number | undefined {
-    return this.deadline;
-  }
-}
+import { StorageGuard } from "../../../src/session-manager/storage-guard.ts";
+import { ScriptedMachine, SlowStore, settle } from "./scripted-machine.ts";
 
 let store: SlowStore;
 let machine: ScriptedMachine;
@@ -66,6 +17,8 @@ function begin(clock: Clock = systemClock): void {
   fatal = [];
   engine = new Engine({
     core: machine as unknown as Core,
+    rebuild: () => Promise.reject(new Error("no disk refuses a commit here")),
+    guard: new StorageGuard(store, clock, Number.POSITIVE_INFINITY),
     store,
     payloads: new Payloads(store, 1_000),
     clock,
@@ -74,11 +27,6 @@ function begin(clock: Clock = systemClock): void {
   });
 }
 beforeEach(() => begin());
-
-/** Everything that does not wait for the disk has happened. */
-async function settle(): Promise<void> {
-  for (let round = 0; round < 10; round++) await new Promise((resolve) => setImmediate(resolve));
-}
 
 describe("the engine", () => {
   it("lets no reply out before its change is durable, nor one to a read of the same turn", async () => {

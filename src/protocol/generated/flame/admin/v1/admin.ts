@@ -55,6 +55,12 @@ export interface Storage {
     | undefined;
   /** What it takes on disk, in bytes. */
   bytes: bigint;
+  /** Why nothing is taken that grows; absent while it is. */
+  full?:
+    | string
+    | undefined;
+  /** What its file system still holds, in bytes; absent for memory. */
+  freeBytes?: bigint | undefined;
 }
 
 export interface Count {
@@ -286,7 +292,7 @@ export const ViewClusterResponse: MessageFns<ViewClusterResponse> = {
 };
 
 function createBaseStorage(): Storage {
-  return { kind: "", file: undefined, bytes: 0n };
+  return { kind: "", file: undefined, bytes: 0n, full: undefined, freeBytes: undefined };
 }
 
 export const Storage: MessageFns<Storage> = {
@@ -302,6 +308,15 @@ export const Storage: MessageFns<Storage> = {
         throw new globalThis.Error("value provided for field message.bytes of type int64 too large");
       }
       writer.uint32(24).int64(message.bytes);
+    }
+    if (message.full !== undefined) {
+      writer.uint32(34).string(message.full);
+    }
+    if (message.freeBytes !== undefined) {
+      if (BigInt.asIntN(64, message.freeBytes) !== message.freeBytes) {
+        throw new globalThis.Error("value provided for field message.freeBytes of type int64 too large");
+      }
+      writer.uint32(40).int64(message.freeBytes);
     }
     return writer;
   },
@@ -343,6 +358,22 @@ export const Storage: MessageFns<Storage> = {
             message.bytes = reader.int64() as bigint;
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.full = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.freeBytes = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -363,6 +394,10 @@ export const Storage: MessageFns<Storage> = {
     message.kind = object.kind ?? "";
     message.file = object.file ?? undefined;
     message.bytes = (object.bytes !== undefined && object.bytes !== null) ? BigInt(object.bytes) : 0n;
+    message.full = object.full ?? undefined;
+    message.freeBytes = (object.freeBytes !== undefined && object.freeBytes !== null)
+      ? BigInt(object.freeBytes)
+      : undefined;
     return message;
   },
 };
