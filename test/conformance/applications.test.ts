@@ -40,6 +40,9 @@ describe("the application calls", () => {
       schema: { input: '{"type":"string"}', output: undefined, commonData: undefined },
       url: "file:///opt/example/my-app.whl",
       installer: "python",
+      taskTimeout: 30,
+      maxCrashes: 3,
+      maxLostNodes: 2,
     });
     await register("conf-full", full);
     const { spec, status: state, metadata } = await get("conf-full");
@@ -50,10 +53,17 @@ describe("the application calls", () => {
     await call(target.frontend, "unregisterApplication", { name: "conf-full" });
   });
 
-  it("keep what is absent absent, and fill the two defaults", async () => {
+  it("keep what is absent absent, and fill the defaults", async () => {
     await register("conf-bare");
     const { spec } = await get("conf-bare");
-    expect(spec).toEqual(applicationSpec({ maxInstances: 1_000_000, delayRelease: 60n }));
+    expect(spec).toEqual(
+      applicationSpec({
+        maxInstances: 1_000_000,
+        delayRelease: 60n,
+        maxCrashes: 5,
+        maxLostNodes: 10,
+      }),
+    );
     await call(target.frontend, "unregisterApplication", { name: "conf-bare" });
   });
 

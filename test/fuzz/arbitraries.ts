@@ -227,10 +227,15 @@ export const writtenManifest = fc
   .map(({ name, spec: written, style }) => {
     const raw = { metadata: { name }, spec: written };
     const yaml = stringify(raw);
+    const json = JSON.stringify(raw, null, 2);
     const texts = {
       yaml,
-      json: JSON.stringify(raw, null, 2),
-      flow: stringify(raw, { collectionStyle: "flow" }),
+      json,
+      // The library writes a text of several lines without quotes, which it refuses itself when it begins like a list.
+      flow: stringify(raw, {
+        collectionStyle: "flow",
+        ...(json.includes("\\n") && { defaultStringType: "QUOTE_DOUBLE" as const }),
+      }),
       // A line end inside a text is the text's own: only line ends of YAML become Windows ones.
       crlf: /["'|>]/.test(yaml) ? yaml : yaml.replaceAll("\n", "\r\n"),
       mark: `\uFEFF${yaml}`,
