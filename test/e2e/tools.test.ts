@@ -67,6 +67,8 @@ describe("flmctl view cluster", () => {
         kind: "sqlite",
         file: join(cluster.home, "data/flame.db"),
         bytes: expect.any(Number),
+        free_bytes: expect.any(Number),
+        full: null,
       },
       nodes: [{ name: expect.any(String), state: "Ready", version }],
       counts: expect.objectContaining({
@@ -81,7 +83,9 @@ describe("flmctl view cluster", () => {
   test("prints it for people as well", async () => {
     const { stdout } = await cluster.run("flmctl", "view", "cluster");
     expect(stdout).toMatch(/^Cluster: {7}test\nVersions:\n {2}session manager \d+\.\d+\.\d+\n/);
-    expect(stdout).toMatch(/\nStorage: {7}sqlite \S+\/data\/flame\.db \(\d+[KM]i\)\n/);
+    expect(stdout).toMatch(
+      /\nStorage: {7}sqlite \S+\/data\/flame\.db \(\d+[KM]i, \d+[KMGT]i free\)\n/,
+    );
     expect(stdout).toMatch(/\n {2}applications: 3 Enabled\n/);
     expect(stdout).toMatch(/\n {2}0 tasks that wait for an executor\n/);
   });

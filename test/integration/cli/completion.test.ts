@@ -23,7 +23,7 @@ async function offered(...words: readonly string[]): Promise<string[]> {
 
 describe("flmctl completion bash", () => {
   it("completes commands", async () => {
-    expect(await offered("c")).toEqual(["create", "close", "completion"]);
+    expect(await offered("c")).toEqual(["create", "close", "cancel", "completion"]);
   });
 
   it("completes the options of the program", async () => {

@@ -39,6 +39,8 @@ describe("transitions of an executor", () => {
       "Binding -> Bound",
       "Binding -> Unbinding",
       "Bound -> Unbinding",
+      // Its running task was ended by somebody: the node ends the service and gives the executor back.
+      "Bound -> Releasing",
       "Unbinding -> Idle",
     ]);
   });
