@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statfsSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statfsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { FlameClient, type Session, type Task } from "../../src/client/index.ts";
@@ -52,6 +52,11 @@ async function fillWithTasks(session: Session, input?: Buffer): Promise<string[]
   }
 }
 
+function metricsOf({ home }: TestCluster): string {
+  const record = readFileSync(join(home, "run/flame-session-manager.json"), "utf8");
+  return (JSON.parse(record) as { metrics: string }).metrics;
+}
+
 function freeOf({ path }: SmallDisk): number {
   const { bavail, bsize } = statfsSync(path);
   return bavail * bsize;
@@ -97,6 +102,8 @@ onSmallDisk("the session manager's storage", () => {
     expect(await idsOf(session)).toEqual(acknowledged);
     expect((await session.getTask(acknowledged[0] ?? "")).input?.length).toBe(64 * 1024);
     expect((await client.viewCluster()).storage.full).toContain("disk is full");
+    const metrics = await fetch(metricsOf(cluster)).then((answer) => answer.text());
+    expect(metrics).toMatch(/^flame_storage_full 1$/m);
     const status = await cluster.run("flame", "status", "flame-session-manager");
     expect(status).toMatchObject({
       code: 0,

@@ -25,7 +25,7 @@ let clients: Client[] = [];
 
 beforeEach(async () => {
   server = new Server();
-  outside = addHealthAndReflection(server, ["flame.v1.Frontend"]);
+  outside = addHealthAndReflection(server, ["flame.v1.Frontend"], ["flame.storage"]);
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) => {
       if (error === null) resolve(bound);
@@ -79,6 +79,18 @@ describe("grpc.health.v1 of a listener", () => {
     expect(await check("")).toBe(serving);
     expect(await check("flame.v1.Frontend")).toBe(serving);
     expect(await check("flame.v1.Backend")).toEqual({ refused: status.NOT_FOUND });
+  });
+
+  test("tells of a part that can not be used without saying anything of the rest", async () => {
+    outside.part("flame.storage", false);
+    outside.serving(true);
+    expect(await check("flame.storage")).toBe(notServing);
+    expect(await check("flame.v1.Frontend")).toBe(serving);
+    expect(await check("")).toBe(serving);
+    outside.part("flame.storage", true);
+    expect(await check("flame.storage")).toBe(serving);
+    outside.serving(false);
+    expect(await check("flame.storage")).toBe(notServing);
   });
 
   test("tells a watch every change, and ends it when the daemon stops", async () => {
