@@ -70,6 +70,9 @@ export class Ledger {
       case "session.counts":
         this.#checkCounts(change);
         return;
+      case "sessions.objectsDeleted":
+        // A note of the janitor's, which the simulation has none of.
+        return;
       case "executor.put":
         this.executors.set(change.record.id, change.record);
         return;
