@@ -20,7 +20,7 @@ export interface CliContext {
   readonly connect: (configFile: string | undefined) => Cluster;
 }
 
-/** The context of a real run: configuration from file and environment, warnings about it on stderr. */
+/** The context of a real run: configuration from file and environment. */
 export function processContext(from: { terminal: Terminal; env: Env }): CliContext {
   return {
     ...from,
@@ -28,7 +28,6 @@ export function processContext(from: { terminal: Terminal; env: Env }): CliConte
     stdin: () => process.stdin,
     connect: (configFile) => {
       const config = loadClientConfig({ path: configFile, env: from.env });
-      for (const warning of config.warnings) from.terminal.err(`Warning: ${warning}\n`);
       return new FlameClient({ endpoint: config.endpoint.url, ...config.credentials });
     },
   };

@@ -15,8 +15,6 @@ import validate from "./generated/client.ts";
 export interface ClientConfig {
   /** The file that was read, or `built-in defaults`. */
   readonly source: string;
-  /** Unknown keys, one sentence each, for stderr or a log. */
-  readonly warnings: readonly string[];
   /** Session manager; `http` or `https`, default http://127.0.0.1:8080. */
   readonly endpoint: Endpoint;
   /** Whom to trust at the session manager, and what to show to it. */
@@ -66,7 +64,6 @@ export function loadClientConfig(from: {
   const cacheEndpoint = envEndpoint(env, "FLAME_CACHE_ENDPOINT", ["grpc", "grpcs"], 9090);
   return deepFreeze({
     source: document.source,
-    warnings: document.warnings,
     endpoint: endpoint ?? fileEndpoint(context, "cluster", document),
     credentials: credentialsOf(cluster, cluster.token_file, folder, env),
     cacheEndpoint: cacheEndpoint ?? fileEndpoint(context, "cache", document),

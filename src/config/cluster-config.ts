@@ -73,7 +73,7 @@ export interface PluginEntry {
 export interface ClusterConfig {
   /** The file that was read, or `built-in defaults`. */
   readonly source: string;
-  /** What to log once at start: unknown keys, values that mean something else than they once did. */
+  /** What to log once at start: values that mean something else than they once did. */
   readonly warnings: readonly string[];
   readonly cluster: {
     readonly name: string;

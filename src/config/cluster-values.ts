@@ -81,7 +81,7 @@ export function buildClusterConfig(
       allowedSchemes: raw.packages.allowed_schemes,
       maxDiskBytes: sizeOf(raw.packages.max_disk),
     },
-    warnings: [...document.warnings, ...read.warnings],
+    warnings: [...read.warnings],
   };
   read.throwFaults();
   return config;

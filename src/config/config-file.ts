@@ -21,15 +21,13 @@ export interface ConfigDocument {
   readonly value: Readonly<Record<string, unknown>>;
   /** The file, or `built-in defaults`. */
   readonly source: string;
-  /** Unknown keys, one sentence each, for the log. */
-  readonly warnings: readonly string[];
   /** The error for a value that only code can judge, with its place in the file. */
   fault(path: DocumentPath, expected: string, hint?: string): FlameError;
 }
 
 /** What stands where no file does. */
 export function noConfigFile(): ConfigDocument {
-  return documentOf({}, BUILT_IN_DEFAULTS, [], () => ({}));
+  return documentOf({}, BUILT_IN_DEFAULTS, () => ({}));
 }
 
 /**
@@ -56,22 +54,19 @@ export function readConfigFile(
   const faults = [...found, ...doubtful].map((fault) =>
     toFault(fault, place(fault.at, fault.part)),
   );
-  const wrong = faults.filter((fault) => fault.rule !== "unknown-key");
-  if (wrong.length > 0) throw refusal(file, wrong);
-  const warnings = faults.map((fault) => `${faultText(fault, file)}; the key is ignored`);
-  return documentOf(value as Record<string, unknown>, file, warnings, (at) => place(at, "value"));
+  // An unknown key too: whoever mistyped one would go on with a default that nobody chose.
+  if (faults.length > 0) throw refusal(file, faults);
+  return documentOf(value as Record<string, unknown>, file, (at) => place(at, "value"));
 }
 
 function documentOf(
   value: Readonly<Record<string, unknown>>,
   source: string,
-  warnings: readonly string[],
   place: (at: DocumentPath) => ReturnType<YamlDocument["locate"]> | object,
 ): ConfigDocument {
   return {
     value,
     source,
-    warnings,
     fault: (at, expected, hint) => {
       const got = gotText(at.reduce<unknown>(childOf, value));
       const fault = { rule: "config", path: pathText(at), got, expected, ...place(at) };

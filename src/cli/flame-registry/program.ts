@@ -92,7 +92,6 @@ export async function flameRegistry(
 async function run(flags: Flags, context: RegistryContext): Promise<boolean> {
   const { terminal, env, clock } = context;
   const config = loadClientConfig({ path: flags.config, env });
-  for (const warning of config.warnings) terminal.err(`Warning: ${warning}\n`);
   const endpoint = endpointOf(flags, config);
   const { credentials } = config;
   const memory = new Memory(flags.state, endpoint);

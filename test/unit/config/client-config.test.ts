@@ -51,13 +51,21 @@ describe("client configuration", () => {
     write(FILE);
     expect(load()).toMatchObject({
       source: join(home, ".flame/flame.yaml"),
-      warnings: [],
       endpoint: { url: "https://two:8080", secure: true },
       credentials: { caFile: join(home, ".flame/ca.crt") },
       cacheEndpoint: { url: "grpcs://two:9090" },
       cacheCredentials: { caFile: undefined },
       cacheStorage: "/shared",
     });
+  });
+
+  it("refuses an unknown key, with its place and the key that was probably meant", () => {
+    write(
+      "current-context: x\ncontexts:\n  - name: x\n    cluster:\n      endpiont: http://far:1\n",
+    );
+    expect(() => load()).toThrow(
+      /flame\.yaml:5:7: contexts\[0\]\.cluster\.endpiont: got the unknown key "endpiont", .*did you mean "endpoint"\?$/,
+    );
   });
 
   it("lets the environment come before the file, but FLAME_CA_FILE only fill in", () => {
