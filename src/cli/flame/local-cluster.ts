@@ -1,4 +1,5 @@
 import { mkdir } from "node:fs/promises";
+import { resolve } from "node:path";
 import { loadClusterConfig } from "../../config/cluster-config.ts";
 import type { Env } from "../../config/env.ts";
 import { flameHomeAt } from "../../config/flame-home.ts";
@@ -19,7 +20,7 @@ export const supervisorName = "flame";
 export interface LocalClusterOptions {
   /** FLAME_HOME. */
   readonly home: string;
-  /** flame-cluster.yaml to read; absent: where the daemons look for it. */
+  /** flame-cluster.yaml to read, from the working directory on; absent: where the daemons look for it. */
   readonly configFile?: string;
   /** What the daemons inherit; FLAME_HOME is set to `home`. */
   readonly env: Env;
@@ -122,7 +123,8 @@ function commandOf(
   bin: string,
 ): { command: string; args: string[] } {
   const { command, args } = daemonCommand(name, { bin, programsFolder: options.programsFolder });
-  const config = options.configFile === undefined ? [] : ["--config", options.configFile];
+  // The daemons' own working directory is the home.
+  const config = options.configFile === undefined ? [] : ["--config", resolve(options.configFile)];
   return { command, args: [...args, ...config] };
 }
 

@@ -1,6 +1,15 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { type LocalCluster, startLocalCluster } from "../../../src/cli/flame/local-cluster.ts";
 import { type FlameContext, flame } from "../../../src/cli/flame/program.ts";
@@ -52,7 +61,7 @@ const alive = (name: string): boolean => {
   return isSameProcessAlive(pid, startTime);
 };
 
-async function up(signal?: AbortSignal): Promise<LocalCluster> {
+async function up(signal?: AbortSignal, configFile?: string): Promise<LocalCluster> {
   const cluster = await startLocalCluster({
     home,
     env: { PATH: process.env["PATH"] },
@@ -60,6 +69,7 @@ async function up(signal?: AbortSignal): Promise<LocalCluster> {
     clock: systemClock,
     onEvent: (text) => events.push(text),
     ...(signal === undefined ? {} : { signal }),
+    ...(configFile === undefined ? {} : { configFile }),
   });
   running.push(cluster);
   return cluster;
@@ -76,6 +86,23 @@ describe("startLocalCluster", () => {
     expect(notes()).toHaveLength(3);
     expect(notes().at(-1)).toBe("start flame-executor-manager");
     expect(record("flame")).toMatchObject({ endpoint: `http://127.0.0.1:${port}` });
+  });
+
+  it("looks for a relative configuration file in the working directory, for the daemons too", async () => {
+    // Inside the working directory: a path with enough .. in it means the same from everywhere.
+    mkdirSync(".flame", { recursive: true });
+    const elsewhere = mkdtempSync(join(process.cwd(), ".flame", "up-config-"));
+    try {
+      const file = join(elsewhere, "own.yaml");
+      copyFileSync(join(home, "conf/flame-cluster.yaml"), file);
+      const configFile = relative(process.cwd(), file);
+      // Were it looked for in the home, where the daemons run, it would be another file.
+      expect(existsSync(join(home, configFile))).toBe(false);
+      const cluster = await up(undefined, configFile);
+      expect(cluster.endpoint).toBe(`http://127.0.0.1:${port}`);
+    } finally {
+      rmSync(elsewhere, { recursive: true });
+    }
   });
 
   it("stops them in the opposite order and leaves nothing behind", async () => {
