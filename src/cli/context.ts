@@ -3,6 +3,7 @@ import { loadClientConfig } from "../config/client-config.ts";
 import type { Env } from "../config/env.ts";
 import { type Clock, systemClock } from "../kit/clock.ts";
 import type { Terminal } from "./output/terminal.ts";
+import { putOffNotice } from "./put-off-notice.ts";
 
 /** What a command may ask of a cluster. */
 export type Cluster = Pick<FlameClient, Exclude<keyof FlameClient, symbol>>;
@@ -28,7 +29,11 @@ export function processContext(from: { terminal: Terminal; env: Env }): CliConte
     stdin: () => process.stdin,
     connect: (configFile) => {
       const config = loadClientConfig({ path: configFile, env: from.env });
-      return new FlameClient({ endpoint: config.endpoint.url, ...config.credentials });
+      return new FlameClient({
+        endpoint: config.endpoint.url,
+        ...config.credentials,
+        onPutOff: putOffNotice(from.terminal, systemClock),
+      });
     },
   };
 }

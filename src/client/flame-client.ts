@@ -14,7 +14,7 @@ import {
 import { decodeCluster, decodeLogEntry } from "./admin-wire.ts";
 import { decodeApplication } from "./application-wire.ts";
 import { type CancelOptions, type CancelResult, cancel } from "./cancel.ts";
-import { admin, FrontendClient, frontend, presence } from "./frontend-client.ts";
+import { admin, FrontendClient, frontend, type PutOffCall, presence } from "./frontend-client.ts";
 import { Limiter } from "./limiter.ts";
 import { Presence } from "./presence.ts";
 import { RegistryClient } from "./registry.ts";
@@ -48,6 +48,8 @@ export interface FlameClientOptions extends ClientCredentials {
   readonly callTimeoutMs?: number;
   /** How long a watch tries to come back after its connection broke, in milliseconds. @default 120,000 */
   readonly reconnectTimeoutMs?: number;
+  /** Told each time before a call that the server refused for now waits to be repeated. @default nobody */
+  readonly onPutOff?: (call: PutOffCall) => void;
   /** CreateTask calls under way at once. @default 64 */
   readonly createsMax?: number;
   /** Tasks watched at once by {@link Session.finished}. @default 512 */

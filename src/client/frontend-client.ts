@@ -22,9 +22,21 @@ export { RegistryService as registry } from "../protocol/generated/flame/registr
 export { SessionsService as sessions } from "../protocol/generated/flame/sessions/v1/sessions.ts";
 export { FrontendService as frontend } from "../protocol/generated/flame/v1/frontend.ts";
 
+/** A call that was refused for now and is going to be repeated. */
+export interface PutOffCall {
+  /** The server's own words. */
+  readonly refusal: FlameError;
+  /** Since the call was made, in milliseconds. */
+  readonly waitedMs: number;
+  /** Until it is repeated, in milliseconds. */
+  readonly pauseMs: number;
+}
+
 interface FrontendClientOptions extends ClientCredentials {
   /** How long a unary call may take, waiting for a connection included, in milliseconds. */
   readonly callTimeoutMs: number;
+  /** Told each time before a refused call waits to be repeated. */
+  readonly onPutOff?: (call: PutOffCall) => void;
 }
 
 /** A call that is refused again and again comes in pauses of up to so many times what the server asked for. */
@@ -35,6 +47,7 @@ export class FrontendClient {
   readonly #channel: Client;
   readonly #endpoint: Endpoint;
   readonly #callTimeoutMs: number;
+  readonly #onPutOff: ((call: PutOffCall) => void) | undefined;
   readonly #clock: Clock;
   /** Who this client is, for as long as it lives. */
   readonly #id = randomId();
@@ -44,6 +57,7 @@ export class FrontendClient {
     this.#clock = deps.clock;
     this.#endpoint = endpoint;
     this.#callTimeoutMs = options.callTimeoutMs;
+    this.#onPutOff = options.onPutOff;
     const trust = channelCredentials(endpoint, options);
     this.#channel = new Client(
       `${hostText(endpoint.host)}:${endpoint.port}`,
@@ -68,7 +82,8 @@ export class FrontendClient {
     request: Request,
     more: Readonly<Record<string, string>> = {},
   ): Promise<Reply> {
-    const deadline = this.#clock.steady() + this.#callTimeoutMs;
+    const beganAt = this.#clock.steady();
+    const deadline = beganAt + this.#callTimeoutMs;
     const requestId = randomId();
     for (let factor = 1; ; factor = Math.min(2 * factor, retryFactorMax)) {
       try {
@@ -79,9 +94,11 @@ export class FrontendClient {
           deadline - this.#clock.steady(),
         );
       } catch (thrown) {
-        const { retryAfterMs } = FlameError.from(thrown);
-        const pauseMs = (retryAfterMs ?? Number.POSITIVE_INFINITY) * factor;
-        if (this.#clock.steady() + pauseMs >= deadline) throw thrown;
+        const refusal = FlameError.from(thrown);
+        const pauseMs = (refusal.retryAfterMs ?? Number.POSITIVE_INFINITY) * factor;
+        const refusedAt = this.#clock.steady();
+        if (refusedAt + pauseMs >= deadline) throw thrown;
+        this.#onPutOff?.({ refusal, waitedMs: refusedAt - beganAt, pauseMs });
         await delay(pauseMs);
       }
     }

@@ -1,6 +1,7 @@
 export type { CancelOptions, CancelResult } from "./cancel.ts";
 export type { FlameClientOptions } from "./flame-client.ts";
 export { FlameClient } from "./flame-client.ts";
+export type { PutOffCall } from "./frontend-client.ts";
 export { RegistryClient } from "./registry.ts";
 export type {
   AbsentApplication,
