@@ -110,9 +110,12 @@ async function openWatches(one: LoadClient): Promise<void> {
     silent.ask(frontend.watchTask, { sessionId, taskId: taskOf(index) });
   }
   const all = watchers + silentWatches;
-  await waitFor("the watches", async () => (await waiting(one, "task watchers")) >= all, {
-    deadlineMs: 60_000,
-  });
+  const opened = async (): Promise<boolean> => {
+    const open = await waiting(one, "task watchers");
+    if (open < all) throw new Error(`${open} of ${all} watches are open`);
+    return true;
+  };
+  await waitFor("the watches", opened, { deadlineMs: 240_000 });
 }
 
 describe("a cluster with all at once that its limits allow", () => {
