@@ -43,7 +43,11 @@ export interface TestCluster {
   /** Runs a program of the home's `bin` to its end. */
   run(program: string, ...args: string[]): Promise<Finished>;
   /** Runs Python source as a client of this cluster, with our flamepy or the published one. */
-  python(source: string, client?: keyof typeof pythons): Promise<Finished>;
+  python(
+    source: string,
+    client?: keyof typeof pythons,
+    options?: { deadlineMs?: number },
+  ): Promise<Finished>;
   /** Ends every daemon and removes the home. */
   close(): Promise<void>;
 }
@@ -77,7 +81,8 @@ export async function prepareCluster(options: ClusterOptions = {}): Promise<Test
     env,
     daemon,
     run: (program, ...args) => runToEnd(join(home, "bin", program), args, { env }),
-    python: (source, client = "ours") => runPython(pythons[client], source, { env }),
+    python: (source, client = "ours", options) =>
+      runPython(pythons[client], source, { ...options, env }),
     async close() {
       for (const name of [...allDaemons].reverse()) await daemon(name).stop();
       forgetFailures();

@@ -47,7 +47,12 @@ export function runToEnd(
         maxBuffer: outputBytesMax,
         ...(cwd && { cwd }),
       },
-      (_failure, stdout, stderr) => done({ code: child.exitCode, stdout, stderr }),
+      (failure, stdout, stderr) => {
+        const told = failure?.killed
+          ? `${stderr}\nkilled: it did not end within ${deadlineMs} ms`
+          : stderr;
+        done({ code: child.exitCode, stdout, stderr: told });
+      },
     );
     child.stdin?.end(input);
   });
