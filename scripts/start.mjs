@@ -40,7 +40,11 @@ function options() {
   if (first !== undefined && !(Number.isInteger(first) && first >= 1 && first <= 65_533)) {
     throw new SetupError(`--port ${values.port}: expected a port from 1 to 65533`);
   }
-  return { check: values.check, home: resolve(values.home), first };
+  const given = process.argv.slice(2).join(" ");
+  // The command to type with another port: as it was, without the port.
+  const others = given.replace(/--port[= ]\S+ ?/, "").trim();
+  const words = `npm start -- ${others === "" ? "" : `${others} `}`;
+  return { check: values.check, home: resolve(values.home), first, words };
 }
 
 /** Runs what the README begins with, as a client program of the cluster. */
@@ -57,7 +61,7 @@ async function runSum(python, env) {
 }
 
 /** What the person sees once everything serves; ends with the proof that it works. */
-async function show({ home, ports, env, moved }) {
+async function show({ home, ports, env, clientsNeed }) {
   const python = join(home, "work/flmrun/.venv/bin/python");
   const endpoint = `http://127.0.0.1:${ports.frontend}`;
   print();
@@ -66,14 +70,12 @@ async function show({ home, ports, env, moved }) {
   print(`home              ${shown(home)}`);
   print();
   const flmctl = join(home, "bin/flmctl");
-  print(`$ ${moved ? `FLAME_ENDPOINT=${endpoint} ` : ""}${shown(flmctl)} list app`);
+  const settings = clientsNeed === undefined ? "" : `${clientsNeed.replace(/^export /, "")} `;
+  print(`$ ${settings}${shown(flmctl)} list app`);
   const list = await runToEnd([flmctl, "list", "app"], { env });
   if (list.code !== 0) throw new SetupError(`flmctl list app failed: ${list.stderr.trim()}`);
   print(list.stdout.trimEnd());
   print();
-  const settings = moved
-    ? `FLAME_ENDPOINT=${endpoint} FLAME_CACHE_ENDPOINT=grpc://127.0.0.1:${ports.cache} `
-    : "";
   print(`$ ${settings}${shown(python)} ${shown(program)}`);
   await runSum(python, env);
   print("sum(1, 2) = 3");
@@ -89,16 +91,23 @@ function clientEnvironment(home, ports) {
 }
 
 /** Starts the cluster, shows that it works, and ends it: at once with --check, else when told to. */
-async function serve({ home, first, check, interrupted }) {
+async function serve({ home, first, check, interruption, words }) {
   const { args, ports } = await configuration({ home, first });
-  await refuseTakenPorts(ports);
+  await refuseTakenPorts(ports, words);
   const env = clientEnvironment(home, ports);
-  const cluster = await startCluster({ home, args, env: { ...process.env, FLAME_HOME: home } });
+  const cluster = await startCluster({
+    home,
+    args,
+    env: { ...process.env, FLAME_HOME: home },
+    interruption,
+    tell: (line) => process.stderr.write(`${line}\n`),
+  });
+  const interrupted = interruption.first;
   try {
-    const shownOrNot = show({ home, ports, env, moved: first !== undefined });
+    const shownOrNot = show({ home, ports, env, clientsNeed: cluster.clientsNeed });
     const early = await Promise.race([
       shownOrNot.then(() => undefined),
-      cluster.exited,
+      cluster.exited.then((code) => code || 1),
       interrupted,
     ]);
     // Whatever the sum still says after an interruption is of no interest.
@@ -106,6 +115,9 @@ async function serve({ home, first, check, interrupted }) {
     if (check || early !== undefined) return early ?? 0;
     print();
     print("The cluster is up until Ctrl-C.");
+    if (cluster.clientsNeed !== undefined) {
+      print(`In another terminal, clients need: ${cluster.clientsNeed}`);
+    }
     // From here on, being told to end is the expected end.
     return await Promise.race([cluster.exited, interrupted.then(() => 0)]);
   } finally {
@@ -114,24 +126,44 @@ async function serve({ home, first, check, interrupted }) {
   }
 }
 
-/** Resolves with what shells expect of a program that was ended by Ctrl-C, a closed terminal or a kill. */
-const interruption = () =>
-  new Promise((resolve) => {
-    process.on("SIGHUP", () => resolve(129));
-    process.on("SIGINT", () => resolve(130));
-    process.on("SIGTERM", () => resolve(143));
+/** A signal of the terminal reaches us twice when npm passes it on: what comes within this time is one Ctrl-C. */
+const oneInterruptionMs = 500;
+
+/**
+ * Being told to end, once and again; each resolves with what shells expect of a program that was ended by Ctrl-C, a
+ * closed terminal or a kill.
+ */
+function interruptions() {
+  let toldAt;
+  const [first, second] = ["first", "second"].map(() => {
+    const one = {};
+    one.promise = new Promise((resolve) => {
+      one.resolve = resolve;
+    });
+    return one;
   });
+  const told = (code) => {
+    if (toldAt === undefined) {
+      toldAt = performance.now();
+      process.stderr.write("stopping; a second Ctrl-C ends everything at once\n");
+      first.resolve(code);
+    } else if (performance.now() - toldAt > oneInterruptionMs) second.resolve(code);
+  };
+  const codes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
+  for (const [signal, code] of Object.entries(codes)) process.on(signal, () => told(code));
+  return { first: first.promise, second: second.promise };
+}
 
 async function main() {
-  const { check, home, first } = options();
+  const { check, home, first, words } = options();
   if (!check) refuseSecondStart(home);
   await setUp({ home });
-  const interrupted = interruption();
-  if (!check) return serve({ home, first, check, interrupted });
+  const interruption = interruptions();
+  if (!check) return serve({ home, first, check, interruption, words });
   const temporary = await temporaryHome(home);
   const port = first ?? (await chooseFreePorts());
   try {
-    return await serve({ home: temporary.home, first: port, check, interrupted });
+    return await serve({ home: temporary.home, first: port, check, interruption, words });
   } finally {
     await temporary.remove();
   }

@@ -16,9 +16,6 @@ const instances = [
 ];
 const linked = ["bin", "lib", "sdk", "wheels", "work"];
 const own = ["conf", "data", "logs", "run"];
-const serveDeadlineMs = 60_000;
-const pollMs = 50;
-const stderrCharactersKept = 8_000;
 
 /** Ports of a cluster that begins at `first`: backend one above the frontend, the cache after both. */
 const portsFrom = (first) => ({ frontend: first, backend: first + 1, cache: first + 2 });
@@ -86,8 +83,12 @@ export function refuseSecondStart(home) {
   );
 }
 
-/** @throws SetupError naming each taken port and what wanted it */
-export async function refuseTakenPorts(ports) {
+/**
+ * @param ports of the cluster
+ * @param words `npm start -- ` and the arguments that were given beside the port
+ * @throws SetupError naming each taken port, what wanted it, and one where three are free
+ */
+export async function refuseTakenPorts(ports, words) {
   const taken = [];
   for (const [name, port] of Object.entries(ports)) {
     if (!(await isFree(port))) taken.push(`port ${port} of 127.0.0.1 (${name}) is taken`);
@@ -95,7 +96,7 @@ export async function refuseTakenPorts(ports) {
   if (taken.length === 0) return;
   throw new SetupError(
     `${taken.join("; ")} by another program.\n` +
-      "What to do: end that program, or begin at another port: npm start -- --port 18080",
+      `What to do: end that program, or begin at another port: ${words}--port ${await freePorts(3)}`,
   );
 }
 
@@ -113,49 +114,69 @@ export function publishedBy(home, name) {
 }
 
 /**
- * Starts `flame up` and waits until it says that every daemon serves.
- * @returns {Promise<{ exited: Promise<number>, stop: () => Promise<number> }>}
- * @throws SetupError with what it printed when it ends before
+ * Starts `flame up` and waits until it says that every daemon serves, or until it has ended after `stop`. What it
+ * tells meanwhile and later, such as what is waited for, goes to `tell`, line by line.
+ * @param {{ first: Promise<number>, second: Promise<number> }} interruption the first one ends it in order, the second
+ *   one at once
+ * @returns {Promise<{ exited: Promise<number>, clientsNeed?: string, stop: () => Promise<number> }>} `clientsNeed` is
+ *   what a client in another terminal has to set
+ * @throws SetupError with what it printed when it ends by itself before it serves
  */
-export async function startCluster({ home, args, env }) {
+export async function startCluster({ home, args, env, interruption, tell }) {
   const child = spawn(join(home, "bin/flame"), ["up", ...args], {
     env,
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: ["ignore", "pipe", "pipe"],
     // In a group of its own: Ctrl-C is for us, and we end it in order.
     detached: true,
   });
-  let stderr = "";
-  child.stderr.on("data", (chunk) => {
-    stderr = (stderr + chunk).slice(-stderrCharactersKept);
+  const printed = [];
+  eachLine(child.stderr, (line) => {
+    if (line.startsWith("Error:")) printed.push(line);
+    // What `flame up` says of its own Ctrl-C, and of daemons that serve, we say in our words.
+    else if (!line.startsWith("stopping") && !line.includes(" serves: ")) tell(line);
+  });
+  const serves = new Promise((resolve) => {
+    eachLine(child.stdout, (line, rest) => {
+      if (!line.startsWith("Flame is up")) return;
+      resolve({ clientsNeed: /^Clients need: (.*)$/m.exec(rest)?.[1] });
+    });
   });
   const exited = new Promise((resolve) => {
     child.once("error", (failure) => {
-      stderr += failure.message;
+      printed.push(failure.message);
       resolve(1);
     });
     // On close, not on exit: by then all that it printed has arrived.
     child.once("close", (code) => resolve(code ?? 1));
   });
-  let ended = false;
-  exited.then(() => {
-    ended = true;
-  });
+  let stopped = false;
   const stop = () => {
-    child.kill("SIGTERM");
+    // A second TERM would end it at once.
+    if (!stopped) child.kill("SIGTERM");
+    stopped = true;
     return exited;
   };
-  const deadline = performance.now() + serveDeadlineMs;
-  while (publishedBy(home, "flame")?.pid !== child.pid) {
-    if (ended) throw new SetupError(`the cluster did not start:\n${stderr.trim()}`);
-    if (performance.now() > deadline) {
-      await stop();
-      throw new SetupError(
-        `the cluster did not serve within ${serveDeadlineMs} ms:\n${stderr.trim()}`,
-      );
-    }
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  interruption.first.then(stop);
+  // Its daemons end with it, by force.
+  interruption.second.then(() => child.kill("SIGKILL"));
+  const began = await Promise.race([serves, exited]);
+  if (typeof began === "number" && !stopped) {
+    throw new SetupError(`the cluster did not start:\n${printed.join("\n")}`);
   }
-  return { exited, stop };
+  return { exited, clientsNeed: began.clientsNeed, stop };
+}
+
+/** Hands over each line, with all that came after it so far. */
+function eachLine(stream, take) {
+  let text = "";
+  stream.setEncoding("utf8").on("data", (chunk) => {
+    text += chunk;
+    const lines = text.split("\n");
+    text = lines.pop();
+    lines.forEach((line, at) => {
+      take(line, lines.slice(at + 1).join("\n"));
+    });
+  });
 }
 
 /** Removes what a moved configuration left in the home. */

@@ -6,6 +6,8 @@ import type { HookContext } from "./manifest-hooks.ts";
 
 /** How long one hook may take for one manifest. */
 export const HOOK_DEADLINE_MS = 5_000;
+/** When the log says that a hook is waited for: a start or a call that hangs names what it hangs on. */
+const HOOK_TOLD_AFTER_MS = 1_000;
 /** How much of a plugin's own error text is told. */
 const THROWN_CHARACTERS_MAX = 1_000;
 
@@ -83,12 +85,19 @@ export class HookCaller {
 
   #within(call: HookCall, returned: PromiseLike<unknown>): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      const told = this.#clock.after(Math.min(HOOK_TOLD_AFTER_MS, this.#deadlineMs / 2), () => {
+        this.#logger.warn(
+          { plugin: call.plugin, hook: call.hook, application: call.application },
+          `waiting for the ${call.hook} hook of plugin ${JSON.stringify(call.plugin)} about the application ${call.application}; it is given up after ${this.#deadlineMs} ms`,
+        );
+      });
       const timer = this.#clock.after(this.#deadlineMs, () => {
         const got = `no answer of its ${call.hook} hook within ${this.#deadlineMs} ms`;
         reject(new HookFailure(call, got, "one"));
       });
       const settled = (): void => {
         timer.cancel();
+        told.cancel();
       };
       returned.then(resolve, reject);
       returned.then(settled, settled);

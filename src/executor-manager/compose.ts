@@ -194,6 +194,12 @@ async function endExecutors(
   { config, clock, logger }: ExecutorManagerOptions,
 ): Promise<void> {
   const { drainMs } = config.executors;
+  if (book.size > 0) {
+    logger.info(
+      { executors: book.size, drainMs },
+      `stopping: ${book.size === 1 ? "1 executor" : `${book.size} executors`} at work; a task that runs has up to ${drainMs} ms more (executors.drain)`,
+    );
+  }
   const timer = clock.after(drainMs, () => {
     logger.warn(
       { executors: book.size, drainMs },

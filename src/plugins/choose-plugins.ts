@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import type { PluginEntry } from "../config/cluster-config.ts";
-import type { Logger } from "../kit/logger.ts";
 import { FlameError } from "../model/errors.ts";
 import { applicationDirectory } from "./application-directory/application-directory.ts";
 import { defaultApplications } from "./default-applications.ts";
@@ -8,11 +7,11 @@ import { loadPlugin } from "./load-plugin.ts";
 import type { FlamePlugin } from "./plugin.ts";
 import { checkOptions } from "./plugin-options.ts";
 import { resolvePackage } from "./resolve-plugin.ts";
+import { type StartDeadline, withinDeadline } from "./start-deadline.ts";
 
-export interface ChoiceDeps {
+export interface ChoiceDeps extends StartDeadline {
   /** `cluster.plugins`. */
   readonly entries: readonly PluginEntry[];
-  readonly logger: Logger;
   /** Folder of the shipped manifests. */
   readonly defaultsFolder: string;
   /** What a leading `${FLAME_HOME}` in a manifest's working_directory becomes; absolute. */
@@ -50,7 +49,7 @@ export async function choosePlugins(deps: ChoiceDeps): Promise<readonly Chosen[]
   for (const entry of entries.values()) {
     const module = moduleOf(entry.name, builtIn, deps);
     if (!entry.enabled) continue;
-    const plugin = await loadPlugin(module);
+    const plugin = await loaded(module, deps);
     chosen.push({ plugin, options: await checkOptions(plugin, entry.options) });
   }
   // Files are applied when every plugin that has a say in manifests is there.
@@ -58,6 +57,17 @@ export async function choosePlugins(deps: ChoiceDeps): Promise<readonly Chosen[]
   const names = chosen.map(({ plugin }) => plugin.name);
   if (new Set(names).size < names.length) throw refuseTwice(names);
   return chosen;
+}
+
+/** A module whose own `await` never ends would keep the start waiting for ever. */
+async function loaded(module: string, deps: ChoiceDeps): Promise<FlamePlugin> {
+  try {
+    const step = { plugin: module, what: "the loading of its module" };
+    return await withinDeadline(step, () => loadPlugin(module), deps);
+  } catch (cause) {
+    if (!(cause instanceof FlameError) || cause.code !== "deadline_exceeded") throw cause;
+    throw new FlameError("invalid_config", `plugin ${module}: ${cause.message}`, { cause });
+  }
 }
 
 function refuseTwice(names: readonly string[]): FlameError {

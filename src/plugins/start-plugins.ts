@@ -1,21 +1,19 @@
 import type { Admission } from "../application-registry/admission.ts";
 import type { RegistryHost } from "../application-registry/index.ts";
 import type { SourceFaults } from "../application-registry/source-faults.ts";
-import { type Clock, systemClock } from "../kit/clock.ts";
+import { systemClock } from "../kit/clock.ts";
 import { Releasers } from "../kit/releasers.ts";
 import { textOf } from "../kit/thrown.ts";
 import { FlameError } from "../model/errors.ts";
 import { type ChoiceDeps, type Chosen, choosePlugins } from "./choose-plugins.ts";
 import { guardedRegistry } from "./guarded-registry.ts";
 import type { HooksContext, PluginHost } from "./plugin.ts";
+import { type StartDeadline, withinDeadline } from "./start-deadline.ts";
 
-export interface PluginsDeps extends ChoiceDeps {
+export interface PluginsDeps extends ChoiceDeps, StartDeadline {
   readonly registry: RegistryHost;
   readonly admission: Admission;
   readonly faults: SourceFaults;
-  readonly clock?: Clock;
-  /** How long each plugin may take to start, in milliseconds. Default 30000. */
-  readonly startDeadlineMs?: number;
 }
 
 export interface StartedPlugins {
@@ -25,19 +23,18 @@ export interface StartedPlugins {
   close(): Promise<void>;
 }
 
-const START_DEADLINE_MS = 30_000;
-
 /**
  * Asks every plugin for its hooks, in the order of `cluster.plugins`, then starts them: the default applications, the
  * others, and the files of the directory last.
  * @throws FlameError invalid_config with the name and reason of the first that fails; those before it are closed.
  */
 export async function startPlugins(deps: PluginsDeps): Promise<StartedPlugins> {
-  const chosen = await choosePlugins(deps);
   const releasers = new Releasers();
   // A start that waits for nothing must run into its deadline: without this the process would just end.
   const keepAlive = setInterval(() => undefined, 2 ** 30);
+  let chosen: readonly Chosen[];
   try {
+    chosen = await choosePlugins(deps);
     for (const one of chosen) await addHooks(one, releasers, deps);
     for (const one of chosen) await startOne(one, releasers, deps);
   } catch (failure) {
@@ -103,24 +100,9 @@ async function settled<T>(
   run: () => Promise<T>,
 ): Promise<T> {
   try {
-    return await withinDeadline(what, run, deps);
+    return await withinDeadline({ plugin: plugin.name, what }, run, deps);
   } catch (cause) {
     const text = `plugin ${JSON.stringify(plugin.name)} failed to start: ${textOf(cause)}`;
     throw new FlameError("invalid_config", text, { cause });
   }
-}
-
-function withinDeadline<T>(what: string, run: () => Promise<T>, deps: PluginsDeps): Promise<T> {
-  const { clock = systemClock, startDeadlineMs = START_DEADLINE_MS } = deps;
-  return new Promise<T>((resolve, reject) => {
-    const timer = clock.after(startDeadlineMs, () => {
-      const text = `got no end of its start within ${startDeadlineMs} ms, expected ${what} to settle`;
-      reject(new FlameError("deadline_exceeded", text));
-    });
-    run()
-      .then(resolve, reject)
-      .finally(() => {
-        timer.cancel();
-      });
-  });
 }

@@ -34,6 +34,8 @@ export interface ProcessGroup {
   readonly exited: Promise<ExitFacts>;
   /** How the leader ended; undefined while it runs. */
   readonly exitFacts: ExitFacts | undefined;
+  /** The last lines on stdout so far. */
+  readonly outputTail: string;
   /** The last lines on stderr, waiting at most `waitMs` for the pipe to run dry. */
   stderrTail(waitMs?: number): Promise<string>;
   /** Output from now on belongs to `title`, which is marked in the files; only where `marks` are set. */
@@ -125,6 +127,10 @@ class Group implements ProcessGroup {
   endSection(): void {
     this.#stdout?.endSection();
     this.#stderr?.endSection();
+  }
+
+  get outputTail(): string {
+    return this.#stdout?.tail ?? "";
   }
 
   async stderrTail(waitMs = 200): Promise<string> {

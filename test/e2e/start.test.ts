@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -44,7 +44,8 @@ describe("npm start -- --check", () => {
       const { code, stderr } = await start(["--check", "--port", String(port)]);
       expect(code).toBe(1);
       expect(stderr).toContain(`port ${port + 1} of 127.0.0.1 (backend) is taken`);
-      expect(stderr).toContain("npm start -- --port");
+      const advised = Number(/npm start -- --check --port (\d+)$/m.exec(stderr)?.[1]);
+      for (const free of [advised, advised + 1, advised + 2]) expect(await isFree(free)).toBe(true);
     } finally {
       server.close();
     }
@@ -87,7 +88,16 @@ describe("npm start", () => {
     folder.remove();
   });
 
-  test("stays up until Ctrl-C in a home of any place, and refuses a second start there", async () => {
+  interface Started {
+    readonly home: string;
+    readonly port: number;
+    readonly args: string[];
+    readonly running: ChildProcess;
+    /** Waits for what it prints. */
+    readonly printed: (text: string) => Promise<void>;
+  }
+
+  async function started(): Promise<Started> {
     const home = folder.path;
     const port = await freePorts(3);
     const args = ["--home", home, "--port", String(port)];
@@ -95,25 +105,73 @@ describe("npm start", () => {
       stdio: ["ignore", "pipe", "pipe"],
     });
     child = running;
-    const output: string[] = [];
+    let output = "";
     for (const stream of [running.stdout, running.stderr]) {
-      stream.on("data", (chunk: Buffer) => output.push(chunk.toString()));
+      stream.on("data", (chunk: Buffer) => {
+        output += chunk.toString();
+      });
     }
-    await waitFor("the cluster to be up", () => output.join("").includes("up until Ctrl-C"), {
-      deadlineMs,
-      giveUp: () => running.exitCode !== null,
-    }).catch((cause: unknown) => {
-      throw new Error(`npm start said: ${output.join("")}`, { cause });
-    });
+    const printed = async (text: string): Promise<void> => {
+      const giveUp = (): boolean => running.exitCode !== null;
+      try {
+        await waitFor(text, () => output.includes(text), { deadlineMs, giveUp });
+      } catch (cause) {
+        throw new Error(`npm start said: ${output}`, { cause });
+      }
+    };
+    await printed("up until Ctrl-C");
+    return { home, port, args, running, printed };
+  }
+
+  const ended = (running: ChildProcess): Promise<number | null> =>
+    new Promise((done) => running.once("exit", done));
+
+  test("stays up until Ctrl-C in a home of any place, and refuses a second start there", async () => {
+    const { home, port, args, running, printed } = await started();
+    await printed(
+      `In another terminal, clients need: export FLAME_ENDPOINT=http://127.0.0.1:${port} FLAME_CACHE_ENDPOINT=grpc://127.0.0.1:${port + 2}`,
+    );
 
     const second = await start(args);
     expect(second.code).toBe(1);
     expect(second.stderr).toContain(`Flame is already running in ${home}`);
 
-    const exited = new Promise((done) => running.once("exit", done));
+    const exited = ended(running);
     running.kill("SIGINT");
     expect(await exited).toBe(0);
     for (const taken of [port, port + 1, port + 2]) expect(await isFree(taken)).toBe(true);
+  });
+
+  test("says what Ctrl-C waits for while a task runs, and a second one ends everything at once", async () => {
+    const { home, port, running, printed } = await started();
+    const mark = join(home, "task-runs");
+    const task = spawn(
+      join(home, "bin/flmexec"),
+      ["-t", "1", "-c", `touch ${mark}; exec sleep 300`],
+      {
+        env: { ...process.env, FLAME_ENDPOINT: `http://127.0.0.1:${port}` },
+        stdio: "ignore",
+      },
+    );
+    try {
+      await waitFor("the task", () => existsSync(mark), { deadlineMs });
+      const exited = ended(running);
+      running.kill("SIGINT");
+      await printed("stopping; a second Ctrl-C ends everything at once");
+      await printed(
+        "waiting for flame-executor-manager to end; it said last: stopping: 1 executor at work; a task that runs has up to 30000 ms more (executors.drain)",
+      );
+      running.kill("SIGINT");
+      await exited;
+      const ports = [port, port + 1, port + 2];
+      const allFree = async (): Promise<boolean> =>
+        (await Promise.all(ports.map(isFree))).every(Boolean);
+      expect(await waitFor("the ports", allFree, { deadlineMs: 10_000 })).toBe(true);
+    } finally {
+      const gone = ended(task);
+      task.kill("SIGKILL");
+      await gone;
+    }
   });
 });
 

@@ -5,6 +5,7 @@ import { FlameError } from "../../model/errors.ts";
 import { findInstance } from "../../process/instance-lock.ts";
 import { supervisorName } from "./local-cluster.ts";
 import type { FlameContext } from "./program.ts";
+import { WaitingNotice } from "./waiting-notice.ts";
 
 const goneDeadlineMs = 60_000;
 const pollMs = 50;
@@ -22,14 +23,26 @@ export function addDown(program: Command, context: FlameContext): void {
         throw new FlameError("not_found", `flame up does not run in "${home}"`);
       }
       context.signal(instance.pid, "SIGTERM");
-      const deadline = context.clock.steady() + goneDeadlineMs;
-      while ((await findInstance(home, supervisorName))?.pid === instance.pid) {
-        if (context.clock.steady() > deadline) {
-          const text = `flame up (process ${instance.pid}) still runs ${goneDeadlineMs} ms after SIGTERM`;
-          throw new FlameError("deadline_exceeded", `${text}; its logs are in ${home}/logs`);
-        }
-        await delay(pollMs);
-      }
+      await gone(context, home, instance.pid);
       context.terminal.out(`Flame in ${home} is down.\n`);
     });
+}
+
+async function gone({ clock, terminal }: FlameContext, home: string, pid: number): Promise<void> {
+  const deadline = clock.steady() + goneDeadlineMs;
+  const notice = new WaitingNotice(clock, () => {
+    const text = `waiting for flame up (process ${pid}) to end: tasks that run have the time of executors.drain`;
+    terminal.err(`${text} (logs: ${home}/logs)\n`);
+  });
+  try {
+    while ((await findInstance(home, supervisorName))?.pid === pid) {
+      if (clock.steady() > deadline) {
+        const text = `flame up (process ${pid}) still runs ${goneDeadlineMs} ms after SIGTERM`;
+        throw new FlameError("deadline_exceeded", `${text}; its logs are in ${home}/logs`);
+      }
+      await delay(pollMs);
+    }
+  } finally {
+    notice.end();
+  }
 }

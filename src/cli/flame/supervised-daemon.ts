@@ -9,6 +9,7 @@ import { findInstance } from "../../process/instance-lock.ts";
 import { groupMembers } from "../../process/process-facts.ts";
 import { type ProcessGroup, spawnGroup } from "../../process/spawn-group.ts";
 import type { DaemonName } from "./daemons.ts";
+import { lastLogged, WaitingNotice } from "./waiting-notice.ts";
 
 const readyDeadlineMs = 60_000;
 const readyPollMs = 20;
@@ -64,7 +65,7 @@ export class SupervisedDaemon {
    */
   async start(): Promise<string> {
     const group = await this.#spawn();
-    const endpoint = await this.#served(group);
+    const endpoint = await this.#told(group, "serve", this.#served(group));
     this.#watching = this.#keepRunning(group);
     return endpoint;
   }
@@ -72,8 +73,26 @@ export class SupervisedDaemon {
   /** Ends it gracefully, and by force when that takes too long. Idempotent. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#group?.terminate(killAfterMs + (this.#options.drainMs ?? 0));
+    const group = this.#group;
+    if (group !== undefined) {
+      const ended = group.terminate(killAfterMs + (this.#options.drainMs ?? 0));
+      await this.#told(group, "end", ended);
+    }
     await this.#watching;
+  }
+
+  /** Says what is waited for when it takes long, with what the daemon logged last. */
+  async #told<T>(group: ProcessGroup, what: string, wait: Promise<T>): Promise<T> {
+    const notice = new WaitingNotice(this.#options.clock, () => {
+      const said = lastLogged(group.outputTail);
+      const words = said === undefined ? "" : `; it said last: ${said}`;
+      this.#options.onEvent(`waiting for ${this.name} to ${what}${words} (log: ${this.#log})`);
+    });
+    try {
+      return await wait;
+    } finally {
+      notice.end();
+    }
   }
 
   async #keepRunning(first: ProcessGroup): Promise<void> {

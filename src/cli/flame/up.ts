@@ -25,7 +25,10 @@ async function runUp(context: FlameContext, configFile: string | undefined): Pro
   const home = flameHome(env).root;
   const stopping = new AbortController();
   // From the first moment on: a Ctrl-C during the start stops what has been started.
-  const interrupted = context.interrupted().then(() => stopping.abort());
+  const interrupted = context.interrupted().then(() => {
+    terminal.err("stopping; a second Ctrl-C ends everything at once\n");
+    stopping.abort();
+  });
   const options: LocalClusterOptions = {
     home,
     ...(configFile === undefined ? {} : { configFile }),
@@ -42,11 +45,11 @@ async function runUp(context: FlameContext, configFile: string | undefined): Pro
     if (stopping.signal.aborted) return;
     throw thrown;
   }
-  terminal.out(`Flame is up at ${cluster.endpoint} in ${home} until Ctrl-C.\n`);
-  if (cluster.clientSettings.length > 0) {
-    terminal.out(`Clients need: export ${cluster.clientSettings.join(" ")}\n`);
-  }
+  const settings =
+    cluster.clientSettings.length === 0
+      ? ""
+      : `Clients need: export ${cluster.clientSettings.join(" ")}\n`;
+  terminal.out(`Flame is up at ${cluster.endpoint} in ${home} until Ctrl-C.\n${settings}`);
   await interrupted;
-  terminal.err("stopping\n");
   await cluster.close();
 }

@@ -13,7 +13,7 @@ import { join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { type LocalCluster, startLocalCluster } from "../../../src/cli/flame/local-cluster.ts";
 import { type FlameContext, flame } from "../../../src/cli/flame/program.ts";
-import { systemClock } from "../../../src/kit/clock.ts";
+import { type Clock, systemClock } from "../../../src/kit/clock.ts";
 import { isSameProcessAlive } from "../../../src/process/process-facts.ts";
 import { freePorts } from "../../support/ports.ts";
 import { temporaryFolder } from "../../support/temp.ts";
@@ -61,12 +61,22 @@ const alive = (name: string): boolean => {
   return isSameProcessAlive(pid, startTime);
 };
 
-async function up(signal?: AbortSignal, configFile?: string): Promise<LocalCluster> {
+/** For which three seconds are over after a tenth of one: what is told of long waits is told soon. */
+const hastyClock: Clock = {
+  ...systemClock,
+  after: (delayMs, action) => systemClock.after(delayMs === 3000 ? 100 : delayMs, action),
+};
+
+async function up(
+  signal?: AbortSignal,
+  configFile?: string,
+  clock = systemClock,
+): Promise<LocalCluster> {
   const cluster = await startLocalCluster({
     home,
     env: { PATH: process.env["PATH"] },
     programsFolder: join(home, "nowhere"),
-    clock: systemClock,
+    clock,
     onEvent: (text) => events.push(text),
     ...(signal === undefined ? {} : { signal }),
     ...(configFile === undefined ? {} : { configFile }),
@@ -186,6 +196,28 @@ describe("startLocalCluster", () => {
     stopping.abort();
     await expect(starting).rejects.toMatchObject({ code: "aborted" });
     expect(notes().filter((note) => note.startsWith("stop"))).toHaveLength(2);
+  });
+
+  it("says which daemon a start waits for, and what that one logged last", async () => {
+    behave("flame-session-manager", "slow");
+    const stopping = new AbortController();
+    const starting = up(stopping.signal, undefined, hastyClock);
+    const log = join(home, "logs/flame-session-manager.log");
+    const text = `waiting for flame-session-manager to serve; it said last: reading an old database (log: ${log})`;
+    await waitFor("the notice", () => events.includes(text));
+    stopping.abort();
+    await expect(starting).rejects.toMatchObject({ code: "aborted" });
+  });
+
+  it("says which daemon a stop waits for, and what that one logged last", async () => {
+    behave("flame-executor-manager", "linger");
+    const cluster = await up(undefined, undefined, hastyClock);
+    const closing = cluster.close();
+    const log = join(home, "logs/flame-executor-manager.log");
+    const text = `waiting for flame-executor-manager to end; it said last: one task still runs (log: ${log})`;
+    await waitFor("the notice", () => events.includes(text));
+    rmSync(join(home, "behaviour/flame-executor-manager"));
+    await closing;
   });
 });
 

@@ -150,6 +150,8 @@ describe("the plugin of ten lines in docs/plugins.md", () => {
     const path = join(folder.path, "team-label.mjs");
     writeFileSync(path, module);
     const { client: flame } = await start([{ name: path, options: { team: "storage" } }]);
+    const defaults = await flame.registry.list();
+    expect(defaults.map(({ name }) => name).sort()).toEqual(["flmexec", "flmping", "flmrun"]);
     await flame.registry.apply([yaml("a", {})]);
     expect((await flame.registry.get("a")).revision.manifest).toMatch(/labels:.*storage/s);
     const told = await refusal(flame.registry.apply([yaml("b", { url: "file:///x.whl" })]));

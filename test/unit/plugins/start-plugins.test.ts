@@ -7,7 +7,6 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { Admission } from "../../../src/application-registry/admission.ts";
 import { ApplicationBook } from "../../../src/application-registry/index.ts";
 import { SourceFaults } from "../../../src/application-registry/source-faults.ts";
-import type { Clock } from "../../../src/kit/clock.ts";
 import type { Logger } from "../../../src/kit/logger.ts";
 import { FlameError } from "../../../src/model/errors.ts";
 import { type PluginsDeps, startPlugins } from "../../../src/plugins/start-plugins.ts";
@@ -224,23 +223,25 @@ describe("the plugin host", () => {
     expect(lines).toContain("good closed");
   });
 
-  it("gives up on a plugin that does not come to an end", async () => {
-    const path = write(
-      "slow.mjs",
-      'export default { name: "slow", apiVersion: 1, start: () => new Promise(() => {}) };',
-    );
-    const clock: Clock = {
-      now: () => 0,
-      steady: () => 0,
-      after: (delayMs, action) => {
-        if (delayMs === 1234) queueMicrotask(action);
-        return { cancel: () => undefined };
-      },
-    };
-    expect(await refusal({ entries: [off, entry(path)], clock, startDeadlineMs: 1234 })).toContain(
-      'plugin "slow" failed to start: got no end of its start within 1234 ms',
-    );
-  });
+  it.each([
+    ["hooks", "hooks: () => new Promise(() => {})", '"slow": hooks(context) has not settled'],
+    ["start", "start: () => new Promise(() => {})", '"slow": start(host) has not settled'],
+    [
+      "module",
+      "start: await new Promise(() => {})",
+      'slow.mjs": the loading of its module has not settled',
+    ],
+  ])(
+    "says that it waits for the %s of a plugin, and ends with its name",
+    async (_what, part, awaited) => {
+      const path = write("slow.mjs", `export default { name: "slow", apiVersion: 1, ${part} };`);
+      const told = await refusal({ entries: [off, entry(path)], startDeadlineMs: 400 });
+      expect(lines.join("\n")).toContain(`${awaited}; the start ends with an error after 400 ms`);
+      expect(told).toMatch(
+        /plugin \S*slow.* got no end of its start within 400 ms, expected .* to settle/,
+      );
+    },
+  );
 
   it("refuses unknown names, modules that are none, and a plugin twice", async () => {
     const places = `${folder}/node_modules or /srv/flame/node_modules`;

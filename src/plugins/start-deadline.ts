@@ -1,0 +1,52 @@
+import { type Clock, systemClock } from "../kit/clock.ts";
+import type { Logger } from "../kit/logger.ts";
+import { FlameError } from "../model/errors.ts";
+
+export interface StartDeadline {
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  /** How long each step of a plugin's start may take, in milliseconds. Default 30000. */
+  readonly startDeadlineMs?: number;
+}
+
+/** What of which plugin the start waits for. */
+export interface AwaitedStep {
+  /** Its name, or the path of its module while that is loaded. */
+  readonly plugin: string;
+  /** Such as `start(host)`. */
+  readonly what: string;
+}
+
+const START_DEADLINE_MS = 30_000;
+/** After this long the log says what the start waits for. */
+const TOLD_AFTER_MS = 2_000;
+
+/**
+ * Runs one step of a plugin's start.
+ * @throws FlameError deadline_exceeded when it does not settle in time; else what the step throws.
+ */
+export async function withinDeadline<T>(
+  { plugin, what }: AwaitedStep,
+  run: () => Promise<T>,
+  { logger, clock = systemClock, startDeadlineMs = START_DEADLINE_MS }: StartDeadline,
+): Promise<T> {
+  const told = clock.after(Math.min(TOLD_AFTER_MS, startDeadlineMs / 2), () => {
+    logger.warn(
+      { plugin },
+      `waiting for plugin ${JSON.stringify(plugin)}: ${what} has not settled; the start ends with an error after ${startDeadlineMs} ms`,
+    );
+  });
+  let timer: ReturnType<Clock["after"]> | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = clock.after(startDeadlineMs, () => {
+      const text = `got no end of its start within ${startDeadlineMs} ms, expected ${what} to settle`;
+      reject(new FlameError("deadline_exceeded", text));
+    });
+  });
+  try {
+    return await Promise.race([run(), late]);
+  } finally {
+    told.cancel();
+    timer?.cancel();
+  }
+}
