@@ -15,9 +15,11 @@ import type { Clock } from "../kit/clock.ts";
 import type { Logger } from "../kit/logger.ts";
 import { Releasers } from "../kit/releasers.ts";
 import { FlameError } from "../model/errors.ts";
+import { makeCgroup } from "../process/cgroup.ts";
 import { cleanEnvironment } from "../process/clean-environment.ts";
 import { startGroupReaper } from "../process/group-reaper.ts";
 import { GroupRecords } from "../process/leftovers.ts";
+import { PidNamespaces } from "../process/pid-namespace.ts";
 import { serviceLogFolder } from "../process/service-logs.ts";
 import { BackendClient } from "./backend-client.ts";
 import { ExecutorBook } from "./executor-book.ts";
@@ -28,7 +30,7 @@ import { NodeLoop } from "./node-loop.ts";
 import { leaveNodeMark } from "./node-mark.ts";
 import { openPackageStore } from "./packages/package-store.ts";
 import { ServiceHost } from "./service-host.ts";
-import { type ServiceSurroundings, scratchFolder } from "./service-process.ts";
+import { type Containment, type ServiceSurroundings, scratchFolder } from "./service-process.ts";
 import { openSocketFolder } from "./socket-folder.ts";
 
 /** How long a service may take until it accepts connections: imports from a network file system are slow. */
@@ -51,6 +53,8 @@ export interface ExecutorManagerOptions {
   readonly serviceStartTimeoutMs?: number;
   /** Milliseconds. @default 5,000 */
   readonly serviceStopGraceMs?: number;
+  /** Whether services get control groups where those can be made. @default true */
+  readonly controlGroups?: boolean;
 }
 
 /** A running executor manager. */
@@ -160,6 +164,7 @@ async function openSurroundings(
     logger,
     reaper,
     records,
+    containment: await containment(limits.controlGroups ?? true, logger),
     flameHome: home.root,
     socketFolder: sockets.path,
     inherited: {
@@ -175,6 +180,20 @@ async function openSurroundings(
     startTimeoutMs: limits.serviceStartTimeoutMs ?? SERVICE_START_TIMEOUT_MS,
     stopGraceMs: limits.serviceStopGraceMs ?? SERVICE_STOP_GRACE_MS,
   };
+}
+
+async function containment(wanted: boolean, logger: Logger): Promise<Containment> {
+  const cgroup = wanted ? makeCgroup(`probe-${process.pid}`) : undefined;
+  await cgroup?.end();
+  const namespaces = cgroup === undefined ? await PidNamespaces.find() : undefined;
+  const by =
+    cgroup !== undefined
+      ? "its control group"
+      : namespaces !== undefined
+        ? "its namespace of process ids"
+        : "its process group, and where it left that, its environment";
+  logger.info({}, `what a service starts is ended by ${by}`);
+  return { controlGroups: cgroup !== undefined, ...(namespaces !== undefined && { namespaces }) };
 }
 
 /** What a service needs to be a client itself. `executors.environment` may name other files. */

@@ -8,6 +8,7 @@ import { type Cgroup, makeCgroup } from "../process/cgroup.ts";
 import { describeExit } from "../process/exit-facts.ts";
 import type { GroupReaper } from "../process/group-reaper.ts";
 import type { GroupRecords } from "../process/leftovers.ts";
+import type { PidNamespaces } from "../process/pid-namespace.ts";
 import { sessionLogFolder } from "../process/service-logs.ts";
 import { type ProcessGroup, spawnGroup } from "../process/spawn-group.ts";
 import { killStrays } from "../process/strays.ts";
@@ -34,6 +35,8 @@ export interface ServiceSurroundings {
   readonly logger: Logger;
   readonly reaper: GroupReaper;
   readonly records: GroupRecords;
+  /** What ends all that a service started. */
+  readonly containment: Containment;
   readonly flameHome: string;
   readonly socketFolder: string;
   /** The clean environment that every service begins with. */
@@ -46,6 +49,14 @@ export interface ServiceSurroundings {
   readonly startTimeoutMs: number;
   /** Between TERM and KILL, in milliseconds. */
   readonly stopGraceMs: number;
+}
+
+/** How what left the process group of its service ends with it; without either it is found by its environment. */
+export interface Containment {
+  /** Whether a service gets a control group where one can be made. */
+  readonly controlGroups: boolean;
+  /** Where no control group can be made. */
+  readonly namespaces?: PidNamespaces;
 }
 
 /** A service that accepts connections. */
@@ -95,12 +106,14 @@ export async function startServiceProcess(
     throw new FlameError("invalid_argument", `application "${application.name}" has no command`);
   }
   const log = join(logs, executorId);
-  const cgroup = makeCgroup(executorId);
+  const { controlGroups, namespaces } = around.containment;
+  const cgroup = controlGroups ? makeCgroup(executorId) : undefined;
+  const started = cgroup === undefined ? namespaces?.around(commandLine, env) : undefined;
   const plan = { mark: markOf(socketPath), file: socketPath, ...planOf(cgroup) };
   await around.records.announce(executorId, plan);
   const group = await spawnGroup({
-    command: commandLine.command,
-    args: commandLine.args,
+    ...(started ?? commandLine),
+    exitCodesOfShell: started !== undefined,
     cwd: directory,
     env,
     cgroup,

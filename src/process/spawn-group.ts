@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { constants } from "node:os";
 import { FlameError } from "../model/errors.ts";
 import type { Cgroup } from "./cgroup.ts";
 import type { Environment } from "./clean-environment.ts";
@@ -19,6 +20,8 @@ export interface SpawnGroupOptions {
   readonly stderrFile: string;
   /** Which it is started in. */
   readonly cgroup?: Cgroup | undefined;
+  /** Codes above 128 name the signal that ended the program, as shells tell it. @default false */
+  readonly exitCodesOfShell?: boolean;
   /** Bytes of each output file before it is rotated. @default 16 MiB */
   readonly logBytesMax?: number;
   /** Set: the output is added to what is in the files, with lines of ours; see {@link ProcessGroup.beginSection}. */
@@ -101,7 +104,8 @@ class Group implements ProcessGroup {
     this.pid = pid;
     this.exited = new Promise((resolve) => {
       child.once("exit", (code, signal) => {
-        this.exitFacts = { code, signal };
+        this.exitFacts =
+          options.exitCodesOfShell === true ? asTold(code, signal) : { code, signal };
         resolve(this.exitFacts);
       });
     });
@@ -162,6 +166,12 @@ class Group implements ProcessGroup {
     }
     return false;
   }
+}
+
+/** Also for the shell's own end by a signal, which needs no translation. */
+function asTold(code: number | null, signal: NodeJS.Signals | null): ExitFacts {
+  const told = Object.entries(constants.signals).find(([, number]) => code === 128 + number);
+  return told === undefined ? { code, signal } : { code: null, signal: told[0] };
 }
 
 async function within(awaited: Promise<unknown>, limitMs: number): Promise<void> {

@@ -117,10 +117,18 @@ export class NodeUnderTest {
   }
 
   /** Gives an executor one session with these tasks and waits until it has unregistered. */
-  async runTasks(spec: Parameters<typeof binding>[0], ...inputs: string[]): Promise<string[]> {
+  runTasks(spec: Parameters<typeof binding>[0], ...inputs: string[]): Promise<string[]> {
+    return this.runTasksWith({}, spec, ...inputs);
+  }
+
+  async runTasksWith(
+    options: NodeOptions,
+    spec: Parameters<typeof binding>[0],
+    ...inputs: string[]
+  ): Promise<string[]> {
     this.backend.tasks.push(...inputs.map((input) => Buffer.from(input)));
     this.backend.bindings.push(binding(spec), undefined);
-    await this.start();
+    await this.start(options);
     this.backend.push("exec-1");
     await this.backend.called("unregisterExecutor");
     return this.texts();
