@@ -6,7 +6,6 @@ Both are optional: without them everything points at a cluster on this machine.
 from __future__ import annotations
 
 import difflib
-import logging
 import os
 import threading
 from dataclasses import dataclass, field
@@ -41,8 +40,6 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "runner": ("template",),
     "tls": ("ca_file", "cert_file", "key_file"),
 }
-
-_log = logging.getLogger("flamepy")
 
 
 @public("flamepy.core.types")
@@ -116,7 +113,8 @@ class FlameContext:
     ``FLAME_CERT_FILE`` with ``FLAME_KEY_FILE``, and ``FLAME_TOKEN_FILE`` fill what it leaves unset.
 
     Raises:
-        FlameError: INVALID_CONFIG, when the file cannot be read or names no usable context.
+        FlameError: INVALID_CONFIG, when the file cannot be read, has an unknown key or names no
+            usable context.
     """
 
     def __init__(self) -> None:
@@ -215,14 +213,14 @@ def _read_context(file: Path) -> dict[str, Any]:
         raise _invalid(f"{file} is not YAML: {error}") from error
     if not isinstance(document, dict):
         raise _invalid(f"{file}: expected a mapping with current-context and contexts")
-    _warn_unknown(file, "", document)
+    _refuse_unknown(file, "", document)
     name = document.get("current-context")
     if not name:
         raise _invalid(f"{file}: current-context is missing; name one of the contexts in it")
     contexts = document.get("contexts") or []
     for context in contexts if isinstance(contexts, list) else []:
         if isinstance(context, dict) and context.get("name") == name:
-            _warn_unknown(file, "context", context)
+            _refuse_unknown(file, "context", context)
             return context
     raise _invalid(f"{file}: current-context is {name!r}, but no context has that name")
 
@@ -272,15 +270,20 @@ def _or_none(tls: FlameClientTls) -> FlameClientTls | None:
     return None if tls == FlameClientTls() else tls
 
 
-def _warn_unknown(file: Path, where: str, mapping: dict[str, Any]) -> None:
+def _refuse_unknown(file: Path, where: str, mapping: dict[str, Any]) -> None:
+    """A mistyped key would go on with the default of the one that was meant."""
     known = _KEYS[where]
     for key, value in mapping.items():
         if key not in known:
             near = difflib.get_close_matches(str(key), known, 1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            _log.warning("%s: unknown key %r in %s%s", file, key, where or "the file", hint)
-        elif key in _KEYS and isinstance(value, dict):
-            _warn_unknown(file, key, value)
+            place = where or "the file"
+            expected = ", ".join(known)
+            raise _invalid(
+                f"{file}: got the unknown key {key!r} in {place}, expected one of {expected}{hint}"
+            )
+        if key in _KEYS and isinstance(value, dict):
+            _refuse_unknown(file, key, value)
 
 
 def _invalid(message: str) -> FlameError:

@@ -1,4 +1,3 @@
-import logging
 import os
 from pathlib import Path
 
@@ -86,11 +85,27 @@ def test_a_broken_file_is_reported_with_its_place(text: str, reason: str) -> Non
     assert str(file) in caught.value.message
 
 
-def test_unknown_keys_are_warned_about(caplog: pytest.LogCaptureFixture) -> None:
-    write("current-context: x\ncontexts: [{name: x, cluster: {endpiont: 'http://h:1'}}]")
-    with caplog.at_level(logging.WARNING, "flamepy"):
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "current-context: x\ncontexts: [{name: x, cluster: {endpiont: 'http://h:1'}}]",
+            "got the unknown key 'endpiont' in cluster, expected one of endpoint, tls, token_file; "
+            "did you mean 'endpoint'?",
+        ),
+        ("current_context: x", "in the file, expected one of current-context, contexts"),
+        (
+            "current-context: x\ncontexts: [{name: x, cache: {tls: {ca: f}}}]",
+            "got the unknown key 'ca' in tls",
+        ),
+    ],
+)
+def test_unknown_keys_are_refused_with_what_was_meant(text: str, told: str) -> None:
+    write(text)
+    with pytest.raises(FlameError) as caught:
         FlameContext()
-    assert "unknown key 'endpiont' in cluster; did you mean 'endpoint'?" in caplog.text
+    assert caught.value.code is FlameErrorCode.INVALID_CONFIG
+    assert told in caught.value.message
 
 
 def test_the_configuration_is_read_again_when_it_changes(monkeypatch: pytest.MonkeyPatch) -> None:
