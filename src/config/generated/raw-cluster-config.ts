@@ -190,11 +190,11 @@ export interface RawClusterConfig {
   };
   readonly packages: {
     /**
-     * Schemes of an application's url that are accepted beside file, grpc and grpcs.
+     * Schemes of an application's url that are accepted beside file, grpc and grpcs; those may be listed too.
      *
-     * @maxItems 2
+     * @maxItems 5
      */
-    readonly allowed_schemes: readonly ("http" | "https")[];
+    readonly allowed_schemes: readonly ("http" | "https" | "file" | "grpc" | "grpcs")[];
     readonly max_disk: Size;
   };
   readonly metrics: {

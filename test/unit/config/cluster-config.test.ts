@@ -182,6 +182,11 @@ cache:
     expect(config.warnings).toEqual([]);
   });
 
+  it("lets the schemes that are always accepted be listed too", () => {
+    const { packages } = load("packages: { allowed_schemes: [file, http] }");
+    expect(packages.allowedSchemes).toEqual(["file", "http"]);
+  });
+
   it("knows the policies priority and drf, refuses gang by name and no policy at all", () => {
     const { policies } = load("cluster:\n  policies: [drf]\n").cluster;
     expect(policies).toEqual(["drf"]);
