@@ -116,7 +116,7 @@ export function publishedBy(home, name) {
 /**
  * Starts `flame up` and waits until it says that every daemon serves, or until it has ended after `stop`. What it
  * tells meanwhile and later, such as what is waited for, goes to `tell`, line by line.
- * @param {{ first: Promise<number>, second: Promise<number> }} interruption the first one ends it in order, the second
+ * @param {{ first: Promise<number>, second: Promise<number> }} [options.interruption] the first one ends it in order, the second
  *   one at once
  * @returns {Promise<{ exited: Promise<number>, clientsNeed?: string, stop: () => Promise<number> }>} `clientsNeed` is
  *   what a client in another terminal has to set
@@ -133,7 +133,7 @@ export async function startCluster({ home, args, env, interruption, tell }) {
   eachLine(child.stderr, (line) => {
     if (line.startsWith("Error:")) printed.push(line);
     // What `flame up` says of its own Ctrl-C, and of daemons that serve, we say in our words.
-    else if (!line.startsWith("stopping") && !line.includes(" serves: ")) tell(line);
+    else if (!line.startsWith("stopping") && !line.includes(" serves: ")) tell?.(line);
   });
   const serves = new Promise((resolve) => {
     eachLine(child.stdout, (line, rest) => {
@@ -156,9 +156,9 @@ export async function startCluster({ home, args, env, interruption, tell }) {
     stopped = true;
     return exited;
   };
-  interruption.first.then(stop);
+  interruption?.first.then(stop);
   // Its daemons end with it, by force.
-  interruption.second.then(() => child.kill("SIGKILL"));
+  interruption?.second.then(() => child.kill("SIGKILL"));
   const began = await Promise.race([serves, exited]);
   if (typeof began === "number" && !stopped) {
     throw new SetupError(`the cluster did not start:\n${printed.join("\n")}`);
