@@ -156,5 +156,5 @@ describe("a cluster with all at once that its limits allow", () => {
         fits: true,
       });
     }
-  });
+  }, 480_000);
 });
