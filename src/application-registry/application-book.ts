@@ -69,6 +69,10 @@ export class ApplicationBook {
     throw new FlameError("not_found", `application ${JSON.stringify(name)} not found`);
   }
 
+  get size(): number {
+    return this.#records.size;
+  }
+
   /** Characters of all manifests. */
   get manifestChars(): number {
     return this.#charsOfAll;

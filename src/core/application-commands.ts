@@ -1,6 +1,6 @@
 import type { ApplicationRecord } from "../model/application.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
-import { applicationRemoved } from "./application-removal.ts";
+import { applicationRemoved, finishRemoval } from "./application-removal.ts";
 import { tellWatchers, watchApplications } from "./application-watches.ts";
 import { type Handlers, waits } from "./handler.ts";
 import { pin } from "./pins.ts";
@@ -22,6 +22,7 @@ export const applicationHandlers: Handlers<
 > = {
   "application.register": (state, turn, input) => {
     const record = state.applications.register(input, turn.now);
+    finishRemoval(state, turn, record.name);
     turn.change({ kind: "application.put", record });
     tellWatchers(state, turn, { kind: "created", record });
     return record;
@@ -69,11 +70,10 @@ export const applicationHandlers: Handlers<
   "application.view": (state, _turn, { name }) => {
     const { applications } = state;
     const records = name === undefined ? applications.list() : [applications.get(name)];
-    const open = new Map<string, number>();
-    for (const { record } of state.sessions.open()) {
-      open.set(record.application, (open.get(record.application) ?? 0) + 1);
-    }
-    return records.map((record) => ({ record, openSessions: open.get(record.name) ?? 0 }));
+    return records.map((record) => ({
+      record,
+      openSessions: state.sessions.openSessionsOf(record.name),
+    }));
   },
 
   "application.list": (state) => state.applications.list(),
@@ -104,6 +104,7 @@ function keep(
   before: ApplicationRecord | undefined,
 ): void {
   if (record === before) return;
+  if (before === undefined) finishRemoval(state, turn, record.name);
   if (before !== undefined && before.revision !== record.revision) pin(state, before);
   turn.change({ kind: "application.put", record });
   tellWatchers(state, turn, { kind: before === undefined ? "created" : "changed", record });

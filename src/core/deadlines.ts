@@ -1,7 +1,8 @@
 import type { FlameTurn } from "../model/flame-turn.ts";
+import { continueRemoval } from "./application-removal.ts";
 import { timeOut } from "./ended-tasks.ts";
 import { answerLaunch, instancesOf } from "./executor-waits.ts";
-import { tellLongWait } from "./long-waits.ts";
+import { tellLongWaits } from "./long-waits.ts";
 import { giveNodeUp, loseNode } from "./node-commands.ts";
 import { deleteSession } from "./session-deletion.ts";
 import type { CoreState, DeadlineKey } from "./state.ts";
@@ -12,13 +13,24 @@ const dueAtOnce = 500;
 
 /** Does what is due at the moment of the turn. */
 export function runDeadlines(state: CoreState, turn: FlameTurn): void {
-  for (const key of state.deadlines.takeDue(turn.steady, dueAtOnce)) expire(state, turn, key);
+  const waits: string[] = [];
+  for (const key of state.deadlines.takeDue(turn.steady, dueAtOnce)) {
+    const space = key.indexOf(" ");
+    const [kind, id] = [key.slice(0, space) as KeyKind<DeadlineKey>, key.slice(space + 1)];
+    if (kind === "wait") waits.push(id);
+    else expire(state, turn, kind, id);
+  }
+  // Last, and all together: why they wait is found with one look at nodes and executors.
+  tellLongWaits(state, turn, waits);
 }
 
-function expire(state: CoreState, turn: FlameTurn, key: DeadlineKey): void {
-  const space = key.indexOf(" ");
-  const id = key.slice(space + 1);
-  switch (key.slice(0, space) as KeyKind<DeadlineKey>) {
+function expire(
+  state: CoreState,
+  turn: FlameTurn,
+  kind: Exclude<KeyKind<DeadlineKey>, "wait">,
+  id: string,
+): void {
+  switch (kind) {
     case "launch":
       stopWaiting(state, turn, id);
       return;
@@ -35,11 +47,6 @@ function expire(state: CoreState, turn: FlameTurn, key: DeadlineKey): void {
     case "bind":
       state.scheduleWanted = true;
       return;
-    case "wait": {
-      const entry = state.sessions.find(id);
-      if (entry !== undefined) tellLongWait(state, turn, entry);
-      return;
-    }
     case "unused": {
       const entry = state.sessions.find(id);
       if (entry !== undefined) closeIfUnused(state, turn, entry);
@@ -47,6 +54,9 @@ function expire(state: CoreState, turn: FlameTurn, key: DeadlineKey): void {
     }
     case "timeout":
       timeOut(state, turn, id);
+      return;
+    case "removal":
+      continueRemoval(state, turn, id);
       return;
     case "retention": {
       const entry = state.sessions.find(id);

@@ -17,8 +17,8 @@ export function unpin(state: CoreState, { application, applicationRevision }: Se
 }
 
 function inUse(state: CoreState, name: string, revision: number): boolean {
-  for (const { record } of state.sessions.open()) {
-    if (record.application === name && record.applicationRevision === revision) return true;
+  for (const { record } of state.sessions.openOf(name)) {
+    if (record.applicationRevision === revision) return true;
   }
   return false;
 }

@@ -4,6 +4,7 @@ import type { ExecutorRecord } from "../model/executor.ts";
 import type { NodeRecord } from "../model/node.ts";
 import type { SessionRecord, TaskCounts } from "../model/session.ts";
 import type { TaskRecord } from "../model/task.ts";
+import { resumeRemovals } from "./application-removal.ts";
 import { type Moment, retire } from "./session-deletion.ts";
 import { beginUse } from "./session-use.ts";
 import { type CoreOptions, CoreState } from "./state.ts";
@@ -46,6 +47,7 @@ export function restoreState(
     beginUse(state, entry, moment.steady);
     retire(state, record, moment);
   }
+  resumeRemovals(state, moment.steady);
   for (const record of stored.nodes) {
     state.nodes.restore(record);
     if (record.state !== "NotReady")

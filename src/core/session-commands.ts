@@ -131,6 +131,9 @@ function create(
     ...(client !== undefined && { clients: [client] }),
     events: firstEvents(application, turn.now),
   };
+  // One of that id may be on its way out with an application that was removed.
+  const left = state.sessions.leaving.find(id);
+  if (left !== undefined) deleteSession(state, turn, left);
   const entry: SessionEntry = state.sessions.create(turn, record, request.commonData);
   beginUse(state, entry, turn.steady);
   const view = entry.view();

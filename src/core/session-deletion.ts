@@ -30,10 +30,16 @@ export function evictClosed(state: CoreState, turn: FlameTurn): void {
 export function deleteSession(state: CoreState, turn: FlameTurn, entry: SessionEntry): void {
   state.sessions.delete(turn, entry);
   state.deadlines.clear(`retention ${entry.record.id}`);
+  detachExecutors(state, turn, entry);
+}
+
+/** Its executors serve no session from now on. */
+export function detachExecutors(state: CoreState, turn: FlameTurn, entry: SessionEntry): void {
   for (const id of entry.executors) {
     const executor = state.executors.find(id);
     if (executor === undefined) continue;
     state.executors.detach(turn, executor);
     state.scheduleWanted = true;
   }
+  entry.executors.clear();
 }

@@ -55,7 +55,8 @@ export type DeadlineKey =
   | `wait ${string}`
   | `timeout ${string}`
   | `retention ${string}`
-  | `unused ${string}`;
+  | `unused ${string}`
+  | `removal ${string}`;
 
 /** All that the machine knows. */
 export class CoreState {

@@ -10,7 +10,7 @@ import type { TaskRecord } from "./task.ts";
  */
 export type Change =
   | { readonly kind: "application.put"; readonly record: ApplicationRecord }
-  /** Takes the application's closed sessions and their tasks along. */
+  /** Its closed sessions stay until each is deleted with a change of its own, in this turn or a later one. */
   | { readonly kind: "application.delete"; readonly name: string }
   | { readonly kind: "session.put"; readonly record: SessionRecord; readonly commonData?: Buffer }
   /** Takes the session's tasks and payloads along. */

@@ -35,20 +35,12 @@ const waitingCalls: readonly (readonly [name: string, kind: CommandKind])[] = [
 /** Counts everything once; reads the machine, changes nothing. */
 export async function clusterFacts(deps: ClusterFactsDeps): Promise<ViewClusterResponse> {
   const { config, engine, guard, notes, version, startTime } = deps;
-  const load = engine.load;
-  const [applications, sessions, executors, nodes] = await Promise.all([
-    engine.ask("application.list", {}),
-    engine.ask("session.list", {}),
+  const { load, state } = engine;
+  const [executors, nodes] = await Promise.all([
     engine.ask("executor.list", {}),
     engine.ask("node.list", {}),
   ]);
-  const tasks = sessions.flatMap(({ counts }) => [
-    ["Pending", counts.pending] as const,
-    ["Running", counts.running] as const,
-    ["Succeed", counts.succeed] as const,
-    ["Failed", counts.failed] as const,
-    ["Cancelled", counts.cancelled] as const,
-  ]);
+  const tasks = state.sessions.taskCounts();
   const one = ({ state }: { readonly state: string }): readonly [string, number] => [state, 1];
   return {
     name: config.cluster.name,
@@ -56,29 +48,29 @@ export async function clusterFacts(deps: ClusterFactsDeps): Promise<ViewClusterR
     startTime: BigInt(startTime),
     storage: await storageFacts(config.cluster.storage, guard),
     counts: [
-      ...counted("applications", applications.map(one)),
+      ...counted("applications", state.applications.list().map(one)),
       ...counted("executors", executors.map(one)),
       ...counted("nodes", nodes.map(one)),
-      ...counted(
-        "sessions",
-        sessions.map(({ record }) => one(record)),
-      ),
-      ...counted("tasks", tasks),
+      ...counted("sessions", [
+        ["Open", state.sessions.open().size],
+        ["Closed", state.sessions.closedCount],
+      ]),
+      ...counted("tasks", [
+        ["Pending", tasks.pending],
+        ["Running", tasks.running],
+        ["Succeed", tasks.succeed],
+        ["Failed", tasks.failed],
+        ["Cancelled", tasks.cancelled],
+      ]),
     ],
-    queues: queues(load, tasks),
+    queues: queues(load, tasks.pending),
     nodes: nodes
       .map(({ name, state }) => ({ name, state, version: notes.versionOf(name) }))
       .sort(byName),
   };
 }
 
-function queues(
-  { queued, waiting }: Engine["load"],
-  tasks: readonly (readonly [string, number])[],
-): Queue[] {
-  const pending = tasks
-    .filter(([state]) => state === "Pending")
-    .reduce((sum, [, count]) => sum + count, 0);
+function queues({ queued, waiting }: Engine["load"], pending: number): Queue[] {
   return [
     { name: "commands that wait for their turn", size: BigInt(queued) },
     ...waitingCalls.map(([name, kind]) => ({ name, size: BigInt(waiting.get(kind) ?? 0) })),

@@ -86,13 +86,18 @@ export class Engine extends EngineDoor {
     return this.#core.state;
   }
 
+  /** Commands that wait for their turn. */
+  get queued(): number {
+    return this.#queue.size;
+  }
+
   /** What waits: commands for their turn, and by kind the calls and streams that are not answered yet. */
   get load(): { readonly queued: number; readonly waiting: ReadonlyMap<CommandKind, number> } {
     const waiting = new Map<CommandKind, number>();
     for (const { command } of this.#waiters.values()) {
       waiting.set(command.kind, (waiting.get(command.kind) ?? 0) + 1);
     }
-    return { queued: this.#queue.size, waiting };
+    return { queued: this.queued, waiting };
   }
 
   /** The door of one client: commands of many clients are carried out in turn. @param from names its connection */

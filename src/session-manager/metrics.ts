@@ -144,16 +144,12 @@ export function watchState(registry: Registry, engine: Engine): void {
       },
     });
   };
-  gauge(
-    "flame_applications",
-    "Registered applications.",
-    () => engine.state.applications.list().length,
-  );
-  byState("flame_sessions", "Sessions that are kept, by state.", () =>
-    countBy(["Open", "Closed"], engine.state.sessions.all()),
-  );
-  byState("flame_tasks", "Tasks of the sessions that are kept, by state.", () =>
-    tasks(engine.state),
+  gauge("flame_applications", "Registered applications.", () => engine.state.applications.size);
+  byState("flame_sessions", "Sessions that are kept, by state.", () => sessions(engine.state));
+  byState(
+    "flame_tasks",
+    "Tasks of the sessions that are kept, by state.",
+    () => new Map(Object.entries(engine.state.sessions.taskCounts())),
   );
   byState("flame_executors", "Executors, by state.", () =>
     countBy(
@@ -164,7 +160,7 @@ export function watchState(registry: Registry, engine: Engine): void {
   byState("flame_nodes", "Nodes, by state.", () =>
     countBy(["Ready", "Unknown", "NotReady"], engine.state.nodes.all()),
   );
-  gauge("flame_commands_queued", "Commands that wait for a turn.", () => engine.load.queued);
+  gauge("flame_commands_queued", "Commands that wait for a turn.", () => engine.queued);
   const waiting: Gauge = new Gauge({
     name: "flame_calls_waiting",
     help: "Long polls and streams that wait inside, by command.",
@@ -189,10 +185,9 @@ function countBy(
   return counts;
 }
 
-function tasks(state: CoreState): ReadonlyMap<string, number> {
-  const sums = { pending: 0, running: 0, succeed: 0, failed: 0, cancelled: 0 };
-  for (const { counts } of state.sessions.all()) {
-    for (const key of Object.keys(sums) as (keyof typeof sums)[]) sums[key] += counts[key];
-  }
-  return new Map(Object.entries(sums));
+function sessions({ sessions: book }: CoreState): ReadonlyMap<string, number> {
+  return new Map([
+    ["open", book.open().size],
+    ["closed", book.closedCount],
+  ]);
 }

@@ -9,7 +9,9 @@ import {
   type TaskCounts,
 } from "../model/session.ts";
 import type { TaskRecord } from "../model/task.ts";
+import { LeavingSessions } from "./leaving-sessions.ts";
 import { type OpenTally, SessionEntry } from "./session-entry.ts";
+import { SessionsByApplication } from "./sessions-by-application.ts";
 import { notifyWatchers } from "./watches.ts";
 
 /** All sessions, open and closed, and the rules of their life. */
@@ -18,13 +20,19 @@ export class SessionBook {
   readonly #open = new Set<SessionEntry>();
   /** In the order in which they were closed. */
   readonly #closed = new Set<SessionEntry>();
+  readonly #byApplication = new SessionsByApplication();
+  readonly #leaving = new LeavingSessions();
+  /** Of all closed sessions: theirs no longer change. */
+  readonly #closedTasks = noTasks();
   readonly #tally: OpenTally = { tasks: 0 };
 
   /** Takes a stored session in, without its tasks; closed ones in the order in which they were closed. */
   restore(record: SessionRecord, counts: TaskCounts, lastTaskId: number): SessionEntry {
     const entry = new SessionEntry(record, counts, lastTaskId, this.#tally);
     this.#entries.set(record.id, entry);
-    (record.state === "Open" ? this.#open : this.#closed).add(entry);
+    this.#byApplication.add(entry);
+    if (record.state === "Open") this.#open.add(entry);
+    else this.#addClosed(entry);
     return entry;
   }
 
@@ -65,19 +73,33 @@ export class SessionBook {
     return this.#tally.tasks;
   }
 
+  /** How many are closed and kept. */
+  get closedCount(): number {
+    return this.#closed.size;
+  }
+
+  /** The tasks of all sessions together; the open ones alone are walked. */
+  taskCounts(): TaskCounts {
+    const sums = { ...this.#closedTasks };
+    for (const { counts } of this.#open) addCounts(sums, counts, 1);
+    return sums;
+  }
+
+  /** The open sessions of an application. */
+  openOf(application: string): IterableIterator<SessionEntry> {
+    return this.#byApplication.openOf(application).values();
+  }
+
   /** How many open sessions an application has. */
   openSessionsOf(application: string): number {
-    let count = 0;
-    for (const entry of this.#open) {
-      if (entry.record.application === application) count++;
-    }
-    return count;
+    return this.#byApplication.openOf(application).size;
   }
 
   create(turn: FlameTurn, record: SessionRecord, commonData: Buffer | undefined): SessionEntry {
     const entry = new SessionEntry(record, noTasks(), 0, this.#tally);
     this.#entries.set(record.id, entry);
     this.#open.add(entry);
+    this.#byApplication.add(entry);
     turn.change({ kind: "session.put", record, ...(commonData !== undefined && { commonData }) });
     return entry;
   }
@@ -96,8 +118,10 @@ export class SessionBook {
     }
     this.cancelPending(turn, entry);
     this.#open.delete(entry);
-    this.#closed.add(entry);
+    this.#byApplication.remove(entry);
     this.#replace(turn, entry, { ...entry.record, state: "Closed", completionTime: turn.now });
+    this.#byApplication.add(entry);
+    this.#addClosed(entry);
   }
 
   /** Every Pending task becomes Cancelled, and its watchers hear of it; tells how many. */
@@ -129,8 +153,10 @@ export class SessionBook {
         `Cannot delete open session ${entry.record.id}; close it first`,
       );
     }
-    this.#entries.delete(entry.record.id);
-    this.#closed.delete(entry);
+    if (this.#closed.has(entry)) {
+      this.#removeClosed(entry);
+      this.#byApplication.remove(entry);
+    } else this.#leaving.delete(entry);
     turn.change({ kind: "session.delete", id: entry.record.id });
   }
 
@@ -147,8 +173,30 @@ export class SessionBook {
   }
 
   /** The closed sessions of an application. */
-  closedOf(application: string): SessionEntry[] {
-    return [...this.#closed].filter(({ record }) => record.application === application);
+  closedOf(application: string): IterableIterator<SessionEntry> {
+    return this.#byApplication.closedOf(application).values();
+  }
+
+  /** How many closed sessions an application has. */
+  closedSessionsOf(application: string): number {
+    return this.#byApplication.closedOf(application).size;
+  }
+
+  /** The applications that have closed sessions. */
+  applicationsOfClosed(): IterableIterator<string> {
+    return this.#byApplication.withClosed();
+  }
+
+  /** Sessions that {@link leave} made leave, until they are deleted. */
+  get leaving(): LeavingSessions {
+    return this.#leaving;
+  }
+
+  /** From now on nobody finds the closed sessions of the application; each is still to be deleted. */
+  leave(application: string): void {
+    const sessions = this.#byApplication.removeClosed(application);
+    for (const entry of sessions.values()) this.#removeClosed(entry);
+    if (sessions.size > 0) this.#leaving.add(application, sessions);
   }
 
   /** The sessions that were closed longest ago, as many as there are sessions above `sessionsMax`, at most `limit`. */
@@ -182,8 +230,27 @@ export class SessionBook {
     return entry.record.events.some((event) => event.code === code);
   }
 
+  #addClosed(entry: SessionEntry): void {
+    this.#closed.add(entry);
+    addCounts(this.#closedTasks, entry.counts, 1);
+  }
+
+  #removeClosed(entry: SessionEntry): void {
+    this.#entries.delete(entry.record.id);
+    this.#closed.delete(entry);
+    addCounts(this.#closedTasks, entry.counts, -1);
+  }
+
   #replace(turn: FlameTurn, entry: SessionEntry, record: SessionRecord): void {
     entry.record = record;
     turn.change({ kind: "session.put", record });
   }
+}
+
+function addCounts(sums: TaskCounts, counts: Readonly<TaskCounts>, times: 1 | -1): void {
+  sums.pending += times * counts.pending;
+  sums.running += times * counts.running;
+  sums.succeed += times * counts.succeed;
+  sums.failed += times * counts.failed;
+  sums.cancelled += times * counts.cancelled;
 }

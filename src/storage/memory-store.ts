@@ -140,7 +140,8 @@ export class MemoryStore implements Store {
         this.#putApplication(change.record);
         return;
       case "application.delete":
-        this.#deleteApplication(change.name);
+        this.#applications.delete(change.name);
+        this.#revisions.delete(change.name);
         return;
       case "session.put":
         this.#putSession(change.record, change.commonData);
@@ -191,14 +192,6 @@ export class MemoryStore implements Store {
     return [...this.#sessions.values()].some(
       ({ record }) => record.application === name && record.applicationRevision === revision,
     );
-  }
-
-  #deleteApplication(name: string): void {
-    this.#applications.delete(name);
-    this.#revisions.delete(name);
-    for (const [id, session] of this.#sessions) {
-      if (session.record.application === name) this.#sessions.delete(id);
-    }
   }
 
   #putSession(record: SessionRecord, commonData: Buffer | undefined): void {

@@ -48,20 +48,10 @@ export class SqliteDeletion {
 
   delete(id: string): void {
     if (this.#leaving.has(id)) return;
-    const { tasks, bytes } = this.#measure(id);
-    if (tasks <= this.#budget.tasks && bytes <= this.#budget.bytes) {
-      this.#budget.tasks -= tasks + 1;
-      this.#budget.bytes -= bytes;
-      this.#statements.deleteSession.run(id);
-      return;
-    }
+    // A transaction that has done its part only marks the others, without a look at them.
+    if (this.#budget.tasks > 0 && this.#deleteWithin(id)) return;
     this.#statements.markSession.run(id);
     this.#leaving.add(id);
-  }
-
-  /** Every session of the application, for everybody at once. */
-  deleteOf(application: string): void {
-    for (const { id } of this.#statements.markSessionsOf.all(application)) this.#leaving.add(id);
   }
 
   /** The id is to be used again: what is left of the session before has to go now, however long that takes. */
@@ -98,6 +88,16 @@ export class SqliteDeletion {
     this.#leaving.delete(id);
   }
 
+  /** @returns false when it is too much for this transaction. */
+  #deleteWithin(id: string): boolean {
+    const { tasks, bytes } = this.#measure(id);
+    if (tasks > this.#budget.tasks || bytes > this.#budget.bytes) return false;
+    this.#budget.tasks -= tasks + 1;
+    this.#budget.bytes -= bytes;
+    this.#statements.deleteSession.run(id);
+    return true;
+  }
+
   #measure(id: string): Budget {
     let bytes = 0;
     const rows = this.#statements.selectTasks.all(id, tasksAtOnce + 1);
@@ -120,9 +120,6 @@ function prepareAll(db: Database) {
        WHERE session_id = ? ORDER BY id LIMIT ?`,
     ),
     markSession: db.prepare("UPDATE sessions SET state = 'Deleted' WHERE id = ?"),
-    markSessionsOf: db.prepare<[string], { id: string }>(
-      "UPDATE sessions SET state = 'Deleted' WHERE application = ? AND state <> 'Deleted' RETURNING id",
-    ),
     deleteTasks: db.prepare("DELETE FROM tasks WHERE session_id = ? AND id <= ?"),
     deleteSession: db.prepare("DELETE FROM sessions WHERE id = ?"),
   };

@@ -59,7 +59,6 @@ export class SqliteWriter {
         this.#putApplication(change.record);
         return;
       case "application.delete":
-        this.#deletion.deleteOf(change.name);
         sql.deleteApplication.run(change.name);
         return;
       case "node.put": {

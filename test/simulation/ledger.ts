@@ -48,9 +48,6 @@ export class Ledger {
         return;
       case "application.delete":
         this.applications.delete(change.name);
-        for (const [id, { record }] of this.sessions) {
-          if (record.application === change.name) this.sessions.delete(id);
-        }
         return;
       case "session.put":
         this.#putSession(change.record);

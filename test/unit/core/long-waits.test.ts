@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "@jest/globals";
+import { beforeEach, describe, expect, it, jest } from "@jest/globals";
 import { longWaitMs } from "../../../src/core/long-waits.ts";
 import { gib, Machine } from "./machine.ts";
 
@@ -74,4 +74,30 @@ describe("a session with tasks and no executor", () => {
     machine.pass(longWaitMs);
     expect(events()).toEqual([]);
   });
+});
+
+it("sessions that wait together are told after one look at nodes and executors, and none at closed sessions", () => {
+  machine.node("n1");
+  holdAll(4);
+  for (const id of ["closed-1", "closed-2"]) {
+    machine.open(id);
+    machine.ask("session.close", { id });
+  }
+  const waiting = Array.from({ length: 100 }, (_, index) => `w${index}`);
+  for (const id of waiting) {
+    machine.open(id);
+    machine.task(id);
+  }
+  const { sessions, nodes, executors } = machine.state;
+  const all = jest.spyOn(sessions, "all");
+  const looks = [jest.spyOn(nodes, "all"), jest.spyOn(executors, "all")];
+  const scheduled = looks.map(({ mock }) => mock.calls.length);
+  machine.pass(longWaitMs);
+  expect(waiting.map((id) => events(id).map(({ code }) => code))).toEqual(
+    waiting.map(() => [1004]),
+  );
+  expect(all).not.toHaveBeenCalled();
+  // The scheduler looks as well, once in each turn.
+  for (const [index, { mock }] of looks.entries())
+    expect(mock.calls.length - (scheduled[index] ?? 0)).toBeLessThan(10);
 });

@@ -39,7 +39,7 @@ describe("the book of sessions", () => {
     expect(book.openSessionsOf("app")).toBe(1);
     expect(book.openSessionsOf("other")).toBe(1);
     expect(book.openSessionsOf("none")).toBe(0);
-    expect(book.closedOf("app").map((entry) => entry.record.id)).toEqual(["a"]);
+    expect([...book.closedOf("app")].map((entry) => entry.record.id)).toEqual(["a"]);
   });
 
   it("names those that were closed longest ago, as many as there are too many", () => {

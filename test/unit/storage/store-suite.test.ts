@@ -266,13 +266,14 @@ describe.each(kinds)("the $name store", ({ open, durable }) => {
     expect(store.readTask("other", 1)).toBeDefined();
   });
 
-  it("cleans up after an application with many sessions, and a new one of its name has none of them", async () => {
+  it("cleans up after many sessions that go together, and a new application of that name has none of them", async () => {
     const ids = Array.from({ length: 30 }, (_, i) => `s${i}`);
     await store.commit([
       { kind: "application.put", record: application(1) },
       ...ids.map((id) => ({ kind: "session.put", record: session({ id }) }) as const),
       ...ids.map((sessionId) => ({ kind: "task.put", record: task(1, { sessionId }) }) as const),
       { kind: "application.delete", name: "my-app" },
+      ...ids.map((id) => ({ kind: "session.delete", id }) as const),
       { kind: "application.put", record: application(1) },
     ]);
     const none = async (): Promise<void> => {
@@ -285,13 +286,18 @@ describe.each(kinds)("the $name store", ({ open, durable }) => {
     await none();
   });
 
-  it("deletes an application with its revisions, sessions and tasks", async () => {
+  it("deletes an application with its revisions; its closed sessions stay until each is deleted", async () => {
     await store.commit([
       { kind: "application.put", record: application(1) },
       { kind: "session.put", record: session({ state: "Closed", completionTime: 5 }) },
       { kind: "task.put", record: task(1, { state: "Succeed", completionTime: 4 }) },
       { kind: "application.delete", name: "my-app" },
     ]);
+    await reopen();
+    const left = await store.load();
+    expect([left.applications, left.sessions.length]).toEqual([[], 1]);
+    expect(store.readRevisions("my-app")).toEqual([]);
+    await store.commit([{ kind: "session.delete", id: "my-app-1" }]);
     await reopen();
     const state = await store.load();
     expect([state.applications, state.sessions, state.openTasks]).toEqual([[], [], []]);
