@@ -8,7 +8,10 @@ import type { Terminal } from "../output/terminal.ts";
 import { encodeCommonData, encodeWork } from "./payloads.ts";
 import { benchmark, type Outcome, outcomeTable } from "./report.ts";
 
-const CLOSE_TRIES_MAX = 5;
+/** For so long a run waits for a session manager that went away, when all that is left is to settle and to close. */
+const BACK_WITHIN_MS = 30_000;
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 1_000;
 
 export interface PingOptions {
   readonly taskCount: number;
@@ -47,8 +50,9 @@ export async function ping(options: PingOptions): Promise<void> {
     ? benchmark(outcomes, elapsedMs)
     : outcomeTable(session.id, outcomes);
   terminal.out(result + completionLine(taskCount, elapsedMs));
-  await settleUncertain(session, outcomes, terminal);
-  await close(session);
+  await settleUncertain(session, outcomes, options);
+  // Closing twice does no harm, so a lost reply is asked for again.
+  await untilBack(clock, () => session.close());
 }
 
 function createSession(options: PingOptions): Promise<Session> {
@@ -84,13 +88,16 @@ async function runOne(session: Session, input: Buffer): Promise<Outcome> {
 async function settleUncertain(
   session: Session,
   outcomes: readonly Outcome[],
-  terminal: Terminal,
+  { clock, terminal }: PingOptions,
 ): Promise<void> {
   const unacknowledged = outcomes.filter(({ kind }) => kind === "unacknowledged").length;
   if (unacknowledged === 0) return;
   const known = new Set(outcomes.map(taskIdOf));
-  const found: string[] = [];
-  for await (const task of session.listTasks()) if (!known.has(task.id)) found.push(task.id);
+  const found = await untilBack(clock, async () => {
+    const ids: string[] = [];
+    for await (const task of session.listTasks()) if (!known.has(task.id)) ids.push(task.id);
+    return ids;
+  });
   await Promise.all(found.map((taskId) => session.finished(taskId)));
   const created =
     found.length === 0 ? "none exists" : `these exist and have ended: ${found.join(", ")}`;
@@ -105,14 +112,17 @@ function taskIdOf(outcome: Outcome): string | undefined {
   return outcome.kind === "lost" ? outcome.taskId : undefined;
 }
 
-/** Closing twice does no harm, so a lost reply is asked for again. */
-async function close(session: Session): Promise<void> {
-  for (let tries = 1; ; tries++) {
+/** Repeats a call that does no harm twice while nobody answers it. @throws the last failure after {@link BACK_WITHIN_MS} */
+async function untilBack<T>(clock: Clock, call: () => Promise<T>): Promise<T> {
+  const deadline = clock.steady() + BACK_WITHIN_MS;
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     try {
-      await session.close();
-      return;
+      return await call();
     } catch (thrown) {
-      if (FlameError.from(thrown).code !== "unavailable" || tries === CLOSE_TRIES_MAX) throw thrown;
+      if (FlameError.from(thrown).code !== "unavailable" || clock.steady() > deadline) throw thrown;
     }
+    await new Promise<void>((resolve) => {
+      clock.after(pauseMs, resolve);
+    });
   }
 }

@@ -218,6 +218,7 @@ describe("startLocalCluster", () => {
     await waitFor("the notice", () => events.includes(text));
     rmSync(join(home, "behaviour/flame-executor-manager"));
     await closing;
+    expect(notes()).toContain("stop flame-executor-manager");
   });
 });
 

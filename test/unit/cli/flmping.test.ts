@@ -21,6 +21,20 @@ function steppingClock(stepMs: number): Clock {
   };
 }
 
+/** A clock on which every wait is over at once. */
+function hastyClock(): Clock {
+  let steady = 0;
+  return {
+    now: () => 0,
+    steady: () => steady,
+    after: (delayMs, action) => {
+      steady += delayMs;
+      setImmediate(action);
+      return { cancel: () => undefined };
+    },
+  };
+}
+
 interface Service {
   readonly cluster: Partial<Cluster>;
   readonly inputs: string[];
@@ -32,6 +46,7 @@ interface Service {
 function service(
   end: (n: number) => Partial<ReturnType<typeof task>> = () => ({}),
   create: (n: number) => void = () => undefined,
+  settle: (what: "list" | "close") => void = () => undefined,
 ): Service {
   const inputs: string[] = [];
   const specs: unknown[] = [];
@@ -52,6 +67,7 @@ function service(
     },
     getTask: async (_: string, id: string) => finished(id),
     listTasks: async function* () {
+      settle("list");
       for (let n = 1; n <= created; n++) yield finished(String(n));
     },
     watchTask: async function* (_: string, id: string) {
@@ -62,6 +78,7 @@ function service(
       throw new Error("not called");
     },
     closeSession: async () => {
+      settle("close");
       made.closed++;
       return session({ state: "Closed" });
     },
@@ -163,6 +180,28 @@ describe("flmping", () => {
       "Warning: 1 of 3 tasks were not acknowledged, as the connection broke before the reply: these exist and have ended: 2\n",
     );
     expect(pinged.closed).toBe(1);
+  });
+
+  it("waits for a session manager that went away before it settles and closes, and gives up after half a minute", async () => {
+    const lost = new FlameError("unavailable", "connect ECONNREFUSED");
+    const unacknowledged = (n: number): void => {
+      if (n === 2) throw lost;
+    };
+    const away = { list: 2, close: 3 };
+    const pinged = service(undefined, unacknowledged, (what) => {
+      if (away[what]-- > 0) throw lost;
+    });
+    const context = fakeContext(pinged.cluster);
+    expect(await flmping(["-t", "3"], { ...context, clock: hastyClock() })).toBe(0);
+    expect(context.err()).toContain("these exist and have ended: 2");
+    expect(pinged.closed).toBe(1);
+
+    const gone = service(undefined, undefined, () => {
+      throw lost;
+    });
+    const refused = fakeContext(gone.cluster);
+    expect(await flmping(["-t", "1"], { ...refused, clock: hastyClock() })).not.toBe(0);
+    expect(refused.err()).toContain("connect ECONNREFUSED");
   });
 
   it.each([
