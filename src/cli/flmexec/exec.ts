@@ -5,6 +5,7 @@ import { eventCodes } from "../../model/event.ts";
 import type { Cluster } from "../context.ts";
 import { completionLine, openingLine } from "../output/run-lines.ts";
 import type { Terminal } from "../output/terminal.ts";
+import { untilBack } from "../until-back.ts";
 import { decodePrinted, encodeScript, type Script } from "./payloads.ts";
 
 const ID_WIDTH = 10;
@@ -34,7 +35,7 @@ export async function exec(options: ExecOptions): Promise<void> {
   void Promise.allSettled(ends);
   for (const end of ends) terminal.out(taskLine(await end, session));
   terminal.out(completionLine(taskCount, clock.steady() - startedAt));
-  await session.close();
+  await untilBack(clock, () => session.close());
 }
 
 function taskLine(task: Task, session: Session): string {

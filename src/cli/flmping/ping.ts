@@ -5,13 +5,9 @@ import type { Resources } from "../../model/resources.ts";
 import type { Cluster } from "../context.ts";
 import { completionLine, grouped, openingLine } from "../output/run-lines.ts";
 import type { Terminal } from "../output/terminal.ts";
+import { untilBack } from "../until-back.ts";
 import { encodeCommonData, encodeWork } from "./payloads.ts";
 import { benchmark, type Outcome, outcomeTable } from "./report.ts";
-
-/** For so long a run waits for a session manager that went away, when all that is left is to settle and to close. */
-const BACK_WITHIN_MS = 30_000;
-const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 1_000;
 
 export interface PingOptions {
   readonly taskCount: number;
@@ -110,19 +106,4 @@ async function settleUncertain(
 function taskIdOf(outcome: Outcome): string | undefined {
   if (outcome.kind === "finished") return outcome.task.id;
   return outcome.kind === "lost" ? outcome.taskId : undefined;
-}
-
-/** Repeats a call that does no harm twice while nobody answers it. @throws the last failure after {@link BACK_WITHIN_MS} */
-async function untilBack<T>(clock: Clock, call: () => Promise<T>): Promise<T> {
-  const deadline = clock.steady() + BACK_WITHIN_MS;
-  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
-    try {
-      return await call();
-    } catch (thrown) {
-      if (FlameError.from(thrown).code !== "unavailable" || clock.steady() > deadline) throw thrown;
-    }
-    await new Promise<void>((resolve) => {
-      clock.after(pauseMs, resolve);
-    });
-  }
 }
