@@ -22,31 +22,64 @@ export interface OpenTally {
   tasks: number;
 }
 
-/** One session in memory: its record, its open tasks and who waits for them. */
+/**
+ * One session in memory: its record, its open tasks and who waits for them. Most sessions are closed and have neither,
+ * so what holds these is made when it is first asked for.
+ */
 export class SessionEntry {
   record: SessionRecord;
   readonly counts: TaskCounts;
-  /** Pending and Running tasks; terminal ones live in the store alone. */
-  readonly tasks = new Map<number, TaskRecord>();
-  readonly pending = new PendingQueue();
   lastTaskId: number;
-  /** Executors in Binding, Bound or Unbinding for this session. */
-  readonly executors = new Set<string>();
-  /** LaunchTask calls that wait for a task, by executor, first come first. */
-  readonly launchWaiters = new Map<string, CallToken<LaunchReply>>();
-  readonly watchers = new Map<number, TaskWatcher[]>();
-  readonly bind: BindBackoff = { failures: 0, notBefore: 0 };
   /** It has tasks and no executor, and it is counted how long. */
   counted = false;
   /** Steady milliseconds of the last change of one of its tasks; kept up while it ends with its clients. */
   activeAt = 0;
   readonly tally: OpenTally;
+  #tasks: Map<number, TaskRecord> | undefined;
+  #pending: PendingQueue | undefined;
+  #executors: Set<string> | undefined;
+  #launchWaiters: Map<string, CallToken<LaunchReply>> | undefined;
+  #watchers: Map<number, TaskWatcher[]> | undefined;
+  #bind: BindBackoff | undefined;
 
   constructor(record: SessionRecord, counts: TaskCounts, lastTaskId: number, tally: OpenTally) {
     this.record = record;
     this.counts = counts;
     this.lastTaskId = lastTaskId;
     this.tally = tally;
+  }
+
+  /** Pending and Running tasks; terminal ones live in the store alone. */
+  get tasks(): Map<number, TaskRecord> {
+    this.#tasks ??= new Map();
+    return this.#tasks;
+  }
+
+  get pending(): PendingQueue {
+    this.#pending ??= new PendingQueue();
+    return this.#pending;
+  }
+
+  /** Executors in Binding, Bound or Unbinding for this session. */
+  get executors(): Set<string> {
+    this.#executors ??= new Set();
+    return this.#executors;
+  }
+
+  /** LaunchTask calls that wait for a task, by executor, first come first. */
+  get launchWaiters(): Map<string, CallToken<LaunchReply>> {
+    this.#launchWaiters ??= new Map();
+    return this.#launchWaiters;
+  }
+
+  get watchers(): Map<number, TaskWatcher[]> {
+    this.#watchers ??= new Map();
+    return this.#watchers;
+  }
+
+  get bind(): BindBackoff {
+    this.#bind ??= { failures: 0, notBefore: 0 };
+    return this.#bind;
   }
 
   view(): SessionView {

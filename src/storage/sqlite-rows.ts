@@ -11,7 +11,7 @@ import type { ApplicationManifestSpec, ApplicationSpec } from "../model/applicat
 import type { FlameEvent } from "../model/event.ts";
 import type { ExecutorRecord, ExecutorState, Shim } from "../model/executor.ts";
 import type { NodeRecord, NodeState } from "../model/node.ts";
-import type { Resources } from "../model/resources.ts";
+import { type Resources, sameResources } from "../model/resources.ts";
 import type { SessionRecord, SessionState, TaskCounts } from "../model/session.ts";
 import type { TaskRecord, TaskState } from "../model/task.ts";
 import type { StoredState } from "./store.ts";
@@ -199,23 +199,36 @@ function fieldOwnersOf(text: string, known: Map<string, FieldOwners>): FieldOwne
   return owners;
 }
 
-export function sessionOf(row: SessionRow): SessionRecord {
-  return {
-    id: row.id,
-    application: row.application,
-    applicationRevision: row.application_revision,
-    state: row.state as SessionState,
-    creationTime: row.creation_time,
-    ...(row.completion_time !== null && { completionTime: row.completion_time }),
-    resreq: resourcesOf(row),
-    minInstances: row.min_instances,
-    ...(row.max_instances !== null && { maxInstances: row.max_instances }),
-    priority: row.priority,
-    owner: row.owner,
-    ...(row.common_data_bytes !== null && { commonDataBytes: row.common_data_bytes }),
-    ...(row.clients !== null && { clients: JSON.parse(row.clients) as string[] }),
-    ...(row.objects_deleted !== 0 && { objectsDeleted: true as const }),
-    events: eventsOf(row.events),
+/** Reads sessions of which many are alike: what is equal in them is one thing in memory. */
+export function sessionReader(): (row: SessionRow) => SessionRecord {
+  const texts = new Map<string, string>();
+  const shared = (text: string): string => {
+    const known = texts.get(text);
+    if (known === undefined) texts.set(text, text);
+    return known ?? text;
+  };
+  let before: Resources = { cpu: 0, memory: 0, gpu: 0 };
+  return (row) => {
+    if (!sameResources(before, row)) before = resourcesOf(row);
+    // Written out, as applications are.
+    const record: Writable<SessionRecord> = {
+      id: row.id,
+      application: shared(row.application),
+      applicationRevision: row.application_revision,
+      state: shared(row.state) as SessionState,
+      creationTime: row.creation_time,
+      resreq: before,
+      minInstances: row.min_instances,
+      priority: row.priority,
+      owner: shared(row.owner),
+      events: row.events === "[]" ? noEvents : eventsOf(row.events),
+    };
+    if (row.completion_time !== null) record.completionTime = row.completion_time;
+    if (row.max_instances !== null) record.maxInstances = row.max_instances;
+    if (row.common_data_bytes !== null) record.commonDataBytes = row.common_data_bytes;
+    if (row.clients !== null) record.clients = JSON.parse(row.clients) as string[];
+    if (row.objects_deleted !== 0) record.objectsDeleted = true;
+    return record;
   };
 }
 
@@ -269,6 +282,8 @@ export function countsOf(row: SessionRow): TaskCounts {
     cancelled: row.cancelled ?? 0,
   };
 }
+
+const noEvents: readonly FlameEvent[] = Object.freeze([]);
 
 /** Events as a compact JSON array of `[code, creationTime, message]`. */
 export function eventsText(events: readonly FlameEvent[]): string {

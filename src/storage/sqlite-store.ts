@@ -14,6 +14,7 @@ import { checkIfSmall, damagedText, isDamage } from "./integrity.ts";
 import type { LifeLock, LockOwner } from "./life-lock.ts";
 import { migrate } from "./migrate.ts";
 import { refuseCutRestore } from "./restoring-mark.ts";
+import { reusedRows } from "./reused-row.ts";
 import { SqliteDeletion } from "./sqlite-deletion.ts";
 import { busyTimeoutMs, passingRefusal, SqliteRoom } from "./sqlite-room.ts";
 import {
@@ -27,7 +28,7 @@ import {
   readApplications,
   revisionOf,
   type SessionRow,
-  sessionOf,
+  sessionReader,
   type TaskRow,
   taskOf,
 } from "./sqlite-rows.ts";
@@ -261,18 +262,21 @@ export class SqliteStore implements Store {
   }
 
   #loadSessions(): StoredSession[] {
-    return this.#database
-      .prepare<[], SessionRow>(
-        `SELECT s.*, c.pending, c.running, c.succeed, c.failed, c.cancelled, c.last_task_id
-         FROM sessions s LEFT JOIN session_counts c ON c.session_id = s.id
-         WHERE s.state <> 'Deleted' ORDER BY s.creation_time, s.id`,
-      )
-      .all()
-      .map((row) => ({
-        record: sessionOf(row),
+    const statement = this.#database.prepare<[]>(
+      `SELECT s.*, c.pending, c.running, c.succeed, c.failed, c.cancelled, c.last_task_id
+       FROM sessions s LEFT JOIN session_counts c ON c.session_id = s.id
+       WHERE s.state <> 'Deleted' ORDER BY s.creation_time, s.id`,
+    );
+    const read = sessionReader();
+    const sessions: StoredSession[] = [];
+    for (const row of reusedRows<SessionRow>(statement)) {
+      sessions.push({
+        record: read(row),
         counts: countsOf(row),
         lastTaskId: row.last_task_id ?? 0,
-      }));
+      });
+    }
+    return sessions;
   }
 }
 
