@@ -147,11 +147,11 @@ function useOf(state: CoreState, executor: ExecutorEntry): ExecutorSupply["use"]
 
 /** A session whose shim no Ready node offers waits: once, an event says so. */
 function noteMissingShims(state: CoreState, turn: FlameTurn, snapshot: Snapshot): void {
-  if (snapshot.nodes.length === 0) return;
+  const offered = new Set(snapshot.nodes.map(({ shim }) => shim));
+  if (offered.size === 0 || offered.has(undefined)) return;
   for (const session of snapshot.sessions) {
     if (session.openTasks === 0) continue;
-    if (snapshot.nodes.some((node) => node.shim === undefined || node.shim === session.shim))
-      continue;
+    if (offered.has(session.shim)) continue;
     const entry = state.sessions.find(session.id);
     if (entry === undefined || state.sessions.hasEvent(entry, eventCodes.noNodeOffersShim))
       continue;

@@ -12,6 +12,7 @@ import type {
   Snapshot,
 } from "./ports.ts";
 import { type Standing, standings } from "./standing.ts";
+import { SuitableNodes } from "./suitable-nodes.ts";
 
 /**
  * Who gets which executor (docs/protocol.md, "Scheduling"). One executor after the other goes to the session that the
@@ -23,7 +24,22 @@ export function schedule(
   snapshot: Snapshot,
   policies: readonly PolicyName[] = defaultPolicies,
 ): Schedule {
+  if (!snapshot.sessions.some((session) => isShortOf(session, 0))) return onlyReleases(snapshot);
   return new Round(snapshot, combine(policies)).run();
+}
+
+/** Nobody needs anything, as in most turns: nodes are not looked at, however many there are. */
+function onlyReleases({ executors, nodes }: Snapshot): Schedule {
+  const idle = executors.filter(({ use }) => use === "idle");
+  const names = idle.length === 0 ? undefined : new Set(nodes.map(({ name }) => name));
+  return {
+    decisions: idle
+      .filter(({ node }) => names?.has(node))
+      .map(({ id }) => ({ kind: "release", executorId: id })),
+    recalls: [],
+    unserved: new Set(),
+    short: new Set(),
+  };
 }
 
 /** An executor that could be sent away, and what has it now; nobody, when it is idle or arriving. */
@@ -40,6 +56,7 @@ class Round {
   readonly #snapshot: Snapshot;
   readonly #rules: Rules;
   readonly #nodes: Map<string, NodeCapacity>;
+  readonly #suitable: SuitableNodes;
   readonly #idle: Set<ExecutorSupply>;
   readonly #arriving: Set<ExecutorSupply>;
   readonly #executors = new Map<string, ExecutorSupply>();
@@ -60,6 +77,7 @@ class Round {
     this.#snapshot = snapshot;
     this.#rules = rules;
     this.#nodes = measureCapacity(snapshot);
+    this.#suitable = new SuitableNodes(this.#nodes);
     const usable = snapshot.executors.filter((executor) => this.#nodes.has(executor.node));
     this.#idle = new Set(usable.filter((executor) => executor.use === "idle"));
     this.#arriving = new Set(usable.filter((executor) => executor.use === "arriving"));
@@ -99,7 +117,7 @@ class Round {
   /** Gives or promises one executor; false when the session can get no more. */
   #serve(standing: Standing): boolean {
     const { session } = standing;
-    const suitable = [...this.#nodes.values()].filter((node) => node.suits(session));
+    const suitable = this.#suitable.of(session);
     if (suitable.length === 0) return false;
     if (this.#places.isFull(session.application)) {
       this.#unserved.add(session.id);
@@ -156,7 +174,7 @@ class Round {
     const { id } = standing.session;
     const kind = kindOf(standing.session);
     const known = this.#shortKinds.has(kind);
-    if (!known && this.#giveOne(standing, suitable)) return true;
+    if (!known && this.#giveOne(standing)) return true;
     this.#unserved.add(id);
     if (!known && this.#makeRoom(standing, suitable)) return true;
     this.#short.add(id);
@@ -167,7 +185,7 @@ class Round {
   }
 
   /** False when there is no room for one. */
-  #giveOne(standing: Standing, suitable: readonly NodeCapacity[]): boolean {
+  #giveOne(standing: Standing): boolean {
     const { session } = standing;
     const idle = this.#take(this.#idle, standing);
     if (idle !== undefined) {
@@ -176,7 +194,8 @@ class Round {
     }
     if (this.#take(this.#arriving, standing) !== undefined) return true;
     const places = this.#snapshot.executorsPerNodeMax;
-    const node = suitable.find(
+    const node = this.#suitable.first(
+      session,
       (one) => one.hasRoom(session.resreq, places) && one.opensTo(standing, this.#rules),
     );
     if (node === undefined) return false;
@@ -279,7 +298,10 @@ class Round {
 }
 
 /** It should get one more executor, as far as it is asked alone. */
-function needsMore({ session, given }: Standing): boolean {
+const needsMore = ({ session, given }: Standing): boolean => isShortOf(session, given);
+
+/** The same for a session to which so many were given already. */
+function isShortOf(session: SessionDemand, given: number): boolean {
   const { maxInstances, minInstances, openTasks, held, bindAllowance } = session;
   const wanted = Math.min(maxInstances, Math.max(minInstances, openTasks));
   return held + given < wanted && given < bindAllowance;
