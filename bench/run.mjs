@@ -1,7 +1,7 @@
 // npm run bench [-- NAME [ARGUMENTS]]: runs one of the benches of this folder, without a name the one of a whole cluster.
 import process from "node:process";
 
-const benches = ["cluster", "commit", "overload", "registry"];
+const benches = ["cluster", "commit", "overload", "registry", "scale"];
 const [name = "cluster"] = process.argv.splice(2, 1);
 if (benches.includes(name)) {
   await import(`./${name}.mjs`);

@@ -5,10 +5,10 @@ import { deleteSession, detachExecutors } from "./session-deletion.ts";
 import type { CoreState } from "./state.ts";
 
 /** So many closed sessions of a removed application go in one turn: some milliseconds for the disk. */
-const deletedAtOnce = 250;
+const deletedAtOnce = 100;
 
 /** Between two such turns others have theirs, in milliseconds. */
-const pauseMs = 10;
+const pauseMs = 20;
 
 /**
  * The application is out of the registry: its closed sessions go along. Where they are many they are gone for everybody
@@ -55,7 +55,8 @@ function leave(state: CoreState, turn: FlameTurn, application: string): void {
     return;
   }
   // Executors on their way out know their session by its id, which may be taken again.
-  for (const entry of sessions.closedOf(application)) detachExecutors(state, turn, entry);
+  for (const entry of sessions.closedOf(application))
+    if (entry.hasExecutors) detachExecutors(state, turn, entry);
   sessions.leave(application);
   state.deadlines.set(`removal ${application}`, turn.steady);
 }

@@ -66,6 +66,11 @@ export class SessionEntry {
     return this.#executors;
   }
 
+  /** Whether there are any, without making what would hold them. */
+  get hasExecutors(): boolean {
+    return this.#executors !== undefined && this.#executors.size > 0;
+  }
+
   /** LaunchTask calls that wait for a task, by executor, first come first. */
   get launchWaiters(): Map<string, CallToken<LaunchReply>> {
     this.#launchWaiters ??= new Map();

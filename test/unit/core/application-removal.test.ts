@@ -5,7 +5,7 @@ import { Machine } from "./machine.ts";
 const hour = 3_600_000;
 const many = 1_000;
 /** Of one turn: some milliseconds for the disk. */
-const deletionsMax = 250;
+const deletionsMax = 100;
 let machine: Machine;
 let commits: Change[][];
 
