@@ -1,0 +1,132 @@
+import { join } from "node:path";
+import { type Client, clientOf, startClient } from "./child.ts";
+import {
+  type BenchCluster,
+  type ClusterConfig,
+  foreignCluster,
+  ManagerAlone,
+  startOwnCluster,
+} from "./cluster.ts";
+
+export interface HouseOptions {
+  /** Home with the built programs. */
+  readonly prepared: string;
+  /** Folder of the bundled clients. */
+  readonly folder: string;
+  readonly checkout: string;
+  readonly quick: boolean;
+  /** Tasks that `queue_1m` queues. */
+  readonly queued: number;
+  readonly endpoint: string | undefined;
+}
+
+/** What benches share: sizes, clients, and clusters, which end with it. */
+export class House {
+  readonly #options: HouseOptions;
+  readonly #closers = new Set<() => Promise<void>>();
+  #shared: BenchCluster | undefined;
+  #beginning: Promise<unknown> = Promise.resolve();
+  #isClosing = false;
+
+  constructor(options: HouseOptions) {
+    this.#options = options;
+  }
+
+  /** Home with the built programs. */
+  get prepared(): string {
+    return this.#options.prepared;
+  }
+
+  get queued(): number {
+    return this.#options.queued;
+  }
+
+  /** A full size, or the small one of `--quick`. */
+  size(full: number, quick: number): number {
+    return this.#options.quick ? quick : full;
+  }
+
+  /** Whether a run warms up before the measured ones. */
+  get warms(): boolean {
+    return !this.#options.quick;
+  }
+
+  /** A file below `bench`. */
+  file(path: string): string {
+    return join(this.#options.checkout, "bench", path);
+  }
+
+  /** The cluster that benches share one after the other: that of `--endpoint`, or our own with the usual configuration. */
+  async cluster(): Promise<BenchCluster> {
+    const { endpoint, prepared } = this.#options;
+    this.#shared ??=
+      endpoint === undefined ? await this.ownCluster() : foreignCluster(prepared, endpoint);
+    return this.#shared;
+  }
+
+  /** A cluster for one bench. */
+  ownCluster(config?: ClusterConfig, env?: NodeJS.ProcessEnv): Promise<BenchCluster> {
+    return this.#begin(async () => {
+      const cluster = await startOwnCluster(this.prepared, config, env);
+      return { ...cluster, stop: this.ending(() => cluster.stop()) };
+    });
+  }
+
+  /** A session manager alone for one bench, not started yet; `close` ends it and removes its home. */
+  managerAlone(
+    config?: ClusterConfig,
+  ): Promise<{ manager: ManagerAlone; close: () => Promise<void> }> {
+    return this.#begin(async () => {
+      const manager = await ManagerAlone.prepare(this.prepared, config);
+      return { manager, close: this.ending(() => manager.close()) };
+    });
+  }
+
+  /** What begins is waited for before everything is ended. */
+  #begin<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isClosing) return Promise.reject(new Error("the bench was asked to stop"));
+    const begun = work();
+    this.#beginning = Promise.allSettled([this.#beginning, begun]);
+    return begun;
+  }
+
+  /** Starts one of the bundled clients, or a load of it. */
+  client<T>(
+    name: "tasks" | "overload" | "registry" | "scale",
+    env: NodeJS.ProcessEnv,
+    ...args: (string | number)[]
+  ): Client<T> {
+    return startClient<T>(clientOf(this.#options.folder, name, ...args), env);
+  }
+
+  /** Remembers how to end something, in case nobody does; gives what ends it, once. */
+  ending(close: () => Promise<void>): () => Promise<void> {
+    let closed: Promise<void> | undefined;
+    const once = (): Promise<void> => {
+      closed ??= close().finally(() => this.#closers.delete(once));
+      return closed;
+    };
+    this.#closers.add(once);
+    return once;
+  }
+
+  /** Ends the cluster that was shared: the next benches have their own. */
+  async leaveCluster(): Promise<void> {
+    const cluster = this.#shared;
+    this.#shared = undefined;
+    await cluster?.stop();
+  }
+
+  /** Whether nothing is to begin any more. */
+  get isClosing(): boolean {
+    return this.#isClosing;
+  }
+
+  /** Ends everything that is still there, and lets nothing more begin. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    this.#shared = undefined;
+    await this.#beginning;
+    for (const close of [...this.#closers].reverse()) await close();
+  }
+}

@@ -1,0 +1,29 @@
+import type { Bench } from "../house/row.ts";
+import { flmpingStreams, flmpingStreamsWithoutStorage } from "./flmping-stream.ts";
+import { flmpingSync, latencyHalfLoad } from "./latency.ts";
+import { fsync, ppe } from "./machine.ts";
+import { overload } from "./overload.ts";
+import { pythonBenches } from "./python.ts";
+import { queue } from "./queue.ts";
+import { registry } from "./registry.ts";
+import { scale } from "./scale.ts";
+import { slowDisk } from "./slow-disk.ts";
+import { flmctlList, start } from "./start.ts";
+
+/** Every bench, in the order in which they run: those on one cluster together, then those that start their own. */
+export const catalogue: readonly Bench[] = [
+  fsync,
+  ppe,
+  flmpingSync,
+  ...flmpingStreams,
+  latencyHalfLoad,
+  ...pythonBenches,
+  flmctlList,
+  ...flmpingStreamsWithoutStorage,
+  queue,
+  ...slowDisk,
+  start,
+  registry,
+  ...scale,
+  overload,
+];

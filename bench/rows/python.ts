@@ -1,0 +1,163 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { printedBy } from "../house/child.ts";
+import { type BenchCluster, cpuOf } from "../house/cluster.ts";
+import type { House } from "../house/house.ts";
+import type { Bench, Ready } from "../house/row.ts";
+import { quantile } from "../house/statistics.ts";
+
+async function python<T>(
+  house: House,
+  { python, env }: BenchCluster,
+  ...args: (string | number)[]
+): Promise<T> {
+  const command = [python, house.file("programs/calls.py"), ...args.map(String)] as const;
+  return JSON.parse(await printedBy(command, { ...env, PYTHONDONTWRITEBYTECODE: "1" })) as T;
+}
+
+/** With the CPU of the cluster's processes, where they are known. */
+function ready(cluster: BenchCluster, once: Ready["once"]): Ready {
+  const cpu = cpuOf(cluster);
+  return {
+    once,
+    ...(cpu !== undefined && { cpu: () => cpuOf(cluster) ?? cpu }),
+    close: async () => undefined,
+  };
+}
+
+const calls: Bench = {
+  id: "python_calls",
+  family: "python",
+  needs: "cluster",
+  rows: [
+    {
+      id: "python_async",
+      unit: "calls/s",
+      what: "`add(i, 2)` with flamepy, all submitted with `run`, then all results",
+      throughput: true,
+    },
+    {
+      id: "python_sync_p50",
+      unit: "ms",
+      what: "one `invoke` after the other, with its result: p50",
+    },
+    { id: "python_sync_p99", unit: "ms", what: "the same: p99" },
+  ],
+  open: async (house) => {
+    const cluster = await house.cluster();
+    const [count, serial] = [house.size(5_000, 50), house.size(1_000, 20)];
+    return ready(cluster, async () => {
+      const { rate, times } = await python<{ rate: number; times: number[] }>(
+        house,
+        cluster,
+        "calls",
+        count,
+        serial,
+      );
+      return {
+        values: {
+          python_async: rate,
+          python_sync_p50: quantile(times, 0.5),
+          python_sync_p99: quantile(times, 0.99),
+        },
+        tasks: count + serial,
+        note: `${count.toLocaleString("en")} calls at once, ${serial.toLocaleString("en")} one by one, after 20`,
+      };
+    });
+  },
+};
+
+const session: Bench = {
+  id: "python_session",
+  family: "python",
+  needs: "cluster",
+  rows: [
+    {
+      id: "python_session",
+      unit: "ms",
+      what: "a new session of flamepy, connected: `create_session` to the first result",
+    },
+  ],
+  open: async (house) => {
+    const cluster = await house.cluster();
+    const once = async () => {
+      const { seconds } = await python<{ seconds: number }>(house, cluster, "first");
+      return { values: { python_session: seconds * 1000 } };
+    };
+    if (house.warms) await once();
+    return ready(cluster, once);
+  },
+};
+
+interface Objects {
+  readonly id: string;
+  readonly size: number;
+  readonly count: number;
+  readonly quickCount: number;
+  readonly unit: string;
+  /** What a count of objects and a time make of it. */
+  readonly per: (count: number, seconds: number) => number;
+  readonly what: string;
+}
+
+function objects({ id, size, count, quickCount, unit, per, what }: Objects): Bench {
+  const [put, get] = [`python_put_${id}`, `python_get_${id}`];
+  return {
+    id: `python_objects_${id}`,
+    family: "python",
+    needs: "cluster",
+    rows: [
+      { id: put, unit, what: `\`put_object\` of ${what}` },
+      { id: get, unit, what: `\`get_object\` of the same by a client that did not put it` },
+    ],
+    open: async (house) => {
+      const cluster = await house.cluster();
+      const folder = mkdtempSync(join(tmpdir(), "flame-bench-"));
+      const removed = house.ending(async () => rmSync(folder, { recursive: true, force: true }));
+      const file = join(folder, "refs");
+      const many = house.size(count, quickCount);
+      const once = async () => {
+        const puts = await python<{ seconds: number; refs: string[] }>(
+          house,
+          cluster,
+          "put",
+          many,
+          size,
+        );
+        writeFileSync(file, puts.refs.join("\n"));
+        const gets = await python<{ seconds: number }>(house, cluster, "get", file, size);
+        return {
+          values: { [put]: per(many, puts.seconds), [get]: per(many, gets.seconds) },
+          note: `objects: ${many.toLocaleString("en")}`,
+        };
+      };
+      return { ...ready(cluster, once), close: removed };
+    },
+  };
+}
+
+const largeBytes = 64 * 1024 * 1024;
+
+export const pythonBenches: readonly Bench[] = [
+  calls,
+  session,
+  objects({
+    id: "64mib",
+    size: largeBytes,
+    count: 5,
+    quickCount: 1,
+    unit: "MB/s",
+    per: (count, seconds) => (count * largeBytes) / 1e6 / seconds,
+    what: "64 MiB of random bytes, one after the other",
+  }),
+  objects({
+    id: "small",
+    size: 100,
+    count: 1_000,
+    quickCount: 50,
+    unit: "objects/s",
+    per: (count, seconds) => count / seconds,
+    what: "100 random bytes, one after the other",
+  }),
+];
