@@ -45,10 +45,11 @@ export function startClient<T>(command: Command, env: NodeJS.ProcessEnv): Client
     });
   });
   const outcome = ended.then(() => JSON.parse(last) as T);
-  // Who waits for the beginning alone hears of a failure there.
-  outcome.catch(() => undefined);
+  const first = Promise.race([begun, outcome]);
+  // A failure is heard of by whoever waits, for the beginning or for the end; nobody has to wait for both.
+  for (const either of [first, outcome]) either.catch(() => undefined);
   return {
-    begun: Promise.race([begun, outcome]),
+    begun: first,
     outcome,
     go: () => child.stdin.write("go\n"),
     finish: () => child.stdin.end(),

@@ -154,5 +154,9 @@ function outcome(): Promise<unknown> {
   }
 }
 
-const told = await outcome();
-process.stdout.write(`${JSON.stringify(told)}\n`, () => process.exit(0));
+try {
+  const told = await outcome();
+  process.stdout.write(`${JSON.stringify(told)}\n`, () => process.exit(0));
+} catch (failure) {
+  process.stderr.write(`${(failure as Error).message}\n`, () => process.exit(1));
+}

@@ -3,6 +3,7 @@ import type { Bench } from "../house/row.ts";
 import { environment } from "../house/scripts.ts";
 
 const atOnce = 500;
+const roomTasks = 100;
 
 /** Many tasks that nobody runs: a session manager without nodes. */
 export const queue: Bench = {
@@ -31,7 +32,8 @@ export const queue: Bench = {
   ],
   open: async (house) => ({
     once: async () => {
-      const limits = { max_open_tasks: house.queued + 10_000 };
+      // One session gets at most as many as are still free: half of all.
+      const limits = { max_open_tasks: 2 * house.queued + roomTasks };
       const { manager, close } = await house.managerAlone({ cluster: { limits } });
       try {
         await manager.start();
