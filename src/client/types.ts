@@ -89,6 +89,8 @@ export interface Node {
   readonly allocatable: Resources;
   readonly arch: string;
   readonly os: string;
+  /** What an operator should know of it, such as that a second node asks for its name. */
+  readonly warning?: string;
 }
 
 /** What services wrote, or something that a reader of it should know. */

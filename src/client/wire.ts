@@ -112,6 +112,7 @@ export function decodeNode(node: pb.Node): Node {
     allocatable: decodeResources(status.allocatable),
     arch: status.info?.arch ?? "",
     os: status.info?.os ?? "",
+    ...present({ warning: status.warning }),
   };
 }
 

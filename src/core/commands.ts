@@ -15,7 +15,7 @@ import type { CallToken, StreamToken, Token } from "../kit/turn.ts";
 import type { ApplicationRecord } from "../model/application.ts";
 import type { Caller } from "../model/caller.ts";
 import type { ExecutorRecord, Shim } from "../model/executor.ts";
-import type { NodeRecord, NodeReport, ReportedExecutor } from "../model/node.ts";
+import type { NodeCaller, NodeRecord, NodeReport, ReportedExecutor } from "../model/node.ts";
 import type { SessionRequest, SessionView } from "../model/session.ts";
 import type { LaunchReply, TaskOutcome, TaskReply } from "../model/task.ts";
 import type { ApplicationEvent } from "./application-watches.ts";
@@ -89,16 +89,17 @@ export interface CommandTable {
       report: NodeReport;
       executors: readonly ReportedExecutor[];
       endsServices?: boolean;
+      caller?: NodeCaller;
     };
     reply: undefined;
   };
-  "node.release": { input: { name: string }; reply: undefined };
+  "node.release": { input: { name: string; caller?: NodeCaller }; reply: undefined };
   "node.sync": {
-    input: { report: NodeReport };
+    input: { report: NodeReport; caller?: NodeCaller };
     reply: { node: NodeRecord; executors: readonly ExecutorRecord[] };
   };
   /** Ended by the machine when the node falls silent or another stream takes its place. */
-  "node.watch": { input: { report: NodeReport }; push: NodePush };
+  "node.watch": { input: { report: NodeReport; caller?: NodeCaller }; push: NodePush };
   "node.beat": { input: { stream: Token; report: NodeReport }; reply: undefined };
 
   "executor.list": { input: object; reply: readonly ExecutorRecord[] };

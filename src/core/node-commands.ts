@@ -8,6 +8,7 @@ import { noResources } from "../model/resources.ts";
 import { dropExecutor } from "./executor-commands.ts";
 import { handToWaiters } from "./executor-waits.ts";
 import { type Handlers, waits } from "./handler.ts";
+import { isForeign, refuseForeign } from "./node-callers.ts";
 import type { CoreState } from "./state.ts";
 
 /** Nodes: registration, the stream that keeps them Ready, and what happens when it ends (docs/protocol.md, "Nodes"). */
@@ -24,8 +25,9 @@ export const nodeHandlers: Handlers<
 
   "node.get": (state, _turn, { name }) => state.nodes.get(name).record,
 
-  "node.register": (state, turn, { report, executors, endsServices }) => {
-    const node = state.nodes.register(turn, report);
+  "node.register": (state, turn, { report, executors, endsServices, caller = {} }) => {
+    refuseForeign(state, turn, state.nodes.find(report.name), caller);
+    const node = state.nodes.register(turn, report, caller);
     node.endsServices = endsServices === true;
     dropStream(turn, node);
     // What waited for the old stream is told anew by the alignment below.
@@ -41,9 +43,10 @@ export const nodeHandlers: Handlers<
     return undefined;
   },
 
-  "node.release": (state, turn, { name }) => {
+  "node.release": (state, turn, { name, caller = {} }) => {
     const node = state.nodes.find(name);
-    if (node === undefined) return undefined;
+    // What an instance held that another one took the name from is gone already.
+    if (node === undefined || isForeign(node, caller)) return undefined;
     for (const executor of [...state.executors.ofNode(name)]) {
       dropExecutor(state, turn, executor, `node ${name} was released`);
     }
@@ -54,15 +57,17 @@ export const nodeHandlers: Handlers<
     return undefined;
   },
 
-  "node.sync": (state, turn, { report }) => {
+  "node.sync": (state, turn, { report, caller = {} }) => {
     const node = state.nodes.find(report.name);
+    refuseForeign(state, turn, node, caller);
     if (node !== undefined && node.record.state !== "Ready") {
       throw new FlameError(
         "invalid_state",
         `node ${report.name} is ${node.record.state}: it must register first`,
       );
     }
-    const synced = state.nodes.register(turn, report);
+    const speaker = caller.instance === undefined ? (node?.record ?? caller) : caller;
+    const synced = state.nodes.register(turn, report, speaker);
     heard(state, turn, synced);
     state.scheduleWanted = true;
     return {
@@ -71,10 +76,11 @@ export const nodeHandlers: Handlers<
     };
   },
 
-  "node.watch": (state, turn, { report }, token) => {
+  "node.watch": (state, turn, { report, caller }, token) => {
     const node = state.nodes.find(report.name);
-    if (node?.record.state !== "Ready") {
-      // It has not registered, or is lost already: the stream ends without a word, and the node registers again.
+    if (node?.record.state !== "Ready" || node.record.instance !== caller?.instance) {
+      // It has not registered, is lost already, or another one has registered meanwhile: the stream ends without a word,
+      // and the node registers again.
       turn.end(token);
       return waits;
     }
@@ -177,6 +183,7 @@ function mustEnd(node: NodeEntry, { record }: ExecutorEntry, report: ReportedExe
 }
 
 function heard(state: CoreState, turn: FlameTurn, node: NodeEntry): void {
+  node.heardAt = turn.steady;
   state.deadlines.set(`silence ${node.record.name}`, turn.steady + state.options.nodeSilenceMs);
 }
 

@@ -49,7 +49,7 @@ export function restoreState(
   }
   resumeRemovals(state, moment.steady);
   for (const record of stored.nodes) {
-    state.nodes.restore(record);
+    state.nodes.restore(record, moment.steady);
     if (record.state !== "NotReady")
       state.deadlines.set(`grace ${record.name}`, moment.steady + options.nodeGraceMs);
   }

@@ -1,4 +1,4 @@
-import type { ClientDuplexStream, Metadata } from "@grpc/grpc-js";
+import { type ClientDuplexStream, Metadata } from "@grpc/grpc-js";
 import packageFile from "../../package.json" with { type: "json" };
 import { channelCredentials, clientOptions } from "../client/channel-options.ts";
 import type { ClientCredentials } from "../config/client-credentials.ts";
@@ -22,6 +22,7 @@ import type {
   Task,
   TaskResult,
 } from "../protocol/generated/flame/v1/types.ts";
+import { followsKey, instanceKey } from "../protocol/instance-key.ts";
 import { readPrintable, requestIdKey } from "../protocol/request-id.ts";
 import { versionKey } from "../protocol/version-key.ts";
 import { Backoff, pause } from "./backoff.ts";
@@ -81,6 +82,16 @@ export interface BackendTarget extends ClientCredentials {
   readonly clusterEndpoint: Endpoint;
   /** Where this node keeps the output of services; told to the session manager, for operators. */
   readonly logFolder?: string;
+  /** Which start of this executor manager calls. */
+  readonly instance?: NodeInstance;
+}
+
+/** One start of the executor manager of a node. */
+export interface NodeInstance {
+  /** Random. */
+  readonly id: string;
+  /** The one before it, when it is known to have ended. */
+  readonly follows?: string;
 }
 
 const SHORT_CALL_TIMEOUT_MS = 30_000;
@@ -99,18 +110,24 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
   readonly #stub: Stub;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  /** True once a task came with a lease. */
+  /** True once a task came with a lease, or the session manager said that it is one of ours. */
   #fences = false;
   readonly #host: string;
   /** `host:port` of the Backend. */
   readonly target: string;
   /** What the session manager should know of this node, and may tell operators. */
   readonly #about: Readonly<Record<string, string>>;
+  /** Sent with every call in the name of the node. */
+  readonly #caller: Readonly<Record<string, string>>;
 
   /** @throws FlameError invalid_config for a certificate or token file that cannot be used. */
   constructor(deps: { clock: Clock; logger: Logger }, options: BackendTarget) {
     const endpoint = options.clusterEndpoint;
+    const { instance } = options;
+    this.#caller = instance === undefined ? {} : { [instanceKey]: instance.id };
     this.#about = {
+      ...this.#caller,
+      ...(instance?.follows === undefined ? {} : { [followsKey]: instance.follows }),
       [versionKey]: packageFile.version,
       [endsServicesKey]: "1",
       ...(options.logFolder === undefined ? {} : { [LOGS_KEY]: encodeURI(options.logFolder) }),
@@ -147,12 +164,18 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
       this.#stub,
       BackendService.releaseNode,
       { nodeName },
-      { host: this.#host, timeoutMs: RELEASE_TIMEOUT_MS },
+      { host: this.#host, timeoutMs: RELEASE_TIMEOUT_MS, metadata: this.#caller },
     );
   }
 
   watchNode(): NodeStream {
-    return this.#stub.watchNode();
+    const metadata = new Metadata();
+    for (const [key, value] of Object.entries(this.#caller)) metadata.set(key, value);
+    const stream = this.#stub.watchNode(metadata);
+    stream.on("metadata", (headers) => {
+      this.#fences ||= headers.get(versionKey).length > 0;
+    });
+    return stream;
   }
 
   async syncNode(node: Node, signal: AbortSignal): Promise<readonly Executor[]> {
@@ -160,7 +183,7 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
       this.#stub,
       BackendService.syncNode,
       { node, executors: [] },
-      { signal, host: this.#host, timeoutMs: SHORT_CALL_TIMEOUT_MS },
+      { signal, host: this.#host, timeoutMs: SHORT_CALL_TIMEOUT_MS, metadata: this.#caller },
     );
     return executors;
   }

@@ -12,6 +12,7 @@ import { type Env, envValue } from "../config/env.ts";
 import type { FlameHome } from "../config/flame-home.ts";
 import { logFilter } from "../config/logging.ts";
 import type { Clock } from "../kit/clock.ts";
+import { randomId } from "../kit/ids.ts";
 import type { Logger } from "../kit/logger.ts";
 import { Releasers } from "../kit/releasers.ts";
 import { FlameError } from "../model/errors.ts";
@@ -26,6 +27,7 @@ import { ExecutorBook } from "./executor-book.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { ExecutorMetrics, watchExecutors } from "./metrics.ts";
 import { defaultNodeName, measureNode } from "./node-facts.ts";
+import { NodeInstanceFile } from "./node-instance.ts";
 import { NodeLoop } from "./node-loop.ts";
 import { leaveNodeMark } from "./node-mark.ts";
 import { openPackageStore } from "./packages/package-store.ts";
@@ -89,10 +91,11 @@ export async function startExecutorManager(
   const releasers = new Releasers();
   try {
     const clusterEndpoint = config.cluster.endpoint;
-    const calls = new BackendClient(
-      { clock, logger },
-      { clusterEndpoint, logFolder: serviceLogFolder(home.root), ...nodeCredentials(config) },
-    );
+    const file = new NodeInstanceFile(home.run);
+    const instance = await file.next(randomId());
+    const logFolder = serviceLogFolder(home.root);
+    const target = { clusterEndpoint, logFolder, instance, ...nodeCredentials(config) };
+    const calls = new BackendClient({ clock, logger }, target);
     releasers.add("connection", () => calls.close());
     const around = await openSurroundings(options, releasers);
     await leaveNodeMark(home.root, nodeName, logger);
@@ -125,6 +128,7 @@ export async function startExecutorManager(
     );
     releasers.add("node stream", () => node.close());
     releasers.add("executors", () => endExecutors(book, options));
+    void node.registered.then(() => file.registered(instance.id, logger));
     node.start();
     return {
       nodeName,

@@ -11,6 +11,7 @@ import type { NodeCalls, NodeStream } from "./backend-client.ts";
 import { Backoff, pause } from "./backoff.ts";
 import type { ExecutorBook } from "./executor-book.ts";
 import type { NodeFacts } from "./node-facts.ts";
+import { isRefusal, RpcFailure } from "./unary.ts";
 
 const HEARTBEAT_MS = 5_000;
 /** A stream that brings nothing for so long is dead: every heartbeat is answered. */
@@ -80,19 +81,19 @@ export class NodeLoop {
     const { logger, clock, target } = this.#deps;
     while (!this.#stopped()) {
       let why: string;
+      let what = "no connection to the session manager, trying again";
       try {
         why = await this.#serveOnce();
       } catch (thrown) {
         why = textOf(thrown);
+        if (thrown instanceof RpcFailure && isRefusal(thrown))
+          what = "the session manager refuses this node, asking again";
       }
       if (this.#stopped()) return;
       // At least a second, so that the manager has seen the old stream end before the node registers anew.
       const pauseMs = this.#stayAway ? FORGOTTEN_MS : this.#backoff.next();
       this.#stayAway = false;
-      logger.warn(
-        { target, node: this.#name, reason: why, pauseMs },
-        "no connection to the session manager, trying again",
-      );
+      logger.warn({ target, node: this.#name, reason: why, pauseMs }, what);
       await pause(clock, pauseMs, this.#stop.signal).catch(() => undefined);
     }
   }

@@ -2,7 +2,7 @@ import type { StreamToken } from "../kit/turn.ts";
 import { FlameError } from "../model/errors.ts";
 import type { ExecutorRecord, Shim } from "../model/executor.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
-import type { NodeRecord, NodeReport, NodeState } from "../model/node.ts";
+import type { NodeCaller, NodeRecord, NodeReport, NodeState } from "../model/node.ts";
 import { noResources } from "../model/resources.ts";
 
 /** What is sent on a node's stream: an executor to make, or one to forget. */
@@ -18,11 +18,14 @@ export class NodeEntry {
   stream: StreamToken<NodePush> | undefined;
   /** It ends the service of an executor that it is told to forget; not known before it registers. */
   endsServices = false;
+  /** When it was heard last, in steady milliseconds. */
+  heardAt: number;
   /** What waits for a stream, in order. */
   readonly outbox: NodePush[] = [];
 
-  constructor(record: NodeRecord) {
+  constructor(record: NodeRecord, heardAt: number) {
     this.record = record;
+    this.heardAt = heardAt;
   }
 }
 
@@ -30,10 +33,13 @@ export class NodeEntry {
 export class NodeBook {
   readonly #entries = new Map<string, NodeEntry>();
 
-  /** Takes a stored node in: not Ready until it registers again. */
-  restore(record: NodeRecord): NodeEntry {
+  /**
+   * Takes a stored node in: not Ready until it registers again.
+   * @param now steady milliseconds: it could not be heard before
+   */
+  restore(record: NodeRecord, now: number): NodeEntry {
     const state: NodeState = record.state === "Ready" ? "Unknown" : record.state;
-    const entry = new NodeEntry({ ...record, state });
+    const entry = new NodeEntry({ ...record, state }, now);
     this.#entries.set(record.name, entry);
     return entry;
   }
@@ -57,16 +63,18 @@ export class NodeBook {
     return this.#entries.values();
   }
 
-  /** The node (again) says that it is there: Ready, with what it reports. */
-  register(turn: FlameTurn, report: NodeReport): NodeEntry {
+  /** The node (again) says that it is there: Ready, with what it reports. @param caller who speaks for it from now on */
+  register(turn: FlameTurn, report: NodeReport, caller: NodeCaller): NodeEntry {
     const previous = this.#entries.get(report.name);
     const record: NodeRecord = {
       ...merge(previous?.record, report),
+      ...speakerOf(caller),
       state: "Ready",
       lastHeartbeat: turn.now,
     };
-    const entry = previous ?? new NodeEntry(record);
+    const entry = previous ?? new NodeEntry(record, turn.steady);
     entry.record = record;
+    entry.heardAt = turn.steady;
     this.#entries.set(record.name, entry);
     turn.change({ kind: "node.put", record });
     return entry;
@@ -75,7 +83,12 @@ export class NodeBook {
   /** A heartbeat updates a Ready node, in memory only: the next registration writes it. */
   beat(entry: NodeEntry, report: NodeReport, now: number): void {
     if (entry.record.state !== "Ready") return;
-    entry.record = { ...merge(entry.record, report), state: "Ready", lastHeartbeat: now };
+    entry.record = {
+      ...merge(entry.record, report),
+      ...speakerOf(entry.record),
+      state: "Ready",
+      lastHeartbeat: now,
+    };
   }
 
   setState(turn: FlameTurn, entry: NodeEntry, state: NodeState): void {
@@ -107,10 +120,14 @@ export class NodeBook {
   }
 }
 
+function speakerOf({ instance, address }: NodeCaller): Pick<NodeRecord, "instance" | "address"> {
+  return { ...(instance !== undefined && { instance }), ...(address !== undefined && { address }) };
+}
+
 function merge(
   previous: NodeRecord | undefined,
   report: NodeReport,
-): Omit<NodeRecord, "state" | "lastHeartbeat"> {
+): Omit<NodeRecord, "state" | "lastHeartbeat" | "instance" | "address"> {
   return {
     name: report.name,
     capacity: report.capacity ?? previous?.capacity ?? noResources,

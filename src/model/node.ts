@@ -21,6 +21,20 @@ export interface NodeRecord {
   readonly shim?: Shim;
   /** Unix milliseconds of the last registration or heartbeat. */
   readonly lastHeartbeat: number;
+  /** The start of our executor manager that speaks for it; absent for a published one. */
+  readonly instance?: string;
+  /** `host:port` from which it registered. */
+  readonly address?: string;
+}
+
+/** Who calls in the name of a node. */
+export interface NodeCaller {
+  /** One start of an executor manager of ours; published ones do not tell. */
+  readonly instance?: string;
+  /** The instance before it, which is known to have ended. */
+  readonly follows?: string;
+  /** `host:port` of its connection. */
+  readonly address?: string;
 }
 
 /** What a node says of itself when it registers or beats. */

@@ -39,6 +39,15 @@ export function ownPidNamespace(): string {
   }
 }
 
+/** Names the time since the last boot of this machine; empty when unknown. */
+export function bootId(): string {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    return "";
+  }
+}
+
 /** Every process of a group that still runs, zombies left out. */
 export function groupMembers(group: number): ProcessFacts[] {
   const members: ProcessFacts[] = [];

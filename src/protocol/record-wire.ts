@@ -120,7 +120,8 @@ export function executorToWire(record: ExecutorRecord, released = false): wire.E
   };
 }
 
-export function nodeToWire(record: NodeRecord): wire.Node {
+/** @param warning what an operator should know of the node */
+export function nodeToWire(record: NodeRecord, warning?: string): wire.Node {
   return {
     metadata: { id: record.name, name: record.name },
     spec: { hostname: record.name },
@@ -131,6 +132,7 @@ export function nodeToWire(record: NodeRecord): wire.Node {
       info: { arch: record.arch, os: record.os },
       addresses: [],
       lastHeartbeatTime: BigInt(Math.floor(record.lastHeartbeat / 1000)),
+      warning,
     },
   };
 }

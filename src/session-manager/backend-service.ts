@@ -1,4 +1,6 @@
 import { Metadata, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
+import type { Logger } from "../kit/logger.ts";
+import { FlameError } from "../model/errors.ts";
 import type { ReportedExecutor } from "../model/node.ts";
 import { leaseOf, type TaskOutcome, type TaskRecord } from "../model/task.ts";
 import { endsServicesKey } from "../protocol/ends-services.ts";
@@ -11,6 +13,7 @@ import type {
 } from "../protocol/generated/flame/v1/backend.ts";
 import type { Executor, Result, Task, TaskResult } from "../protocol/generated/flame/v1/types.ts";
 import { statusOf } from "../protocol/grpc-errors.ts";
+import { nodeCallerOf } from "../protocol/instance-key.ts";
 import {
   applicationToWire,
   executorStateName,
@@ -24,6 +27,7 @@ import {
 import { requiredField, unary } from "./call-helpers.ts";
 import type { Engine } from "./engine.ts";
 import type { NodeNotes } from "./node-notes.ts";
+import type { NodeSpeakers } from "./node-speakers.ts";
 import { nodeStream } from "./node-stream.ts";
 import type { Payloads } from "./payloads.ts";
 
@@ -34,6 +38,8 @@ export interface BackendDeps {
   readonly engine: Engine;
   readonly payloads: Payloads;
   readonly notes: NodeNotes;
+  readonly speakers: NodeSpeakers;
+  readonly logger: Logger;
   /** Unix milliseconds, for acknowledgements. */
   readonly now: () => number;
 }
@@ -46,30 +52,46 @@ export function backendService(deps: BackendDeps): BackendServer {
 }
 
 function nodeCalls(deps: BackendDeps): Pick<BackendServer, NodeCall> {
-  const { engine, notes } = deps;
+  const { engine, notes, speakers, logger } = deps;
+  const tell = (node: string, warning: string | undefined): void => {
+    if (warning !== undefined) logger.warn({ node, warning }, "two executor managers of one name?");
+  };
   return {
     registerNode: unary(async ({ node, executors }, call) => {
       const { metadata, status } = requiredField(node, "node", "RegisterNode");
       const { name } = requiredField(metadata, "node.metadata", "RegisterNode");
-      await engine.ask("node.register", {
+      const caller = nodeCallerOf(call.metadata, call.getPeer());
+      const registration = {
         report: nodeReportFromWire(name, status),
         executors: executors.flatMap(reportedExecutor),
         endsServices: call.metadata.get(endsServicesKey).length > 0,
-      });
+        caller,
+      };
+      try {
+        await engine.ask("node.register", registration);
+      } catch (thrown) {
+        if (FlameError.from(thrown).code === "already_exists")
+          tell(name, speakers.refused(name, caller));
+        throw thrown;
+      }
       notes.registered(name, call.metadata);
+      tell(name, speakers.accepted(name, caller));
       return done;
     }),
 
-    releaseNode: unary(async ({ nodeName: name }) => {
-      await engine.ask("node.release", { name });
+    releaseNode: unary(async ({ nodeName: name }, call) => {
+      const caller = nodeCallerOf(call.metadata, call.getPeer());
+      await engine.ask("node.release", { name, caller });
+      speakers.left(name, caller);
       return done;
     }),
 
-    syncNode: unary(async ({ node }) => {
+    syncNode: unary(async ({ node }, call) => {
       const { metadata, status } = requiredField(node, "node", "SyncNode");
       const { name } = requiredField(metadata, "node.metadata", "SyncNode");
       const answer = await engine.ask("node.sync", {
         report: nodeReportFromWire(name, status),
+        caller: nodeCallerOf(call.metadata, call.getPeer()),
       });
       return {
         node: nodeToWire(answer.node),

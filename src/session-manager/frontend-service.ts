@@ -1,11 +1,14 @@
 import type { Admission } from "../application-registry/admission.ts";
+import type { NodeRecord } from "../model/node.ts";
 import type { FrontendServer } from "../protocol/generated/flame/v1/frontend.ts";
+import type { Node } from "../protocol/generated/flame/v1/types.ts";
 import { executorToWire, nodeToWire } from "../protocol/record-wire.ts";
 import type { Store } from "../storage/store.ts";
 import { applicationCalls } from "./application-calls.ts";
 import { unary } from "./call-helpers.ts";
 import type { Engine } from "./engine.ts";
 import type { ListSizes } from "./list-sizes.ts";
+import type { NodeSpeakers } from "./node-speakers.ts";
 import type { Payloads } from "./payloads.ts";
 import type { ReplyHold } from "./reply-hold.ts";
 import { sessionCalls } from "./session-calls.ts";
@@ -20,11 +23,13 @@ export interface FrontendDeps {
   readonly admission: Admission;
   readonly replies: ReplyHold;
   readonly sizes: ListSizes;
+  readonly speakers: NodeSpeakers;
 }
 
 /** `flame.v1.Frontend`: what clients call. */
 export function frontendService(deps: FrontendDeps): FrontendServer {
-  const { engine } = deps;
+  const { engine, speakers } = deps;
+  const shown = (node: NodeRecord): Node => nodeToWire(node, speakers.warningOf(node.name));
   return {
     ...applicationCalls(deps),
     ...sessionCalls(deps),
@@ -35,10 +40,10 @@ export function frontendService(deps: FrontendDeps): FrontendServer {
       ),
     })),
     listNodes: unary(async (_request, call) => ({
-      nodes: (await engine.of(call.getPeer()).ask("node.list", {})).map(nodeToWire),
+      nodes: (await engine.of(call.getPeer()).ask("node.list", {})).map(shown),
     })),
     getNode: unary(async ({ name }, call) => ({
-      node: nodeToWire(await engine.of(call.getPeer()).ask("node.get", { name })),
+      node: shown(await engine.of(call.getPeer()).ask("node.get", { name })),
     })),
   };
 }

@@ -30,6 +30,7 @@ import { frontendService } from "./frontend-service.ts";
 import { type ListenAddress, listen, shutDown } from "./grpc-listener.ts";
 import type { ListSizes } from "./list-sizes.ts";
 import { NodeNotes } from "./node-notes.ts";
+import { NodeSpeakers } from "./node-speakers.ts";
 import type { Payloads } from "./payloads.ts";
 import { presenceService } from "./presence-service.ts";
 import { registryService } from "./registry-service.ts";
@@ -67,6 +68,7 @@ export interface ListenerDeps {
 
 interface ServerDeps extends ListenerDeps {
   readonly notes: NodeNotes;
+  readonly speakers: NodeSpeakers;
 }
 
 /** What health checks of the Frontend ask for to learn whether clients may add something. */
@@ -90,9 +92,13 @@ export async function startListeners(deps: ListenerDeps, releasers: Releasers): 
   for (const warning of new Set([...clients.warnings, ...nodes.warnings])) {
     deps.tracing.logger.warn({}, warning);
   }
-  const notes = new NodeNotes();
-  const [frontend, frontendOutside] = frontendServer({ ...deps, notes }, clients);
-  const [backend, backendOutside] = backendServer({ ...deps, notes }, nodes);
+  const shared = {
+    ...deps,
+    notes: new NodeNotes(),
+    speakers: new NodeSpeakers(() => deps.clock.steady()),
+  };
+  const [frontend, frontendOutside] = frontendServer(shared, clients);
+  const [backend, backendOutside] = backendServer(shared, nodes);
   const { port } = endpoint;
   const frontendPort = await serve(frontend, { host, port, ...clients }, "Frontend");
   releasers.add("the Frontend", () => stopServing(engine, frontend));
@@ -181,7 +187,7 @@ function frontendServer(deps: ServerDeps, { interceptors }: ListenerSecurity): O
 }
 
 function backendServer(deps: ServerDeps, { interceptors }: ListenerSecurity): OutsideServer {
-  const { engine, payloads, tracing, notes, clock } = deps;
+  const { engine, payloads, tracing, notes, speakers, clock } = deps;
   const guarded = guard(deps, {
     interceptors,
     messageBytesMax: backendReceiveBytesMax,
@@ -189,7 +195,9 @@ function backendServer(deps: ServerDeps, { interceptors }: ListenerSecurity): Ou
     streamsMax: unlimitedStreams,
   });
   const { server } = guarded;
-  const service = backendService({ engine, payloads, notes, now: () => clock.now() });
+  const { logger } = tracing;
+  const now = (): number => clock.now();
+  const service = backendService({ engine, payloads, notes, speakers, logger, now });
   server.addService(BackendService, traced(service, tracing));
   return [guarded, addHealthAndReflection(server, ["flame.v1.Backend"])];
 }

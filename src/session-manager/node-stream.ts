@@ -4,6 +4,7 @@ import type { NodePush } from "../executors/node-book.ts";
 import { FlameError } from "../model/errors.ts";
 import type { BackendServer, WatchNodeRequest } from "../protocol/generated/flame/v1/backend.ts";
 import { statusOf } from "../protocol/grpc-errors.ts";
+import { nodeCallerOf } from "../protocol/instance-key.ts";
 import { executorToWire, nodeReportFromWire } from "../protocol/record-wire.ts";
 import { versionKey } from "../protocol/version-key.ts";
 import type { Engine } from "./engine.ts";
@@ -23,6 +24,7 @@ export function nodeStream(deps: {
     const headers = new Metadata();
     headers.set(versionKey, packageFile.version);
     call.sendMetadata(headers);
+    const caller = nodeCallerOf(call.metadata, call.getPeer());
     let stream: Pending | undefined;
     let ended = false;
     const end = (error?: FlameError): void => {
@@ -44,7 +46,7 @@ export function nodeStream(deps: {
       if (heartbeat === undefined || ended) return;
       try {
         const report = nodeReportFromWire(heartbeat.nodeName, heartbeat.status);
-        if (stream === undefined) stream = engine.stream("node.watch", { report }, sink);
+        if (stream === undefined) stream = engine.stream("node.watch", { report, caller }, sink);
         else beat(engine, stream, report);
       } catch (thrown) {
         stream?.cancel();

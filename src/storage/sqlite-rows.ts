@@ -104,6 +104,8 @@ export interface NodeRow {
   os: string;
   shim: string | null;
   last_heartbeat: number;
+  instance: string | null;
+  address: string | null;
 }
 
 export function revisionOf(row: RevisionRow): ApplicationRevision {
@@ -270,6 +272,8 @@ export function nodeOf(row: NodeRow): NodeRecord {
     os: row.os,
     ...(row.shim !== null && { shim: row.shim as Shim }),
     lastHeartbeat: row.last_heartbeat,
+    ...(row.instance !== null && { instance: row.instance }),
+    ...(row.address !== null && { address: row.address }),
   };
 }
 

@@ -62,16 +62,18 @@ export class SqliteWriter {
         sql.deleteApplication.run(change.name);
         return;
       case "node.put": {
-        const { name, state, capacity, allocatable, arch, os, shim, lastHeartbeat } = change.record;
+        const { record } = change;
         sql.putNode.run(
-          name,
-          state,
-          JSON.stringify(capacity),
-          JSON.stringify(allocatable),
-          arch,
-          os,
-          shim ?? null,
-          lastHeartbeat,
+          record.name,
+          record.state,
+          JSON.stringify(record.capacity),
+          JSON.stringify(record.allocatable),
+          record.arch,
+          record.os,
+          record.shim ?? null,
+          record.lastHeartbeat,
+          record.instance ?? null,
+          record.address ?? null,
         );
         return;
       }
@@ -231,10 +233,11 @@ function prepareAll(db: Database) {
     ),
     deleteExecutor: db.prepare("DELETE FROM executors WHERE id = ?"),
     putNode: db.prepare(
-      `INSERT INTO nodes (name, state, capacity, allocatable, arch, os, shim, last_heartbeat) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO nodes (name, state, capacity, allocatable, arch, os, shim, last_heartbeat, instance, address) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (name) DO UPDATE SET
          state = excluded.state, capacity = excluded.capacity, allocatable = excluded.allocatable,
-         arch = excluded.arch, os = excluded.os, shim = excluded.shim, last_heartbeat = excluded.last_heartbeat`,
+         arch = excluded.arch, os = excluded.os, shim = excluded.shim, last_heartbeat = excluded.last_heartbeat,
+         instance = excluded.instance, address = excluded.address`,
     ),
     deleteNode: db.prepare("DELETE FROM nodes WHERE name = ?"),
   };

@@ -1,5 +1,5 @@
 import type { NodePush } from "../../src/executors/node-book.ts";
-import type { NodeReport } from "../../src/model/node.ts";
+import type { NodeCaller, NodeReport } from "../../src/model/node.ts";
 import { type ExecutorDeps, ModelExecutor } from "./model-executor.ts";
 import type { Exchange } from "./network.ts";
 import { pause, Running, type Script, until } from "./script.ts";
@@ -17,6 +17,9 @@ export class ModelNode {
   #stream: Exchange | undefined;
   #backoffMs = 1_000;
   #taking = true;
+  #lives = 0;
+  /** Which start of its executor manager it is; the published one does not tell. */
+  #caller: NodeCaller = {};
 
   constructor(deps: ExecutorDeps, report: NodeReport) {
     this.report = report;
@@ -40,9 +43,20 @@ export class ModelNode {
   start(): void {
     this.#deps.world.note(`${this.report.name}: starts`);
     this.#taking = true;
+    this.#caller = this.#nextCaller();
     this.#ended.clear();
     this.#backoffMs = 1_000;
     this.#life = new Running(this.#live());
+  }
+
+  /** Every second life begins in the home of the one before, whose end it can tell; the others begin in a new one. */
+  #nextCaller(): NodeCaller {
+    const { instance: before } = this.#caller;
+    if (!this.#deps.fenced) return {};
+    const instance = `${this.report.name}-${++this.#lives}`;
+    return this.#lives % 2 === 1 || before === undefined
+      ? { instance }
+      : { instance, follows: before };
   }
 
   /** `kill -9`, or the power: everything on it is gone. */
@@ -76,6 +90,7 @@ export class ModelNode {
         report: this.report,
         executors,
         endsServices: this.#deps.fenced,
+        caller: this.#caller,
       });
       if (registered.kind === "ok") yield* until<void>((resume) => this.#follow(resume));
       yield* pause(world, this.#backoffMs);
@@ -98,7 +113,7 @@ export class ModelNode {
     };
     const stream = link.begin(
       "node.watch",
-      { report: this.report },
+      { report: this.report, caller: this.#caller },
       {
         acknowledged: heard,
         push: (value) => {
@@ -153,7 +168,7 @@ export class ModelNode {
     for (const executor of [...this.#executors.values()]) executor.kill();
     this.#executors.clear();
     link.abandonAll(0);
-    yield* link.ask("node.release", { name });
+    yield* link.ask("node.release", { name, caller: this.#caller });
     if (!world.stormy && !this.up) this.start();
   }
 }

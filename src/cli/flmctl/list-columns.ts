@@ -82,3 +82,9 @@ export const nodeColumns: readonly Column<Node>[] = [
   { title: "GPU", cell: (node) => String(node.capacity.gpu), wide: true },
   { title: "ALLOCATABLE", cell: (node) => formatResources(node.allocatable), wide: true },
 ];
+
+/** Follows when there is something to warn of; never in the published layout. */
+export const nodeWarningColumn: Column<Node> = {
+  title: "WARNING",
+  cell: (node) => node.warning ?? "-",
+};

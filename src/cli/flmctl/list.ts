@@ -13,6 +13,7 @@ import {
   type Column,
   executorColumns,
   nodeColumns,
+  nodeWarningColumn,
   registryColumns,
   sessionColumns,
 } from "./list-columns.ts";
@@ -108,7 +109,9 @@ export async function runList(options: ListOptions): Promise<void> {
     }
     case "node": {
       const items = await cluster.listNodes();
-      const listing = { items, columns: nodeColumns, document: nodeDocument, name };
+      const warned = !options.published && items.some(({ warning }) => warning !== undefined);
+      const columns = warned ? [...nodeColumns, nodeWarningColumn] : nodeColumns;
+      const listing = { items, columns, document: nodeDocument, name };
       terminal.out(listingText(options, listing));
       break;
     }

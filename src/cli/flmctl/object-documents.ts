@@ -87,6 +87,7 @@ export function nodeDocument(node: Node): object {
     capacity: resourcesDocument(node.capacity),
     allocatable: resourcesDocument(node.allocatable),
     info: { arch: node.arch, os: node.os },
+    ...(node.warning !== undefined && { warning: node.warning }),
   };
 }
 

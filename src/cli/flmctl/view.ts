@@ -114,7 +114,7 @@ export async function runView(options: ViewOptions): Promise<void> {
     case "node": {
       const node = await cluster.getNode(target.name);
       print(
-        () => nodeDetails(node),
+        () => nodeDetails(node, published),
         () => nodeDocument(node),
       );
       break;

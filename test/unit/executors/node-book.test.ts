@@ -30,12 +30,16 @@ describe("the book of nodes", () => {
     ["Unknown", "Unknown"],
     ["NotReady", "NotReady"],
   ] as const)("a node that was stored as %s is %s after a restart", (was, is) => {
-    expect(book.restore(stored(was)).record.state).toBe(is);
+    expect(book.restore(stored(was), 100).record.state).toBe(is);
   });
 
   it("keeps what a report leaves out", () => {
-    book.restore({ ...stored("Unknown"), shim: "Host" });
-    const entry = book.register(turn, { name: "n1", allocatable: { cpu: 2, memory: 4, gpu: 0 } });
+    book.restore({ ...stored("Unknown"), shim: "Host" }, 100);
+    const entry = book.register(
+      turn,
+      { name: "n1", allocatable: { cpu: 2, memory: 4, gpu: 0 } },
+      {},
+    );
     expect(entry.record).toEqual({
       ...stored("Ready"),
       allocatable: { cpu: 2, memory: 4, gpu: 0 },
@@ -45,14 +49,16 @@ describe("the book of nodes", () => {
   });
 
   it("offers its whole capacity when it does not say what is allocatable", () => {
-    expect(book.register(turn, { name: "n1", capacity: size }).record.allocatable).toEqual(size);
+    expect(book.register(turn, { name: "n1", capacity: size }, {}).record.allocatable).toEqual(
+      size,
+    );
   });
 
   it("a heartbeat is not written, and says nothing of a node that is not Ready", () => {
-    const entry = book.restore(stored("Ready"));
+    const entry = book.restore(stored("Ready"), 100);
     book.beat(entry, { name: "n1", allocatable: { ...size, cpu: 9 } }, 200);
     expect(entry.record).toEqual(stored("Unknown"));
-    book.register(turn, { name: "n1" });
+    book.register(turn, { name: "n1" }, {});
     const changes = turn.changes.length;
     book.beat(entry, { name: "n1", allocatable: { ...size, cpu: 9 } }, 200);
     expect(entry.record).toMatchObject({ allocatable: { cpu: 9 }, lastHeartbeat: 200 });
@@ -60,7 +66,7 @@ describe("the book of nodes", () => {
   });
 
   it("keeps what it has to say until a stream is there, in order", () => {
-    const entry = book.register(turn, { name: "n1" });
+    const entry = book.register(turn, { name: "n1" }, {});
     const push = (id: string) => ({
       executor: { id, node: "n1", resreq: size, shim: "Host", state: "Void" } as const,
       released: false,

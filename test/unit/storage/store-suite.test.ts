@@ -314,6 +314,17 @@ describe.each(kinds)("the $name store", ({ open, durable }) => {
       os: "linux",
       shim: "Host",
       lastHeartbeat: 5,
+      instance: "i1",
+      address: "10.0.0.1:4711",
+    } as const;
+    const published = {
+      name: "n3",
+      state: "NotReady",
+      capacity: node.capacity,
+      allocatable: node.allocatable,
+      arch: "x86_64",
+      os: "linux",
+      lastHeartbeat: 6,
     } as const;
     const executor = {
       id: "e1",
@@ -326,6 +337,8 @@ describe.each(kinds)("the $name store", ({ open, durable }) => {
     await store.commit([
       { kind: "node.put", record: node },
       { kind: "node.put", record: { ...node, name: "n2" } },
+      { kind: "node.put", record: { ...published, instance: "i2" } },
+      { kind: "node.put", record: published },
       { kind: "executor.put", record: { ...executor, state: "Binding" } },
       { kind: "executor.put", record: executor },
       { kind: "executor.put", record: { ...executor, id: "e2" } },
@@ -334,7 +347,7 @@ describe.each(kinds)("the $name store", ({ open, durable }) => {
     ]);
     await reopen();
     const state = await store.load();
-    expect(state.nodes).toEqual([node]);
+    expect(state.nodes).toEqual([node, published]);
     expect(state.executors).toEqual([executor]);
   });
 

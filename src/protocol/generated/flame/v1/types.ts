@@ -288,6 +288,11 @@ export interface NodeStatus {
   addresses: NodeAddress[];
   /** Unix seconds. */
   lastHeartbeatTime: bigint;
+  /**
+   * From 1001 on: fields of this implementation, which others do not know.
+   * What an operator should know of the node, such as that a second one asks for its name. Ignored when a node sends it.
+   */
+  warning?: string | undefined;
 }
 
 export interface Node {
@@ -2538,6 +2543,7 @@ function createBaseNodeStatus(): NodeStatus {
     info: undefined,
     addresses: [],
     lastHeartbeatTime: 0n,
+    warning: undefined,
   };
 }
 
@@ -2563,6 +2569,9 @@ export const NodeStatus: MessageFns<NodeStatus> = {
         throw new globalThis.Error("value provided for field message.lastHeartbeatTime of type int64 too large");
       }
       writer.uint32(48).int64(message.lastHeartbeatTime);
+    }
+    if (message.warning !== undefined) {
+      writer.uint32(8010).string(message.warning);
     }
     return writer;
   },
@@ -2628,6 +2637,14 @@ export const NodeStatus: MessageFns<NodeStatus> = {
             message.lastHeartbeatTime = reader.int64() as bigint;
             continue;
           }
+          case 1001: {
+            if (tag !== 8010) {
+              break;
+            }
+
+            message.warning = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2657,6 +2674,7 @@ export const NodeStatus: MessageFns<NodeStatus> = {
     message.lastHeartbeatTime = (object.lastHeartbeatTime !== undefined && object.lastHeartbeatTime !== null)
       ? BigInt(object.lastHeartbeatTime)
       : 0n;
+    message.warning = object.warning ?? undefined;
     return message;
   },
 };
