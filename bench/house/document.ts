@@ -15,7 +15,17 @@ export function withTable(document: string, results: Results, benches: readonly 
       `the document has no place for the table: expected the lines ${begin} and ${end}`,
     );
   const head = document.slice(0, from + begin.length);
-  return `${head}\n\n${report(results, benches)}\n\n${document.slice(to)}`;
+  return `${head}\n\n${report(complete(results, benches), benches)}\n\n${document.slice(to)}`;
+}
+
+/** With a word for each row that an ordinary run has and this one had not. */
+function complete(results: Results, benches: readonly Bench[]): Results {
+  const there = new Set([...results.rows, ...results.notReported].map(({ id }) => id));
+  const missing = benches
+    .filter(({ onlyWhenNamed }) => onlyWhenNamed !== true)
+    .flatMap(({ rows }) => rows.filter(({ id }) => !there.has(id)));
+  const words = missing.map(({ id }) => ({ id, why: "not a part of this run" }));
+  return { ...results, notReported: [...results.notReported, ...words] };
 }
 
 /** @throws UsageError when the file is none that `--json` wrote */
