@@ -57,6 +57,8 @@ export interface SessionInfo {
   readonly succeed: number;
   readonly failed: number;
   readonly cancelled: number;
+  /** How many of those that have ended the session no longer keeps (`cluster.limits.finished_tasks_kept`). */
+  readonly forgotten: number;
   readonly events: readonly EventInfo[];
 }
 

@@ -50,6 +50,7 @@ export function decodeSession(session: pb.Session): SessionInfo {
     succeed: status.succeed,
     failed: status.failed,
     cancelled: status.cancelled,
+    forgotten: status.forgotten ?? 0,
     events: status.events.map(decodeEvent),
   };
 }

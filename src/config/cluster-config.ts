@@ -44,6 +44,8 @@ export interface ClusterLimits {
   readonly maxOpenSessions: number;
   /** Pending and running, of all sessions. */
   readonly maxOpenTasks: number;
+  /** Finished tasks that an open session keeps. */
+  readonly finishedTasksKept: number;
   /** WatchTask streams. */
   readonly maxWatchers: number;
   /** Other calls of clients that are under way. */

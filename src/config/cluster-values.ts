@@ -106,6 +106,7 @@ function limitsOf(limits: RawClusterConfig["cluster"]["limits"]): ClusterLimits 
     maxSessions: limits.max_sessions,
     maxOpenSessions: limits.max_open_sessions,
     maxOpenTasks: limits.max_open_tasks,
+    finishedTasksKept: limits.finished_tasks_kept,
     maxWatchers: limits.max_watchers,
     maxCalls: limits.max_calls,
     maxRequestBytes: sizeOf(limits.max_request_bytes),

@@ -63,6 +63,7 @@ export function applicationToWire(record: ApplicationRecord): wire.Application {
 export function sessionToWire(
   { record, counts }: SessionView,
   commonData: Buffer | undefined,
+  forgotten = 0,
 ): wire.Session {
   return {
     metadata: { id: record.id, name: record.id },
@@ -85,6 +86,7 @@ export function sessionToWire(
       succeed: counts.succeed,
       failed: counts.failed,
       cancelled: counts.cancelled,
+      forgotten: forgotten === 0 ? undefined : forgotten,
       events: record.events.map(eventToWire),
     },
   };

@@ -20,12 +20,14 @@ import { randomId } from "../kit/ids.ts";
 import type { Logger } from "../kit/logger.ts";
 import { Releasers } from "../kit/releasers.ts";
 import { specOf } from "../manifest/application-schema.ts";
+import type { Change } from "../model/change.ts";
 import { defaultResreq } from "../model/resources.ts";
 import { startPlugins } from "../plugins/index.ts";
 import { MemoryStore } from "../storage/memory-store.ts";
 import { SqliteStore } from "../storage/sqlite-store.ts";
 import type { Store, StoredState } from "../storage/store.ts";
 import { Engine } from "./engine.ts";
+import { FinishedTasks } from "./finished-tasks.ts";
 import { startIntegrityCheck } from "./integrity-check.ts";
 import { listSizes } from "./list-sizes.ts";
 import { startListeners } from "./listeners.ts";
@@ -90,12 +92,15 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
   const { config, clock, logger } = deps;
   const store = openStore(deps, releasers);
   const stored = await store.load();
-  const payloads = new Payloads(store, config.core.payloadCacheBytes);
-  const guard = new StorageGuard(store, clock, config.cluster.limits.maxStorageBytes);
+  const { finishedTasksKept, maxStorageBytes } = config.cluster.limits;
+  const payloads = new Payloads(store, config.core.payloadCacheBytes, finishedTasksKept);
+  const guard = new StorageGuard(store, clock, maxStorageBytes);
   const janitor = startJanitor(deps, stored, () => engine, releasers);
   const cleaner = new StoreCleaner({ store, clock, logger });
   releasers.add("the deletion of what is left", () => cleaner.close());
-  const engine = newEngine(deps, { store, stored, guard, payloads, janitor, cleaner });
+  const finished = startForgetting(deps, store, stored, () => engine, releasers);
+  const followers = [janitor, cleaner, finished];
+  const engine = newEngine(deps, { store, stored, guard, payloads, followers });
   releasers.add("the engine", () => engine.stop());
   if (deps.registry !== undefined) {
     watchState(deps.registry, engine);
@@ -131,6 +136,7 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
       payloads,
       store,
       cleaner,
+      finished,
       guard,
       sizes: listSizes(engine),
       clock,
@@ -163,12 +169,12 @@ function newEngine(
     readonly stored: StoredState;
     readonly guard: StorageGuard;
     readonly payloads: Payloads;
-    readonly janitor: ObjectJanitor;
-    readonly cleaner: StoreCleaner;
+    /** Told of what was made durable. */
+    readonly followers: readonly { committed(changes: readonly Change[]): void }[];
   },
 ): Engine {
   const { config, clock, logger, registry, onFatal } = deps;
-  const { store, stored, guard, payloads, janitor, cleaner } = parts;
+  const { store, stored, guard, payloads, followers } = parts;
   const machine = (state: StoredState, now: number, steady: number): Core =>
     new Core(coreOptions(deps), state, now, steady);
   return new Engine({
@@ -181,7 +187,7 @@ function newEngine(
     safetyNetMs: config.cluster.scheduleIntervalMs,
     ...(registry !== undefined && { meter: new EngineMetrics(registry) }),
     onCommitted: (changes) => {
-      for (const follower of [janitor, cleaner]) follower.committed(changes);
+      for (const follower of followers) follower.committed(changes);
     },
     onDisk: (refusal) => {
       if (refusal === undefined) logger.info({}, "the disk takes writes again");
@@ -244,6 +250,28 @@ function startJanitor(
     objects.close();
   });
   return janitor;
+}
+
+/** Open sessions forget the finished tasks that ended first. */
+function startForgetting(
+  { config, clock, logger }: SessionManagerDeps,
+  store: Store,
+  stored: StoredState,
+  engine: () => Engine,
+  releasers: Releasers,
+): FinishedTasks {
+  const finished = new FinishedTasks(
+    {
+      store,
+      clock,
+      logger,
+      kept: config.cluster.limits.finishedTasksKept,
+      isOpen: (id) => engine().state.sessions.find(id)?.record.state === "Open",
+    },
+    stored.sessions,
+  );
+  releasers.add("the forgetting of finished tasks", () => finished.close());
+  return finished;
 }
 
 function openStore(deps: SessionManagerDeps, releasers: Releasers): Store {

@@ -7,6 +7,7 @@ import type { Store } from "../storage/store.ts";
 import { applicationCalls } from "./application-calls.ts";
 import { unary } from "./call-helpers.ts";
 import type { Engine } from "./engine.ts";
+import type { FinishedTasks } from "./finished-tasks.ts";
 import type { ListSizes } from "./list-sizes.ts";
 import type { NodeSpeakers } from "./node-speakers.ts";
 import type { Payloads } from "./payloads.ts";
@@ -20,6 +21,7 @@ export interface FrontendDeps {
   readonly payloads: Payloads;
   readonly store: Store;
   readonly cleaner: StoreCleaner;
+  readonly finished: FinishedTasks;
   readonly admission: Admission;
   readonly replies: ReplyHold;
   readonly sizes: ListSizes;

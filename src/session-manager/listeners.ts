@@ -26,6 +26,7 @@ import { backendService } from "./backend-service.ts";
 import { CallLimits, measured } from "./call-limits.ts";
 import { refuseEarlyProtocol } from "./early-protocol-service.ts";
 import type { Engine } from "./engine.ts";
+import type { FinishedTasks } from "./finished-tasks.ts";
 import { frontendService } from "./frontend-service.ts";
 import { type ListenAddress, listen, shutDown } from "./grpc-listener.ts";
 import type { ListSizes } from "./list-sizes.ts";
@@ -54,6 +55,7 @@ export interface ListenerDeps {
   readonly payloads: Payloads;
   readonly store: Store;
   readonly cleaner: StoreCleaner;
+  readonly finished: FinishedTasks;
   readonly guard: StorageGuard;
   readonly sizes: ListSizes;
   readonly clock: Clock;

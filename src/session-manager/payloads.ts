@@ -2,15 +2,19 @@ import { FlameError } from "../model/errors.ts";
 import type { SessionRecord } from "../model/session.ts";
 import type { TaskRecord, TaskReply } from "../model/task.ts";
 import type { PayloadKind, Store } from "../storage/store.ts";
+import { forgottenTask } from "./finished-tasks.ts";
 import { PayloadCache } from "./payload-cache.ts";
 
 /** Payload bytes beside the machine, which only knows their sizes: a bounded cache above the store. */
 export class Payloads {
   readonly #store: Store;
   readonly #cache: PayloadCache;
+  readonly #tasksKept: number;
 
-  constructor(store: Store, cacheBytesMax: number) {
+  /** @param tasksKept finished tasks that an open session keeps, for the text about one that it does not */
+  constructor(store: Store, cacheBytesMax: number, tasksKept = Number.POSITIVE_INFINITY) {
     this.#store = store;
+    this.#tasksKept = tasksKept;
     this.#cache = new PayloadCache(cacheBytesMax);
   }
 
@@ -19,12 +23,18 @@ export class Payloads {
     this.#cache.put(keyOf(sessionId, taskId, kind), payload);
   }
 
-  /** Bytes of a task's payload; undefined when it has none. */
+  /**
+   * Bytes of a task's payload; undefined when it has none.
+   * @throws FlameError not_found when the task was forgotten since its record was read.
+   */
   of(task: TaskRecord, kind: PayloadKind): Buffer | undefined {
     const bytes = kind === "input" ? task.inputBytes : task.outputBytes;
     if (bytes === undefined) return undefined;
     const key = keyOf(task.sessionId, task.id, kind);
-    return this.#cache.get(key) ?? this.#store.readPayload(task.sessionId, task.id, kind);
+    const found = this.#cache.get(key) ?? this.#store.readPayload(task.sessionId, task.id, kind);
+    if (found === undefined && this.isForgotten(task.sessionId, task.id))
+      throw forgottenTask(task.sessionId, task.id, this.#tasksKept);
+    return found;
   }
 
   /** Bytes of a session's common data; undefined when it has none. */
@@ -36,15 +46,28 @@ export class Payloads {
 
   /**
    * The task behind a reply of the machine.
-   * @throws FlameError not_found when its session was deleted in the same moment.
+   * @throws FlameError not_found when it was forgotten, or its session was deleted in the same moment.
    */
   task(reply: TaskReply): TaskRecord {
     if ("task" in reply) return reply.task;
     const { sessionId, taskId } = reply.stored;
     const task = this.#store.readTask(sessionId, taskId);
-    if (task === undefined)
-      throw new FlameError("not_found", `task ${taskId} of session ${sessionId} not found`);
-    return task;
+    if (task !== undefined) return task;
+    if (this.#store.forgotten(sessionId) > 0)
+      throw forgottenTask(sessionId, taskId, this.#tasksKept);
+    throw new FlameError("not_found", `task ${taskId} of session ${sessionId} not found`);
+  }
+
+  /** How many finished tasks of the session are no longer kept. */
+  forgotten(sessionId: string): number {
+    return this.#store.forgotten(sessionId);
+  }
+
+  /** Whether a task that was there has been forgotten. */
+  isForgotten(sessionId: string, taskId: number): boolean {
+    return (
+      this.#store.forgotten(sessionId) > 0 && this.#store.readTask(sessionId, taskId) === undefined
+    );
   }
 }
 

@@ -32,7 +32,7 @@ export function sessionCalls(deps: {
 }): SessionCalls {
   const { engine, payloads, replies, sizes, cleaner } = deps;
   const whole = (view: SessionView): Session =>
-    sessionToWire(view, payloads.commonData(view.record));
+    sessionToWire(view, payloads.commonData(view.record), payloads.forgotten(view.record.id));
   /** The same when the client has room for it; what has changed something waits for that, and is not refused. */
   const wholeFor = async (call: HeldCall, view: SessionView, wait: boolean): Promise<Session> => {
     const bytes = view.record.commonDataBytes ?? 0;
@@ -80,7 +80,9 @@ export function sessionCalls(deps: {
       const bytes = views.reduce((sum, { record }) => sum + (record.commonDataBytes ?? 0), 0);
       const fits = bytes <= room;
       return {
-        sessions: views.map((view) => (fits ? whole(view) : sessionToWire(view, undefined))),
+        sessions: views.map((view) =>
+          fits ? whole(view) : sessionToWire(view, undefined, payloads.forgotten(view.record.id)),
+        ),
       };
     }),
   };

@@ -1,3 +1,4 @@
+import { Metadata } from "@grpc/grpc-js";
 import { sendLast } from "../connections/last-message.ts";
 import { FlameError } from "../model/errors.ts";
 import { payloadBytesMax } from "../model/limits.ts";
@@ -8,6 +9,7 @@ import { taskToWire } from "../protocol/record-wire.ts";
 import type { Store } from "../storage/store.ts";
 import { type Drainable, drained, failStream, requiredField, unary } from "./call-helpers.ts";
 import type { Engine } from "./engine.ts";
+import type { FinishedTasks } from "./finished-tasks.ts";
 import type { Payloads } from "./payloads.ts";
 import type { HeldCall, ReplyHold } from "./reply-hold.ts";
 import { replyRoom } from "./reply-size.ts";
@@ -20,6 +22,7 @@ export interface TaskCallDeps {
   readonly payloads: Payloads;
   readonly store: Store;
   readonly replies: ReplyHold;
+  readonly finished: FinishedTasks;
 }
 
 /** Tasks read from the store at a time while listing: what a client that does not read keeps waiting. */
@@ -71,7 +74,8 @@ function pendingView(task: TaskRecord): TaskRecord {
   return { ...task, state: "Pending", events: [] };
 }
 
-function watchCall({ engine, payloads, replies }: TaskCallDeps): FrontendServer["watchTask"] {
+function watchCall(deps: TaskCallDeps): FrontendServer["watchTask"] {
+  const { engine, payloads, replies, finished } = deps;
   return (call) => {
     const room = replyRoom(call.metadata);
     let taskId: number;
@@ -82,6 +86,12 @@ function watchCall({ engine, payloads, replies }: TaskCallDeps): FrontendServer[
       return;
     }
     let over = false;
+    // From the moment in which the machine says how the task ended until the client has been sent that.
+    let letGo: (() => void) | undefined;
+    const release = (): void => {
+      letGo?.();
+      letGo = undefined;
+    };
     const writer = new WatchWriter(
       {
         room: (task) => {
@@ -92,21 +102,36 @@ function watchCall({ engine, payloads, replies }: TaskCallDeps): FrontendServer[
           const message = withPayloads(payloads, task, room);
           // Clients drop the stream at a final state: it has to end with it.
           over = isTerminal(task.state);
-          if (over) sendLast(call, message, taken);
-          else call.write(message, taken);
+          if (!over) {
+            call.write(message, taken);
+            return;
+          }
+          release();
+          sendLast(call, message, taken);
         },
         end: () => {
           if (!over) call.end();
         },
         fail: (error) => {
+          release();
           failStream(call, error);
         },
       },
       (reply) => payloads.task(reply),
     );
     const request = { sessionId: call.request.sessionId, taskId };
-    const pending = engine.of(call.getPeer()).stream("task.watch", request, writer);
+    const pending = engine.of(call.getPeer()).stream("task.watch", request, {
+      push: (reply) => {
+        if ("stored" in reply || isTerminal(reply.task.state))
+          letGo ??= finished.hold(request.sessionId, taskId);
+        writer.push(reply);
+      },
+      end: (error) => {
+        writer.end(error);
+      },
+    });
     call.on("cancelled", () => {
+      release();
       pending.cancel();
     });
   };
@@ -114,7 +139,7 @@ function watchCall({ engine, payloads, replies }: TaskCallDeps): FrontendServer[
 
 interface TaskSink extends Drainable, HeldCall {
   write(task: Task, taken: () => void): boolean;
-  end(): void;
+  end(trailers?: Metadata): void;
   on(event: "drain" | "close" | "cancelled", listener: () => void): unknown;
 }
 
@@ -132,6 +157,11 @@ async function listTasks(
     for (const record of page) {
       if (sink.cancelled) return;
       const taken = await deps.replies.take(sink, sentBytes(record, room), { wait: true });
+      // Forgotten since the page was read: as if it had been before.
+      if (deps.payloads.isForgotten(sessionId, record.id)) {
+        taken();
+        continue;
+      }
       const keepsUp = sink.write(withPayloads(deps.payloads, record, room), taken);
       if (!keepsUp) await drained(sink);
     }
@@ -139,7 +169,14 @@ async function listTasks(
     if (last === undefined || page.length < listPage) break;
     after = last.id;
   }
-  sink.end();
+  sink.end(forgottenTrailers(deps.payloads.forgotten(sessionId)));
+}
+
+/** Tells whoever lists tasks how many that have ended are no longer there. */
+function forgottenTrailers(count: number): Metadata {
+  const trailers = new Metadata();
+  if (count > 0) trailers.set("flame-forgotten-tasks", String(count));
+  return trailers;
 }
 
 /** Whether both payloads are within what the caller can receive. */

@@ -5,6 +5,7 @@ import type { ExecutorRecord } from "../model/executor.ts";
 import type { NodeRecord } from "../model/node.ts";
 import { noTasks, type SessionRecord, type TaskCounts } from "../model/session.ts";
 import { isTerminal, type TaskRecord } from "../model/task.ts";
+import { type Aged, type Cursor, chooseForgotten, lookedAt } from "./forgetting.ts";
 import {
   type PayloadKind,
   revisionsKept,
@@ -28,6 +29,10 @@ interface MemorySession {
   highestId: number;
   commonData?: Buffer;
   readonly tasks: Map<number, { record: TaskRecord; input?: Buffer; output?: Buffer }>;
+  forgotten: number;
+  cursor: Cursor;
+  /** Ids up to the cursor that are still here, ascending: beyond it hardly any is missing. */
+  passed: readonly number[];
 }
 
 /**
@@ -100,17 +105,39 @@ export class MemoryStore implements Store {
   readTasks(sessionId: string, afterId: number, limit: number): readonly TaskRecord[] {
     const session = this.#sessions.get(sessionId);
     if (session === undefined) return [];
-    const found: TaskRecord[] = [];
-    // Ids count up from 1: a page costs as much as it holds, wherever it begins.
-    for (let id = afterId + 1; id <= session.highestId && found.length < limit; id++) {
-      const task = session.tasks.get(id);
-      if (task !== undefined) found.push(task.record);
-    }
-    return found;
+    return recordsOf(session, afterId, Number.POSITIVE_INFINITY, limit);
   }
 
   readPayload(sessionId: string, taskId: number, kind: PayloadKind): Buffer | undefined {
     return this.#sessions.get(sessionId)?.tasks.get(taskId)?.[kind];
+  }
+
+  forgotten(sessionId: string): number {
+    return this.#sessions.get(sessionId)?.forgotten ?? 0;
+  }
+
+  forgetFinished(
+    sessionId: string,
+    most: number,
+    isHeld: (taskId: number) => boolean,
+  ): Promise<boolean> {
+    const session = this.#sessions.get(sessionId);
+    if (session === undefined) return Promise.resolve(true);
+    const { cursor, tasks } = session;
+    const limit = lookedAt(most);
+    const looked = {
+      ahead: recordsOf(session, cursor.through, Number.POSITIVE_INFINITY, limit).map(agedOf),
+      behind: recordsOf(session, cursor.behind, cursor.through, limit).map(agedOf),
+    };
+    const choice = chooseForgotten(cursor, most, looked, isHeld);
+    for (const id of choice.ids) tasks.delete(id);
+    const passed = session.passed.filter((id) => tasks.has(id));
+    for (let id = cursor.through + 1; id <= choice.cursor.through; id++)
+      if (tasks.has(id)) passed.push(id);
+    session.passed = passed;
+    session.forgotten += choice.ids.length;
+    session.cursor = choice.cursor;
+    return Promise.resolve(choice.isVain);
   }
 
   readCommonData(sessionId: string): Buffer | undefined {
@@ -201,6 +228,9 @@ export class MemoryStore implements Store {
       lastTaskId: 0,
       highestId: 0,
       tasks: new Map(),
+      forgotten: 0,
+      cursor: { through: 0, behind: 0 },
+      passed: [],
     };
     session.record = record;
     if (commonData !== undefined) session.commonData = commonData;
@@ -247,4 +277,31 @@ export class MemoryStore implements Store {
 
 function storedSession({ record, counts, lastTaskId }: MemorySession): StoredSession {
   return { record, counts: { ...counts }, lastTaskId };
+}
+
+/** Tasks with ids above `after` up to `through`, ascending: a page costs as much as it holds, wherever it begins. */
+function recordsOf(
+  { tasks, passed, cursor, highestId }: MemorySession,
+  after: number,
+  through: number,
+  limit: number,
+): TaskRecord[] {
+  const found: TaskRecord[] = [];
+  const take = (id: number): void => {
+    const task = id > after && id <= through ? tasks.get(id) : undefined;
+    if (task !== undefined && found.length < limit) found.push(task.record);
+  };
+  if (after < cursor.through) for (const id of passed) take(id);
+  const last = Math.min(highestId, through);
+  for (let id = Math.max(after, cursor.through) + 1; id <= last && found.length < limit; id++)
+    take(id);
+  return found;
+}
+
+function agedOf({ id, completionTime, inputBytes = 0, outputBytes = 0 }: TaskRecord): Aged {
+  return {
+    id,
+    bytes: inputBytes + outputBytes,
+    ...(completionTime !== undefined && { completionTime }),
+  };
 }

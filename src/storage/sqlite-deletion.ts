@@ -19,10 +19,13 @@ export class SqliteDeletion {
   readonly #statements;
   /** Sessions that are deleted for everybody and still take room, the first deleted first. */
   readonly #leaving = new Set<string>();
+  readonly #onDeleted: (id: string) => void;
   #budget: Budget = fullBudget();
 
-  constructor(database: Database) {
+  /** @param onDeleted told of each session as soon as it is deleted for everybody */
+  constructor(database: Database, onDeleted: (id: string) => void) {
     this.#statements = prepareAll(database);
+    this.#onDeleted = onDeleted;
     this.load();
   }
 
@@ -48,6 +51,7 @@ export class SqliteDeletion {
 
   delete(id: string): void {
     if (this.#leaving.has(id)) return;
+    this.#onDeleted(id);
     // A transaction that has done its part only marks the others, without a look at them.
     if (this.#budget.tasks > 0 && this.#deleteWithin(id)) return;
     this.#statements.markSession.run(id);

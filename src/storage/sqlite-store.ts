@@ -16,6 +16,7 @@ import { migrate } from "./migrate.ts";
 import { refuseCutRestore } from "./restoring-mark.ts";
 import { reusedRows } from "./reused-row.ts";
 import { SqliteDeletion } from "./sqlite-deletion.ts";
+import { SqliteForgetting } from "./sqlite-forgetting.ts";
 import { busyTimeoutMs, passingRefusal, SqliteRoom } from "./sqlite-room.ts";
 import {
   type ApplicationRow,
@@ -81,6 +82,7 @@ export class SqliteStore implements Store {
   /** While the database is still ours. */
   readonly #transaction: (work: () => void) => void;
   readonly #deletion: SqliteDeletion;
+  readonly #forgetting: SqliteForgetting;
 
   /**
    * @throws FlameError invalid_config naming the file when it can not be opened, or is newer than this program;
@@ -92,7 +94,8 @@ export class SqliteStore implements Store {
     this.unchecked = unchecked;
     this.#database = database;
     this.#lock = lock;
-    this.#deletion = new SqliteDeletion(this.#database);
+    this.#forgetting = new SqliteForgetting(this.#database);
+    this.#deletion = new SqliteDeletion(this.#database, (id) => this.#forgetting.drop(id));
     this.#writer = new SqliteWriter(this.#database, this.#deletion);
     this.#room = new SqliteRoom(this.#database, database.name);
     const db = this.#database;
@@ -137,6 +140,7 @@ export class SqliteStore implements Store {
   load(): Promise<StoredState> {
     const db = this.#database;
     this.#deletion.load();
+    this.#forgetting.load();
     const revisionColumns = `a.name, a.state, a.creation_time, a.last_seeded, a.owner, a.created_by, a.field_owners, ${revisionParts}`;
     const applications = db.prepare<[], ApplicationRow>(
       `SELECT ${revisionColumns} FROM applications a
@@ -225,6 +229,25 @@ export class SqliteStore implements Store {
     return this.#selectCommonData.get(sessionId)?.data;
   }
 
+  forgotten(sessionId: string): number {
+    return this.#forgetting.count(sessionId);
+  }
+
+  forgetFinished(
+    sessionId: string,
+    most: number,
+    isHeld: (taskId: number) => boolean,
+  ): Promise<boolean> {
+    return this.#deleting(() => {
+      let piece: ReturnType<SqliteForgetting["piece"]> | undefined;
+      this.#transaction(() => {
+        if (!this.isLeaving(sessionId)) piece = this.#forgetting.piece(sessionId, most, isHeld);
+      });
+      piece?.done();
+      return piece?.isVain ?? true;
+    });
+  }
+
   async backup(file: string): Promise<void> {
     await this.#database.backup(file, { progress: () => backupPagesAtOnce });
   }
@@ -240,8 +263,12 @@ export class SqliteStore implements Store {
   }
 
   cleanUp(wanted?: string): Promise<boolean> {
+    return this.#deleting(() => this.#cleanUp(wanted));
+  }
+
+  #deleting(work: () => boolean): Promise<boolean> {
     try {
-      return Promise.resolve(this.#cleanUp(wanted));
+      return Promise.resolve(work());
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       const text = `deleting from ${this.#database.name} failed: ${reason}`;

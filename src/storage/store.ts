@@ -84,6 +84,21 @@ export interface Store {
   /** Payload bytes of a task; undefined when absent. */
   readPayload(sessionId: string, taskId: number, kind: PayloadKind): Buffer | undefined;
 
+  /** How many finished tasks of a session are no longer kept; 0 for an unknown one. Its counts go on counting them. */
+  forgotten(sessionId: string): number;
+
+  /**
+   * Forgets finished tasks of a session with their payloads, those that ended first: `most` of them, or fewer that are
+   * large. It looks at a bounded number of tasks, so there may be more to forget than it finds.
+   * @param isHeld tasks that are not to go now
+   * @returns whether it is of no use to look again, since it has looked at all and found nothing
+   */
+  forgetFinished(
+    sessionId: string,
+    most: number,
+    isHeld: (taskId: number) => boolean,
+  ): Promise<boolean>;
+
   /** Common data of a session; undefined when absent. */
   readCommonData(sessionId: string): Buffer | undefined;
 

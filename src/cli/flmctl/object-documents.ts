@@ -52,6 +52,7 @@ export function sessionDocument(
     resreq: resourcesDocument(session.resreq),
     // Ours, behind the published keys.
     cancelled: session.cancelled,
+    forgotten: session.forgotten,
     min_instances: session.minInstances,
     max_instances: session.maxInstances ?? null,
     ...(revision === undefined ? {} : { application_revision: revision }),

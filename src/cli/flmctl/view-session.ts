@@ -9,7 +9,7 @@ import { preciseTimeOfDay, timeOfDay } from "../output/times.ts";
  * @param revision of its application, as the registry tells it: a line of our own
  */
 export function sessionDetails(session: SessionInfo, revision?: number): string {
-  const { pending, running, succeed, failed } = session;
+  const { pending, running, succeed, failed, cancelled, forgotten } = session;
   const facts = paddedTable([
     ["Session:", session.id],
     ["Application:", session.application],
@@ -18,6 +18,14 @@ export function sessionDetails(session: SessionInfo, revision?: number): string 
     ["Resources:", session.resreq === undefined ? "" : formatResources(session.resreq)],
     ["Creation Time:", timeOfDay(session.creationTime)],
     ["Tasks:", `${pending} pending, ${running} running, ${succeed} succeed, ${failed} failed`],
+    ...(forgotten === 0
+      ? []
+      : [
+          [
+            "Forgotten:",
+            `${forgotten} finished tasks, of ${succeed + failed + cancelled}`,
+          ] as const,
+        ]),
   ]);
   return facts + eventLines(session.events);
 }

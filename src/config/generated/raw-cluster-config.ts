@@ -72,6 +72,10 @@ export interface RawClusterConfig {
        */
       readonly max_open_tasks: number;
       /**
+       * Finished tasks that an open session keeps with their inputs and outputs; beyond it those that ended first are forgotten, a tenth of it or a thousand at a time.
+       */
+      readonly finished_tasks_kept: number;
+      /**
        * WatchTask streams of all clients together. One client gets at most as many as are still free, one connection as many as its client has left.
        */
       readonly max_watchers: number;

@@ -88,6 +88,7 @@ export function session(over: Partial<SessionInfo> = {}): SessionInfo {
     pending: 0,
     running: 1,
     succeed: 10,
+    forgotten: 0,
     failed: 0,
     cancelled: 0,
     events: [],

@@ -74,6 +74,7 @@ describe("sessions and tasks on the wire", () => {
       succeed: 0,
       failed: 0,
       cancelled: 2,
+      forgotten: 0,
       events: [],
     });
   });

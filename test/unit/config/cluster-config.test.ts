@@ -58,6 +58,7 @@ describe("cluster configuration", () => {
           maxSessions: 100_000,
           maxOpenSessions: 10_000,
           maxOpenTasks: 500_000,
+          finishedTasksKept: 1_000_000,
           maxWatchers: 100_000,
           maxCalls: 16_384,
           maxRequestBytes: 256 * 1024 ** 2,

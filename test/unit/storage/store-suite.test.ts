@@ -3,33 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { noTasks } from "../../../src/model/session.ts";
-import { MemoryStore } from "../../../src/storage/memory-store.ts";
-import { SqliteStore } from "../../../src/storage/sqlite-store.ts";
 import type { Store } from "../../../src/storage/store.ts";
-import { application, counted, session, spec, task } from "./records.ts";
+import { application, counted, session, task } from "./records.ts";
+import { storeKinds } from "./store-kinds.ts";
 
-/** What a store does with the same folder after its process ended; a memory store has nothing to come back to. */
-interface Kind {
-  readonly name: string;
-  readonly open: (folder: string) => Store;
-  readonly durable: boolean;
-}
-const kinds: Kind[] = [
-  { name: "memory", open: () => new MemoryStore(), durable: false },
-  {
-    name: "sqlite",
-    open: (folder) =>
-      new SqliteStore({
-        file: join(folder, "data", "flame.db"),
-        migrationsFolder: join(process.cwd(), "migrations", "sqlite"),
-        fillDefaults: (manifest) => ({ ...spec, ...manifest }),
-        now: 1,
-      }),
-    durable: true,
-  },
-];
-
-describe.each(kinds)("the $name store", ({ open, durable }) => {
+describe.each(storeKinds)("the $name store", ({ open, durable }) => {
   let folder: string;
   let store: Store;
 

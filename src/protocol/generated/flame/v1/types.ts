@@ -142,6 +142,8 @@ export interface SessionStatus {
   failed: number;
   events: Event[];
   cancelled: number;
+  /** Ours: finished tasks that the session no longer keeps; those above count them. */
+  forgotten?: number | undefined;
 }
 
 export interface SessionSpec {
@@ -741,6 +743,7 @@ function createBaseSessionStatus(): SessionStatus {
     failed: 0,
     events: [],
     cancelled: 0,
+    forgotten: undefined,
   };
 }
 
@@ -778,6 +781,9 @@ export const SessionStatus: MessageFns<SessionStatus> = {
     }
     if (message.cancelled !== 0) {
       writer.uint32(72).int32(message.cancelled);
+    }
+    if (message.forgotten !== undefined) {
+      writer.uint32(8008).uint32(message.forgotten);
     }
     return writer;
   },
@@ -867,6 +873,14 @@ export const SessionStatus: MessageFns<SessionStatus> = {
             message.cancelled = reader.int32();
             continue;
           }
+          case 1001: {
+            if (tag !== 8008) {
+              break;
+            }
+
+            message.forgotten = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -897,6 +911,7 @@ export const SessionStatus: MessageFns<SessionStatus> = {
     message.failed = object.failed ?? 0;
     message.events = object.events?.map((e) => Event.fromPartial(e)) || [];
     message.cancelled = object.cancelled ?? 0;
+    message.forgotten = object.forgotten ?? undefined;
     return message;
   },
 };

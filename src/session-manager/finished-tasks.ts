@@ -1,0 +1,147 @@
+import type { Clock, Timer } from "../kit/clock.ts";
+import type { Logger } from "../kit/logger.ts";
+import { textOf } from "../kit/thrown.ts";
+import type { Change } from "../model/change.ts";
+import { FlameError } from "../model/errors.ts";
+import type { TaskCounts } from "../model/session.ts";
+import { forgottenAtOnceMax } from "../storage/forgetting.ts";
+import type { Store, StoredSession } from "../storage/store.ts";
+
+/** After each piece others have the event loop and the disk for as long as the piece took, and at least so long. */
+const pauseMsMin = 2;
+
+/** Pause after a piece that failed, in milliseconds: the disk may be full for a while. */
+const retryMs = 30_000;
+
+export interface FinishedTasksDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Finished tasks that an open session keeps (`cluster.limits.finished_tasks_kept`). */
+  readonly kept: number;
+  readonly isOpen: (sessionId: string) => boolean;
+}
+
+/** How many tasks are forgotten together: a tenth of what is kept, so that few tasks wait for it and few deletions are made. */
+export function forgottenTogether(kept: number): number {
+  return Math.min(forgottenAtOnceMax, Math.ceil(kept / 10));
+}
+
+/**
+ * Forgets the finished tasks of open sessions beyond those that are kept, those that ended first. It follows the counts
+ * that were made durable, so that nothing is done for sessions that have no more than that; and it deletes in transactions
+ * of its own, a piece at a time, so that no commit of a task carries a deletion.
+ */
+export class FinishedTasks {
+  readonly #deps: FinishedTasksDeps;
+  readonly #piece: number;
+  /** Sessions with a piece or more to forget, and how many of their tasks have ended. */
+  readonly #due = new Map<string, number>();
+  /** Tasks that somebody is about to be sent, and by how many. */
+  readonly #held = new Map<string, number>();
+  #timer: Timer | undefined;
+  #running = false;
+  #failing = false;
+  #closed = false;
+
+  /** @param sessions as the store has them: an earlier process may have kept more */
+  constructor(deps: FinishedTasksDeps, sessions: readonly StoredSession[]) {
+    this.#deps = deps;
+    this.#piece = forgottenTogether(deps.kept);
+    for (const { record, counts } of sessions)
+      if (record.state === "Open") this.#note(record.id, counts);
+  }
+
+  /** Follows what was just made durable. */
+  committed(changes: readonly Change[]): void {
+    for (const change of changes)
+      if (change.kind === "session.counts") this.#note(change.id, change.counts);
+  }
+
+  /** Keeps a task that somebody is about to be sent. @returns what lets it go again; called once */
+  hold(sessionId: string, taskId: number): () => void {
+    const key = keyOf(sessionId, taskId);
+    this.#held.set(key, (this.#held.get(key) ?? 0) + 1);
+    return () => {
+      const left = (this.#held.get(key) ?? 1) - 1;
+      if (left === 0) this.#held.delete(key);
+      else this.#held.set(key, left);
+    };
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+  }
+
+  #note(id: string, { succeed, failed, cancelled }: Readonly<TaskCounts>): void {
+    const ended = succeed + failed + cancelled;
+    if (this.#excess(id, ended) < this.#piece) return;
+    this.#due.set(id, ended);
+    if (this.#timer === undefined && !this.#running) this.#arm(0);
+  }
+
+  #excess(id: string, ended: number): number {
+    const { kept, store } = this.#deps;
+    return ended <= kept ? 0 : ended - store.forgotten(id) - kept;
+  }
+
+  #arm(delayMs: number): void {
+    if (this.#closed) return;
+    this.#timer = this.#deps.clock.after(delayMs, () => void this.#forget());
+  }
+
+  async #forget(): Promise<void> {
+    const { clock, logger } = this.#deps;
+    this.#running = true;
+    const begun = clock.steady();
+    let pause = retryMs;
+    try {
+      await this.#forgetPiece();
+      pause = Math.max(pauseMsMin, clock.steady() - begun);
+      this.#failing = false;
+    } catch (thrown) {
+      if (!this.#failing && !this.#closed)
+        logger.warn({ reason: textOf(thrown) }, "finished tasks are forgotten later");
+      this.#failing = true;
+    }
+    this.#running = false;
+    this.#timer = undefined;
+    if (this.#due.size > 0) this.#arm(pause);
+  }
+
+  /** One piece of the session that has waited longest. */
+  async #forgetPiece(): Promise<void> {
+    const [first] = this.#due;
+    if (first === undefined) return;
+    const [id] = first;
+    const excess = this.#excessOf(id);
+    let isVain = true;
+    if (excess >= this.#piece) {
+      const isHeld = (taskId: number): boolean => this.#held.has(keyOf(id, taskId));
+      const most = Math.min(excess, this.#piece);
+      isVain = await this.#deps.store.forgetFinished(id, most, isHeld);
+    }
+    const ended = this.#due.get(id) ?? 0;
+    this.#due.delete(id);
+    // Behind those that have waited meanwhile.
+    if (!isVain && this.#excessOf(id, ended) >= this.#piece) this.#due.set(id, ended);
+  }
+
+  #excessOf(id: string, ended = this.#due.get(id) ?? 0): number {
+    // A closed session keeps what it has.
+    return this.#deps.isOpen(id) ? this.#excess(id, ended) : 0;
+  }
+}
+
+/** What to answer whoever asks for a task that is no longer kept. */
+export function forgottenTask(sessionId: string, taskId: number, kept: number): FlameError {
+  return new FlameError(
+    "not_found",
+    `task ${taskId} of session ${sessionId} has ended and was forgotten: an open session keeps the ${kept} tasks that ended last (cluster.limits.finished_tasks_kept); read results as they come, or raise the limit`,
+  );
+}
+
+function keyOf(sessionId: string, taskId: number): string {
+  return `${taskId}/${sessionId}`;
+}

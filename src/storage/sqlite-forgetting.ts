@@ -1,0 +1,90 @@
+import type { Database } from "better-sqlite3";
+import { type Aged, type Cursor, chooseForgotten, lookedAt } from "./forgetting.ts";
+
+/** What is known of a session that has forgotten tasks. */
+interface Forgotten {
+  readonly count: number;
+  readonly cursor: Cursor;
+}
+
+interface AgedRow {
+  readonly id: number;
+  readonly completion_time: number | null;
+  readonly bytes: number;
+}
+
+const nothing: Forgotten = { count: 0, cursor: { through: 0, behind: 0 } };
+
+/** Forgets finished tasks of sessions that have more of them than are kept; their payloads go with them. */
+export class SqliteForgetting {
+  readonly #statements;
+  /** Sessions that have forgotten some. */
+  readonly #sessions = new Map<string, Forgotten>();
+
+  constructor(database: Database) {
+    this.#statements = prepareAll(database);
+    this.load();
+  }
+
+  /** Reads what earlier processes did, or what is left of a transaction that was taken back. */
+  load(): void {
+    this.#sessions.clear();
+    for (const { id, count, through } of this.#statements.selectForgotten.all())
+      this.#sessions.set(id, { count, cursor: { through, behind: 0 } });
+  }
+
+  /** How many tasks of the session are forgotten. */
+  count(id: string): number {
+    return this.#sessions.get(id)?.count ?? 0;
+  }
+
+  /** The session was deleted: a later one of that id has forgotten nothing. */
+  drop(id: string): void {
+    this.#sessions.delete(id);
+  }
+
+  /**
+   * Forgets a piece, inside the transaction that its caller holds open.
+   * @returns what is to be called once that is durable, and whether nothing was found
+   */
+  piece(
+    id: string,
+    most: number,
+    isHeld: (taskId: number) => boolean,
+  ): { readonly done: () => void; readonly isVain: boolean } {
+    const { selectAged, deleteTask, putForgotten } = this.#statements;
+    const { count, cursor } = this.#sessions.get(id) ?? nothing;
+    const { through, behind } = cursor;
+    const limit = lookedAt(most);
+    const looked = {
+      ahead: selectAged.all(id, through, Number.MAX_SAFE_INTEGER, limit).map(agedOf),
+      behind: selectAged.all(id, behind, through, limit).map(agedOf),
+    };
+    const choice = chooseForgotten(cursor, most, looked, isHeld);
+    for (const taskId of choice.ids) deleteTask.run(id, taskId);
+    const next = { count: count + choice.ids.length, cursor: choice.cursor };
+    putForgotten.run(next.count, next.cursor.through, id);
+    return { done: () => this.#sessions.set(id, next), isVain: choice.isVain };
+  }
+}
+
+function agedOf({ id, completion_time: time, bytes }: AgedRow): Aged {
+  return { id, bytes, ...(time !== null && { completionTime: time }) };
+}
+
+function prepareAll(db: Database) {
+  return {
+    selectForgotten: db.prepare<[], { id: string; count: number; through: number }>(
+      `SELECT session_id AS id, forgotten AS count, forgotten_through AS through FROM session_counts
+       WHERE forgotten > 0 OR forgotten_through > 0`,
+    ),
+    selectAged: db.prepare<[string, number, number, number], AgedRow>(
+      `SELECT id, completion_time, coalesce(input_bytes, 0) + coalesce(output_bytes, 0) AS bytes FROM tasks
+       WHERE session_id = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?`,
+    ),
+    deleteTask: db.prepare("DELETE FROM tasks WHERE session_id = ? AND id = ?"),
+    putForgotten: db.prepare(
+      "UPDATE session_counts SET forgotten = ?, forgotten_through = ? WHERE session_id = ?",
+    ),
+  };
+}
