@@ -1,11 +1,17 @@
 import { type ClientDuplexStream, Metadata } from "@grpc/grpc-js";
 import packageFile from "../../package.json" with { type: "json" };
-import { channelCredentials, clientOptions } from "../client/channel-options.ts";
+import {
+  channelCredentials,
+  clientOptions,
+  receiveBytesMax,
+  receiveMaxKey,
+} from "../client/channel-options.ts";
 import type { ClientCredentials } from "../config/client-credentials.ts";
 import { type Endpoint, hostText } from "../config/endpoint.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Logger } from "../kit/logger.ts";
 import { endsServicesKey } from "../protocol/ends-services.ts";
+import { NodesService } from "../protocol/generated/flame/stream/v1/nodes.ts";
 import {
   BackendService,
   type BindExecutorResponse,
@@ -19,26 +25,19 @@ import type {
   ExecutorSpec,
   Node,
   Result,
-  Task,
   TaskResult,
 } from "../protocol/generated/flame/v1/types.ts";
 import { followsKey, instanceKey } from "../protocol/instance-key.ts";
 import { readPrintable, requestIdKey } from "../protocol/request-id.ts";
 import { versionKey } from "../protocol/version-key.ts";
+import { workStreamKey } from "../protocol/work-stream-key.ts";
 import { Backoff, pause } from "./backoff.ts";
 import { isRefusal, RpcFailure, type UnaryMethod, type UnaryOptions, unary } from "./unary.ts";
+import type { LaunchedTask } from "./work/work-source.ts";
+import type { WorkCall } from "./work/work-stream.ts";
 
 /** The node's end of the heartbeat stream. */
 export type NodeStream = ClientDuplexStream<WatchNodeRequest, WatchNodeResponse>;
-
-/** A task that was handed to an executor. */
-export interface LaunchedTask {
-  readonly task: Task;
-  /** Names this handing-out; returned with the result. Absent from session managers that do not fence. */
-  readonly lease: string | undefined;
-  /** Of the client's request that made the task; absent when the session manager does not tell. */
-  readonly requestId: string | undefined;
-}
 
 /** A session that an executor was given, or the news that it has to go. */
 export interface GivenSession {
@@ -70,6 +69,8 @@ export interface ExecutorCalls {
 export interface NodeCalls {
   registerNode(request: RegisterNodeRequest, signal: AbortSignal): Promise<void>;
   watchNode(): NodeStream;
+  /** Begins a stream of work; a session manager that has none refuses it with UNIMPLEMENTED. */
+  work(): WorkCall;
   /** What the session manager believes that this node has. */
   syncNode(node: Node, signal: AbortSignal): Promise<readonly Executor[]>;
   /** Takes the node out, so that what it held goes to others at once. */
@@ -130,6 +131,7 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
       ...(instance?.follows === undefined ? {} : { [followsKey]: instance.follows }),
       [versionKey]: packageFile.version,
       [endsServicesKey]: "1",
+      [workStreamKey]: "1",
       ...(options.logFolder === undefined ? {} : { [LOGS_KEY]: encodeURI(options.logFolder) }),
     };
     this.#clock = deps.clock;
@@ -176,6 +178,14 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
       this.#fences ||= headers.get(versionKey).length > 0;
     });
     return stream;
+  }
+
+  work(): WorkCall {
+    const { path, requestSerialize, responseDeserialize } = NodesService.work;
+    const metadata = new Metadata();
+    metadata.set(receiveMaxKey, String(receiveBytesMax));
+    for (const [key, value] of Object.entries(this.#caller)) metadata.set(key, value);
+    return this.#stub.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata);
   }
 
   async syncNode(node: Node, signal: AbortSignal): Promise<readonly Executor[]> {
@@ -235,7 +245,8 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
       { executorId },
       { signal, onMetadata, onTrailer },
     );
-    return task === undefined ? undefined : { task, lease, requestId };
+    if (task === undefined) return undefined;
+    return { taskId: task.metadata?.id ?? "", input: task.spec?.input, lease, requestId };
   }
 
   async complete(

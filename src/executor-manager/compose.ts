@@ -34,6 +34,7 @@ import { openPackageStore } from "./packages/package-store.ts";
 import { ServiceHost } from "./service-host.ts";
 import { type Containment, type ServiceSurroundings, scratchFolder } from "./service-process.ts";
 import { openSocketFolder } from "./socket-folder.ts";
+import { WorkStream } from "./work/work-stream.ts";
 
 /** How long a service may take until it accepts connections: imports from a network file system are slow. */
 const SERVICE_START_TIMEOUT_MS = 120_000;
@@ -107,8 +108,11 @@ export async function startExecutorManager(
       },
     );
     releasers.add("package store", () => installer.close());
+    const begin = () => calls.work();
+    const work = new WorkStream({ begin, clock, logger, nodeName, instance: instance.id });
     const book = new ExecutorBook({
       calls,
+      work,
       host: new ServiceHost(around, installer),
       clock,
       logger,
@@ -123,7 +127,7 @@ export async function startExecutorManager(
     housekeeping.start();
     const measure = () => measureNode(env);
     const node = new NodeLoop(
-      { calls, book, clock, logger, measure, target: calls.target },
+      { calls, work, book, clock, logger, measure, target: calls.target },
       nodeName,
     );
     releasers.add("node stream", () => node.close());

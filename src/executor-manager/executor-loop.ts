@@ -5,14 +5,16 @@ import { textOf } from "../kit/thrown.ts";
 import { serviceCrashCode } from "../model/task.ts";
 import type { Executor, Result, TaskResult } from "../protocol/generated/flame/v1/types.ts";
 import { ExecutorState } from "../protocol/generated/flame/v1/types.ts";
-import type { ExecutorCalls, GivenSession, LaunchedTask } from "./backend-client.ts";
+import type { ExecutorCalls, GivenSession } from "./backend-client.ts";
 import { pause } from "./backoff.ts";
 import { type Binding, type ExecutorOrder, readBinding } from "./executor-messages.ts";
 import type { ExecutorMeter } from "./metrics.ts";
-import { type ResultDelivery, startDelivery } from "./result-delivery.ts";
 import { bindCodes, type ServiceHost } from "./service-host.ts";
 import type { ServiceSession } from "./service-session.ts";
 import { isRefusal, RpcFailure } from "./unary.ts";
+import { UnaryWork } from "./work/unary-work.ts";
+import type { LaunchedTask, WorkSource } from "./work/work-source.ts";
+import type { WorkStream } from "./work/work-stream.ts";
 
 /**
  * - Void: not yet registered.
@@ -51,6 +53,8 @@ const REFUSED_PAUSE_MS = 1_000;
 /** What every executor of a node shares. */
 export interface ExecutorDeps {
   readonly calls: ExecutorCalls;
+  /** Where work comes from, when the session manager has it. */
+  readonly work: WorkStream;
   readonly host: ServiceHost;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -80,8 +84,8 @@ export class ExecutorLoop {
   #session: ServiceSession | undefined;
   /** The client's request that made the session. */
   #sessionRequest: string | undefined;
-  /** The last result, until it is known to have arrived. */
-  #delivery: ResultDelivery | undefined;
+  /** Its tasks, while it is in a session. */
+  #work: WorkSource | undefined;
   /** Resolves when the loop has ended and its service is gone. Never rejects. */
   readonly ended: Promise<void>;
 
@@ -129,11 +133,13 @@ export class ExecutorLoop {
   #stop(): void {
     this.#kill.abort();
     this.#drain.abort();
+    this.#work?.drop();
   }
 
   /** Takes nothing new: a running task is finished and delivered, then the session is left. */
   drain(): void {
     this.#drain.abort();
+    this.#work?.shut();
   }
 
   async #run(): Promise<void> {
@@ -148,6 +154,7 @@ export class ExecutorLoop {
       if (!this.#killed()) this.#logger.error({ error: textOf(thrown) }, "executor loop ended");
     } finally {
       this.#state = "Released";
+      this.#work?.drop();
       await this.#endService();
       if (this.#released) await this.#sayGone();
     }
@@ -260,37 +267,42 @@ export class ExecutorLoop {
 
   async #serveTask(): Promise<LoopState> {
     if (this.#draining()) return "Unbinding";
-    let launched: LaunchedTask | undefined;
-    try {
-      launched = await this.#deps.calls.launch(this.#order.id, this.#drain.signal);
-    } catch (thrown) {
-      if (!this.#draining()) await this.#refused("LaunchTask", thrown);
-      return "Unbinding";
-    }
+    this.#work ??= await this.#openWork();
+    const launched = await this.#work.next();
     if (launched === undefined) return "Unbinding";
-    if (launched.lease !== undefined && launched.lease === this.#delivery?.lease) {
-      // LaunchTask overtook CompleteTask: this is the task whose result is still on its way. If that is refused, the
-      // task would be handed out again and again: leaving the session gives it back.
-      return (await this.#delivery.done) ? "Bound" : "Unbinding";
-    }
     const result = await this.#runTask(launched);
     if (this.#killed()) return "Released";
-    // Nothing of it had begun: leaving the session gives it back, and no attempt is counted.
-    if (result === undefined) return "Unbinding";
-    // The result travels beside the next LaunchTask, so that the session manager takes both in one turn: one commit
-    // and one round trip for each task.
+    if (result === undefined) {
+      // Nothing of it had begun, and no attempt is counted.
+      this.#work.giveBack(launched);
+      return "Unbinding";
+    }
+    const crashed = result.returnCode === serviceCrashCode;
+    // First what waits behind it: else that would begin here as soon as the result has arrived.
+    if (crashed) this.#work.shut();
+    await this.#work.finish(launched, result);
+    return crashed ? "Unbinding" : "Bound";
+  }
+
+  async #openWork(): Promise<WorkSource> {
+    const { calls, work } = this.#deps;
     const { id } = this.#order;
-    const deps = { calls: this.#deps.calls, logger: this.#logger };
-    this.#delivery = startDelivery(deps, id, launched, result, this.#kill.signal);
-    // Without leases the next LaunchTask could not tell a new task from the one that was just done.
-    if (launched.lease === undefined) await this.#delivery.done;
-    return result.returnCode === serviceCrashCode ? "Unbinding" : "Bound";
+    const sessionId = this.#binding?.sessionId ?? "";
+    const drain = this.#drain.signal;
+    if (await work.available(drain)) {
+      const queue = work.attach(id, sessionId, this.#logger);
+      if (this.#draining()) queue.shut();
+      return queue;
+    }
+    const refused = (rpc: string, thrown: unknown): Promise<void> => this.#refused(rpc, thrown);
+    const signals = { drain, kill: this.#kill.signal };
+    return new UnaryWork({ calls, logger: this.#logger, refused, ...signals }, id);
   }
 
   /** Undefined when there is no service that could begin the task. */
   async #runTask(launched: LaunchedTask): Promise<TaskResult | undefined> {
-    const { task, requestId: request } = launched;
-    const fields = { task: task.metadata?.id, request };
+    const { taskId, requestId: request } = launched;
+    const fields = { task: taskId, request };
     const session = await this.#livingSession();
     if (typeof session === "string") {
       this.#logger.warn({ ...fields, reason: session }, "no service for the task");
@@ -300,7 +312,7 @@ export class ExecutorLoop {
     }
     this.#logger.debug(fields, "task begins");
     const invoking = startStopwatch();
-    const outcome = await session.invoke(task);
+    const outcome = await session.invoke(taskId, launched.input);
     const seconds = invoking();
     if (outcome.kind === "answered") {
       this.#logger.debug({ ...fields, seconds, code: outcome.result.returnCode }, "task ended");
@@ -329,8 +341,8 @@ export class ExecutorLoop {
   async #leave(): Promise<LoopState> {
     const { calls } = this.#deps;
     const { id } = this.#order;
-    await this.#delivery?.done;
-    this.#delivery = undefined;
+    await this.#work?.settled();
+    this.#work = undefined;
     await this.#tolerant("UnbindExecutor", calls.unbind(id, this.#kill.signal));
     const failure = await this.#session?.leave();
     if (failure !== undefined)

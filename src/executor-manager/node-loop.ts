@@ -12,6 +12,7 @@ import { Backoff, pause } from "./backoff.ts";
 import type { ExecutorBook } from "./executor-book.ts";
 import type { NodeFacts } from "./node-facts.ts";
 import { isRefusal, RpcFailure } from "./unary.ts";
+import type { WorkStream } from "./work/work-stream.ts";
 
 const HEARTBEAT_MS = 5_000;
 /** A stream that brings nothing for so long is dead: every heartbeat is answered. */
@@ -25,6 +26,8 @@ const FORGOTTEN_MS = 31_000;
 /** What keeps a node registered. */
 export interface NodeLoopDeps {
   readonly calls: NodeCalls;
+  /** Opened on each connection. */
+  readonly work: WorkStream;
   readonly book: ExecutorBook;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -115,6 +118,7 @@ export class NodeLoop {
       return await this.#follow(stream);
     } finally {
       this.#stop.signal.removeEventListener("abort", onStop);
+      this.#deps.work.shut();
       stream.cancel();
     }
   }
@@ -143,6 +147,7 @@ export class NodeLoop {
       });
       stream.on("data", (message: WatchNodeResponse) => {
         listen();
+        this.#deps.work.heard();
         this.#backoff.reset();
         try {
           this.#take(message);
@@ -152,6 +157,8 @@ export class NodeLoop {
       });
       stream.on("error", (error) => end(error.message));
       stream.on("end", () => end("the session manager ended the stream"));
+      // A connection on which no work travels is none, too: the node registers anew.
+      this.#deps.work.open(end);
       // At once: a server may wait for the first heartbeat before it says anything.
       beat();
       listen();

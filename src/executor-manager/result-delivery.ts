@@ -1,7 +1,8 @@
 import type { Logger } from "../kit/logger.ts";
 import type { TaskResult } from "../protocol/generated/flame/v1/types.ts";
-import type { ExecutorCalls, LaunchedTask } from "./backend-client.ts";
+import type { ExecutorCalls } from "./backend-client.ts";
 import { isRefusal, isTooLarge, RpcFailure } from "./unary.ts";
+import type { LaunchedTask } from "./work/work-source.ts";
 
 /** A result on its way to the session manager. */
 export interface ResultDelivery {
@@ -56,7 +57,7 @@ async function complete(
     return true;
   } catch (thrown) {
     if (thrown instanceof RpcFailure && isRefusal(thrown)) {
-      logger.warn({ task: launched.task.metadata?.id, reason: thrown.message }, "result refused");
+      logger.warn({ task: launched.taskId, reason: thrown.message }, "result refused");
     }
     throw thrown;
   }

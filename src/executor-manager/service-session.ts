@@ -1,7 +1,7 @@
 import { textOf } from "../kit/thrown.ts";
 import { describeExit } from "../process/exit-facts.ts";
 import { taskTitle } from "../process/log-marks.ts";
-import type { Result, Task, TaskResult } from "../protocol/generated/flame/v1/types.ts";
+import type { Result, TaskResult } from "../protocol/generated/flame/v1/types.ts";
 import type { Binding } from "./executor-messages.ts";
 import { lastWords, type ServiceProcess } from "./service-process.ts";
 import { isBroken, RpcFailure } from "./unary.ts";
@@ -68,9 +68,8 @@ export class ServiceSession {
   }
 
   /** Runs a task. A service that cannot answer any more is `crashed`; one that answers with an error has failed the task. */
-  async invoke(task: Task): Promise<TaskOutcome> {
-    const taskId = task.metadata?.id ?? "";
-    const context = { taskId, sessionId: this.#binding.sessionId, input: task.spec?.input };
+  async invoke(taskId: string, input: Buffer | undefined): Promise<TaskOutcome> {
+    const context = { taskId, sessionId: this.#binding.sessionId, input };
     const { group } = this.#process;
     group.beginSection(taskTitle(taskId));
     try {

@@ -7,6 +7,7 @@ import {
   type sendUnaryData,
   status,
 } from "@grpc/grpc-js";
+import { NodesService } from "../../../src/protocol/generated/flame/stream/v1/nodes.ts";
 import {
   BackendService,
   BindExecutorResponse,
@@ -24,6 +25,7 @@ import {
   type TaskResult,
 } from "../../../src/protocol/generated/flame/v1/types.ts";
 import { waitFor } from "../../support/wait-for.ts";
+import type { ScriptedWork } from "./scripted-work.ts";
 
 /** For tasks of tens of MiB on a busy machine. */
 const callDeadlineMs = 60_000;
@@ -60,6 +62,8 @@ export class ScriptedBackend {
   readonly believed: Executor[] = [];
   /** While true, LaunchTask answers a task again and again until CompleteTask has accepted its result. */
   repeatTasks = false;
+  /** Undefined: a session manager that does not know the stream of work. */
+  work: ScriptedWork | undefined;
   #nextTask = 1;
   #server = new Server();
   #stream: Stream | undefined;
@@ -85,6 +89,7 @@ export class ScriptedBackend {
       ),
       watchNode: (stream: Stream) => this.#watch(stream),
     });
+    if (this.work !== undefined) this.#server.addService(NodesService, this.work.handlers);
     this.#port = await new Promise<number>((resolve, reject) => {
       this.#server.bindAsync(
         `127.0.0.1:${this.#port}`,

@@ -1,0 +1,85 @@
+import type {
+  Completion,
+  Hello,
+  Return,
+  WorkRequest,
+} from "../../protocol/generated/flame/stream/v1/nodes.ts";
+import type { LocalQueue } from "./local-queue.ts";
+
+/** A message is not made larger than this, in bytes of outputs, unless one alone is. */
+const MESSAGE_BYTES = 1024 * 1024;
+/** What a result costs beside its output, in bytes. */
+const RESULT_BYTES = 64;
+
+/** What gathered for the next messages to the session manager. */
+export class WorkBatch {
+  #hello: Hello | undefined;
+  #returns: Return[] = [];
+  #completions: Completion[] = [];
+  /** Of these the credit is to be said. */
+  readonly #ready = new Set<LocalQueue>();
+
+  hello(hello: Hello): void {
+    this.#hello = hello;
+  }
+
+  complete(completion: Completion): void {
+    this.#completions.push(completion);
+  }
+
+  giveBack(executorId: string, leases: string[]): void {
+    this.#returns.push({ executorId, leases });
+  }
+
+  announce(queue: LocalQueue): void {
+    this.#ready.add(queue);
+  }
+
+  forget(queue: LocalQueue): void {
+    this.#ready.delete(queue);
+  }
+
+  get empty(): boolean {
+    const said = this.#returns.length + this.#completions.length + this.#ready.size === 0;
+    return said && this.#hello === undefined;
+  }
+
+  clear(): void {
+    this.#hello = undefined;
+    this.#returns = [];
+    this.#completions = [];
+    this.#ready.clear();
+  }
+
+  /** The next message, undefined when there is nothing to say; what does not fit stays for the one after. */
+  take(): WorkRequest | undefined {
+    if (this.empty) return undefined;
+    const hello = this.#hello;
+    const returns = this.#returns;
+    const completions = this.#takeCompletions();
+    const ready = this.#takeReady();
+    this.#hello = undefined;
+    this.#returns = [];
+    return { hello, returns, completions, ready };
+  }
+
+  #takeReady(): WorkRequest["ready"] {
+    if (this.#ready.size === 0) return [];
+    const ready = Array.from(this.#ready, (queue) => queue.ready());
+    this.#ready.clear();
+    return ready;
+  }
+
+  #takeCompletions(): Completion[] {
+    const all = this.#completions;
+    let bytes = 0;
+    let count = 0;
+    for (const { output, message } of all) {
+      bytes += (output?.length ?? 0) + (message?.length ?? 0) + RESULT_BYTES;
+      if (count > 0 && bytes > MESSAGE_BYTES) break;
+      count++;
+    }
+    this.#completions = count < all.length ? all.slice(count) : [];
+    return count < all.length ? all.slice(0, count) : all;
+  }
+}

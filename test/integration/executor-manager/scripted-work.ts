@@ -1,0 +1,129 @@
+import { Metadata, type ServerDuplexStream, status } from "@grpc/grpc-js";
+import type {
+  Completion,
+  NodesServer,
+  Ready,
+  WorkRequest,
+  WorkResponse,
+} from "../../../src/protocol/generated/flame/stream/v1/nodes.ts";
+
+type Stream = ServerDuplexStream<WorkRequest, WorkResponse>;
+
+/** The stream of work of a scripted session manager: it gives out as much as an executor takes, as long as there are tasks. */
+export class ScriptedWork {
+  readonly messages: WorkRequest[] = [];
+  /** Results, without those that were repeated. */
+  readonly results = new Map<string, Completion>();
+  readonly returned: string[] = [];
+  readonly tasks: Buffer[] = [];
+  /** Whether results are acknowledged. */
+  acknowledges = true;
+  /** Tells an executor that has nothing to leave. */
+  leaves = true;
+  streams = 0;
+  #stream: Stream | undefined;
+  #next = 1;
+  /** Leases that an executor has, without a result. */
+  readonly #held = new Map<string, string[]>();
+  readonly #credit = new Map<string, number>();
+
+  /** What of `flame.stream.v1.Nodes` a server is made of. */
+  get handlers(): NodesServer {
+    return { work: (stream) => this.#serve(stream) };
+  }
+
+  get completions(): Completion[] {
+    return this.messages.flatMap(({ completions }) => completions);
+  }
+
+  get texts(): string[] {
+    return Array.from(this.results.values(), ({ returnCode, output, message }) =>
+      returnCode === 0 ? (output?.toString("utf8") ?? "(none)") : `${returnCode} ${message ?? ""}`,
+    );
+  }
+
+  get credits(): number[] {
+    return this.messages.flatMap(({ ready }) => ready.map(({ credit }) => credit));
+  }
+
+  say(message: Partial<WorkResponse>): void {
+    const empty = { assignments: [], takeBacks: [], acknowledgements: [], leaves: [] };
+    this.#stream?.write({ ...empty, ...message });
+  }
+
+  /** Assigns a task whatever the executor said. */
+  assign(executorId: string, ...inputs: string[]): void {
+    this.say({ assignments: inputs.map((input) => this.#assignment(executorId, input)) });
+  }
+
+  /** Ends the stream with a status. */
+  break(code: status = status.UNAVAILABLE, details = "scripted loss"): void {
+    this.#stream?.emit("error", { code, details });
+    this.#stream = undefined;
+  }
+
+  #assignment(executorId: string, input: string | Buffer) {
+    const taskId = String(this.#next++);
+    const lease = `L${taskId}`;
+    this.#held.set(executorId, [...(this.#held.get(executorId) ?? []), lease]);
+    return {
+      executorId,
+      lease,
+      sessionId: "ssn-1",
+      taskId,
+      input: Buffer.from(input),
+      requestId: "",
+    };
+  }
+
+  #serve(stream: Stream): void {
+    this.#stream = stream;
+    this.streams++;
+    stream.sendMetadata(new Metadata());
+    stream.on("data", (message: WorkRequest) => this.#take(message));
+    stream.on("error", () => undefined);
+    stream.on("end", () => stream.end());
+  }
+
+  #take(message: WorkRequest): void {
+    this.messages.push(message);
+    for (const ready of message.ready) this.#heard(ready);
+    for (const { executorId, leases } of message.returns) {
+      this.returned.push(...leases);
+      this.#drop(executorId, leases);
+    }
+    for (const one of message.completions) {
+      if (!this.results.has(one.lease)) this.results.set(one.lease, one);
+      this.#drop(one.executorId, [one.lease]);
+      if (this.acknowledges)
+        this.say({ acknowledgements: [{ executorId: one.executorId, leases: [one.lease] }] });
+    }
+    for (const executorId of this.#credit.keys()) this.#fill(executorId);
+  }
+
+  #heard({ executorId, credit, opens, held }: Ready): void {
+    this.#credit.set(executorId, credit);
+    if (opens)
+      this.#held.set(
+        executorId,
+        held.map(({ lease }) => lease),
+      );
+  }
+
+  #drop(executorId: string, leases: string[]): void {
+    const held = this.#held.get(executorId) ?? [];
+    this.#held.set(
+      executorId,
+      held.filter((lease) => !leases.includes(lease)),
+    );
+  }
+
+  #fill(executorId: string): void {
+    const held = this.#held.get(executorId)?.length ?? 0;
+    const room = Math.max(0, (this.#credit.get(executorId) ?? 0) - held);
+    const inputs = this.tasks.splice(0, room);
+    if (inputs.length > 0)
+      this.say({ assignments: inputs.map((input) => this.#assignment(executorId, input)) });
+    else if (held === 0 && this.leaves) this.say({ leaves: [{ executorId }] });
+  }
+}
