@@ -80,3 +80,14 @@ test("two executor managers of one name: the first serves, each task begins once
     stderr: "",
   });
 });
+
+test("an executor manager that was killed and is started again takes its node at once", async () => {
+  await first.daemon(name).restart("SIGKILL");
+  await first.daemon(name).restart("SIGTERM");
+  expect(first.daemon(name).log()).not.toContain("is served by another executor manager");
+  const again = await first.python(slowTasks(2, 0), "ours", { deadlineMs: workDeadlineMs });
+  expect({ stdout: again.stdout, stderr: again.stderr }).toEqual({
+    stdout: "[0, 1]\n",
+    stderr: "",
+  });
+});
