@@ -69,8 +69,11 @@ const descriptorsSpare = 4;
 /** Of a database: an index may need a page more than before. */
 const pagesSpare = 16;
 
+/** What a daemon keeps there while it runs, and the executor manager for the one after it. */
+const records = [...daemonNames, "node-instance"];
+
 function isDaemonRecord(file: string): boolean {
-  return daemonNames.some((name) => file.endsWith(`/run/${name}.json`));
+  return records.some((name) => file.endsWith(`/run/${name}.json`));
 }
 
 function programsOf(home: string, except: readonly number[]): string[] {
