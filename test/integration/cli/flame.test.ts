@@ -61,10 +61,11 @@ const alive = (name: string): boolean => {
   return isSameProcessAlive(pid, startTime);
 };
 
-/** For which three seconds are over after a tenth of one: what is told of long waits is told soon. */
+/** For which the seconds between two notices of a wait are over after a tenth of one. */
 const hastyClock: Clock = {
   ...systemClock,
-  after: (delayMs, action) => systemClock.after(delayMs === 3000 ? 100 : delayMs, action),
+  after: (delayMs, action) =>
+    systemClock.after([3_000, 10_000].includes(delayMs) ? 100 : delayMs, action),
 };
 
 async function up(
