@@ -7,8 +7,11 @@ import type { TaskCounts } from "../model/session.ts";
 import { forgottenAtOnceMax } from "../storage/forgetting.ts";
 import type { Store, StoredSession } from "../storage/store.ts";
 
-/** After each piece others have the event loop and the disk for as long as the piece took, and at least so long. */
-const pauseMsMin = 2;
+/**
+ * Before each piece others have the event loop and the disk for as long as the last piece took, and at least so long: what
+ * ends meanwhile goes with it, so that a busy session with a small limit pays for few transactions.
+ */
+const pauseMsMin = 50;
 
 /** Pause after a piece that failed, in milliseconds: the disk may be full for a while. */
 const retryMs = 30_000;
@@ -22,7 +25,7 @@ export interface FinishedTasksDeps {
   readonly isOpen: (sessionId: string) => boolean;
 }
 
-/** How many tasks are forgotten together: a tenth of what is kept, so that few tasks wait for it and few deletions are made. */
+/** So many tasks wait for being forgotten: a tenth of what is kept, so that few are kept beyond it and few deletions are made. */
 export function forgottenTogether(kept: number): number {
   return Math.min(forgottenAtOnceMax, Math.ceil(kept / 10));
 }
@@ -37,6 +40,8 @@ export class FinishedTasks {
   readonly #piece: number;
   /** Sessions with a piece or more to forget, and how many of their tasks have ended. */
   readonly #due = new Map<string, number>();
+  /** Of these, those in which a look came to the end without finding any: the next one begins at the start. */
+  readonly #vain = new Set<string>();
   /** Tasks that somebody is about to be sent, and by how many. */
   readonly #held = new Map<string, number>();
   #timer: Timer | undefined;
@@ -54,8 +59,13 @@ export class FinishedTasks {
 
   /** Follows what was just made durable. */
   committed(changes: readonly Change[]): void {
-    for (const change of changes)
-      if (change.kind === "session.counts") this.#note(change.id, change.counts);
+    for (const change of changes) {
+      if (change.kind === "session.counts") {
+        if (this.#deps.isOpen(change.id)) this.#note(change.id, change.counts);
+      } else if (change.kind === "session.put" && change.record.state === "Closed")
+        // A later session of that id is another.
+        this.#drop(change.record.id);
+    }
   }
 
   /** Keeps a task that somebody is about to be sent. @returns what lets it go again; called once */
@@ -78,7 +88,12 @@ export class FinishedTasks {
     const ended = succeed + failed + cancelled;
     if (this.#excess(id, ended) < this.#piece) return;
     this.#due.set(id, ended);
-    if (this.#timer === undefined && !this.#running) this.#arm(0);
+    if (this.#timer === undefined && !this.#running) this.#arm(pauseMsMin);
+  }
+
+  #drop(id: string): void {
+    this.#due.delete(id);
+    this.#vain.delete(id);
   }
 
   #excess(id: string, ended: number): number {
@@ -116,16 +131,23 @@ export class FinishedTasks {
     if (first === undefined) return;
     const [id] = first;
     const excess = this.#excessOf(id);
-    let isVain = true;
-    if (excess >= this.#piece) {
-      const isHeld = (taskId: number): boolean => this.#held.has(keyOf(id, taskId));
-      const most = Math.min(excess, this.#piece);
-      isVain = await this.#deps.store.forgetFinished(id, most, isHeld);
+    if (excess < this.#piece) {
+      this.#drop(id);
+      return;
     }
+    const { store } = this.#deps;
+    const before = store.forgotten(id);
+    const isHeld = (taskId: number): boolean => this.#held.has(keyOf(id, taskId));
+    const isVain = await store.forgetFinished(id, Math.min(excess, forgottenAtOnceMax), isHeld);
     const ended = this.#due.get(id) ?? 0;
     this.#due.delete(id);
+    if (store.forgotten(id) > before) this.#vain.delete(id);
+    // All others are held: they are looked for again with the next task that ends.
+    const isAll = isVain && this.#vain.has(id);
+    if (isVain) this.#vain.add(id);
     // Behind those that have waited meanwhile.
-    if (!isVain && this.#excessOf(id, ended) >= this.#piece) this.#due.set(id, ended);
+    if (!isAll && this.#excessOf(id, ended) >= this.#piece) this.#due.set(id, ended);
+    else this.#vain.delete(id);
   }
 
   #excessOf(id: string, ended = this.#due.get(id) ?? 0): number {

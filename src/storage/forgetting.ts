@@ -22,7 +22,7 @@ export interface Cursor {
 export interface Choice {
   readonly ids: readonly number[];
   readonly cursor: Cursor;
-  /** Everything was looked at, and there was nothing. */
+  /** From where this look began to the end there was nothing; the next one begins at the start. */
   readonly isVain: boolean;
 }
 

@@ -91,7 +91,7 @@ export interface Store {
    * Forgets finished tasks of a session with their payloads, those that ended first: `most` of them, or fewer that are
    * large. It looks at a bounded number of tasks, so there may be more to forget than it finds.
    * @param isHeld tasks that are not to go now
-   * @returns whether it is of no use to look again, since it has looked at all and found nothing
+   * @returns whether it has come to the end and found nothing on the way; the next look begins at the start
    */
   forgetFinished(
     sessionId: string,

@@ -8,7 +8,8 @@ import type { FlameTurn } from "../../src/model/flame-turn.ts";
 import type { SessionView } from "../../src/model/session.ts";
 import type { TaskReply } from "../../src/model/task.ts";
 import { isTerminal, leaseOf, type TaskRecord } from "../../src/model/task.ts";
-import type { StoredState } from "../../src/storage/store.ts";
+import { forgottenTogether } from "../../src/session-manager/finished-tasks.ts";
+import type { Store, StoredState } from "../../src/storage/store.ts";
 import { durablePart } from "./durable-part.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Runs } from "./runs.ts";
@@ -25,6 +26,9 @@ export class Auditor {
   readonly #options: CoreOptions;
   /** The durable part of the memory of a process that died right after a commit. */
   #remembered: string | undefined;
+  /** How many finished tasks were forgotten, of all sessions and of each. */
+  forgotten = 0;
+  readonly #gone = new WeakMap<object, number>();
 
   constructor(world: World, ledger: Ledger, runs: Runs, options: CoreOptions) {
     this.#world = world;
@@ -100,6 +104,45 @@ export class Auditor {
         this.#completionSeen(command);
         return;
       default:
+    }
+  }
+
+  /**
+   * The store was asked to forget finished tasks of a session: all others are there as they were written, and as many of the
+   * finished ones as are to be kept.
+   */
+  forgot(store: Store, sessionId: string, kept: number): void {
+    const session = this.#ledger.sessions.get(sessionId);
+    if (session === undefined) return;
+    let gone = 0;
+    let left = 0;
+    for (const task of session.tasks.values()) {
+      const found = store.readTask(sessionId, task.id);
+      if (found === undefined) gone++;
+      else if (isTerminal(task.state)) left++;
+      if (found === undefined && !isTerminal(task.state))
+        throw new Violation(`task ${sessionId}/${task.id} is ${task.state} and was forgotten`);
+      if (found !== undefined && JSON.stringify(found) !== JSON.stringify(task))
+        throw new Violation(`task ${sessionId}/${task.id} on disk: ${JSON.stringify(found)}`);
+    }
+    if (store.forgotten(sessionId) !== gone)
+      throw new Violation(
+        `${gone} tasks of ${sessionId} are forgotten, ${store.forgotten(sessionId)} are said to be`,
+      );
+    if (gone > 0 && left < kept)
+      throw new Violation(
+        `${left} finished tasks of ${sessionId} are left, ${kept} are to be kept`,
+      );
+    this.forgotten += gone - (this.#gone.get(session) ?? 0);
+    this.#gone.set(session, gone);
+  }
+
+  /** At rest: no open session keeps more finished tasks than the next piece would take. */
+  allForgotten(store: Store, kept: number): void {
+    for (const [id, { record, counts }] of this.#ledger.sessions) {
+      const left = counts.succeed + counts.failed + counts.cancelled - store.forgotten(id);
+      if (record.state === "Open" && left >= kept + forgottenTogether(kept))
+        throw new Violation(`session ${id} keeps ${left} finished tasks, ${kept} are to be kept`);
     }
   }
 

@@ -22,6 +22,8 @@ export interface Scenario {
   readonly crashes: PlannedCrash[];
   readonly stormMs: number;
   readonly lossRate: number;
+  /** Finished tasks that an open session keeps; Infinity: all. */
+  readonly tasksKept: number;
   /** The session manager's clock jumps, forward and backward. */
   readonly dateIsSet: boolean;
   /** Some node can run the session's tasks. */
@@ -67,6 +69,8 @@ export function makeScenario(seed: number, random: Random): Scenario {
     stormMs: random.between(60_000, 180_000),
     lossRate: random.pick([0, 0.01, 0.03, 0.06]),
     dateIsSet: random.chance(0.5),
+    // Of the seed alone, so that a seed is what it was before.
+    tasksKept: seed % 3 === 0 ? 1 + (seed % 7) : Number.POSITIVE_INFINITY,
     feasible,
   };
 }

@@ -1,10 +1,13 @@
 import type { Command, CommandKind, CommandTable } from "../../src/core/commands.ts";
 import { Core } from "../../src/core/core.ts";
 import type { CoreOptions } from "../../src/core/state.ts";
+import { silentLogger } from "../../src/kit/logger.ts";
 import type { Effect, Token } from "../../src/kit/turn.ts";
 import type { FlameError } from "../../src/model/errors.ts";
 import type { FlameTurn } from "../../src/model/flame-turn.ts";
+import { FinishedTasks } from "../../src/session-manager/finished-tasks.ts";
 import { MemoryStore } from "../../src/storage/memory-store.ts";
+import type { StoredState } from "../../src/storage/store.ts";
 import type { Auditor } from "./auditor.ts";
 import type { Timer, World } from "./world.ts";
 
@@ -53,6 +56,8 @@ export class SimManager {
   readonly #options: CoreOptions;
   readonly #auditor: Auditor;
   readonly #plan: PlannedCrash[];
+  readonly #tasksKept: number;
+  #finished: FinishedTasks | undefined;
   #core: Core | undefined;
   #queue: Command[] = [];
   #nextToken = 1;
@@ -61,7 +66,15 @@ export class SimManager {
   /** Counts restarts: what was planned for an earlier life does not happen. */
   #life = 0;
 
-  constructor(world: World, options: CoreOptions, auditor: Auditor, plan: PlannedCrash[]) {
+  /** @param tasksKept finished tasks that an open session keeps */
+  constructor(
+    world: World,
+    options: CoreOptions,
+    auditor: Auditor,
+    plan: PlannedCrash[],
+    tasksKept: number,
+  ) {
+    this.#tasksKept = tasksKept;
     this.#world = world;
     this.#options = options;
     this.#auditor = auditor;
@@ -87,6 +100,7 @@ export class SimManager {
     const core = new Core(this.#options, stored, this.#world.date, this.#world.now);
     this.#auditor.restarted(core.state, stored);
     this.#core = core;
+    this.#forget(stored);
     this.#world.note(`manager: starts, ${this.commits} commits so far`);
     this.#armTimer();
   }
@@ -109,6 +123,45 @@ export class SimManager {
         if (life === this.#life) this.#cancel(token);
       },
     };
+  }
+
+  /** What forgets finished tasks is the real one too; each of its pieces is looked at. */
+  #forget(stored: StoredState): void {
+    const { store } = this;
+    const world = this.#world;
+    /** Sessions of which a piece was forgotten just now. */
+    const looked = new Set<string>();
+    this.#finished = new FinishedTasks(
+      {
+        store: new Proxy(store, {
+          get: (_, key) =>
+            key === "forgetFinished"
+              ? (...[id, ...how]: Parameters<MemoryStore["forgetFinished"]>) => {
+                  const piece = store.forgetFinished(id, ...how);
+                  looked.add(id);
+                  return piece;
+                }
+              : (Reflect.get(store, key) as () => unknown).bind(store),
+        }),
+        clock: {
+          now: () => world.date,
+          steady: () => world.now,
+          after: (ms, act) =>
+            world.after(ms, () => {
+              act();
+              // The store answers in promises: virtual time waits for what follows them.
+              return new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+                for (const id of looked) this.#auditor.forgot(store, id, this.#tasksKept);
+                looked.clear();
+              });
+            }),
+        },
+        logger: silentLogger,
+        kept: this.#tasksKept,
+        isOpen: (id) => this.#core?.state.sessions.find(id)?.record.state === "Open",
+      },
+      stored.sessions,
+    );
   }
 
   #cancel(token: Token): void {
@@ -168,6 +221,7 @@ export class SimManager {
     void this.store.commit(turn.changes);
     this.commits++;
     this.#auditor.committed(turn);
+    this.#finished?.committed(turn.changes);
     if (place === "after") {
       this.#auditor.diedAfterCommit(core.state);
       this.#crash(`after commit ${this.commits}`);
@@ -224,6 +278,7 @@ export class SimManager {
     const world = this.#world;
     world.note(`manager: dies ${where}`);
     this.#life++;
+    this.#finished?.close();
     this.#core = undefined;
     this.#busy = false;
     this.#queue = [];

@@ -25,6 +25,7 @@ export interface Outcome {
   readonly cancelled: number;
   readonly timedOut: number;
   readonly exhausted: number;
+  readonly forgotten: number;
   readonly virtualMs: number;
 }
 
@@ -60,9 +61,9 @@ class Simulation {
     this.#seed = seed;
     this.world = new World(random);
     this.#scenario = makeScenario(seed, random);
-    const { options, crashes } = this.#scenario;
+    const { options, crashes, tasksKept } = this.#scenario;
     this.#auditor = new Auditor(this.world, this.#ledger, this.#runs, options);
-    this.#manager = new SimManager(this.world, options, this.#auditor, crashes);
+    this.#manager = new SimManager(this.world, options, this.#auditor, crashes, tasksKept);
   }
 
   async run(): Promise<Outcome> {
@@ -96,6 +97,7 @@ class Simulation {
       overtaken: this.#runs.overtaken,
       cancelled: this.#ledger.attempts.cancelled,
       timedOut: this.#ledger.attempts.timedOut,
+      forgotten: this.#auditor.forgotten,
       exhausted: this.#ledger.attempts.exhausted,
       virtualMs: world.now - began,
     };
@@ -233,6 +235,7 @@ class Simulation {
     if (state === undefined || !this.#manager.quiet)
       throw new Violation("the manager is not at rest");
     this.#auditor.atRest(state, await this.#manager.store.load());
+    this.#auditor.allForgotten(this.#manager.store, this.#scenario.tasksKept);
     checkRest(
       state,
       this.#ledger,

@@ -72,7 +72,7 @@ export interface RawClusterConfig {
        */
       readonly max_open_tasks: number;
       /**
-       * Finished tasks that an open session keeps with their inputs and outputs; beyond it those that ended first are forgotten, a tenth of it or a thousand at a time.
+       * Finished tasks that an open session keeps with their inputs and outputs; as soon as there are a tenth of that more, or a thousand, those that ended first are forgotten. Pending and running tasks and those of closed sessions stay.
        */
       readonly finished_tasks_kept: number;
       /**

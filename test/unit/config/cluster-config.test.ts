@@ -231,6 +231,11 @@ cache:
       "cluster.schedule_interval",
       "1 to 2147483647 milliseconds",
     ],
+    [
+      "cluster: { limits: { finished_tasks_kept: 0 } }",
+      "cluster.limits.finished_tasks_kept",
+      "1 to 4294967295",
+    ],
     ["cache: { retention: 9999999h }", "cache.retention", "0 to 2147483647 milliseconds"],
     ["cache: { eviction: { max_memory: lots } }", "cache.eviction.max_memory", "a size such as"],
     ["cache: { endpoint: 'tcp://x:1' }", "cache.endpoint", "grpc://HOST:PORT"],
