@@ -22,7 +22,7 @@ export function refuseForeign(
 ): void {
   if (node === undefined || !isForeign(node, caller)) return;
   const { record, heardAt } = node;
-  if (record.instance === caller.follows) return;
+  if (record.instance !== undefined && caller.follows?.includes(record.instance)) return;
   const silentMs = turn.steady - heardAt;
   const { nodeSilenceMs } = state.options;
   if (record.state !== "Ready" && silentMs >= nodeSilenceMs) return;

@@ -91,8 +91,8 @@ export interface BackendTarget extends ClientCredentials {
 export interface NodeInstance {
   /** Random. */
   readonly id: string;
-  /** The one before it, when it is known to have ended. */
-  readonly follows?: string;
+  /** Those before it that may still hold the node's name and are known to have ended. */
+  readonly follows: readonly string[];
 }
 
 const SHORT_CALL_TIMEOUT_MS = 30_000;
@@ -127,8 +127,9 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
     const { instance } = options;
     this.#caller = instance === undefined ? {} : { [instanceKey]: instance.id };
     this.#about = {
+    const follows = instance?.follows.join(",") ?? "";
       ...this.#caller,
-      ...(instance?.follows === undefined ? {} : { [followsKey]: instance.follows }),
+      ...(follows !== "" && { [followsKey]: follows }),
       [versionKey]: packageFile.version,
       [endsServicesKey]: "1",
       [workStreamKey]: "1",

@@ -93,7 +93,7 @@ export async function startExecutorManager(
   try {
     const clusterEndpoint = config.cluster.endpoint;
     const file = new NodeInstanceFile(home.run);
-    const instance = await file.next(randomId());
+    const instance = { id: randomId(), follows: await file.ended() };
     const logFolder = serviceLogFolder(home.root);
     const target = { clusterEndpoint, logFolder, instance, ...nodeCredentials(config) };
     const calls = new BackendClient({ clock, logger }, target);
@@ -132,6 +132,7 @@ export async function startExecutorManager(
     );
     releasers.add("node stream", () => node.close());
     releasers.add("executors", () => endExecutors(book, options));
+    await file.registering(instance, logger);
     void node.registered.then(() => file.registered(instance.id, logger));
     node.start();
     return {

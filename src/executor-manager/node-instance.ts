@@ -3,19 +3,22 @@ import { join } from "node:path";
 import type { Logger } from "../kit/logger.ts";
 import { textOf } from "../kit/thrown.ts";
 import { bootId, ownPidNamespace } from "../process/process-facts.ts";
+import { followsMax } from "../protocol/instance-key.ts";
+import type { NodeInstance } from "./backend-client.ts";
 
-/** What the file says about the executor manager that registered last from this home. */
+/** What the file says about the executor managers of this home that may have registered. */
 interface Registered {
-  readonly instance: string;
-  /** Where its process could be looked for. */
+  /** In the order of their starts; the last ones may have been killed before the session manager had answered. */
+  readonly instances: readonly string[];
+  /** Where their processes could be looked for. */
   readonly bootId: string;
   readonly pidNamespace: string;
 }
 
 /**
- * Remembers in FLAME_HOME which start of the executor manager registered its node, so that the next one may take the node at
- * once. Only an executor manager that holds the home's place may use it: then the earlier one has ended, if it ran on this
- * machine since its last boot and in the same PID namespace. Of another one nobody can tell here whether it lives.
+ * Remembers in FLAME_HOME which starts of the executor manager may hold the name of its node, so that the next one may take
+ * it at once. Only an executor manager that holds the home's place may use it: then the earlier ones have ended, if they ran
+ * on this machine since its last boot and in the same PID namespace. Of another one nobody can tell here whether it lives.
  */
 export class NodeInstanceFile {
   readonly #path: string;
@@ -25,23 +28,31 @@ export class NodeInstanceFile {
     this.#path = join(run, "node-instance.json");
   }
 
-  /** The instance that registered last and has ended for sure; undefined when there is none. */
-  async ended(): Promise<string | undefined> {
+  /** The instances that may have registered and have ended for sure. */
+  async ended(): Promise<readonly string[]> {
     const last = await this.#read();
     const known = last !== undefined && last.bootId !== "" && last.pidNamespace !== "";
-    if (!known || last.bootId !== bootId() || last.pidNamespace !== ownPidNamespace()) return;
-    return last.instance;
+    if (!known || last.bootId !== bootId() || last.pidNamespace !== ownPidNamespace()) return [];
+    return last.instances;
   }
 
-  /** This start, and the one before it when that has ended. @param id random */
-  async next(id: string): Promise<{ readonly id: string; readonly follows?: string }> {
-    const follows = await this.ended();
-    return { id, ...(follows !== undefined && { follows }) };
+  /** Before this instance asks for the name: one that is killed before it hears the answer may hold it. */
+  async registering({ id, follows }: NodeInstance, logger: Logger): Promise<void> {
+    // Who had it first, and those that came last: with a session manager that is away, none of those between has got it.
+    const before =
+      follows.length < followsMax
+        ? follows
+        : [...follows.slice(0, 1), ...follows.slice(2 - followsMax)];
+    await this.#write([...before, id], logger);
   }
 
-  /** The session manager has accepted this instance. */
-  async registered(instance: string, logger: Logger): Promise<void> {
-    const own: Registered = { instance, bootId: bootId(), pidNamespace: ownPidNamespace() };
+  /** The session manager has accepted this instance: no earlier one holds the name. */
+  registered(id: string, logger: Logger): Promise<void> {
+    return this.#write([id], logger);
+  }
+
+  async #write(instances: readonly string[], logger: Logger): Promise<void> {
+    const own: Registered = { instances, bootId: bootId(), pidNamespace: ownPidNamespace() };
     const temporary = `${this.#path}.tmp`;
     try {
       await mkdir(join(this.#path, ".."), { recursive: true });
@@ -58,8 +69,10 @@ export class NodeInstanceFile {
   async #read(): Promise<Registered | undefined> {
     try {
       const parsed = JSON.parse(await readFile(this.#path, "utf8")) as Registered;
-      const { instance, bootId, pidNamespace } = parsed;
-      const whole = [instance, bootId, pidNamespace].every((value) => typeof value === "string");
+      const { instances, bootId, pidNamespace } = parsed;
+      const whole = [...instances, bootId, pidNamespace].every(
+        (value) => typeof value === "string",
+      );
       return whole ? parsed : undefined;
     } catch {
       // Absent, or cut short by a crash: as if nobody had registered.

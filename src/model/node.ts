@@ -31,8 +31,8 @@ export interface NodeRecord {
 export interface NodeCaller {
   /** One start of an executor manager of ours; published ones do not tell. */
   readonly instance?: string;
-  /** The instance before it, which is known to have ended. */
-  readonly follows?: string;
+  /** Instances before it, which are known to have ended. */
+  readonly follows?: readonly string[];
   /** `host:port` of its connection. */
   readonly address?: string;
 }

@@ -8,16 +8,23 @@ import { readPrintable } from "./request-id.ts";
  */
 export const instanceKey = "flame-instance";
 
-/** Metadata of RegisterNode: the instance before this one, of which the executor manager knows that it has ended. */
+/** Metadata of RegisterNode, between commas: instances before this one, of which the executor manager knows that they ended. */
 export const followsKey = "flame-follows";
+
+/** As many of them as are read, and as an executor manager remembers. */
+export const followsMax = 16;
 
 /** Who calls in the name of a node. @param address `host:port` of its connection */
 export function nodeCallerOf(metadata: Metadata, address: string): NodeCaller {
   const instance = readPrintable(metadata.get(instanceKey));
-  const follows = readPrintable(metadata.get(followsKey));
+  const follows = metadata
+    .get(followsKey)
+    .flatMap((text) => String(text).split(","))
+    .slice(0, followsMax)
+    .flatMap((id) => readPrintable([id.trim()]) ?? []);
   return {
     address,
     ...(instance !== undefined && { instance }),
-    ...(follows !== undefined && { follows }),
+    ...(follows.length > 0 && { follows }),
   };
 }

@@ -56,7 +56,7 @@ export class ModelNode {
     const instance = `${this.report.name}-${++this.#lives}`;
     return this.#lives % 2 === 1 || before === undefined
       ? { instance }
-      : { instance, follows: before };
+      : { instance, follows: [before] };
   }
 
   /** `kill -9`, or the power: everything on it is gone. */

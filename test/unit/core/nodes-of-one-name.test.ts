@@ -107,8 +107,8 @@ describe("a second executor manager of a name", () => {
   });
 
   it("takes the node at once when it follows the first, which has ended", () => {
-    expect(refusal({ ...second, follows: "i0" }).code).toBe("already_exists");
-    join({ ...second, follows: "i1" });
+    expect(refusal({ ...second, follows: ["i0", "i3"] }).code).toBe("already_exists");
+    join({ ...second, follows: ["i0", "i1"] });
     expect(node()).toMatchObject({ state: "Ready", ...second });
     expect(machine.store.readTask("s", 1)?.state).toBe("Pending");
   });
