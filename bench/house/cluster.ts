@@ -131,6 +131,12 @@ export function cpuOf(
   };
 }
 
+/** Reads the CPU so far, where the processes of the cluster are known. */
+export function cpuReader(cluster: BenchCluster): { readonly cpu?: () => CpuByProcess } {
+  const first = cpuOf(cluster);
+  return first === undefined ? {} : { cpu: () => cpuOf(cluster) ?? first };
+}
+
 const serveDeadlineMs = 600_000;
 const pollMs = 1;
 

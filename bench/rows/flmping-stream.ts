@@ -1,5 +1,5 @@
 import { printedBy } from "../house/child.ts";
-import { type BenchCluster, cpuOf } from "../house/cluster.ts";
+import { type BenchCluster, cpuOf, cpuReader } from "../house/cluster.ts";
 import { memoryOf } from "../house/cpu.ts";
 import type { House } from "../house/house.ts";
 import type { Bench, Ready, Row, Sample } from "../house/row.ts";
@@ -97,9 +97,7 @@ async function open(house: House, variant: Variant): Promise<Ready> {
         processes === true ? await withProcesses(cluster, tasks, work) : { values: await work() };
       return { ...sample, tasks, note };
     },
-    ...(cluster.pids !== undefined && {
-      cpu: () => cpuOf(cluster) as NonNullable<ReturnType<typeof cpuOf>>,
-    }),
+    ...cpuReader(cluster),
     close: async () => {
       if (!shared) await cluster.stop();
     },

@@ -1,4 +1,4 @@
-import { cpuOf } from "../house/cluster.ts";
+import { cpuReader } from "../house/cluster.ts";
 import type { Bench } from "../house/row.ts";
 import { quantile } from "../house/statistics.ts";
 
@@ -41,10 +41,9 @@ export const flmpingSync: Bench = {
       };
     };
     if (house.warms) await once();
-    const cpu = cpuOf(cluster);
     return {
       once,
-      ...(cpu !== undefined && { cpu: () => cpuOf(cluster) ?? cpu }),
+      ...cpuReader(cluster),
       close: async () => undefined,
     };
   },

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { printedBy } from "../house/child.ts";
-import { type BenchCluster, cpuOf } from "../house/cluster.ts";
+import { type BenchCluster, cpuReader } from "../house/cluster.ts";
 import type { House } from "../house/house.ts";
 import type { Bench, Ready } from "../house/row.ts";
 import { quantile } from "../house/statistics.ts";
@@ -18,10 +18,9 @@ async function python<T>(
 
 /** With the CPU of the cluster's processes, where they are known. */
 function ready(cluster: BenchCluster, once: Ready["once"]): Ready {
-  const cpu = cpuOf(cluster);
   return {
     once,
-    ...(cpu !== undefined && { cpu: () => cpuOf(cluster) ?? cpu }),
+    ...cpuReader(cluster),
     close: async () => undefined,
   };
 }

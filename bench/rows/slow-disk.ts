@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { printedBy } from "../house/child.ts";
-import { type BenchCluster, cpuOf } from "../house/cluster.ts";
+import { type BenchCluster, cpuReader } from "../house/cluster.ts";
 import type { House } from "../house/house.ts";
 import { type Bench, LeftOut, type Ready } from "../house/row.ts";
 import { environment } from "../house/scripts.ts";
@@ -68,10 +68,9 @@ async function open(house: House, id: string, delayMs: number): Promise<Ready> {
     const cluster = await house.ownCluster({}, delay);
     const seconds = house.size(10, 1);
     if (house.warms) await measure(house, cluster, id, 3);
-    const cpu = cpuOf(cluster);
     return {
       once: () => measure(house, cluster, id, seconds),
-      ...(cpu !== undefined && { cpu: () => cpuOf(cluster) ?? cpu }),
+      ...cpuReader(cluster),
       close: async () => {
         await cluster.stop();
         await removed();

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { createInterface } from "node:readline";
 import { freePorts, isFree } from "./ports.mjs";
 import { SetupError } from "./progress.mjs";
 
@@ -130,15 +131,17 @@ export async function startCluster({ home, args, env, interruption, tell }) {
     detached: true,
   });
   const printed = [];
-  eachLine(child.stderr, (line) => {
+  createInterface({ input: child.stderr }).on("line", (line) => {
     if (line.startsWith("Error:")) printed.push(line);
     // What `flame up` says of its own Ctrl-C, and of daemons that serve, we say in our words.
     else if (!line.startsWith("stopping") && !line.includes(" serves: ")) tell?.(line);
   });
   const serves = new Promise((resolve) => {
-    eachLine(child.stdout, (line, rest) => {
-      if (!line.startsWith("Flame is up")) return;
-      resolve({ clientsNeed: /^Clients need: (.*)$/m.exec(rest)?.[1] });
+    let clientsNeed;
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      clientsNeed ??= /^Clients need: (.*)$/.exec(line)?.[1];
+      // Both lines are one write: the second one has come when others have their turn.
+      if (line.startsWith("Flame is up")) setImmediate(() => resolve({ clientsNeed }));
     });
   });
   const exited = new Promise((resolve) => {
@@ -164,19 +167,6 @@ export async function startCluster({ home, args, env, interruption, tell }) {
     throw new SetupError(`the cluster did not start:\n${printed.join("\n")}`);
   }
   return { exited, clientsNeed: began.clientsNeed, stop };
-}
-
-/** Hands over each line, with all that came after it so far. */
-function eachLine(stream, take) {
-  let text = "";
-  stream.setEncoding("utf8").on("data", (chunk) => {
-    text += chunk;
-    const lines = text.split("\n");
-    text = lines.pop();
-    lines.forEach((line, at) => {
-      take(line, lines.slice(at + 1).join("\n"));
-    });
-  });
 }
 
 /** Removes what a moved configuration left in the home. */

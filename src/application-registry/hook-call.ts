@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../kit/clock.ts";
 import { type Logger, silentLogger } from "../kit/logger.ts";
 import { textOf } from "../kit/thrown.ts";
+import { withinToldDeadline } from "../kit/told-deadline.ts";
 import type { ManifestFault } from "../manifest/manifest-fault.ts";
 import type { HookContext } from "./manifest-hooks.ts";
 
@@ -84,23 +85,19 @@ export class HookCaller {
   }
 
   #within(call: HookCall, returned: PromiseLike<unknown>): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const told = this.#clock.after(Math.min(HOOK_TOLD_AFTER_MS, this.#deadlineMs / 2), () => {
+    const { plugin, hook, application } = call;
+    const deadlineMs = this.#deadlineMs;
+    return withinToldDeadline(this.#clock, returned, {
+      tellAfterMs: HOOK_TOLD_AFTER_MS,
+      tell: () => {
         this.#logger.warn(
-          { plugin: call.plugin, hook: call.hook, application: call.application },
-          `waiting for the ${call.hook} hook of plugin ${JSON.stringify(call.plugin)} about the application ${call.application}; it is given up after ${this.#deadlineMs} ms`,
+          { plugin, hook, application },
+          `waiting for the ${hook} hook of plugin ${JSON.stringify(plugin)} about the application ${application}; it is given up after ${deadlineMs} ms`,
         );
-      });
-      const timer = this.#clock.after(this.#deadlineMs, () => {
-        const got = `no answer of its ${call.hook} hook within ${this.#deadlineMs} ms`;
-        reject(new HookFailure(call, got, "one"));
-      });
-      const settled = (): void => {
-        timer.cancel();
-        told.cancel();
-      };
-      returned.then(resolve, reject);
-      returned.then(settled, settled);
+      },
+      deadlineMs,
+      late: () =>
+        new HookFailure(call, `no answer of its ${hook} hook within ${deadlineMs} ms`, "one"),
     });
   }
 }

@@ -1,3 +1,4 @@
+import { Backoff } from "../kit/backoff.ts";
 import type { Clock } from "../kit/clock.ts";
 import { FlameError } from "../model/errors.ts";
 
@@ -9,14 +10,15 @@ const LONGEST_PAUSE_MS = 1_000;
 /** Repeats a call that does no harm twice while nobody answers it. @throws the last failure after {@link BACK_WITHIN_MS} */
 export async function untilBack<T>(clock: Clock, call: () => Promise<T>): Promise<T> {
   const deadline = clock.steady() + BACK_WITHIN_MS;
-  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+  const backoff = new Backoff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+  for (;;) {
     try {
       return await call();
     } catch (thrown) {
       if (FlameError.from(thrown).code !== "unavailable" || clock.steady() > deadline) throw thrown;
     }
     await new Promise<void>((resolve) => {
-      clock.after(pauseMs, resolve);
+      clock.after(backoff.next(), resolve);
     });
   }
 }

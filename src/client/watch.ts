@@ -1,3 +1,4 @@
+import { Backoff } from "../kit/backoff.ts";
 import type { Clock } from "../kit/clock.ts";
 import { FlameError } from "../model/errors.ts";
 import { isTerminal, type TaskState } from "../model/task.ts";
@@ -34,14 +35,14 @@ export async function* watchTask(
   deps: WatchDeps,
 ): AsyncGenerator<Task, void, void> {
   let last: TaskState | undefined;
-  let pauseMs = firstPauseMs;
+  const backoff = new Backoff(firstPauseMs, longestPauseMs);
   let lostAt: number | undefined;
   for (;;) {
     let askedMs = 0;
     try {
       for await (const task of source.open()) {
         lostAt = undefined;
-        pauseMs = firstPauseMs;
+        backoff.reset();
         if (task.state !== last) yield task;
         last = task.state;
         if (isTerminal(task.state)) return;
@@ -58,8 +59,7 @@ export async function* watchTask(
       lostAt ??= deps.clock.steady();
       if (deps.clock.steady() - lostAt >= deps.reconnectTimeoutMs) throw error;
     }
-    await deps.pause(Math.max(pauseMs, askedMs));
-    pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+    await deps.pause(Math.max(backoff.next(), askedMs));
   }
 }
 

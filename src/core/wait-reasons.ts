@@ -1,6 +1,6 @@
 import type { NodeEntry } from "../executors/node-book.ts";
 import type { Shim } from "../model/executor.ts";
-import { fits, formatResources, type Resources } from "../model/resources.ts";
+import { fits, formatResources, type Resources, resourcesKey } from "../model/resources.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import type { CoreState } from "./state.ts";
 
@@ -35,7 +35,7 @@ export class WaitReasons {
     const holders = new Set<SessionEntry>();
     for (const executor of state.executors.all()) {
       const { id, resreq, node, state: is } = executor.record;
-      const key = keyOf(resreq);
+      const key = resourcesKey(resreq);
       if (is === "Void" && !this.#coming.has(key)) this.#coming.set(key, node);
       const entry = state.sessionOf(executor);
       if (entry?.executors.has(id) === true) holders.add(entry);
@@ -68,7 +68,7 @@ export class WaitReasons {
       );
       return `it asks for ${wanted} for each executor, which no Ready node has: ${have}`;
     }
-    const coming = this.#coming.get(keyOf(record.resreq));
+    const coming = this.#coming.get(resourcesKey(record.resreq));
     if (coming !== undefined)
       return `node ${coming} was told to start an executor and has not registered it yet`;
     const own = this.#holdersOf.get(record.application) ?? [];
@@ -80,7 +80,7 @@ export class WaitReasons {
   }
 
   #prospectOf(shim: Shim, resreq: Resources): Prospect {
-    const key = `${shim} ${keyOf(resreq)}`;
+    const key = `${shim} ${resourcesKey(resreq)}`;
     const known = this.#prospects.get(key);
     if (known !== undefined) return known;
     const shimmed = this.#ready.filter(
@@ -91,11 +91,6 @@ export class WaitReasons {
     this.#prospects.set(key, prospect);
     return prospect;
   }
-}
-
-/** Exact: texts for people round the memory. */
-function keyOf({ cpu, memory, gpu }: Resources): string {
-  return `${cpu} ${memory} ${gpu}`;
 }
 
 /** Then the older one, so that a restart tells the same. */

@@ -8,6 +8,7 @@ import {
 } from "../client/channel-options.ts";
 import type { ClientCredentials } from "../config/client-credentials.ts";
 import { type Endpoint, hostText } from "../config/endpoint.ts";
+import { Backoff } from "../kit/backoff.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Logger } from "../kit/logger.ts";
 import { endsServicesKey } from "../protocol/ends-services.ts";
@@ -31,7 +32,7 @@ import { followsKey, instanceKey } from "../protocol/instance-key.ts";
 import { readPrintable, requestIdKey } from "../protocol/request-id.ts";
 import { versionKey } from "../protocol/version-key.ts";
 import { workStreamKey } from "../protocol/work-stream-key.ts";
-import { Backoff, pause } from "./backoff.ts";
+import { pause } from "./pause.ts";
 import { isRefusal, RpcFailure, type UnaryMethod, type UnaryOptions, unary } from "./unary.ts";
 import type { LaunchedTask } from "./work/work-source.ts";
 import type { WorkCall } from "./work/work-stream.ts";
@@ -126,8 +127,8 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
     const endpoint = options.clusterEndpoint;
     const { instance } = options;
     this.#caller = instance === undefined ? {} : { [instanceKey]: instance.id };
-    this.#about = {
     const follows = instance?.follows.join(",") ?? "";
+    this.#about = {
       ...this.#caller,
       ...(follows !== "" && { [followsKey]: follows }),
       [versionKey]: packageFile.version,

@@ -16,13 +16,12 @@ import { randomId } from "../kit/ids.ts";
 import type { Logger } from "../kit/logger.ts";
 import { Releasers } from "../kit/releasers.ts";
 import { FlameError } from "../model/errors.ts";
-import { makeCgroup } from "../process/cgroup.ts";
 import { cleanEnvironment } from "../process/clean-environment.ts";
 import { startGroupReaper } from "../process/group-reaper.ts";
 import { GroupRecords } from "../process/leftovers.ts";
-import { PidNamespaces } from "../process/pid-namespace.ts";
 import { serviceLogFolder } from "../process/service-logs.ts";
 import { BackendClient } from "./backend-client.ts";
+import { chooseContainment } from "./containment.ts";
 import { ExecutorBook } from "./executor-book.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { ExecutorMetrics, watchExecutors } from "./metrics.ts";
@@ -32,7 +31,7 @@ import { NodeLoop } from "./node-loop.ts";
 import { leaveNodeMark } from "./node-mark.ts";
 import { openPackageStore } from "./packages/package-store.ts";
 import { ServiceHost } from "./service-host.ts";
-import { type Containment, type ServiceSurroundings, scratchFolder } from "./service-process.ts";
+import { type ServiceSurroundings, scratchFolder } from "./service-process.ts";
 import { openSocketFolder } from "./socket-folder.ts";
 import { WorkStream } from "./work/work-stream.ts";
 
@@ -132,8 +131,8 @@ export async function startExecutorManager(
     );
     releasers.add("node stream", () => node.close());
     releasers.add("executors", () => endExecutors(book, options));
-    await file.registering(instance, logger);
     void node.registered.then(() => file.registered(instance.id, logger));
+    await file.registering(instance, logger);
     node.start();
     return {
       nodeName,
@@ -173,7 +172,7 @@ async function openSurroundings(
     logger,
     reaper,
     records,
-    containment: await containment(limits.controlGroups ?? true, logger),
+    containment: await chooseContainment(limits.controlGroups ?? true, logger),
     flameHome: home.root,
     socketFolder: sockets.path,
     inherited: {
@@ -189,20 +188,6 @@ async function openSurroundings(
     startTimeoutMs: limits.serviceStartTimeoutMs ?? SERVICE_START_TIMEOUT_MS,
     stopGraceMs: limits.serviceStopGraceMs ?? SERVICE_STOP_GRACE_MS,
   };
-}
-
-async function containment(wanted: boolean, logger: Logger): Promise<Containment> {
-  const cgroup = wanted ? makeCgroup(`probe-${process.pid}`) : undefined;
-  await cgroup?.end();
-  const namespaces = cgroup === undefined ? await PidNamespaces.find() : undefined;
-  const by =
-    cgroup !== undefined
-      ? "its control group"
-      : namespaces !== undefined
-        ? "its namespace of process ids"
-        : "its process group, and where it left that, its environment";
-  logger.info({}, `what a service starts is ended by ${by}`);
-  return { controlGroups: cgroup !== undefined, ...(namespaces !== undefined && { namespaces }) };
 }
 
 /** What a service needs to be a client itself. `executors.environment` may name other files. */

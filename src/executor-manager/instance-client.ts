@@ -7,7 +7,7 @@ import {
   type TaskContext,
 } from "../protocol/generated/flame/v1/shim.ts";
 import type { Result, TaskResult } from "../protocol/generated/flame/v1/types.ts";
-import { pause } from "./backoff.ts";
+import { pause } from "./pause.ts";
 import { unary } from "./unary.ts";
 
 const PROBE_FIRST_MS = 5;

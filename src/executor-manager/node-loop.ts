@@ -1,4 +1,5 @@
 import type { Metadata } from "@grpc/grpc-js";
+import { Backoff } from "../kit/backoff.ts";
 import type { Clock, Timer } from "../kit/clock.ts";
 import type { Logger } from "../kit/logger.ts";
 import { textOf } from "../kit/thrown.ts";
@@ -8,9 +9,9 @@ import type { Executor, Node, NodeStatus } from "../protocol/generated/flame/v1/
 import { ExecutorState, NodeState } from "../protocol/generated/flame/v1/types.ts";
 import { versionKey } from "../protocol/version-key.ts";
 import type { NodeCalls, NodeStream } from "./backend-client.ts";
-import { Backoff, pause } from "./backoff.ts";
 import type { ExecutorBook } from "./executor-book.ts";
 import type { NodeFacts } from "./node-facts.ts";
+import { pause } from "./pause.ts";
 import { isRefusal, RpcFailure } from "./unary.ts";
 import type { WorkStream } from "./work/work-stream.ts";
 

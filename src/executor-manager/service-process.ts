@@ -8,10 +8,10 @@ import { type Cgroup, makeCgroup } from "../process/cgroup.ts";
 import { describeExit } from "../process/exit-facts.ts";
 import type { GroupReaper } from "../process/group-reaper.ts";
 import type { GroupRecords } from "../process/leftovers.ts";
-import type { PidNamespaces } from "../process/pid-namespace.ts";
 import { sessionLogFolder } from "../process/service-logs.ts";
 import { type ProcessGroup, spawnGroup } from "../process/spawn-group.ts";
 import { killStrays } from "../process/strays.ts";
+import type { Containment } from "./containment.ts";
 import { InstanceClient, socketAccepts } from "./instance-client.ts";
 import {
   expandCommandLine,
@@ -49,14 +49,6 @@ export interface ServiceSurroundings {
   readonly startTimeoutMs: number;
   /** Between TERM and KILL, in milliseconds. */
   readonly stopGraceMs: number;
-}
-
-/** How what left the process group of its service ends with it; without either it is found by its environment. */
-export interface Containment {
-  /** Whether a service gets a control group where one can be made. */
-  readonly controlGroups: boolean;
-  /** Where no control group can be made. */
-  readonly namespaces?: PidNamespaces;
 }
 
 /** A service that accepts connections. */

@@ -40,6 +40,11 @@ export function sameResources(a: Resources, b: Resources): boolean {
   return a.cpu === b.cpu && a.memory === b.memory && a.gpu === b.gpu;
 }
 
+/** Text that is the same for the same resources, to find them by; people read {@link formatResources}, which rounds. */
+export function resourcesKey({ cpu, memory, gpu }: Resources): string {
+  return `${cpu} ${memory} ${gpu}`;
+}
+
 export function addResources(a: Resources, b: Resources): Resources {
   return { cpu: a.cpu + b.cpu, memory: a.memory + b.memory, gpu: a.gpu + b.gpu };
 }

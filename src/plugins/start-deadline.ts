@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../kit/clock.ts";
 import type { Logger } from "../kit/logger.ts";
+import { withinToldDeadline } from "../kit/told-deadline.ts";
 import { FlameError } from "../model/errors.ts";
 
 export interface StartDeadline {
@@ -25,28 +26,23 @@ const TOLD_AFTER_MS = 2_000;
  * Runs one step of a plugin's start.
  * @throws FlameError deadline_exceeded when it does not settle in time; else what the step throws.
  */
-export async function withinDeadline<T>(
+export function withinDeadline<T>(
   { plugin, what }: AwaitedStep,
   run: () => Promise<T>,
   { logger, clock = systemClock, startDeadlineMs = START_DEADLINE_MS }: StartDeadline,
 ): Promise<T> {
-  const told = clock.after(Math.min(TOLD_AFTER_MS, startDeadlineMs / 2), () => {
-    logger.warn(
-      { plugin },
-      `waiting for plugin ${JSON.stringify(plugin)}: ${what} has not settled; the start ends with an error after ${startDeadlineMs} ms`,
-    );
-  });
-  let timer: ReturnType<Clock["after"]> | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = clock.after(startDeadlineMs, () => {
+  return withinToldDeadline(clock, run(), {
+    tellAfterMs: TOLD_AFTER_MS,
+    tell: () => {
+      logger.warn(
+        { plugin },
+        `waiting for plugin ${JSON.stringify(plugin)}: ${what} has not settled; the start ends with an error after ${startDeadlineMs} ms`,
+      );
+    },
+    deadlineMs: startDeadlineMs,
+    late: () => {
       const text = `got no end of its start within ${startDeadlineMs} ms, expected ${what} to settle`;
-      reject(new FlameError("deadline_exceeded", text));
-    });
+      return new FlameError("deadline_exceeded", text);
+    },
   });
-  try {
-    return await Promise.race([run(), late]);
-  } finally {
-    told.cancel();
-    timer?.cancel();
-  }
 }

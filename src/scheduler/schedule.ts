@@ -1,4 +1,4 @@
-import { addResources, fits } from "../model/resources.ts";
+import { addResources, fits, resourcesKey } from "../model/resources.ts";
 import { defaultPolicies, type PolicyName } from "../model/scheduling-policy.ts";
 import { ApplicationPlaces } from "./application-places.ts";
 import { measureCapacity, type NodeCapacity, serves } from "./capacity.ts";
@@ -308,5 +308,5 @@ function isShortOf(session: SessionDemand, given: number): boolean {
 }
 
 function kindOf({ priority, shim, resreq }: SessionDemand): string {
-  return `${priority} ${shim} ${resreq.cpu} ${resreq.memory} ${resreq.gpu}`;
+  return `${priority} ${shim} ${resourcesKey(resreq)}`;
 }

@@ -1,4 +1,4 @@
-import { fits } from "../model/resources.ts";
+import { fits, resourcesKey } from "../model/resources.ts";
 import type { NodeCapacity } from "./capacity.ts";
 import type { SessionDemand } from "./ports.ts";
 
@@ -39,7 +39,7 @@ export class SuitableNodes {
 
   #of(session: SessionDemand): Suitable {
     const { shim, resreq } = session;
-    const kind = `${shim} ${resreq.cpu} ${resreq.memory} ${resreq.gpu}`;
+    const kind = `${shim} ${resourcesKey(resreq)}`;
     const known = this.#byKind.get(kind);
     if (known !== undefined) return known;
     const nodes = [...this.#nodes.values()].filter((node) => node.suits(session));

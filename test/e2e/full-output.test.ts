@@ -6,7 +6,9 @@ import { expect, it } from "@jest/globals";
 const program = join(import.meta.dirname, "../../.flame/bin/flmctl");
 
 // A system without the device has no disk that is always full.
-const onFullDisk = existsSync("/dev/full") ? it : it.skip;
+const hasFullDevice = existsSync("/dev/full");
+if (!hasFullDevice) process.stderr.write("full-output.test.ts: skipped, there is no /dev/full\n");
+const onFullDisk = hasFullDevice ? it : it.skip;
 
 onFullDisk("flmctl tells in one line that its output can not be written, and fails", () => {
   const { status, stderr } = spawnSync("sh", ["-c", `"${program}" --help > /dev/full`], {

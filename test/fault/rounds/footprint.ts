@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import SqliteDatabase from "better-sqlite3";
 import type { TestCluster } from "../../support/cluster.ts";
 import type { DaemonName } from "../../support/daemon.ts";
+import { processesWith, processFile } from "../../support/processes.ts";
 
 /** What a cluster takes of its machine when it has nothing to do. */
 export interface Footprint {
@@ -77,20 +78,9 @@ function isDaemonRecord(file: string): boolean {
 }
 
 function programsOf(home: string, except: readonly number[]): string[] {
-  return readdirSync("/proc")
-    .map(Number)
-    .filter((pid) => Number.isInteger(pid) && !except.includes(pid))
-    .filter((pid) => read(pid, "environ").includes(`FLAME_HOME=${home}\0`))
-    .map((pid) => `${pid} ${read(pid, "cmdline").replaceAll("\0", " ").trim()}`);
-}
-
-/** A process that ended meanwhile has nothing to say. */
-function read(pid: number, file: string): string {
-  try {
-    return `${readFileSync(`/proc/${pid}/${file}`, "utf8")}\0`;
-  } catch {
-    return "";
-  }
+  return processesWith("environ", `FLAME_HOME=${home}\0`)
+    .filter((pid) => !except.includes(pid))
+    .map((pid) => `${pid} ${processFile(pid, "cmdline").replaceAll("\0", " ").trim()}`);
 }
 
 function descriptorsOf(pid: number): number {

@@ -1,19 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
 import { PidNamespaces } from "../../../src/process/pid-namespace.ts";
+import { processesWith } from "../../support/processes.ts";
 import { BundledServices } from "./bundled-services.ts";
 import { NodeUnderTest } from "./node-under-test.ts";
-
-/** Processes that run with the home in their environment; this one has it not. */
-function processesWith(home: string): string[] {
-  return readdirSync("/proc").filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/environ`, "utf8").includes(home);
-    } catch {
-      return false;
-    }
-  });
-}
 
 test("where no control group can be made, root's services run in namespaces of process ids and take all along", async () => {
   const services = new BundledServices();
@@ -28,7 +17,8 @@ test("where no control group can be made, root's services run in namespaces of p
       namespaces === undefined ? "its process group, and where" : "its namespace of process ids";
     const said = `info what a service starts is ended by ${by}`;
     expect(node.logLines).toContainEqual(expect.stringContaining(said));
-    expect(processesWith(node.home.root)).toEqual([]);
+    // This process has the home not in its environment.
+    expect(processesWith("environ", node.home.root)).toEqual([]);
   } finally {
     await node.close();
     services.remove();

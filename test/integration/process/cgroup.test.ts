@@ -14,6 +14,8 @@ import { waitFor } from "../../support/wait-for.ts";
 const probe = makeCgroup(`probe-${randomId()}`);
 await probe?.end();
 // Where nobody may make control groups there is nothing to test: services end as process groups, and by their mark.
+if (probe === undefined)
+  process.stderr.write("cgroup.test.ts: skipped, no control group can be made here\n");
 const whereCgroupsAre = probe === undefined ? describe.skip : describe;
 
 whereCgroupsAre("a control group", () => {

@@ -1,15 +1,16 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { PidNamespaces } from "../../../src/process/pid-namespace.ts";
 import { type ProcessGroup, spawnGroup } from "../../../src/process/spawn-group.ts";
+import { processesWith } from "../../support/processes.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 const found = await PidNamespaces.find();
 // Only root may make them, and not in every container.
-if (found === undefined) process.stderr.write("no namespaces of process ids here: not tested\n");
+if (found === undefined)
+  process.stderr.write("pid-namespace.test.ts: skipped, no namespace of process ids can be made\n");
 const whereTheyAre = found === undefined ? describe.skip : describe;
 
 whereTheyAre("a namespace of process ids", () => {
@@ -40,14 +41,8 @@ whereTheyAre("a namespace of process ids", () => {
   };
   const err = (): Promise<string> => readFile(join(folder, "err"), "utf8");
   /** Processes that sleep as long as only a process of this test does. */
-  const sleepers = (seconds: string): string[] =>
-    readdirSync("/proc").filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/cmdline`, "utf8") === `sleep\0${seconds}\0`;
-      } catch {
-        return false;
-      }
-    });
+  const sleepers = (seconds: string): number[] =>
+    processesWith("cmdline", `sleep\0${seconds}\0`).filter((pid) => pid !== process.pid);
   const seconds = String(100_000 + process.pid);
   const leaving = `setsid env -i sleep ${seconds} >/dev/null 2>&1 &\necho started\nexec sleep 1000`;
 
