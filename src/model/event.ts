@@ -17,6 +17,13 @@ export const eventCodes = {
   timedOut: 1102,
 } as const;
 
+/** What the events of nearly every task say, by code; a store need not keep these texts. They never change. */
+export const usualEventTexts: Readonly<Record<number, string>> = {
+  [eventCodes.taskCreated]: "Task was created with state <Pending>",
+  [eventCodes.taskLaunched]: "Task was updated to state <Running>",
+  [eventCodes.taskSucceeded]: "Task was completed with state <Succeed>",
+};
+
 /** Something that happened to a task or a session, in the order it happened. */
 export interface FlameEvent {
   readonly code: number;

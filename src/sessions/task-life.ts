@@ -1,5 +1,5 @@
 import type { Caller } from "../model/caller.ts";
-import { eventCodes, type FlameEvent } from "../model/event.ts";
+import { eventCodes, type FlameEvent, usualEventTexts } from "../model/event.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import { eventMessageCharsMax } from "../model/limits.ts";
 import type { AttemptLimits, TaskOutcome, TaskRecord } from "../model/task.ts";
@@ -52,10 +52,7 @@ export function launchTask(
     state: "Running",
     attempt: task.attempt + 1,
     executorId,
-    events: [
-      ...task.events,
-      event(turn, eventCodes.taskLaunched, "Task was updated to state <Running>"),
-    ],
+    events: [...task.events, usualEvent(turn, eventCodes.taskLaunched)],
   });
 }
 
@@ -88,7 +85,7 @@ export function completeTask(
       events: [
         ...task.events,
         succeeded
-          ? event(turn, eventCodes.taskSucceeded, "Task was completed with state <Succeed>")
+          ? usualEvent(turn, eventCodes.taskSucceeded)
           : event(turn, eventCodes.taskFailed, failure),
       ],
     },
@@ -195,7 +192,7 @@ function replace(
 /** The same for all tasks of a turn, since records never change: a long queue holds few of them. */
 function createdEvents(turn: FlameTurn): readonly FlameEvent[] {
   if (created?.[0]?.creationTime !== turn.now) {
-    created = [event(turn, eventCodes.taskCreated, "Task was created with state <Pending>")];
+    created = [usualEvent(turn, eventCodes.taskCreated)];
   }
   return created;
 }
@@ -204,4 +201,8 @@ let created: readonly FlameEvent[] | undefined;
 
 function event(turn: FlameTurn, code: number, message: string): FlameEvent {
   return { code, message: message.slice(0, eventMessageCharsMax), creationTime: turn.now };
+}
+
+function usualEvent(turn: FlameTurn, code: number): FlameEvent {
+  return event(turn, code, usualEventTexts[code] ?? "");
 }

@@ -14,6 +14,7 @@ import type { NodeRecord, NodeState } from "../model/node.ts";
 import { type Resources, sameResources } from "../model/resources.ts";
 import type { SessionRecord, SessionState, TaskCounts } from "../model/session.ts";
 import type { TaskRecord, TaskState } from "../model/task.ts";
+import { eventsOf } from "./event-text.ts";
 import type { StoredState } from "./store.ts";
 
 // Rows as SQLite gives them, and how they become records. Only columns that are NULL become absent.
@@ -234,6 +235,10 @@ export function sessionReader(): (row: SessionRow) => SessionRecord {
   };
 }
 
+/** What a {@link TaskRow} is made of: not the payloads that stand beside it. */
+export const taskColumns =
+  "session_id, id, state, creation_time, completion_time, input_bytes, output_bytes, attempt, crashes, lost_nodes, executor_id, events";
+
 export function taskOf(row: TaskRow): TaskRecord {
   return {
     sessionId: row.session_id,
@@ -288,19 +293,6 @@ export function countsOf(row: SessionRow): TaskCounts {
 }
 
 const noEvents: readonly FlameEvent[] = Object.freeze([]);
-
-/** Events as a compact JSON array of `[code, creationTime, message]`. */
-export function eventsText(events: readonly FlameEvent[]): string {
-  return JSON.stringify(events.map((event) => [event.code, event.creationTime, event.message]));
-}
-
-function eventsOf(text: string): FlameEvent[] {
-  return (JSON.parse(text) as [number, number, string][]).map(([code, creationTime, message]) => ({
-    code,
-    message,
-    creationTime,
-  }));
-}
 
 function resourcesOf(row: { cpu: number; memory: number; gpu: number }): Resources {
   return { cpu: row.cpu, memory: row.memory, gpu: row.gpu };

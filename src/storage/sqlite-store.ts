@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import SqliteDatabase, { type Database } from "better-sqlite3";
+import SqliteDatabase, { type Database, type Statement } from "better-sqlite3";
 import { makeFolderDurably } from "../files/durable.ts";
 import { startStopwatch } from "../kit/stopwatch.ts";
 import { textOf } from "../kit/thrown.ts";
@@ -31,6 +31,7 @@ import {
   type SessionRow,
   sessionReader,
   type TaskRow,
+  taskColumns,
   taskOf,
 } from "./sqlite-rows.ts";
 import { SqliteWriter } from "./sqlite-writer.ts";
@@ -61,6 +62,9 @@ const backupPagesAtOnce = 512;
 /** Pages that are given back to the file system at once: a millisecond or two of work. */
 const pagesGivenBackMax = 256;
 
+/** Pages in the log from which on a commit folds them into the database: a hot page is then written there once for many. */
+const logPagesFolded = 2_000;
+
 /** What the log may keep on disk after a commit that was larger, in bytes. */
 const logBytesMax = 64 * 1024 * 1024;
 
@@ -77,7 +81,8 @@ export class SqliteStore implements Store {
   readonly #selectRevision;
   readonly #selectTask;
   readonly #selectTasks;
-  readonly #selectPayload;
+  readonly #selectInput;
+  readonly #selectOutput;
   readonly #selectCommonData;
   /** While the database is still ours. */
   readonly #transaction: (work: () => void) => void;
@@ -107,14 +112,13 @@ export class SqliteStore implements Store {
       `${revisions} AND r.revision = ?`,
     );
     this.#selectTask = db.prepare<[string, number], TaskRow>(
-      "SELECT * FROM tasks WHERE session_id = ? AND id = ?",
+      `SELECT ${taskColumns} FROM tasks WHERE session_id = ? AND id = ?`,
     );
     this.#selectTasks = db.prepare<[string, number, number], TaskRow>(
-      "SELECT * FROM tasks WHERE session_id = ? AND id > ? ORDER BY id LIMIT ?",
+      `SELECT ${taskColumns} FROM tasks WHERE session_id = ? AND id > ? ORDER BY id LIMIT ?`,
     );
-    this.#selectPayload = db.prepare<[string, number, string], { data: Buffer }>(
-      "SELECT data FROM task_payloads WHERE session_id = ? AND task_id = ? AND kind = ?",
-    );
+    this.#selectInput = selectPayload(db, "input");
+    this.#selectOutput = selectPayload(db, "output");
     this.#selectCommonData = db.prepare<[string], { data: Buffer }>(
       "SELECT data FROM session_common_data WHERE session_id = ?",
     );
@@ -159,7 +163,7 @@ export class SqliteStore implements Store {
       sessions: this.#loadSessions(),
       openTasks: db
         .prepare<[], TaskRow>(
-          `SELECT * FROM tasks WHERE state IN ('Pending', 'Running')
+          `SELECT ${taskColumns} FROM tasks WHERE state IN ('Pending', 'Running')
              AND session_id NOT IN (SELECT id FROM sessions WHERE state = 'Deleted') ORDER BY session_id, id`,
         )
         .all()
@@ -221,7 +225,8 @@ export class SqliteStore implements Store {
 
   readPayload(sessionId: string, taskId: number, kind: PayloadKind): Buffer | undefined {
     if (this.isLeaving(sessionId)) return undefined;
-    return this.#selectPayload.get(sessionId, taskId, kind)?.data;
+    const select = kind === "input" ? this.#selectInput : this.#selectOutput;
+    return select.get(sessionId, taskId) ?? undefined;
   }
 
   readCommonData(sessionId: string): Buffer | undefined {
@@ -333,6 +338,7 @@ function open(options: SqliteStoreOptions): Opened {
     database.pragma("journal_mode = WAL");
     // WAL alone defaults to NORMAL, which can lose acknowledged commits on a power cut.
     database.pragma("synchronous = FULL");
+    database.pragma(`wal_autocheckpoint = ${logPagesFolded}`);
     database.pragma(`journal_size_limit = ${logBytesMax}`);
     const isChecked = checkIfSmall(database);
     // A migration may make a table anew, and what refers to it must not go with the old one.
@@ -348,6 +354,20 @@ function open(options: SqliteStoreOptions): Opened {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new FlameError("invalid_config", `${refusal(file, cause)}: ${reason}`, { cause });
   }
+}
+
+/** Reads a payload from where it stands; NULL when there is none. */
+function selectPayload(
+  db: Database,
+  kind: PayloadKind,
+): Statement<[string, number], Buffer | null> {
+  return db
+    .prepare<[string, number], Buffer | null>(
+      `SELECT coalesce(t.${kind}, (SELECT p.data FROM task_payloads p
+         WHERE p.session_id = t.session_id AND p.task_id = t.id AND p.kind = '${kind}'))
+       FROM tasks t WHERE t.session_id = ? AND t.id = ?`,
+    )
+    .pluck();
 }
 
 /** `work` in one transaction; its COMMIT is timed apart from its statements. */

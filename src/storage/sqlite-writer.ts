@@ -1,11 +1,19 @@
 import type { Database } from "better-sqlite3";
 import type { ApplicationRecord } from "../model/application.ts";
 import type { Change } from "../model/change.ts";
+import { eventsText } from "./event-text.ts";
 import type { SqliteDeletion } from "./sqlite-deletion.ts";
-import { eventsText, fieldOwnersText } from "./sqlite-rows.ts";
+import { fieldOwnersText } from "./sqlite-rows.ts";
 import { revisionsKept } from "./store.ts";
 
 type Of<K extends Change["kind"]> = Extract<Change, { kind: K }>;
+
+/** Payloads up to this size stand in the task's row, which both of them leave on its page, in bytes. */
+export const smallPayloadBytesMax = 384;
+
+function isSmall(payload: Buffer | undefined): payload is Buffer {
+  return payload !== undefined && payload.length <= smallPayloadBytesMax;
+}
 
 /** Writes one change after the other inside the transaction that its caller holds open. */
 export class SqliteWriter {
@@ -100,9 +108,13 @@ export class SqliteWriter {
       record.lostNodes,
       record.executorId ?? null,
       eventsText(record.events),
+      isSmall(input) ? input : null,
+      isSmall(output) ? output : null,
     );
-    if (input !== undefined) sql.putPayload.run(record.sessionId, record.id, "input", input);
-    if (output !== undefined) sql.putPayload.run(record.sessionId, record.id, "output", output);
+    if (input !== undefined && !isSmall(input))
+      sql.putPayload.run(record.sessionId, record.id, "input", input);
+    if (output !== undefined && !isSmall(output))
+      sql.putPayload.run(record.sessionId, record.id, "output", output);
   }
 
   #putSession({ record, commonData }: Of<"session.put">): void {
@@ -174,21 +186,7 @@ export class SqliteWriter {
 
 function prepareAll(db: Database) {
   return {
-    putTask: db.prepare(
-      `INSERT INTO tasks (session_id, id, state, creation_time, completion_time, input_bytes, output_bytes,
-                          attempt, crashes, lost_nodes, executor_id, events)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (session_id, id) DO UPDATE SET
-         state = excluded.state, completion_time = excluded.completion_time, output_bytes = excluded.output_bytes,
-         attempt = excluded.attempt, crashes = excluded.crashes, lost_nodes = excluded.lost_nodes,
-         executor_id = excluded.executor_id, events = excluded.events`,
-    ),
-    putPayload: db.prepare(
-      "INSERT INTO task_payloads (session_id, task_id, kind, data) VALUES (?, ?, ?, ?)",
-    ),
-    cancelTasks: db.prepare(
-      "UPDATE tasks SET state = 'Cancelled', completion_time = ? WHERE session_id = ? AND state = 'Pending'",
-    ),
+    ...prepareTasks(db),
     putSession: db.prepare(
       `INSERT INTO sessions (id, application, application_revision, state, creation_time, completion_time, cpu, memory,
                              gpu, min_instances, max_instances, priority, owner, common_data_bytes, clients, events)
@@ -240,5 +238,26 @@ function prepareAll(db: Database) {
          instance = excluded.instance, address = excluded.address`,
     ),
     deleteNode: db.prepare("DELETE FROM nodes WHERE name = ?"),
+  };
+}
+
+function prepareTasks(db: Database) {
+  return {
+    putTask: db.prepare(
+      `INSERT INTO tasks (session_id, id, state, creation_time, completion_time, input_bytes, output_bytes,
+                          attempt, crashes, lost_nodes, executor_id, events, input, output)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (session_id, id) DO UPDATE SET
+         state = excluded.state, completion_time = excluded.completion_time, output_bytes = excluded.output_bytes,
+         attempt = excluded.attempt, crashes = excluded.crashes, lost_nodes = excluded.lost_nodes,
+         executor_id = excluded.executor_id, events = excluded.events,
+         input = coalesce(excluded.input, input), output = coalesce(excluded.output, output)`,
+    ),
+    putPayload: db.prepare(
+      "INSERT INTO task_payloads (session_id, task_id, kind, data) VALUES (?, ?, ?, ?)",
+    ),
+    cancelTasks: db.prepare(
+      "UPDATE tasks SET state = 'Cancelled', completion_time = ? WHERE session_id = ? AND state = 'Pending'",
+    ),
   };
 }

@@ -104,7 +104,10 @@ function databaseOf(home: string): Record<string, number> {
     return {
       sessions: count("sessions"),
       tasks: count("tasks"),
-      payloads: count("task_payloads"),
+      payloads:
+        count("task_payloads") +
+        count("tasks WHERE input IS NOT NULL") +
+        count("tasks WHERE output IS NOT NULL"),
       executors: count("executors"),
       pages: Number(database.pragma("page_count", { simple: true })),
       "times 16 MiB of write-ahead log": Math.floor(sizeOf(`${file}-wal`) / 2 ** 24),
