@@ -14,7 +14,7 @@ import type {
   PieceWriter,
   StoredObject,
 } from "./object-store.ts";
-import { type DescribedPiece, isPieceFileName, readDescription } from "./piece-file.ts";
+import { type DescribedPiece, filesAmong, isPieceFileName, readDescription } from "./piece-file.ts";
 import { FilePieceReader } from "./piece-reader.ts";
 import { FilePieceWriter, type PieceWriterHost } from "./piece-writer.ts";
 import { assembleObjects } from "./stored-objects.ts";
@@ -41,7 +41,10 @@ export class DiskStore implements ObjectStore {
     this.place = folder;
     this.#logger = deps.logger;
     this.#bytesMax = bytesMax;
-    this.#deletions = new DeletionLog(join(folder, "deleted.log"));
+    this.#deletions = new DeletionLog({
+      path: join(folder, "deleted.log"),
+      filesNow: () => filesAmong(this.#fileBytes.keys()),
+    });
     const piecesFolder = join(folder, "pieces");
     const names = new DirectorySync(piecesFolder);
     this.#host = {
@@ -74,12 +77,13 @@ export class DiskStore implements ObjectStore {
     await this.#deletions.load();
     const found = await this.#readDescriptions(await readdir(piecesFolder));
     const { objects, leftovers, orphans } = assembleObjects(found, (key) =>
-      this.#deletions.versions.last(key),
+      this.#deletions.writtenVersion(key),
     );
     for (const { key, piece } of orphans) {
       this.#skip(piece.id, `its object ${JSON.stringify(key)} has no readable version before it`);
     }
     await this.discard(leftovers.map(({ piece }) => piece));
+    await this.#deletions.compact();
     return objects;
   }
 

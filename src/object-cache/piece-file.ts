@@ -14,12 +14,22 @@ const TAIL_BYTES = 8 + LAYOUT.length;
 /** The description holds a key and a few numbers. Unit: bytes. */
 const DESCRIPTION_BYTES_MAX = 64 * 1024;
 
+const HASH_LETTERS = 64;
 const FILE_NAME = /^(?<hash>[0-9a-f]{64})-(?<version>\d{1,16})\.(?<kind>base|patch)$/;
 
 /** The file of a piece: the key's hash, since keys may hold what file names may not. */
 export function pieceFileName(draft: Pick<PieceDraft, "key" | "kind" | "version">): string {
-  const hash = createHash("sha256").update(draft.key).digest("hex");
-  return `${hash}-${draft.version}.${draft.kind}`;
+  return `${hashOf(draft.key)}-${draft.version}.${draft.kind}`;
+}
+
+/** Tells of keys whether any of the files is theirs. */
+export function filesAmong(names: Iterable<string>): (key: string) => boolean {
+  const hashes = new Set(Array.from(names, (name) => name.slice(0, HASH_LETTERS)));
+  return (key) => hashes.has(hashOf(key));
+}
+
+function hashOf(key: string): string {
+  return createHash("sha256").update(key).digest("hex");
 }
 
 export function isPieceFileName(name: string): boolean {

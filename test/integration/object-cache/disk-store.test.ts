@@ -2,6 +2,7 @@ import { appendFile, readdir, readFile, truncate, writeFile } from "node:fs/prom
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { type Logger, silentLogger } from "../../../src/kit/logger.ts";
+import { deletedKeysMax } from "../../../src/object-cache/deleted-versions.ts";
 import { DiskStore } from "../../../src/object-cache/disk-store.ts";
 import { MemoryCache } from "../../../src/object-cache/memory-cache.ts";
 import { ObjectCache } from "../../../src/object-cache/object-cache.ts";
@@ -72,6 +73,30 @@ async function fileOf(ending: string): Promise<string> {
 }
 
 describe("objects in a folder", () => {
+  it("survive the deletion of more keys than are remembered one by one, and a restart after it", async () => {
+    await change("a/b/live", "one");
+    await change("a/b/held", "held");
+    const held = cache.view(parseObjectKey("a/b/held"), 0);
+    await remove("a/b/held");
+    for (const round of [0, 1, 2]) {
+      await store.recordDeletions(
+        Array.from({ length: deletedKeysMax / 2 }, (_, index) => ({
+          key: `a/b/${round}-${index}`,
+          version: 1,
+        })),
+      );
+    }
+    // The piece that is still being read lies there when the process ends, and stays deleted.
+    expect(await pieces()).toHaveLength(2);
+    await open();
+    expect(keys()).toEqual(["a/b/live"]);
+    expect(await pieces()).toHaveLength(1);
+    expect(await change("a/b/never", "new")).toBe(2);
+    await held.release();
+    await open();
+    expect(keys().toSorted()).toEqual(["a/b/live", "a/b/never"]);
+  });
+
   it("are there after a restart with their versions and patches", async () => {
     await change("a/b/c", "one");
     await change("a/b/c", "two");
