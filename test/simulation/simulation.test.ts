@@ -1,9 +1,12 @@
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it, jest } from "@jest/globals";
 import { earlyCommits, seedsOfOneRound } from "./scenario.ts";
 import { type Outcome, simulate } from "./simulation.ts";
 
 const firstSeed = Number(process.env["FLAME_SIM_SEED"] ?? 1);
 const seeds = Number(process.env["FLAME_SIM_SEEDS"] ?? 1000);
+
+// A thousand seeds took 380 s on a busy machine: the limit only ends what hangs.
+jest.setTimeout(1_200_000);
 
 describe("the session manager's machine in virtual time", () => {
   const outcomes: Outcome[] = [];
