@@ -21,6 +21,23 @@ import { growthOf, type StorageGuard } from "./storage-guard.ts";
 const ownCommandsPerTurnMax = 2_000;
 const clientCommandsPerTurnMax = 512;
 
+/** Commands that only look: they change nothing, and wait for nothing. */
+const readingKinds: ReadonlySet<CommandKind> = new Set<CommandKind>([
+  "application.get",
+  "application.view",
+  "application.list",
+  "application.ofSession",
+  "session.get",
+  "session.list",
+  "task.get",
+  "task.list",
+  "node.list",
+  "node.get",
+  "executor.list",
+]);
+
+type TurnScope = NonNullable<Parameters<Core["turn"]>[3]>;
+
 export interface EngineDeps {
   readonly core: Core;
   /** The machine as the store has it, for a disk that refused a commit. @param steady the machine's own clock */
@@ -167,7 +184,13 @@ export class Engine extends EngineDoor {
       while (this.#queue.size > 0) {
         this.#goOn();
         const commands = this.#queue.take(ownCommandsPerTurnMax, clientCommandsPerTurnMax);
-        await this.#turn(this.#admitted(commands));
+        const admitted = this.#admitted(commands);
+        const reads = admitted.filter(({ kind }) => readingKinds.has(kind));
+        // What only looks is answered at once, and not behind the fsync of what came with it.
+        if (reads.length > 0 && reads.length < admitted.length) {
+          await this.#turn(reads, "commands");
+          await this.#turn(admitted.filter(({ kind }) => !readingKinds.has(kind)));
+        } else await this.#turn(admitted);
         // Let the replies out and the next requests in.
         await new Promise((resolve) => setImmediate(resolve));
       }
@@ -205,12 +228,12 @@ export class Engine extends EngineDoor {
     });
   }
 
-  async #turn(commands: readonly Command[]): Promise<void> {
+  async #turn(commands: readonly Command[], scope: TurnScope = "everything"): Promise<void> {
     if (commands.length === 0) return;
     const { store, payloads, clock, meter } = this.#deps;
     const turning = startStopwatch();
-    const scope = this.#pause.on ? "commands" : "everything";
-    const turn = this.#core.turn(commands, clock.now(), this.#pause.steady(), scope);
+    const allowed = this.#pause.on ? "commands" : scope;
+    const turn = this.#core.turn(commands, clock.now(), this.#pause.steady(), allowed);
     meter?.turn(turning(), commands.length);
     if (turn.changes.length > 0) {
       const committing = startStopwatch();

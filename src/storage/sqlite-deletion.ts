@@ -1,4 +1,5 @@
 import type { Database } from "better-sqlite3";
+import type { CommitBatch } from "./commit-batch.ts";
 
 /** What one transaction deletes at most: some milliseconds of work, whose log stays small. */
 const tasksAtOnce = 1_000;
@@ -21,6 +22,9 @@ export class SqliteDeletion {
   readonly #leaving = new Set<string>();
   readonly #onDeleted: (id: string) => void;
   #budget: Budget = fullBudget();
+  /** What a commit that is not durable yet will have changed: whether a session is leaving, and which ones it deletes. */
+  readonly #next = new Map<string, boolean>();
+  readonly #deleted = new Set<string>();
 
   /** @param onDeleted told of each session as soon as it is deleted for everybody */
   constructor(database: Database, onDeleted: (id: string) => void) {
@@ -31,6 +35,7 @@ export class SqliteDeletion {
 
   /** Reads what is left of earlier processes. */
   load(): void {
+    this.drop();
     this.#leaving.clear();
     for (const { id } of this.#statements.selectLeaving.all()) this.#leaving.add(id);
   }
@@ -49,18 +54,41 @@ export class SqliteDeletion {
     return this.#leaving.size === 0;
   }
 
-  delete(id: string): void {
-    if (this.#leaving.has(id)) return;
-    this.#onDeleted(id);
+  /** Has a commit delete the session. */
+  delete(id: string, batch: CommitBatch): void {
+    if (this.#willBeLeaving(id)) return;
+    this.#deleted.add(id);
     // A transaction that has done its part only marks the others, without a look at them.
-    if (this.#budget.tasks > 0 && this.#deleteWithin(id)) return;
-    this.#statements.markSession.run(id);
-    this.#leaving.add(id);
+    if (this.#budget.tasks > 0 && this.#deleteWithin(id, batch)) return;
+    batch.run("markSession", id);
+    this.#next.set(id, true);
   }
 
   /** The id is to be used again: what is left of the session before has to go now, however long that takes. */
-  finish(id: string): void {
-    if (this.#leaving.delete(id)) this.#statements.deleteSession.run(id);
+  finish(id: string, batch: CommitBatch): void {
+    if (!this.#willBeLeaving(id)) return;
+    this.#next.set(id, false);
+    batch.run("deleteSession", id);
+  }
+
+  /** The commit is durable. */
+  settle(): void {
+    for (const [id, isLeaving] of this.#next) {
+      if (isLeaving) this.#leaving.add(id);
+      else this.#leaving.delete(id);
+    }
+    for (const id of this.#deleted) this.#onDeleted(id);
+    this.drop();
+  }
+
+  /** The commit came to nothing. */
+  drop(): void {
+    this.#next.clear();
+    this.#deleted.clear();
+  }
+
+  #willBeLeaving(id: string): boolean {
+    return this.#next.get(id) ?? this.#leaving.has(id);
   }
 
   /** Deletes a piece of what is left, of `wanted` first. */
@@ -93,12 +121,12 @@ export class SqliteDeletion {
   }
 
   /** @returns false when it is too much for this transaction. */
-  #deleteWithin(id: string): boolean {
+  #deleteWithin(id: string, batch: CommitBatch): boolean {
     const { tasks, bytes } = this.#measure(id);
     if (tasks > this.#budget.tasks || bytes > this.#budget.bytes) return false;
     this.#budget.tasks -= tasks + 1;
     this.#budget.bytes -= bytes;
-    this.#statements.deleteSession.run(id);
+    batch.run("deleteSession", id);
     return true;
   }
 
@@ -123,7 +151,6 @@ function prepareAll(db: Database) {
       `SELECT id, coalesce(input_bytes, 0) + coalesce(output_bytes, 0) AS bytes FROM tasks
        WHERE session_id = ? ORDER BY id LIMIT ?`,
     ),
-    markSession: db.prepare("UPDATE sessions SET state = 'Deleted' WHERE id = ?"),
     deleteTasks: db.prepare("DELETE FROM tasks WHERE session_id = ? AND id <= ?"),
     deleteSession: db.prepare("DELETE FROM sessions WHERE id = ?"),
   };

@@ -1,23 +1,19 @@
-import { dirname } from "node:path";
 import SqliteDatabase, { type Database, type Statement } from "better-sqlite3";
-import { makeFolderDurably } from "../files/durable.ts";
-import { startStopwatch } from "../kit/stopwatch.ts";
 import { textOf } from "../kit/thrown.ts";
 import type { ApplicationRevision } from "../model/application.ts";
 import type { ApplicationManifestSpec, ApplicationSpec } from "../model/application-spec.ts";
 import type { Change } from "../model/change.ts";
 import { FlameError } from "../model/errors.ts";
 import type { TaskRecord } from "../model/task.ts";
-import { closeToOthers } from "../process/private-files.ts";
-import { databaseLock, realFile } from "./database-lock.ts";
-import { checkIfSmall, damagedText, isDamage } from "./integrity.ts";
-import type { LifeLock, LockOwner } from "./life-lock.ts";
-import { migrate } from "./migrate.ts";
-import { refuseCutRestore } from "./restoring-mark.ts";
+import { CommitThread } from "./commit-thread.ts";
+import type { LifeLock } from "./life-lock.ts";
+import { OneByOne } from "./one-by-one.ts";
+import { commitPragmas, logPagesFolded, type OpenOptions, openDatabase } from "./open-database.ts";
 import { reusedRows } from "./reused-row.ts";
+import { Snapshot } from "./snapshot.ts";
 import { SqliteDeletion } from "./sqlite-deletion.ts";
 import { SqliteForgetting } from "./sqlite-forgetting.ts";
-import { busyTimeoutMs, passingRefusal, SqliteRoom } from "./sqlite-room.ts";
+import { passingRefusal, SqliteRoom } from "./sqlite-room.ts";
 import {
   type ApplicationRow,
   countsOf,
@@ -35,20 +31,12 @@ import {
   taskOf,
 } from "./sqlite-rows.ts";
 import { SqliteWriter } from "./sqlite-writer.ts";
-import { StartMark } from "./start-mark.ts";
+import type { StartMark } from "./start-mark.ts";
 import type { PayloadKind, Store, StoredSession, StoredState, StoreRoom } from "./store.ts";
 
-export interface SqliteStoreOptions {
-  /** The database file; made, with its folder, when it is missing. */
-  readonly file: string;
-  /** Folder of the `NNNN_name.sql` migrations. */
-  readonly migrationsFolder: string;
+export interface SqliteStoreOptions extends OpenOptions {
   /** The last step of the manifest pipeline: fills defaults and freezes. */
   readonly fillDefaults: (manifest: ApplicationManifestSpec) => ApplicationSpec;
-  /** Unix milliseconds, written beside each migration that is applied. */
-  readonly now: number;
-  /** Whom the database is locked for, until the store is closed. @default this process, without a name */
-  readonly owner?: LockOwner;
   /** Learns how long each COMMIT took, its fsync included, in seconds. */
   readonly onSynced?: (seconds: number) => void;
 }
@@ -62,12 +50,6 @@ const backupPagesAtOnce = 512;
 /** Pages that are given back to the file system at once: a millisecond or two of work. */
 const pagesGivenBackMax = 256;
 
-/** Pages in the log from which on a commit folds them into the database: a hot page is then written there once for many. */
-const logPagesFolded = 2_000;
-
-/** What the log may keep on disk after a commit that was larger, in bytes. */
-const logBytesMax = 64 * 1024 * 1024;
-
 /** The embedded database: WAL with `synchronous=FULL`, so a resolved commit survives a power cut. */
 export class SqliteStore implements Store {
   /** The database when it is so large that its integrity is to be checked beside serving; undefined when it was checked. */
@@ -76,6 +58,12 @@ export class SqliteStore implements Store {
   readonly #lock: LifeLock;
   readonly #fillDefaults: SqliteStoreOptions["fillDefaults"];
   readonly #writer: SqliteWriter;
+  readonly #mark: StartMark;
+  readonly #onSynced: (seconds: number) => void;
+  readonly #thread: CommitThread;
+  readonly #snapshot: Snapshot;
+  readonly #turns = new OneByOne();
+  #folding = false;
   readonly #room: SqliteRoom;
   readonly #selectRevisions;
   readonly #selectRevision;
@@ -95,13 +83,21 @@ export class SqliteStore implements Store {
    */
   constructor(options: SqliteStoreOptions) {
     this.#fillDefaults = options.fillDefaults;
-    const { database, lock, mark, unchecked } = open(options);
+    const { database, lock, mark, unchecked } = openDatabase(options);
     this.unchecked = unchecked;
     this.#database = database;
     this.#lock = lock;
     this.#forgetting = new SqliteForgetting(this.#database);
     this.#deletion = new SqliteDeletion(this.#database, (id) => this.#forgetting.drop(id));
-    this.#writer = new SqliteWriter(this.#database, this.#deletion);
+    this.#writer = new SqliteWriter(this.#deletion);
+    this.#mark = mark;
+    this.#onSynced = options.onSynced ?? (() => undefined);
+    this.#thread = new CommitThread({
+      file: database.name,
+      startId: mark.id,
+      pragmas: ["foreign_keys = ON", "wal_autocheckpoint = 0", ...commitPragmas],
+    });
+    this.#snapshot = new Snapshot(database);
     this.#room = new SqliteRoom(this.#database, database.name);
     const db = this.#database;
     const revisions = `SELECT r.name, ${revisionParts} FROM application_revisions r WHERE r.name = ?`;
@@ -122,7 +118,7 @@ export class SqliteStore implements Store {
     this.#selectCommonData = db.prepare<[string], { data: Buffer }>(
       "SELECT data FROM session_common_data WHERE session_id = ?",
     );
-    const transaction = timedTransaction(db, options.onSynced);
+    const transaction = transactionOf(db);
     this.#transaction = (work) => {
       transaction(() => {
         mark.check();
@@ -176,23 +172,50 @@ export class SqliteStore implements Store {
     });
   }
 
-  commit(changes: readonly Change[]): Promise<void> {
+  async commit(changes: readonly Change[]): Promise<void> {
+    let pages = 0;
     try {
-      this.#transaction(() => {
-        for (const change of changes) this.#writer.apply(change);
+      await this.#turns.run(async () => {
+        pages = await this.#commit(changes);
       });
-      return Promise.resolve();
     } catch (cause) {
-      if (cause instanceof FlameError) return Promise.reject(cause);
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      return Promise.reject(
-        new FlameError(
-          passingRefusal(cause) ?? "internal",
-          `writing ${changes.length} changes to ${this.#database.name} failed: ${reason}`,
-          { cause },
-        ),
-      );
+      if (cause instanceof FlameError) throw cause;
+      const code = passingRefusal(cause) ?? "internal";
+      const text = `writing ${changes.length} changes to ${this.#database.name} failed: ${textOf(cause)}`;
+      throw new FlameError(code, text, { cause });
     }
+    if (pages >= logPagesFolded) this.#foldLog();
+  }
+
+  /** @returns how many pages the log has */
+  async #commit(changes: readonly Change[]): Promise<number> {
+    this.#deletion.begin();
+    this.#snapshot.keep();
+    try {
+      const reply = await this.#thread.commit(this.#writer.write(changes).pack());
+      if (reply.isForeign === true) {
+        this.#mark.check();
+        throw new Error("another one started on it, and is gone again");
+      }
+      this.#onSynced(reply.seconds ?? 0);
+      this.#deletion.settle();
+      return reply.pages ?? 0;
+    } finally {
+      this.#deletion.drop();
+      this.#snapshot.release();
+    }
+  }
+
+  /** Behind whoever waits for a commit already; a failure shows with the next commit. */
+  #foldLog(): void {
+    if (this.#folding) return;
+    this.#folding = true;
+    this.#turns
+      .run(() => this.#thread.checkpoint())
+      .catch(() => undefined)
+      .finally(() => {
+        this.#folding = false;
+      });
   }
 
   room(): StoreRoom {
@@ -210,7 +233,8 @@ export class SqliteStore implements Store {
   }
 
   giveBack(): void {
-    this.#room.giveBack();
+    // A commit is under way, and reads see what was before it: the log can not be emptied now.
+    if (!this.#snapshot.isKept) this.#room.giveBack();
   }
 
   readTask(sessionId: string, taskId: number): TaskRecord | undefined {
@@ -254,13 +278,20 @@ export class SqliteStore implements Store {
   }
 
   async backup(file: string): Promise<void> {
-    await this.#database.backup(file, { progress: () => backupPagesAtOnce });
+    const reader = new SqliteDatabase(this.#database.name, { readonly: true, fileMustExist: true });
+    try {
+      // What it sees stays as it is: a copy of what others change meanwhile would begin anew with each commit.
+      new Snapshot(reader).keep();
+      await reader.backup(file, { progress: () => backupPagesAtOnce });
+    } finally {
+      reader.close();
+    }
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    await this.#turns.run(() => this.#thread.close());
     this.#database.close();
     this.#lock.release();
-    return Promise.resolve();
   }
 
   isLeaving(sessionId: string): boolean {
@@ -271,13 +302,12 @@ export class SqliteStore implements Store {
     return this.#deleting(() => this.#cleanUp(wanted));
   }
 
-  #deleting(work: () => boolean): Promise<boolean> {
+  async #deleting(work: () => boolean): Promise<boolean> {
     try {
-      return Promise.resolve(work());
+      return await this.#turns.run(work);
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      const text = `deleting from ${this.#database.name} failed: ${reason}`;
-      return Promise.reject(new FlameError("internal", text, { cause }));
+      const text = `deleting from ${this.#database.name} failed: ${textOf(cause)}`;
+      throw new FlameError("internal", text, { cause });
     }
   }
 
@@ -312,50 +342,6 @@ export class SqliteStore implements Store {
   }
 }
 
-interface Opened {
-  readonly database: Database;
-  readonly lock: LifeLock;
-  readonly mark: StartMark;
-  readonly unchecked: string | undefined;
-}
-
-function open(options: SqliteStoreOptions): Opened {
-  const { now, owner = { program: "a program of Flame" } } = options;
-  let { file } = options;
-  let lock: LifeLock | undefined;
-  let database: Database | undefined;
-  try {
-    makeFolderDurably(dirname(file));
-    file = realFile(file);
-    lock = databaseLock(file, owner, now);
-    refuseCutRestore(file);
-    // Earlier versions made it readable to everybody; what SQLite makes beside it gets the same mode.
-    for (const end of ["", "-wal", "-shm"]) closeToOthers(`${file}${end}`, 0o600);
-    database = new SqliteDatabase(file);
-    database.pragma(`busy_timeout = ${busyTimeoutMs}`);
-    // Takes effect in an empty database only, so before anything is written.
-    database.pragma("auto_vacuum = INCREMENTAL");
-    database.pragma("journal_mode = WAL");
-    // WAL alone defaults to NORMAL, which can lose acknowledged commits on a power cut.
-    database.pragma("synchronous = FULL");
-    database.pragma(`wal_autocheckpoint = ${logPagesFolded}`);
-    database.pragma(`journal_size_limit = ${logBytesMax}`);
-    const isChecked = checkIfSmall(database);
-    // A migration may make a table anew, and what refers to it must not go with the old one.
-    database.pragma("foreign_keys = OFF");
-    migrate(database, options.migrationsFolder, file, now);
-    database.pragma("foreign_keys = ON");
-    const mark = new StartMark(database, owner, now);
-    return { database, lock, mark, unchecked: isChecked ? undefined : file };
-  } catch (cause) {
-    database?.close();
-    lock?.release();
-    if (cause instanceof FlameError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new FlameError("invalid_config", `${refusal(file, cause)}: ${reason}`, { cause });
-  }
-}
-
 /** Reads a payload from where it stands; NULL when there is none. */
 function selectPayload(
   db: Database,
@@ -370,11 +356,8 @@ function selectPayload(
     .pluck();
 }
 
-/** `work` in one transaction; its COMMIT is timed apart from its statements. */
-function timedTransaction(
-  db: Database,
-  onSynced: (seconds: number) => void = () => undefined,
-): (work: () => void) => void {
+/** `work` in one transaction. */
+function transactionOf(db: Database): (work: () => void) => void {
   const begin = db.prepare("BEGIN IMMEDIATE");
   const commit = db.prepare("COMMIT");
   const rollback = db.prepare("ROLLBACK");
@@ -382,18 +365,11 @@ function timedTransaction(
     begin.run();
     try {
       work();
-      const syncing = startStopwatch();
       commit.run();
-      onSynced(syncing());
     } catch (thrown) {
       // SQLite ends some transactions by itself, such as when the disk is full.
       if (db.inTransaction) rollback.run();
       throw thrown;
     }
   };
-}
-
-function refusal(file: string, cause: unknown): string {
-  if (isDamage(cause)) return damagedText(file);
-  return `cannot open the database ${file}; check cluster.storage, its folder's permissions and free space`;
 }

@@ -1,6 +1,6 @@
-import type { Database } from "better-sqlite3";
 import type { ApplicationRecord } from "../model/application.ts";
 import type { Change } from "../model/change.ts";
+import { CommitBatch } from "./commit-batch.ts";
 import { eventsText } from "./event-text.ts";
 import type { SqliteDeletion } from "./sqlite-deletion.ts";
 import { fieldOwnersText } from "./sqlite-rows.ts";
@@ -15,25 +15,32 @@ function isSmall(payload: Buffer | undefined): payload is Buffer {
   return payload !== undefined && payload.length <= smallPayloadBytesMax;
 }
 
-/** Writes one change after the other inside the transaction that its caller holds open. */
+/** Says in SQL what changes are, for the thread that commits. */
 export class SqliteWriter {
-  readonly #statements;
   readonly #deletion: SqliteDeletion;
+  #batch = new CommitBatch();
 
-  constructor(database: Database, deletion: SqliteDeletion) {
-    this.#statements = prepareAll(database);
+  constructor(deletion: SqliteDeletion) {
     this.#deletion = deletion;
   }
 
-  apply(change: Change): void {
-    const sql = this.#statements;
+  /** All changes as one batch, in their order. */
+  write(changes: readonly Change[]): CommitBatch {
+    this.#batch = new CommitBatch();
+    for (const change of changes) this.#apply(change);
+    return this.#batch;
+  }
+
+  #apply(change: Change): void {
+    const batch = this.#batch;
     switch (change.kind) {
       case "task.put":
         this.#putTask(change);
         return;
       case "executor.put": {
         const { id, node, resreq, shim, state, sessionId } = change.record;
-        sql.putExecutor.run(
+        batch.run(
+          "putExecutor",
           id,
           node,
           resreq.cpu,
@@ -46,32 +53,33 @@ export class SqliteWriter {
         return;
       }
       case "executor.delete":
-        sql.deleteExecutor.run(change.id);
+        batch.run("deleteExecutor", change.id);
         return;
       case "session.put":
         this.#putSession(change);
         return;
       case "session.delete":
-        this.#deletion.delete(change.id);
+        this.#deletion.delete(change.id, batch);
         return;
       case "sessions.objectsDeleted":
-        for (const id of change.ids) sql.noteObjectsDeleted.run(id);
+        for (const id of change.ids) batch.run("noteObjectsDeleted", id);
         return;
       case "session.counts":
         this.#putCounts(change);
         return;
       case "tasks.cancel":
-        sql.cancelTasks.run(change.time, change.sessionId);
+        batch.run("cancelTasks", change.time, change.sessionId);
         return;
       case "application.put":
         this.#putApplication(change.record);
         return;
       case "application.delete":
-        sql.deleteApplication.run(change.name);
+        batch.run("deleteApplication", change.name);
         return;
       case "node.put": {
         const { record } = change;
-        sql.putNode.run(
+        batch.run(
+          "putNode",
           record.name,
           record.state,
           JSON.stringify(record.capacity),
@@ -86,7 +94,7 @@ export class SqliteWriter {
         return;
       }
       case "node.delete":
-        sql.deleteNode.run(change.name);
+        batch.run("deleteNode", change.name);
         return;
       default:
         change satisfies never;
@@ -94,8 +102,9 @@ export class SqliteWriter {
   }
 
   #putTask({ record, input, output }: Of<"task.put">): void {
-    const sql = this.#statements;
-    sql.putTask.run(
+    const batch = this.#batch;
+    batch.run(
+      "putTask",
       record.sessionId,
       record.id,
       record.state,
@@ -112,15 +121,16 @@ export class SqliteWriter {
       isSmall(output) ? output : null,
     );
     if (input !== undefined && !isSmall(input))
-      sql.putPayload.run(record.sessionId, record.id, "input", input);
+      batch.run("putPayload", record.sessionId, record.id, "input", input);
     if (output !== undefined && !isSmall(output))
-      sql.putPayload.run(record.sessionId, record.id, "output", output);
+      batch.run("putPayload", record.sessionId, record.id, "output", output);
   }
 
   #putSession({ record, commonData }: Of<"session.put">): void {
-    const sql = this.#statements;
-    this.#deletion.finish(record.id);
-    sql.putSession.run(
+    const batch = this.#batch;
+    this.#deletion.finish(record.id, batch);
+    batch.run(
+      "putSession",
       record.id,
       record.application,
       record.applicationRevision,
@@ -138,18 +148,19 @@ export class SqliteWriter {
       record.clients === undefined ? null : JSON.stringify(record.clients),
       eventsText(record.events),
     );
-    if (commonData !== undefined) sql.putCommonData.run(record.id, commonData);
+    if (commonData !== undefined) batch.run("putCommonData", record.id, commonData);
   }
 
   #putCounts({ id, counts, lastTaskId }: Of<"session.counts">): void {
     const { pending, running, succeed, failed, cancelled } = counts;
-    this.#statements.putCounts.run(id, pending, running, succeed, failed, cancelled, lastTaskId);
+    this.#batch.run("putCounts", id, pending, running, succeed, failed, cancelled, lastTaskId);
   }
 
   #putApplication(record: ApplicationRecord): void {
-    const sql = this.#statements;
+    const batch = this.#batch;
     const lastSeeded = record.lastSeeded === undefined ? null : JSON.stringify(record.lastSeeded);
-    sql.putApplication.run(
+    batch.run(
+      "putApplication",
       record.name,
       record.state,
       record.creationTime,
@@ -160,12 +171,12 @@ export class SqliteWriter {
       fieldOwnersText(record.fieldOwners),
     );
     this.#putRevision(record);
-    sql.pruneRevisions.run({ name: record.name, through: record.revision - revisionsKept });
+    batch.run("pruneRevisions", record.name, record.revision - revisionsKept, record.name);
   }
 
   /** A revision never changes: it is written once, and found as it was whenever its application is written again. */
   #putRevision(record: ApplicationRecord): void {
-    const sql = this.#statements;
+    const batch = this.#batch;
     const row = [
       record.name,
       record.revision,
@@ -177,87 +188,11 @@ export class SqliteWriter {
       record.cause.forced === true ? 1 : 0,
       JSON.stringify(record.manifest),
     ];
-    if (sql.putRevision.run(row).changes > 0 || sql.findRevision.get(row) !== undefined) return;
-    throw new Error(
+    batch.run("putRevision", ...row);
+    batch.mustFind(
+      "findRevision",
       `revision ${record.revision} of application "${record.name}" is stored already, and is another one`,
+      ...row,
     );
   }
-}
-
-function prepareAll(db: Database) {
-  return {
-    ...prepareTasks(db),
-    putSession: db.prepare(
-      `INSERT INTO sessions (id, application, application_revision, state, creation_time, completion_time, cpu, memory,
-                             gpu, min_instances, max_instances, priority, owner, common_data_bytes, clients, events)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (id) DO UPDATE SET
-         state = excluded.state, completion_time = excluded.completion_time, clients = excluded.clients,
-         events = excluded.events`,
-    ),
-    putCommonData: db.prepare("INSERT INTO session_common_data (session_id, data) VALUES (?, ?)"),
-    noteObjectsDeleted: db.prepare("UPDATE sessions SET objects_deleted = 1 WHERE id = ?"),
-    putCounts: db.prepare(
-      `INSERT INTO session_counts (session_id, pending, running, succeed, failed, cancelled, last_task_id)
-       VALUES (?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (session_id) DO UPDATE SET
-         pending = excluded.pending, running = excluded.running, succeed = excluded.succeed, failed = excluded.failed,
-         cancelled = excluded.cancelled, last_task_id = excluded.last_task_id`,
-    ),
-    putApplication: db.prepare(
-      `INSERT INTO applications (name, state, creation_time, revision, last_seeded, owner, created_by, field_owners)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (name) DO UPDATE SET
-         state = excluded.state, revision = excluded.revision, last_seeded = excluded.last_seeded,
-         owner = excluded.owner, field_owners = excluded.field_owners`,
-    ),
-    putRevision: db.prepare(
-      `INSERT INTO application_revisions (name, revision, revision_time, origin, author, cause, restored, forced, manifest)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name, revision) DO NOTHING`,
-    ),
-    findRevision: db.prepare(
-      `SELECT 1 FROM application_revisions WHERE name = ? AND revision = ? AND revision_time = ? AND origin = ?
-         AND author = ? AND cause = ? AND restored IS ? AND forced = ? AND manifest = ?`,
-    ),
-    pruneRevisions: db.prepare(
-      `DELETE FROM application_revisions WHERE name = $name AND revision <= $through
-         AND revision NOT IN (SELECT application_revision FROM sessions WHERE application = $name)`,
-    ),
-    deleteApplication: db.prepare("DELETE FROM applications WHERE name = ?"),
-    putExecutor: db.prepare(
-      `INSERT INTO executors (id, node, cpu, memory, gpu, shim, state, session_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (id) DO UPDATE SET
-         shim = excluded.shim, state = excluded.state, session_id = excluded.session_id`,
-    ),
-    deleteExecutor: db.prepare("DELETE FROM executors WHERE id = ?"),
-    putNode: db.prepare(
-      `INSERT INTO nodes (name, state, capacity, allocatable, arch, os, shim, last_heartbeat, instance, address) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (name) DO UPDATE SET
-         state = excluded.state, capacity = excluded.capacity, allocatable = excluded.allocatable,
-         arch = excluded.arch, os = excluded.os, shim = excluded.shim, last_heartbeat = excluded.last_heartbeat,
-         instance = excluded.instance, address = excluded.address`,
-    ),
-    deleteNode: db.prepare("DELETE FROM nodes WHERE name = ?"),
-  };
-}
-
-function prepareTasks(db: Database) {
-  return {
-    putTask: db.prepare(
-      `INSERT INTO tasks (session_id, id, state, creation_time, completion_time, input_bytes, output_bytes,
-                          attempt, crashes, lost_nodes, executor_id, events, input, output)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (session_id, id) DO UPDATE SET
-         state = excluded.state, completion_time = excluded.completion_time, output_bytes = excluded.output_bytes,
-         attempt = excluded.attempt, crashes = excluded.crashes, lost_nodes = excluded.lost_nodes,
-         executor_id = excluded.executor_id, events = excluded.events,
-         input = coalesce(excluded.input, input), output = coalesce(excluded.output, output)`,
-    ),
-    putPayload: db.prepare(
-      "INSERT INTO task_payloads (session_id, task_id, kind, data) VALUES (?, ?, ?, ?)",
-    ),
-    cancelTasks: db.prepare(
-      "UPDATE tasks SET state = 'Cancelled', completion_time = ? WHERE session_id = ? AND state = 'Pending'",
-    ),
-  };
 }

@@ -38,6 +38,11 @@ export class StartMark {
     this.#own = count.immediate();
   }
 
+  /** What no other start has. */
+  get id(): string {
+    return this.#own.id;
+  }
+
   /**
    * Called inside each transaction that writes.
    * @throws FlameError aborted naming who has started on the database since.

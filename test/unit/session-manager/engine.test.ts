@@ -29,11 +29,12 @@ function begin(clock: Clock = systemClock): void {
 beforeEach(() => begin());
 
 describe("the engine", () => {
-  it("lets no reply out before its change is durable, nor one to a read of the same turn", async () => {
+  it("lets no reply out before its change is durable, nor one to a read that came after it", async () => {
     const heard: string[] = [];
     const reply = (value: unknown): void => void heard.push(String(value));
     const fail = (): void => void heard.push("failed");
     engine.call("session.delete", { id: "written" }, reply, fail);
+    await settle();
     engine.call("session.get", { id: "read" }, reply, fail);
     await settle();
     expect(store.commits).toHaveLength(1);
@@ -41,6 +42,23 @@ describe("the engine", () => {
     store.commits[0]?.done();
     await settle();
     expect(heard).toEqual(["written", "read"]);
+  });
+
+  it("answers a read without the disk, from what was durable before the changes that came with it", async () => {
+    const heard: string[] = [];
+    const reply = (value: unknown): void => void heard.push(String(value));
+    const fail = (): void => void heard.push("failed");
+    engine.call("session.delete", { id: "written" }, reply, fail);
+    engine.call("session.get", { id: "read" }, reply, fail);
+    await settle();
+    expect(heard).toEqual(["read"]);
+    expect(machine.turns.map((turn) => turn.map(({ kind }) => kind))).toEqual([
+      ["session.get"],
+      ["session.delete"],
+    ]);
+    store.commits[0]?.done();
+    await settle();
+    expect(heard).toEqual(["read", "written"]);
   });
 
   it("gathers what comes meanwhile into the next turn, one commit for all of it", async () => {

@@ -57,11 +57,11 @@ function open(at = file): SqliteStore {
 }
 
 /** What a session manager leaves that was killed: the last commits are in the write-ahead log alone. */
-function leaveAsKilled(): void {
+async function leaveAsKilled(): Promise<void> {
   const left = join(folder.path, "left");
   mkdirSync(left);
   for (const end of ["", "-wal", "-shm"]) copyFileSync(`${file}${end}`, join(left, `x${end}`));
-  void store?.close();
+  await store?.close();
   for (const end of ["", "-wal", "-shm"]) copyFileSync(join(left, `x${end}`), `${file}${end}`);
 }
 
@@ -107,7 +107,7 @@ afterEach(async () => {
 
 describe("a restore", () => {
   it("takes nothing of the write-ahead log that lies there into the backup, and keeps both", async () => {
-    leaveAsKilled();
+    await leaveAsKilled();
     expect(statSync(`${file}-wal`).size).toBeGreaterThan(0);
     const kept = await restore();
     expect(kept).toBe(`${file}.before-restore-${stamp}`);
@@ -116,7 +116,7 @@ describe("a restore", () => {
   });
 
   it("leaves the database, what was kept, and nothing else; only the owner may read it", async () => {
-    leaveAsKilled();
+    await leaveAsKilled();
     await restore();
     expect(readdirSync(join(folder.path, "data")).sort()).toEqual([
       "flame.db",
@@ -128,7 +128,7 @@ describe("a restore", () => {
   });
 
   it("of what an earlier one kept brings back all of it, its write-ahead log included", async () => {
-    leaveAsKilled();
+    await leaveAsKilled();
     const kept = (await restore()) ?? "";
     const back = await prepareRestore({
       from: kept,
@@ -268,7 +268,7 @@ it("a restore that was cut short while it changed files keeps session managers o
 
 it("a copy of a database holds what was committed, whether it is in use or was killed", async () => {
   await copyDatabase(file, join(folder.path, "in-use.db"));
-  leaveAsKilled();
+  await leaveAsKilled();
   await copyDatabase(file, join(folder.path, "killed.db"));
   expect(await namesIn(join(folder.path, "in-use.db"))).toEqual(["in-the-backup", "later"]);
   expect(await namesIn(join(folder.path, "killed.db"))).toEqual(["in-the-backup", "later"]);
