@@ -17,6 +17,8 @@ import type { TaskRecord, TaskState } from "../model/task.ts";
 import { eventsOf } from "./event-text.ts";
 import type { StoredState } from "./store.ts";
 
+const noEvents: readonly FlameEvent[] = Object.freeze([]);
+
 // Rows as SQLite gives them, and how they become records. Only columns that are NULL become absent.
 
 export interface ApplicationRow {
@@ -239,21 +241,40 @@ export function sessionReader(): (row: SessionRow) => SessionRecord {
 export const taskColumns =
   "session_id, id, state, creation_time, completion_time, input_bytes, output_bytes, attempt, crashes, lost_nodes, executor_id, events";
 
-export function taskOf(row: TaskRow): TaskRecord {
-  return {
-    sessionId: row.session_id,
-    id: row.id,
-    state: row.state as TaskState,
-    creationTime: row.creation_time,
-    ...(row.completion_time !== null && { completionTime: row.completion_time }),
-    ...(row.input_bytes !== null && { inputBytes: row.input_bytes }),
-    ...(row.output_bytes !== null && { outputBytes: row.output_bytes }),
-    attempt: row.attempt,
-    crashes: row.crashes,
-    lostNodes: row.lost_nodes,
-    ...(row.executor_id !== null && { executorId: row.executor_id }),
-    events: eventsOf(row.events),
+/** Reads tasks of which very many may be alike, as a long queue is: what is equal in neighbours is one thing in memory. */
+export function taskReader(): (row: TaskRow) => TaskRecord {
+  let session = "";
+  let state = "";
+  let text = "[]";
+  let events: readonly FlameEvent[] = noEvents;
+  return (row) => {
+    if (row.session_id !== session) session = row.session_id;
+    if (row.state !== state) state = row.state;
+    if (row.events !== text) {
+      text = row.events;
+      events = eventsOf(text);
+    }
+    // Written out, as applications are.
+    const record: Writable<TaskRecord> = {
+      sessionId: session,
+      id: row.id,
+      state: state as TaskState,
+      creationTime: row.creation_time,
+      attempt: row.attempt,
+      crashes: row.crashes,
+      lostNodes: row.lost_nodes,
+      events,
+    };
+    if (row.completion_time !== null) record.completionTime = row.completion_time;
+    if (row.input_bytes !== null) record.inputBytes = row.input_bytes;
+    if (row.output_bytes !== null) record.outputBytes = row.output_bytes;
+    if (row.executor_id !== null) record.executorId = row.executor_id;
+    return record;
   };
+}
+
+export function taskOf(row: TaskRow): TaskRecord {
+  return taskReader()(row);
 }
 
 export function executorOf(row: ExecutorRow): ExecutorRecord {
@@ -291,8 +312,6 @@ export function countsOf(row: SessionRow): TaskCounts {
     cancelled: row.cancelled ?? 0,
   };
 }
-
-const noEvents: readonly FlameEvent[] = Object.freeze([]);
 
 function resourcesOf(row: { cpu: number; memory: number; gpu: number }): Resources {
   return { cpu: row.cpu, memory: row.memory, gpu: row.gpu };

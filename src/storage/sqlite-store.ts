@@ -29,6 +29,7 @@ import {
   type TaskRow,
   taskColumns,
   taskOf,
+  taskReader,
 } from "./sqlite-rows.ts";
 import { SqliteWriter } from "./sqlite-writer.ts";
 import type { StartMark } from "./start-mark.ts";
@@ -157,13 +158,7 @@ export class SqliteStore implements Store {
       ...readApplications(applications.iterate(), this.#fillDefaults),
       pinnedRevisions: readApplications(pinned, this.#fillDefaults).applications,
       sessions: this.#loadSessions(),
-      openTasks: db
-        .prepare<[], TaskRow>(
-          `SELECT ${taskColumns} FROM tasks WHERE state IN ('Pending', 'Running')
-             AND session_id NOT IN (SELECT id FROM sessions WHERE state = 'Deleted') ORDER BY session_id, id`,
-        )
-        .all()
-        .map(taskOf),
+      openTasks: this.#loadOpenTasks(),
       executors: db
         .prepare<[], ExecutorRow>("SELECT * FROM executors ORDER BY id")
         .all()
@@ -321,6 +316,17 @@ export class SqliteStore implements Store {
     }
     this.#database.pragma(`incremental_vacuum(${pagesGivenBackMax})`);
     return this.#database.pragma("freelist_count", { simple: true }) !== 0;
+  }
+
+  #loadOpenTasks(): TaskRecord[] {
+    const statement = this.#database.prepare<[]>(
+      `SELECT ${taskColumns} FROM tasks WHERE state IN ('Pending', 'Running')
+         AND session_id NOT IN (SELECT id FROM sessions WHERE state = 'Deleted') ORDER BY session_id, id`,
+    );
+    const read = taskReader();
+    const tasks: TaskRecord[] = [];
+    for (const row of reusedRows<TaskRow>(statement)) tasks.push(read(row));
+    return tasks;
   }
 
   #loadSessions(): StoredSession[] {

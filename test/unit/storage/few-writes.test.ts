@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import Database from "better-sqlite3";
 import type { Change } from "../../../src/model/change.ts";
+import { usualEventTexts } from "../../../src/model/event.ts";
 import type { FlameTurn } from "../../../src/model/flame-turn.ts";
 import { SessionEntry } from "../../../src/sessions/session-entry.ts";
 import { completeTask, createTask, launchTask } from "../../../src/sessions/task-life.ts";
@@ -121,5 +122,26 @@ describe("what a task takes on disk", () => {
     const again = open();
     expect(() => again.readTask("my-app-1", 1)).toThrow('the events "77.zz" are of no known form');
     await again.close();
+  });
+});
+
+describe("a long queue", () => {
+  it("is in memory with one list of events for all tasks that came at one moment", async () => {
+    const store = open();
+    const events = (creationTime: number) => [
+      { code: 0, message: usualEventTexts[0] ?? "", creationTime },
+    ];
+    const tasks = [5, 5, 5, 6, 5].map((time, i) => task(i + 1, { events: events(time) }));
+    const running = task(6, { events: events(5), state: "Running", executorId: "e1", attempt: 1 });
+    await store.commit([
+      ...begin,
+      ...[...tasks, running].map((record) => ({ kind: "task.put", record }) as const),
+    ]);
+    const { openTasks } = await store.load();
+    expect(openTasks).toEqual([...tasks, running]);
+    const lists = openTasks.map((one) => one.events);
+    expect([lists[1] === lists[0], lists[2] === lists[0]]).toEqual([true, true]);
+    expect(lists[3]).not.toBe(lists[2]);
+    await store.close();
   });
 });
