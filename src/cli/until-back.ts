@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Backoff } from "../kit/backoff.ts";
 import type { Clock } from "../kit/clock.ts";
 import { FlameError } from "../model/errors.ts";
@@ -17,8 +18,7 @@ export async function untilBack<T>(clock: Clock, call: () => Promise<T>): Promis
     } catch (thrown) {
       if (FlameError.from(thrown).code !== "unavailable" || clock.steady() > deadline) throw thrown;
     }
-    await new Promise<void>((resolve) => {
-      clock.after(backoff.next(), resolve);
-    });
+    // Not the clock's timer, which keeps no process alive: the connection is gone, and nothing else may be left that does.
+    await delay(backoff.next());
   }
 }
