@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { Backoff } from "../kit/backoff.ts";
 import type { Clock } from "../kit/clock.ts";
 import { FlameError } from "../model/errors.ts";
@@ -18,7 +17,11 @@ export async function untilBack<T>(clock: Clock, call: () => Promise<T>): Promis
     } catch (thrown) {
       if (FlameError.from(thrown).code !== "unavailable" || clock.steady() > deadline) throw thrown;
     }
-    // Not the clock's timer, which keeps no process alive: the connection is gone, and nothing else may be left that does.
-    await delay(backoff.next());
+    // The clock's timer keeps no process alive, and with the connection gone nothing else may be left that does.
+    const alive = setInterval(() => undefined, LONGEST_PAUSE_MS);
+    await new Promise<void>((resolve) => {
+      clock.after(backoff.next(), resolve);
+    });
+    clearInterval(alive);
   }
 }
