@@ -14,20 +14,14 @@ const ENV = "/usr/bin/env";
 const UNSHARE = ["/usr/bin/unshare", "/bin/unshare"];
 
 /**
- * The first process of a namespace gets no signal that it does not handle, and its end ends all others with KILL: so it is
- * this shell, which hands TERM on to the program, waits for it, and ends as it did. What it says itself, such as
- * "Killed", nobody sees. What a shell starts in the background ignores INT and QUIT, and has variables of the shell:
- * `env` takes both back.
+ * The end of a namespace's first process ends all others with KILL, and no signal reaches it that it does not handle: so it is
+ * this shell, which waits for the program and ends as it did. TERM for the process group reaches the program beside it. The
+ * shell does not handle TERM itself, since a `wait` that a signal interrupts gives the number of the signal for the program's
+ * end now and then. What the shell says, such as "Killed", nobody sees; its last line keeps it from becoming the program.
  */
 const INIT = `exec 3>&2 2>/dev/null
-trap 'kill -TERM "$program"' TERM
-"$@" 2>&3 3>&- &
-program=$!
-while :; do
-  wait "$program"
-  code=$?
-  kill -0 "$program" || exit "$code"
-done`;
+(exec "$@" 2>&3 3>&-)
+exit "$?"`;
 /** What shells set for what they start. */
 const SHELL_VARIABLES = ["PWD", "OLDPWD", "SHLVL", "_"];
 
@@ -59,11 +53,7 @@ export class PidNamespaces {
   /** The command line that runs `program` in a namespace; its exit code is the program's, 128 + N after signal N. */
   around(program: CommandLine, env: Environment): CommandLine {
     const unset = SHELL_VARIABLES.filter((name) => env[name] === undefined);
-    const asStarted = [
-      ENV,
-      "--default-signal=INT,QUIT",
-      ...unset.flatMap((name) => ["--unset", name]),
-    ];
+    const asStarted = [ENV, ...unset.flatMap((name) => ["--unset", name])];
     return {
       command: this.#unshare,
       args: [

@@ -63,13 +63,24 @@ whereTheyAre("a namespace of process ids", () => {
     expect(await waitFor("its end", () => sleepers(seconds).length === 0)).toBe(true);
   });
 
-  test("hands TERM on to the program, which may end in its own time", async () => {
+  test("lets TERM through to the program, which may end in its own time", async () => {
     const script = "trap 'echo told; exit 7' TERM\necho ready\nwhile :; do sleep 0.05; done";
     const group = await start("/bin/sh", "-c", script);
     await waitFor("the program", async () => (await out()) === "ready");
     await group.terminate(5_000);
     expect(await group.exited).toEqual({ code: 7, signal: null });
     expect(await out()).toBe("ready\ntold");
+  });
+
+  test("tells how the program ended, however soon after TERM that is", async () => {
+    const script = "trap 'exit 7' TERM\necho ready\nwhile :; do sleep 0.002; done";
+    for (let round = 0; round < 60; round++) {
+      const group = await start("/bin/sh", "-c", script);
+      await waitFor("the program", async () => (await out()) === "ready", { intervalMs: 2 });
+      await group.terminate(5_000);
+      expect(await group.exited).toEqual({ code: 7, signal: null });
+      await rm(join(folder, "out"));
+    }
   });
 
   test("gives the program nothing of the shell: its environment, its signals and its stderr", async () => {
