@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import Database from "better-sqlite3";
@@ -7,16 +6,17 @@ import type { Change } from "../../../src/model/change.ts";
 import { CommitBatch } from "../../../src/storage/commit-batch.ts";
 import { CommitThread } from "../../../src/storage/commit-thread.ts";
 import { SqliteStore } from "../../../src/storage/sqlite-store.ts";
+import { temporaryFolder } from "../../support/temp.ts";
 import { application, session, spec, task } from "./records.ts";
 
-let folder: string;
+let folder: ReturnType<typeof temporaryFolder>;
 let file: string;
 let store: SqliteStore;
 const synced: number[] = [];
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "flame-thread-"));
-  file = join(folder, "flame.db");
+  folder = temporaryFolder("thread");
+  file = join(folder.path, "flame.db");
   synced.length = 0;
   store = new SqliteStore({
     file,
@@ -28,7 +28,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await store.close();
-  rmSync(folder, { recursive: true });
+  folder.remove();
 });
 
 const begin: readonly Change[] = [
@@ -142,7 +142,7 @@ describe("a commit in the thread", () => {
 
   it("a backup beside it is whole, and does not begin anew with each commit", async () => {
     await store.commit([...begin, ...Array.from({ length: 3000 }, (_, i) => put(i + 1))]);
-    const copy = join(folder, "copy.db");
+    const copy = join(folder.path, "copy.db");
     let isCopied = false;
     const copied = store.backup(copy).then(() => {
       isCopied = true;
@@ -166,7 +166,7 @@ describe("the thread", () => {
   const empty = () => new CommitBatch().pack();
 
   it("that can not open the database says so, and lives", async () => {
-    const thread = new CommitThread({ file: folder, startId: "", pragmas: [] });
+    const thread = new CommitThread({ file: folder.path, startId: "", pragmas: [] });
     for (let round = 0; round < 2; round++)
       await expect(thread.commit(empty())).rejects.toMatchObject({ code: "SQLITE_CANTOPEN" });
     await thread.close();

@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import Database from "better-sqlite3";
@@ -9,9 +7,10 @@ import type { FlameTurn } from "../../../src/model/flame-turn.ts";
 import { SessionEntry } from "../../../src/sessions/session-entry.ts";
 import { completeTask, createTask, launchTask } from "../../../src/sessions/task-life.ts";
 import { SqliteStore } from "../../../src/storage/sqlite-store.ts";
+import { temporaryFolder } from "../../support/temp.ts";
 import { application, session, spec, task } from "./records.ts";
 
-let folder: string;
+let folder: ReturnType<typeof temporaryFolder>;
 let file: string;
 const open = (): SqliteStore =>
   new SqliteStore({
@@ -22,11 +21,11 @@ const open = (): SqliteStore =>
   });
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "flame-writes-"));
-  file = join(folder, "flame.db");
+  folder = temporaryFolder("writes");
+  file = join(folder.path, "flame.db");
 });
 afterEach(() => {
-  rmSync(folder, { recursive: true });
+  folder.remove();
 });
 
 const begin: readonly Change[] = [

@@ -1,30 +1,15 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "@jest/globals";
 import type { Change } from "../../../src/model/change.ts";
 import { noTasks } from "../../../src/model/session.ts";
 import type { Store } from "../../../src/storage/store.ts";
 import { session, task } from "./records.ts";
-import { storeKinds } from "./store-kinds.ts";
+import { storeForEachTest, storeKinds } from "./store-kinds.ts";
 
-describe.each(storeKinds)("the $name store", ({ open, durable }) => {
-  let folder: string;
+describe.each(storeKinds)("the $name store", (kind) => {
   let store: Store;
-
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "flame-forgetting-"));
-    store = open(folder);
+  const reopen = storeForEachTest(kind, (opened) => {
+    store = opened;
   });
-  afterEach(async () => {
-    await store.close();
-    rmSync(folder, { recursive: true });
-  });
-  const reopen = async (): Promise<void> => {
-    if (!durable) return;
-    await store.close();
-    store = open(folder);
-  };
 
   it("forgets finished tasks of a session, those that ended first, with their payloads; open and held ones stay", async () => {
     const ended = (id: number, completionTime: number): Change => ({

@@ -1,29 +1,14 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "@jest/globals";
 import { noTasks } from "../../../src/model/session.ts";
 import type { Store } from "../../../src/storage/store.ts";
 import { application, counted, session, task } from "./records.ts";
-import { storeKinds } from "./store-kinds.ts";
+import { storeForEachTest, storeKinds } from "./store-kinds.ts";
 
-describe.each(storeKinds)("the $name store", ({ open, durable }) => {
-  let folder: string;
+describe.each(storeKinds)("the $name store", (kind) => {
   let store: Store;
-
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "flame-store-"));
-    store = open(folder);
+  const reopen = storeForEachTest(kind, (opened) => {
+    store = opened;
   });
-  afterEach(async () => {
-    await store.close();
-    rmSync(folder, { recursive: true });
-  });
-  const reopen = async (): Promise<void> => {
-    if (!durable) return;
-    await store.close();
-    store = open(folder);
-  };
 
   it("is empty at first", async () => {
     expect(await store.load()).toEqual({

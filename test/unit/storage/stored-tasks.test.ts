@@ -1,32 +1,17 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "@jest/globals";
 import { usualEventTexts } from "../../../src/model/event.ts";
 import type { TaskRecord } from "../../../src/model/task.ts";
 import type { Store } from "../../../src/storage/store.ts";
 import { application, session, task } from "./records.ts";
-import { storeKinds } from "./store-kinds.ts";
+import { storeForEachTest, storeKinds } from "./store-kinds.ts";
 
 // Another part of the suite that holds every store to its words: tasks come back as they were put.
 
-describe.each(storeKinds)("tasks in the $name store", ({ open, durable }) => {
-  let folder: string;
+describe.each(storeKinds)("tasks in the $name store", (kind) => {
   let store: Store;
-
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "flame-store-"));
-    store = open(folder);
+  const reopen = storeForEachTest(kind, (opened) => {
+    store = opened;
   });
-  afterEach(async () => {
-    await store.close();
-    rmSync(folder, { recursive: true });
-  });
-  const reopen = async (): Promise<void> => {
-    if (!durable) return;
-    await store.close();
-    store = open(folder);
-  };
 
   it("gives payloads of every size back, whatever is written of their task afterwards", async () => {
     const sizes = [0, 1, 384, 385, 5_000, 300_000];
