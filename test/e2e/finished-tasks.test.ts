@@ -33,7 +33,7 @@ test("while tasks are forgotten each watch hears its result, through kill -9 of 
       results.push(output === undefined ? undefined : state);
     }
   };
-  const long = session.run(Buffer.from(JSON.stringify({ duration: 3_000 })));
+  const long = session.run(Buffer.from(JSON.stringify({ duration: 15_000 })));
   const all = Promise.all([1, 2, 3, 4].map(work));
   const forgotten = async (): Promise<number> => (await session.get()).forgotten;
   await waitFor("the first to be forgotten", async () => (await forgotten()) > 0, { deadlineMs });

@@ -139,7 +139,8 @@ describe("executor managers of ours with one name", () => {
           ),
         ),
       });
-      expect((await second.watch())()).toBe(false);
+      const stillOpen = await second.watch();
+      await waitFor("the end of the stream of who was refused", () => !stillOpen());
       await second.release();
     }
     expect(open()).toBe(true);
