@@ -6,6 +6,7 @@ import type { SessionEntry } from "../sessions/session-entry.ts";
 import { cancelledBy, cancelPending } from "../sessions/task-life.ts";
 import { endRunning } from "./ended-tasks.ts";
 import type { Handlers } from "./handler.ts";
+import { withdraw, withdrawAll } from "./local-queues.ts";
 import { closeSession } from "./session-closing.ts";
 import type { CoreState } from "./state.ts";
 
@@ -68,6 +69,7 @@ function cancelAll(
   { pendingOnly, caller }: CancelRequest,
   tally: Tally,
 ): void {
+  withdrawAll(state, turn, entry);
   tally.cancelled = state.sessions.cancelPending(turn, entry);
   // Only Running ones are left.
   if (!pendingOnly)
@@ -89,6 +91,7 @@ function cancelOne(
   const task = entry.tasks.get(id);
   if (task === undefined) tally.over++;
   else if (task.state === "Pending") {
+    withdraw(state, turn, entry, id);
     cancelPending(turn, entry, task, caller);
     tally.cancelled++;
   } else if (!pendingOnly) endOne(state, turn, entry, id, caller, tally);

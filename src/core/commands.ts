@@ -10,7 +10,7 @@ import type {
   UpdateApplication,
 } from "../application-registry/index.ts";
 import type { BindReply } from "../executors/executor-book.ts";
-import type { NodePush } from "../executors/node-book.ts";
+import type { NodePush, WorkPush } from "../executors/node-book.ts";
 import type { CallToken, StreamToken, Token } from "../kit/turn.ts";
 import type { ApplicationRecord } from "../model/application.ts";
 import type { Caller } from "../model/caller.ts";
@@ -20,6 +20,7 @@ import type { SessionRequest, SessionView } from "../model/session.ts";
 import type { LaunchReply, TaskOutcome, TaskReply } from "../model/task.ts";
 import type { ApplicationEvent } from "./application-watches.ts";
 import type { CancelReply, CancelRequest } from "./cancel-commands.ts";
+import type { NodeWork } from "./work-commands.ts";
 
 /**
  * Everything that can be asked of the machine: what goes in, and what a call is answered with (`reply`) or a stream is
@@ -84,12 +85,16 @@ export interface CommandTable {
   "node.list": { input: object; reply: readonly NodeRecord[] };
   "node.get": { input: { name: string }; reply: NodeRecord };
   "node.register": {
-    /** `endsServices`: told to forget an executor, the node ends its service and then unregisters it. */
+    /**
+     * `endsServices`: told to forget an executor, the node ends its service and then unregisters it. `works`: it opens a
+     * work stream.
+     */
     input: {
       report: NodeReport;
       executors: readonly ReportedExecutor[];
       endsServices?: boolean;
       caller?: NodeCaller;
+      works?: boolean;
     };
     reply: undefined;
   };
@@ -101,6 +106,11 @@ export interface CommandTable {
   /** Ended by the machine when the node falls silent or another stream takes its place. */
   "node.watch": { input: { report: NodeReport; caller?: NodeCaller }; push: NodePush };
   "node.beat": { input: { stream: Token; report: NodeReport }; reply: undefined };
+
+  /** Ended by the machine when the node registers anew, or another stream takes its place. */
+  "node.work": { input: { name: string; caller?: NodeCaller }; push: WorkPush };
+  /** `stream`: that of the node, on which this came. */
+  "node.worked": { input: { stream: Token; name: string; work: NodeWork }; reply: undefined };
 
   "executor.list": { input: object; reply: readonly ExecutorRecord[] };
   "executor.register": { input: { id: string; shim: Shim }; reply: undefined };

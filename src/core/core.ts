@@ -7,7 +7,7 @@ import { unwatchTask } from "../sessions/watches.ts";
 import { applicationHandlers } from "./application-commands.ts";
 import { cancelHandlers } from "./cancel-commands.ts";
 import type { Command, CommandKind, TokenOf } from "./commands.ts";
-import { runDeadlines } from "./deadlines.ts";
+import { noteLeases, runDeadlines } from "./deadlines.ts";
 import { executorHandlers } from "./executor-commands.ts";
 import { type Handler, type Handlers, waits } from "./handler.ts";
 import { nodeHandlers, streamBroke } from "./node-commands.ts";
@@ -16,6 +16,7 @@ import { runScheduler } from "./scheduling.ts";
 import { sessionHandlers } from "./session-commands.ts";
 import type { CoreOptions, CoreState } from "./state.ts";
 import { taskHandlers } from "./task-commands.ts";
+import { workBroke, workHandlers } from "./work-commands.ts";
 
 /**
  * The deterministic machine: applications, sessions, tasks, executors, nodes and scheduling. No I/O, no clock, no
@@ -51,6 +52,7 @@ export class Core {
       runDeadlines(this.#state, turn);
       if (this.#state.scheduleWanted) runScheduler(this.#state, turn);
     }
+    noteLeases(this.#state, turn);
     noteCounts(this.#state, turn);
     return turn;
   }
@@ -86,6 +88,7 @@ const handlers: Handlers<CommandKind> = {
   ...taskHandlers,
   ...executorHandlers,
   ...nodeHandlers,
+  ...workHandlers,
   cancel: (state, turn, { waiting }) => {
     forget(state, turn, waiting);
     return undefined;
@@ -136,6 +139,9 @@ function forget(state: CoreState, turn: FlameTurn, waiting: Command): void {
     }
     case "application.watch":
       state.applicationWatches.delete(token as TokenOf<"application.watch">);
+      return;
+    case "node.work":
+      workBroke(state, waiting.input.name, token);
       return;
     case "node.watch":
       streamBroke(state, turn, waiting.input.report.name, token);

@@ -1,7 +1,8 @@
 import type { FlameTurn } from "../model/flame-turn.ts";
 import { continueRemoval } from "./application-removal.ts";
 import { timeOut } from "./ended-tasks.ts";
-import { answerLaunch, instancesOf } from "./executor-waits.ts";
+import { dismiss } from "./executor-commands.ts";
+import { instancesOf } from "./executor-waits.ts";
 import { tellLongWaits } from "./long-waits.ts";
 import { giveNodeUp, loseNode } from "./node-commands.ts";
 import { deleteSession } from "./session-deletion.ts";
@@ -10,6 +11,20 @@ import { closeIfUnused } from "./unused-sessions.ts";
 
 /** After a long time without a session manager very much is due at once: turn by turn, that nobody is held. */
 const dueAtOnce = 500;
+
+/** At latest so long after it has begun a task's lease is on disk, in milliseconds. */
+const writtenAfterMs = 1_000;
+const writeKey = "write leases";
+
+/** Leases go to disk with whatever goes there; when nothing does, after a second. */
+export function noteLeases(state: CoreState, turn: FlameTurn): void {
+  if (state.unwritten.size === 0) return;
+  if (turn.changes.length > 0) writeLeases(state, turn);
+  else if (!state.writeAwaited) {
+    state.writeAwaited = true;
+    state.deadlines.set(writeKey, turn.steady + writtenAfterMs);
+  }
+}
 
 /** Does what is due at the moment of the turn. */
 export function runDeadlines(state: CoreState, turn: FlameTurn): void {
@@ -52,6 +67,9 @@ function expire(
       if (entry !== undefined) closeIfUnused(state, turn, entry);
       return;
     }
+    case "write":
+      writeLeases(state, turn);
+      return;
     case "timeout":
       timeOut(state, turn, id);
       return;
@@ -66,6 +84,14 @@ function expire(
   }
 }
 
+/** The leases of tasks that have begun since the last commit. */
+export function writeLeases(state: CoreState, turn: FlameTurn): void {
+  for (const entry of state.unwritten) entry.writeBegun(turn);
+  state.unwritten.clear();
+  state.writeAwaited = false;
+  state.deadlines.clear(writeKey);
+}
+
 type KeyKind<K extends string> = K extends `${infer Kind} ${string}` ? Kind : never;
 
 /** delay_release passed without a task: the executor unbinds, unless its session keeps that many instances warm. */
@@ -76,7 +102,7 @@ function stopWaiting(state: CoreState, turn: FlameTurn, executorId: string): voi
   if (instancesOf(state, entry) > entry.record.minInstances) {
     executor.reclaimed = true;
     state.scheduleWanted = true;
-    answerLaunch(state, turn, entry, executorId);
+    dismiss(state, turn, entry, executor);
     return;
   }
   const delayReleaseMs =

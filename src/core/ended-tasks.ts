@@ -4,6 +4,7 @@ import type { FlameTurn } from "../model/flame-turn.ts";
 import type { TaskRecord } from "../model/task.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import { stopTask } from "../sessions/task-life.ts";
+import { setCredit, wantAllBack } from "./local-queues.ts";
 import type { CoreState } from "./state.ts";
 import { timeoutMsOf } from "./task-limits.ts";
 
@@ -62,9 +63,13 @@ export function timeOut(state: CoreState, turn: FlameTurn, executorId: string): 
 
 /** A node that ends services is told to forget the executor, which ends its service; others let it return. */
 function sendAway(state: CoreState, turn: FlameTurn, executor: ExecutorEntry): void {
-  executor.taskId = undefined;
+  const entry = state.sessionOf(executor);
+  // Its node may have begun what waits there: only when the executor is gone it is known what is left of it.
+  wantAllBack(state, turn, executor);
+  executor.running = undefined;
   state.executors.transition(turn, executor, "Releasing", executor.record.sessionId);
   state.deadlines.clear(`timeout ${executor.record.id}`);
+  if (entry !== undefined) setCredit(state, entry, executor, 0);
   const node = state.nodes.find(executor.record.node);
   if (node?.endsServices === true)
     state.nodes.push(turn, node, { executor: executor.record, released: true });

@@ -2,7 +2,7 @@ import type { BindReply } from "../executors/executor-book.ts";
 import { type ExecutorEntry, wrongState } from "../executors/executor-book.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import { payloadBytesMax } from "../model/limits.ts";
-import { leaseOf, serviceCrashCode, type TaskOutcome } from "../model/task.ts";
+import { leaseOf, serviceCrashCode, type TaskOutcome, type TaskRecord } from "../model/task.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import {
   completeTask,
@@ -14,14 +14,15 @@ import { bindFailed, bindSucceeded } from "./bind-backoff.ts";
 import {
   answerBind,
   answerLaunch,
-  handToWaiters,
   instancesOf,
   isReady,
   supersedeLaunch,
   waitForSession,
   waitForTask,
 } from "./executor-waits.ts";
+import { handOut, heardOf } from "./hand-out.ts";
 import { type Handlers, waits } from "./handler.ts";
+import { place, pushWork, rebalance, setCredit, unqueue, wantAllBack } from "./local-queues.ts";
 import type { CoreState } from "./state.ts";
 import { attemptLimitsOf, beginTask } from "./task-limits.ts";
 
@@ -83,7 +84,7 @@ export const executorHandlers: Handlers<
       if (entry !== undefined) bindSucceeded(state, entry);
     } else {
       if (entry !== undefined) bindFailed(state, turn, entry, executor, outcome);
-      leaveSession(state, executor);
+      leaveSession(state, turn, executor);
       state.executors.transition(turn, executor, "Unbinding");
     }
     state.scheduleWanted = true;
@@ -94,6 +95,7 @@ export const executorHandlers: Handlers<
     const executor = state.executors.find(id);
     const entry = executor === undefined ? undefined : state.sessionOf(executor);
     if (executor === undefined || entry === undefined) return {};
+    heardOf(state, turn, entry, id);
     const held = executor.taskId === undefined ? undefined : entry.tasks.get(executor.taskId);
     if (held !== undefined) return { task: held };
     const { state: now } = executor.record;
@@ -107,15 +109,17 @@ export const executorHandlers: Handlers<
     }
     const task = beginTask(state, turn, entry, id);
     if (task !== undefined) {
-      executor.taskId = task.id;
+      executor.running = { id: leaseOf(task), taskId: task.id };
       // Its call shows that a node that counts as lost lives: now it serves its session again.
       if (!isReady(state, executor)) state.scheduleWanted = true;
       return { task };
     }
-    const delayReleaseMs =
-      1000 * Math.max(0, state.applicationOf(entry.record)?.spec.delay_release ?? 0);
+    const delayReleaseMs = delayReleaseMsOf(state, entry);
     if (entry.record.state === "Closed") return {};
-    if (delayReleaseMs === 0 && instancesOf(state, entry) > entry.record.minInstances) {
+    // What waits at others is fetched.
+    rebalance(state, turn, entry);
+    const stays = delayReleaseMs > 0 || entry.queued + entry.pending.frozen > 0;
+    if (!stays && instancesOf(state, entry) > entry.record.minInstances) {
       executor.reclaimed = true;
       state.scheduleWanted = true;
       return {};
@@ -132,18 +136,10 @@ export const executorHandlers: Handlers<
     // A result without a lease, or of an earlier one, comes too late: it is answered, and dropped.
     if (entry === undefined || task === undefined) return undefined;
     if (lease !== undefined && lease !== leaseOf(task)) return undefined;
-    executor.taskId = undefined;
-    state.deadlines.clear(`timeout ${id}`);
-    if (outcome.returnCode === serviceCrashCode) {
-      const reason = `the service crashed on node ${executor.record.node}: ${outcome.message ?? "no detail was given"}`;
-      failAttempt(turn, entry, task, { kind: "crashes", reason }, attemptLimitsOf(state, entry));
-      handToWaiters(state, turn, entry);
-      state.scheduleWanted = true;
-    } else {
-      completeTask(turn, entry, task, withinLimit(outcome));
-      noteLessDemand(state, entry, executor);
-    }
-    if (executor.record.state === "Unbinding") leaveSession(state, executor);
+    executor.running = undefined;
+    unqueue(state, entry, executor);
+    endAttempt(state, turn, entry, executor, task, outcome);
+    if (executor.record.state === "Unbinding") leaveSession(state, turn, executor);
     return undefined;
   },
 
@@ -171,7 +167,7 @@ export const executorHandlers: Handlers<
     if (executor === undefined || now === "Idle" || now === "Releasing") return undefined;
     if (now !== "Unbinding" && now !== "Binding") throw wrongState(executor, "complete an unbind");
     giveBack(state, turn, executor, "its executor was unbound");
-    leaveSession(state, executor);
+    leaveSession(state, turn, executor);
     state.executors.transition(turn, executor, "Idle");
     state.scheduleWanted = true;
     return undefined;
@@ -189,6 +185,75 @@ export const executorHandlers: Handlers<
     return undefined;
   },
 };
+
+/** A service answered, or died: the task has ended, or goes back. Its lease has left the executor's queue already. */
+export function endAttempt(
+  state: CoreState,
+  turn: FlameTurn,
+  entry: SessionEntry,
+  executor: ExecutorEntry,
+  task: TaskRecord,
+  outcome: TaskOutcome,
+): void {
+  state.deadlines.clear(`timeout ${executor.record.id}`);
+  if (outcome.returnCode === serviceCrashCode) {
+    const reason = `the service crashed on node ${executor.record.node}: ${outcome.message ?? "no detail was given"}`;
+    failAttempt(turn, entry, task, { kind: "crashes", reason }, attemptLimitsOf(state, entry));
+    // Its service is gone: the executor takes nothing until it has a new one.
+    setCredit(state, entry, executor, 0);
+    handOut(state, turn, entry);
+    state.scheduleWanted = true;
+    return;
+  }
+  completeTask(turn, entry, task, withinLimit(outcome));
+  noteLessDemand(state, entry, executor);
+  if (executor.credit > 0 && isRecalled(state, entry, executor)) {
+    executor.reclaimed = true;
+    state.scheduleWanted = true;
+    dismiss(state, turn, entry, executor);
+  }
+}
+
+/** Tells the executor to leave its session as soon as it has nothing to do: a reclaimed one gets nothing new. */
+export function dismiss(
+  state: CoreState,
+  turn: FlameTurn,
+  entry: SessionEntry,
+  executor: ExecutorEntry,
+): void {
+  const executorId = executor.record.id;
+  answerLaunch(state, turn, entry, executorId);
+  if (executor.credit === 0) return;
+  wantAllBack(state, turn, executor);
+  place(state, entry, executor);
+  pushWork(state, turn, executor, { kind: "leave", executorId });
+}
+
+/** An executor on a work stream has nothing to do: as long as its application wants, it stays for the next task. */
+export function waitForMore(
+  state: CoreState,
+  turn: FlameTurn,
+  entry: SessionEntry,
+  executorId: string,
+): void {
+  const executor = state.executors.find(executorId);
+  if (executor === undefined) return;
+  rebalance(state, turn, entry);
+  // An executor that only waits may be what another session lacks.
+  state.scheduleWanted = true;
+  const delayReleaseMs = delayReleaseMsOf(state, entry);
+  const stays = delayReleaseMs > 0 || entry.queued + entry.pending.frozen > 0;
+  if (stays || instancesOf(state, entry) <= entry.record.minInstances) {
+    state.deadlines.set(`launch ${executorId}`, turn.steady + delayReleaseMs);
+    return;
+  }
+  executor.reclaimed = true;
+  dismiss(state, turn, entry, executor);
+}
+
+function delayReleaseMsOf(state: CoreState, { record }: SessionEntry): number {
+  return 1000 * Math.max(0, state.applicationOf(record)?.spec.delay_release ?? 0);
+}
 
 /** What an executor with a session is told to serve; empty when that session is gone or closed. */
 export function bindReply(state: CoreState, executor: ExecutorEntry): BindReply {
@@ -208,12 +273,17 @@ export function giveBack(
 ): void {
   const entry = state.sessionOf(executor);
   const task = executor.taskId === undefined ? undefined : entry?.tasks.get(executor.taskId);
-  executor.taskId = undefined;
+  executor.running = undefined;
+  if (entry !== undefined) {
+    unqueue(state, entry, executor);
+    setCredit(state, entry, executor, 0);
+  }
   state.deadlines.clear(`timeout ${executor.record.id}`);
-  if (entry === undefined || task === undefined) return;
-  if (failed === undefined) requeueTask(turn, entry, task, reason);
-  else failAttempt(turn, entry, task, { kind: failed, reason }, attemptLimitsOf(state, entry));
-  handToWaiters(state, turn, entry);
+  if (entry === undefined) return;
+  if (task !== undefined && failed === undefined) requeueTask(turn, entry, task, reason);
+  else if (task !== undefined && failed !== undefined)
+    failAttempt(turn, entry, task, { kind: failed, reason }, attemptLimitsOf(state, entry));
+  handOut(state, turn, entry);
   state.scheduleWanted = true;
 }
 
@@ -228,7 +298,7 @@ export function dropExecutor(
   const entry = state.sessionOf(executor);
   if (entry !== undefined) answerLaunch(state, turn, entry, executor.record.id);
   answerBind(turn, executor, {});
-  leaveSession(state, executor);
+  leaveSession(state, turn, executor);
   giveBack(state, turn, executor, reason, failed);
   state.executors.delete(turn, executor);
   state.scheduleWanted = true;
@@ -245,7 +315,7 @@ function noteLessDemand(state: CoreState, entry: SessionEntry, executor: Executo
 
 /** Its session is to give one executor on the node back, and this one is between two tasks. */
 function isRecalled(state: CoreState, entry: SessionEntry, executor: ExecutorEntry): boolean {
-  if (entry.pending.size === 0) return false;
+  if (entry.counts.pending === 0) return false;
   const at = state.recalls.findIndex(
     ({ sessionId, node }) => sessionId === entry.record.id && node === executor.record.node,
   );
@@ -253,8 +323,11 @@ function isRecalled(state: CoreState, entry: SessionEntry, executor: ExecutorEnt
   return at >= 0;
 }
 
-function leaveSession(state: CoreState, executor: ExecutorEntry): void {
-  state.sessionOf(executor)?.executors.delete(executor.record.id);
+function leaveSession(state: CoreState, turn: FlameTurn, executor: ExecutorEntry): void {
+  const entry = state.sessionOf(executor);
+  if (entry !== undefined) setCredit(state, entry, executor, 0);
+  entry?.executors.delete(executor.record.id);
+  if (entry !== undefined) heardOf(state, turn, entry, executor.record.id);
   executor.reclaimed = false;
 }
 

@@ -2,7 +2,7 @@ import type { BindReply, ExecutorEntry } from "../executors/executor-book.ts";
 import type { CallToken } from "../kit/turn.ts";
 import { FlameError } from "../model/errors.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
-import type { LaunchReply, TaskRecord } from "../model/task.ts";
+import { type LaunchReply, leaseOf, type TaskRecord } from "../model/task.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import type { CoreState } from "./state.ts";
 import { beginTask } from "./task-limits.ts";
@@ -77,12 +77,6 @@ export function answerLaunch(
   turn.reply(token, task === undefined ? {} : { task });
 }
 
-/** The session was closed: nobody waits for its tasks any more. */
-export function releaseWaiters(state: CoreState, turn: FlameTurn, entry: SessionEntry): void {
-  for (const executorId of [...entry.launchWaiters.keys()])
-    answerLaunch(state, turn, entry, executorId);
-}
-
 /**
  * Pending tasks go to the executors of their session that wait, longest waiting first. Those on a node that is not Ready
  * go on waiting: nobody knows whether their calls still live.
@@ -94,7 +88,7 @@ export function handToWaiters(state: CoreState, turn: FlameTurn, entry: SessionE
     if (executor === undefined || executor.reclaimed || !isReady(state, executor)) continue;
     const task = beginTask(state, turn, entry, executorId);
     if (task === undefined) return;
-    executor.taskId = task.id;
+    executor.running = { id: leaseOf(task), taskId: task.id };
     answerLaunch(state, turn, entry, executorId, task);
   }
 }

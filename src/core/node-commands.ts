@@ -6,10 +6,12 @@ import type { FlameTurn } from "../model/flame-turn.ts";
 import type { ReportedExecutor } from "../model/node.ts";
 import { noResources } from "../model/resources.ts";
 import { dropExecutor } from "./executor-commands.ts";
-import { handToWaiters } from "./executor-waits.ts";
+import { handOut, heardOf } from "./hand-out.ts";
 import { type Handlers, waits } from "./handler.ts";
+import { placeAll } from "./local-queues.ts";
 import { isForeign, refuseForeign } from "./node-callers.ts";
 import type { CoreState } from "./state.ts";
+import { dropWork } from "./work-commands.ts";
 
 /** Nodes: registration, the stream that keeps them Ready, and what happens when it ends (docs/protocol.md, "Nodes"). */
 export const nodeHandlers: Handlers<
@@ -25,17 +27,20 @@ export const nodeHandlers: Handlers<
 
   "node.get": (state, _turn, { name }) => state.nodes.get(name).record,
 
-  "node.register": (state, turn, { report, executors, endsServices, caller = {} }) => {
+  "node.register": (state, turn, { report, executors, endsServices, works, caller = {} }) => {
     refuseForeign(state, turn, state.nodes.find(report.name), caller);
     const node = state.nodes.register(turn, report, caller);
     node.endsServices = endsServices === true;
     dropStream(turn, node);
+    dropWork(turn, node);
     // What waited for the old stream is told anew by the alignment below.
     node.outbox.length = 0;
     align(state, turn, node, executors);
     for (const executor of state.executors.ofNode(report.name)) {
       const entry = state.sessionOf(executor);
-      if (entry !== undefined) handToWaiters(state, turn, entry);
+      // Without a work stream it has no task but the one that was leased to it.
+      if (entry !== undefined && works !== true) heardOf(state, turn, entry, executor.record.id);
+      if (entry !== undefined) handOut(state, turn, entry);
     }
     heard(state, turn, node);
     state.deadlines.clear(`grace ${report.name}`);
@@ -51,6 +56,7 @@ export const nodeHandlers: Handlers<
       dropExecutor(state, turn, executor, `node ${name} was released`);
     }
     dropStream(turn, node);
+    dropWork(turn, node);
     state.deadlines.clear(`silence ${name}`);
     state.deadlines.clear(`grace ${name}`);
     state.nodes.delete(turn, node);
@@ -121,6 +127,8 @@ export function streamBroke(state: CoreState, turn: FlameTurn, name: string, str
 export function loseNode(state: CoreState, turn: FlameTurn, node: NodeEntry): void {
   dropStream(turn, node);
   state.nodes.setState(turn, node, "Unknown");
+  dropWork(turn, node);
+  placeAll(state, node);
   state.deadlines.clear(`silence ${node.record.name}`);
   state.deadlines.set(`grace ${node.record.name}`, turn.steady + state.options.nodeGraceMs);
   state.scheduleWanted = true;

@@ -3,7 +3,7 @@ import type { ApplicationRecord } from "../model/application.ts";
 import type { ExecutorRecord } from "../model/executor.ts";
 import type { NodeRecord } from "../model/node.ts";
 import type { SessionRecord, TaskCounts } from "../model/session.ts";
-import type { TaskRecord } from "../model/task.ts";
+import { leaseOf, type TaskRecord } from "../model/task.ts";
 import { resumeRemovals } from "./application-removal.ts";
 import { type Moment, retire } from "./session-deletion.ts";
 import { beginUse } from "./session-use.ts";
@@ -58,13 +58,16 @@ export function restoreState(
     if (record.sessionId !== undefined)
       state.sessions.find(record.sessionId)?.executors.add(record.id);
   }
+  for (const { record } of state.executors.all())
+    if (record.state !== "Binding") state.sessionOf({ record })?.awaited.add(record.id);
   for (const task of stored.openTasks) {
     state.sessions.restoreTask(task);
     const executor =
       task.executorId === undefined ? undefined : state.executors.find(task.executorId);
     if (executor === undefined) continue;
-    executor.taskId = task.id;
+    executor.running = { id: leaseOf(task), taskId: task.id };
     resumeTask(state, state.sessions.get(task.sessionId), task, moment);
   }
+  for (const entry of state.sessions.open()) if (entry.awaited.size > 0) entry.pending.freeze();
   return state;
 }

@@ -11,8 +11,8 @@ import type {
 import { schedule } from "../scheduler/schedule.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import { bindAllowance } from "./bind-backoff.ts";
-import { bindReply } from "./executor-commands.ts";
-import { answerBind, answerLaunch, isReady } from "./executor-waits.ts";
+import { bindReply, dismiss } from "./executor-commands.ts";
+import { answerBind, isReady } from "./executor-waits.ts";
 import { noteWaits } from "./long-waits.ts";
 import type { CoreState } from "./state.ts";
 
@@ -117,7 +117,7 @@ function demandOf(
     openTasks,
     held,
     bindAllowance: bindAllowance(state, entry, binding, steady),
-    waiting: counts.pending > 0 ? [] : [...entry.launchWaiters.keys()],
+    waiting: counts.pending > 0 ? [] : [...entry.launchWaiters.keys(), ...entry.idle],
     busy: counts.pending > 0 ? bound : [],
   };
 }
@@ -184,7 +184,7 @@ function apply(state: CoreState, turn: FlameTurn, decision: Decision): void {
       const entry = executor === undefined ? undefined : state.sessionOf(executor);
       if (executor === undefined || entry === undefined) return;
       executor.reclaimed = true;
-      answerLaunch(state, turn, entry, decision.executorId);
+      dismiss(state, turn, entry, executor);
       return;
     }
     default:

@@ -1,7 +1,8 @@
 import type { FlameTurn } from "../model/flame-turn.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import { removeUnused } from "./application-removal.ts";
-import { releaseWaiters } from "./executor-waits.ts";
+import { dismiss } from "./executor-commands.ts";
+import { withdrawAll } from "./local-queues.ts";
 import { unpin } from "./pins.ts";
 import { evictClosed, retire } from "./session-deletion.ts";
 import { endUse } from "./session-use.ts";
@@ -15,9 +16,14 @@ import type { CoreState } from "./state.ts";
 export function closeSession(state: CoreState, turn: FlameTurn, entry: SessionEntry): boolean {
   if (entry.record.state !== "Open") return false;
   const { id } = entry.record;
+  if (entry.counts.running === 0) withdrawAll(state, turn, entry);
   state.sessions.close(turn, entry);
   endUse(state, entry);
-  releaseWaiters(state, turn, entry);
+  // Nobody waits for its tasks any more.
+  for (const executorId of [...entry.executors]) {
+    const executor = state.executors.find(executorId);
+    if (executor !== undefined) dismiss(state, turn, entry, executor);
+  }
   state.deadlines.clear(`bind ${id}`);
   retire(state, entry.record, turn);
   state.scheduleWanted = true;

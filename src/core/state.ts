@@ -41,6 +41,8 @@ export interface CoreOptions {
   readonly nodeGraceMs: number;
   /** A new executor id: random in production, counted in the simulation. */
   readonly newExecutorId: () => string;
+  /** The name of a lease: none is ever given twice, in this start or another one. */
+  readonly newLease: () => string;
 }
 
 export const nodeSilenceMsDefault = 15_000;
@@ -56,7 +58,8 @@ export type DeadlineKey =
   | `timeout ${string}`
   | `retention ${string}`
   | `unused ${string}`
-  | `removal ${string}`;
+  | `removal ${string}`
+  | `write ${string}`;
 
 /** All that the machine knows. */
 export class CoreState {
@@ -68,6 +71,10 @@ export class CoreState {
   readonly clients = new ClientBook();
   readonly executors = new ExecutorBook();
   readonly nodes = new NodeBook();
+  /** Sessions with Running tasks whose leases are not on disk yet. */
+  readonly unwritten = new Set<SessionEntry>();
+  /** A deadline stands for them. */
+  writeAwaited = false;
   readonly deadlines = new DeadlineQueue<DeadlineKey>();
   readonly options: CoreOptions;
   /** Something changed that the scheduler should look at. */

@@ -3,7 +3,7 @@ import type { TaskReply } from "../model/task.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import { createTask } from "../sessions/task-life.ts";
 import { watchTask } from "../sessions/watches.ts";
-import { handToWaiters } from "./executor-waits.ts";
+import { handOut } from "./hand-out.ts";
 import { type Handlers, waits } from "./handler.ts";
 import type { CoreState } from "./state.ts";
 import { closedBecause } from "./unused-sessions.ts";
@@ -24,10 +24,11 @@ export const taskHandlers: Handlers<"task.create" | "task.get" | "task.watch" | 
     }
     checkOpenTasks(state, entry);
     const task = createTask(turn, entry, input);
-    handToWaiters(state, turn, entry);
+    handOut(state, turn, entry);
     // Executors that it has may be on their way out, or on lost nodes: the scheduler knows which ones count.
     // One more task of a session that is short already changes nothing.
-    if (entry.pending.size > 0 && !state.schedule.short.has(sessionId)) state.scheduleWanted = true;
+    if (entry.counts.pending > 0 && !state.schedule.short.has(sessionId))
+      state.scheduleWanted = true;
     return { task };
   },
 

@@ -1,7 +1,7 @@
 import type { FlameTurn } from "../model/flame-turn.ts";
 import type { AttemptLimits, TaskRecord } from "../model/task.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
-import { launchTask } from "../sessions/task-life.ts";
+import { beginQueuedTask, launchTask } from "../sessions/task-life.ts";
 import type { Moment } from "./session-deletion.ts";
 import type { CoreState } from "./state.ts";
 
@@ -28,8 +28,28 @@ export function beginTask(
   executorId: string,
 ): TaskRecord | undefined {
   const task = launchTask(turn, entry, executorId);
-  if (task !== undefined) limitTime(state, entry, executorId, turn.steady, 0);
+  if (task !== undefined) begun(state, turn, entry, executorId);
   return task;
+}
+
+/** A task that no queue holds has begun at an executor on a work stream, and its time counts. */
+export function beginQueued(
+  state: CoreState,
+  turn: FlameTurn,
+  entry: SessionEntry,
+  executorId: string,
+  task: TaskRecord,
+): TaskRecord {
+  const record = beginQueuedTask(turn, entry, executorId, task);
+  begun(state, turn, entry, executorId);
+  return record;
+}
+
+function begun(state: CoreState, turn: FlameTurn, entry: SessionEntry, executorId: string): void {
+  limitTime(state, entry, executorId, turn.steady, 0);
+  // Nothing is Pending any more: who waits may be what another session lacks.
+  if (entry.counts.pending === 0 && entry.idle.size + entry.launchWaiters.size > 0)
+    state.scheduleWanted = true;
 }
 
 /** Goes on counting the time of a task that was Running when the process ended. */

@@ -15,11 +15,26 @@ export interface BindReply {
   readonly bound?: { readonly application: ApplicationRecord; readonly session: SessionView };
 }
 
+/** One handing-out of a task to an executor. */
+export interface Lease {
+  /** Never used for another one. */
+  readonly id: string;
+  readonly taskId: number;
+  /** Its node was asked to give it back if it has not begun. */
+  wantedBack?: true;
+}
+
 /** One executor in memory. */
 export class ExecutorEntry {
   record: ExecutorRecord;
-  /** The task it holds the lease of; only while it has a session. */
-  taskId: number | undefined;
+  /** The lease of the task that has begun; only while it has a session. */
+  running: Lease | undefined;
+  /** Leases that wait there, first come first: their tasks are Pending. Only on a work stream there are any. */
+  ahead: Lease[] = [];
+  /** How many leases it takes at most, as it said on the work stream; 0: it asks with LaunchTask, or takes nothing. */
+  credit = 0;
+  /** How many leases it held when it was sorted last among those of its session that take more; 0: it was not. */
+  sortedBy = 0;
   /** Its BindExecutor call that waits for a session. */
   bindWaiter: CallToken<BindReply> | undefined;
   /** Its session is to give it up: the next LaunchTask is answered empty. */
@@ -27,6 +42,16 @@ export class ExecutorEntry {
 
   constructor(record: ExecutorRecord) {
     this.record = record;
+  }
+
+  /** The task that has begun. */
+  get taskId(): number | undefined {
+    return this.running?.taskId;
+  }
+
+  /** How many leases it holds. */
+  get held(): number {
+    return (this.running === undefined ? 0 : 1) + this.ahead.length;
   }
 }
 
@@ -83,7 +108,9 @@ export class ExecutorBook {
   /** Its session is gone: whatever state it is in, it serves none. */
   detach(turn: FlameTurn, entry: ExecutorEntry): void {
     const { sessionId: _gone, ...rest } = entry.record;
-    entry.taskId = undefined;
+    entry.running = undefined;
+    entry.ahead = [];
+    entry.credit = 0;
     this.#replace(turn, entry, rest);
   }
 

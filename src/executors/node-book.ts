@@ -4,6 +4,7 @@ import type { ExecutorRecord, Shim } from "../model/executor.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import type { NodeCaller, NodeRecord, NodeReport, NodeState } from "../model/node.ts";
 import { noResources } from "../model/resources.ts";
+import type { TaskRecord } from "../model/task.ts";
 
 /** What is sent on a node's stream: an executor to make, or one to forget. */
 export interface NodePush {
@@ -11,11 +12,28 @@ export interface NodePush {
   readonly released: boolean;
 }
 
+/** What is sent on a node's work stream (docs/protocol.md, "Streams of nodes"). */
+export type WorkPush =
+  | {
+      readonly kind: "assignment";
+      readonly executorId: string;
+      readonly lease: string;
+      readonly task: TaskRecord;
+    }
+  | {
+      readonly kind: "takeBack" | "acknowledgement";
+      readonly executorId: string;
+      readonly leases: readonly string[];
+    }
+  | { readonly kind: "leave"; readonly executorId: string };
+
 /** One node in memory. */
 export class NodeEntry {
   record: NodeRecord;
   /** Its present WatchNode stream; earlier ones no longer speak for the node. */
   stream: StreamToken<NodePush> | undefined;
+  /** Its present work stream. */
+  work: StreamToken<WorkPush> | undefined;
   /** It ends the service of an executor that it is told to forget; not known before it registers. */
   endsServices = false;
   /** When it was heard last, in steady milliseconds. */

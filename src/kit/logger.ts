@@ -5,6 +5,13 @@ export interface Logger {
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
   child(fields: object): Logger;
+  /** Whether lines of the level are written; absent: they are. */
+  isLevelEnabled?(level: "debug"): boolean;
+}
+
+/** Whether it is worth making debug lines. */
+export function tellsDebug(logger: Logger): boolean {
+  return logger.isLevelEnabled?.("debug") ?? true;
 }
 
 /** A logger that drops everything: the default of libraries and of tests that do not look at logs. */
@@ -14,4 +21,5 @@ export const silentLogger: Logger = {
   warn: () => undefined,
   error: () => undefined,
   child: () => silentLogger,
+  isLevelEnabled: () => false,
 };

@@ -20,6 +20,8 @@ export type Change =
       readonly record: TaskRecord;
       readonly input?: Buffer;
       readonly output?: Buffer;
+      /** It has begun since it was written last, and what it was while it ran is written nowhere else. */
+      readonly begun?: true;
     }
   /** Every Pending task of the session becomes Cancelled; `count` says how many, for whoever counts. */
   | {

@@ -55,6 +55,16 @@ export function leaseOf(task: TaskRecord): string {
   return `${task.id}:${task.attempt}:${task.creationTime}:${encodeURIComponent(task.sessionId)}`;
 }
 
+/** A lease on a work stream: its own name, and which attempt at its task it is for. */
+export function leaseOfAttempt(name: string, attempt: number): string {
+  return `${name}/${attempt}`;
+}
+
+/** Which attempt at its task such a lease is for. */
+export function attemptOf(lease: string): number {
+  return Number(lease.slice(lease.lastIndexOf("/") + 1));
+}
+
 /** What a service answered for a task. */
 export interface TaskOutcome {
   readonly returnCode: number;

@@ -24,6 +24,7 @@ import {
   shimFromWire,
   taskToWire,
 } from "../protocol/record-wire.ts";
+import { workStreamKey } from "../protocol/work-stream-key.ts";
 import { requiredField, unary } from "./call-helpers.ts";
 import type { Engine } from "./engine.ts";
 import type { NodeNotes } from "./node-notes.ts";
@@ -65,6 +66,7 @@ function nodeCalls(deps: BackendDeps): Pick<BackendServer, NodeCall> {
         report: nodeReportFromWire(name, status),
         executors: executors.flatMap(reportedExecutor),
         endsServices: call.metadata.get(endsServicesKey).length > 0,
+        works: call.metadata.get(workStreamKey).length > 0,
         caller,
       };
       try {

@@ -175,8 +175,10 @@ function newEngine(
 ): Engine {
   const { config, clock, logger, registry, onFatal } = deps;
   const { store, stored, guard, payloads, followers } = parts;
+  // One for all: a machine that is read anew goes on counting.
+  const options = coreOptions(deps, store.startNumber);
   const machine = (state: StoredState, now: number, steady: number): Core =>
-    new Core(coreOptions(deps), state, now, steady);
+    new Core(options, state, now, steady);
   return new Engine({
     core: machine(stored, clock.now(), clock.steady()),
     rebuild: async (now, steady) => machine(await store.load(), now, steady),
@@ -303,8 +305,9 @@ function newStore(deps: SessionManagerDeps): Store {
   });
 }
 
-function coreOptions({ config, timing }: SessionManagerDeps): CoreOptions {
+function coreOptions({ config, timing }: SessionManagerDeps, startNumber: number): CoreOptions {
   const { cluster } = config;
+  let leases = 0;
   return {
     resreq: cluster.resreq ?? defaultResreq,
     policies: cluster.policies,
@@ -320,5 +323,6 @@ function coreOptions({ config, timing }: SessionManagerDeps): CoreOptions {
     nodeSilenceMs: timing?.nodeSilenceMs ?? nodeSilenceMsDefault,
     nodeGraceMs: timing?.nodeGraceMs ?? nodeGraceMsDefault,
     newExecutorId: randomId,
+    newLease: () => `${startNumber}.${++leases}`,
   };
 }

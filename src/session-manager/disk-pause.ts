@@ -13,6 +13,8 @@ const ofNodes = new Set<CommandKind>([
   "node.sync",
   "node.watch",
   "node.beat",
+  "node.work",
+  "node.worked",
   "executor.register",
   "executor.unregister",
   "executor.bind",
@@ -24,7 +26,7 @@ const ofNodes = new Set<CommandKind>([
 ]);
 
 /** Streams and messages on them are of the machine that they were opened in. */
-const ofStreams = new Set<CommandKind>(["node.watch", "node.beat"]);
+const ofStreams = new Set<CommandKind>(["node.watch", "node.beat", "node.work", "node.worked"]);
 
 /** Whether a node asks, or takes back what it asked. */
 export function isOfNode(command: Command): boolean {

@@ -16,6 +16,7 @@ import { AdminService } from "../protocol/generated/flame/admin/v1/admin.ts";
 import { PresenceService } from "../protocol/generated/flame/client/v1/client.ts";
 import { RegistryService } from "../protocol/generated/flame/registry/v1/registry.ts";
 import { SessionsService } from "../protocol/generated/flame/sessions/v1/sessions.ts";
+import { NodesService } from "../protocol/generated/flame/stream/v1/nodes.ts";
 import { BackendService } from "../protocol/generated/flame/v1/backend.ts";
 import { FrontendService } from "../protocol/generated/flame/v1/frontend.ts";
 import { type ListenerSecurity, listenerSecurity } from "../security/listener-security.ts";
@@ -41,6 +42,7 @@ import { SharedLimit } from "./shared-limit.ts";
 import type { StorageGuard } from "./storage-guard.ts";
 import type { StoreCleaner } from "./store-cleaner.ts";
 import { type Tracing, traced } from "./traced.ts";
+import { nodesService } from "./work-stream.ts";
 
 /** Running calls may end within this time when the session manager stops. */
 const shutdownGraceMs = 2000;
@@ -201,7 +203,10 @@ function backendServer(deps: ServerDeps, { interceptors }: ListenerSecurity): Ou
   const now = (): number => clock.now();
   const service = backendService({ engine, payloads, notes, speakers, logger, now });
   server.addService(BackendService, traced(service, tracing));
-  return [guarded, addHealthAndReflection(server, ["flame.v1.Backend"])];
+  const { trail } = tracing;
+  const nodes = nodesService({ engine, payloads, trail, logger });
+  server.addService(NodesService, traced(nodes, tracing));
+  return [guarded, addHealthAndReflection(server, ["flame.v1.Backend", "flame.stream.v1.Nodes"])];
 }
 
 function guard(

@@ -81,7 +81,7 @@ export class EngineMetrics implements EngineMeter {
     this.#commits.observe(seconds);
     this.#changes.inc(changes.length);
     for (const change of changes) {
-      if (change.kind === "task.put") this.#task(change.record);
+      if (change.kind === "task.put") this.#task(change.record, change.begun === true);
       else if (change.kind === "tasks.cancel") this.#cancelled.inc(change.count);
     }
   }
@@ -90,8 +90,9 @@ export class EngineMetrics implements EngineMeter {
     this.#rebuilt.inc();
   }
 
-  #task(task: TaskRecord): void {
+  #task(task: TaskRecord, begun: boolean): void {
     const { pending, running, whole } = this.#stages;
+    if (begun) pending.observe(lastStep(untilBegun(task)));
     if (task.state === "Pending") {
       if (task.attempt === 0) this.#created.inc();
       else this.#returned.inc();
@@ -123,6 +124,12 @@ function lastStep({ events }: TaskRecord): number {
   const before = events.at(-2);
   if (last === undefined || before === undefined || last.code === eventCodes.taskCreated) return 0;
   return Math.max(0, last.creationTime - before.creationTime) / 1000;
+}
+
+/** The task as it was when it began last. */
+function untilBegun(task: TaskRecord): TaskRecord {
+  const at = task.events.findLastIndex(({ code }) => code === eventCodes.taskLaunched);
+  return { ...task, events: task.events.slice(0, at + 1) };
 }
 
 /** Reads what the machine holds whenever somebody asks: nothing is counted twice, nothing can drift. */

@@ -8,9 +8,36 @@ export class PendingQueue {
   #head = 0;
   /** Of the fresh ones, those that were removed before their turn came. */
   readonly #removed = new Set<number>();
+  #frozen: PendingQueue | undefined;
 
+  /** How many may be taken. */
   get size(): number {
     return this.#returned.length + this.#fresh.length - this.#head - this.#removed.size;
+  }
+
+  /** How many are kept from being taken. */
+  get frozen(): number {
+    return this.#frozen?.size ?? 0;
+  }
+
+  /** What is in the queue is not taken before it {@link thaw}s; what is added later is above it, and is. */
+  freeze(): void {
+    const frozen = new PendingQueue();
+    frozen.#fresh = this.#fresh.slice(this.#head);
+    this.#fresh = [];
+    this.#head = 0;
+    this.#frozen = frozen;
+  }
+
+  /** What was frozen is taken again, in its order. */
+  thaw(): void {
+    const frozen = this.#frozen;
+    this.#frozen = undefined;
+    if (frozen === undefined) return;
+    this.#fresh = [...frozen.#fresh, ...this.#fresh.slice(this.#head)].filter(
+      (id) => !frozen.#removed.has(id),
+    );
+    this.#head = 0;
   }
 
   /** Adds a new task; its id is above every id added before. */
@@ -24,8 +51,26 @@ export class PendingQueue {
     this.#returned.splice(at === -1 ? this.#returned.length : at, 0, id);
   }
 
+  /** Whether an id is in the queue. */
+  has(id: number): boolean {
+    if (this.#frozen?.has(id) === true) return true;
+    if (this.#returned.includes(id)) return true;
+    if (this.#removed.has(id)) return false;
+    let [low, high] = [this.#head, this.#fresh.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#fresh[middle] ?? 0) < id) low = middle + 1;
+      else high = middle;
+    }
+    return this.#fresh[low] === id;
+  }
+
   /** Removes an id that is in the queue. */
   remove(id: number): void {
+    if (this.#frozen?.has(id) === true) {
+      this.#frozen.remove(id);
+      return;
+    }
     const at = this.#returned.indexOf(id);
     if (at >= 0) this.#returned.splice(at, 1);
     else this.#removed.add(id);
@@ -47,6 +92,7 @@ export class PendingQueue {
     this.#fresh = [];
     this.#head = 0;
     this.#removed.clear();
+    this.#frozen = undefined;
   }
 
   #nextFresh(): number | undefined {

@@ -129,6 +129,8 @@ export class SessionBook {
     const count = entry.counts.pending;
     if (count === 0) return 0;
     entry.activeAt = turn.steady;
+    // The store cancels what it believes Pending.
+    entry.writeBegun(turn);
     turn.change({ kind: "tasks.cancel", sessionId: entry.record.id, time: turn.now, count });
     for (const task of entry.tasks.values()) {
       if (task.state !== "Pending") continue;

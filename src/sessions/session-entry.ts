@@ -1,4 +1,5 @@
 import type { CallToken, StreamToken } from "../kit/turn.ts";
+import type { FlameTurn } from "../model/flame-turn.ts";
 import type { SessionRecord, SessionView, TaskCounts } from "../model/session.ts";
 import type { LaunchReply, TaskRecord, TaskReply, TaskState } from "../model/task.ts";
 import { PendingQueue } from "./pending-queue.ts";
@@ -30,6 +31,8 @@ export class SessionEntry {
   record: SessionRecord;
   readonly counts: TaskCounts;
   lastTaskId: number;
+  /** Pending tasks that wait at executors. */
+  queued = 0;
   /** It has tasks and no executor, and it is counted how long. */
   counted = false;
   /** Steady milliseconds of the last change of one of its tasks; kept up while it ends with its clients. */
@@ -41,6 +44,10 @@ export class SessionEntry {
   #launchWaiters: Map<string, CallToken<LaunchReply>> | undefined;
   #watchers: Map<number, TaskWatcher[]> | undefined;
   #bind: BindBackoff | undefined;
+  #idle: Set<string> | undefined;
+  #roomy: (Set<string> | undefined)[] | undefined;
+  #awaited: Set<string> | undefined;
+  #unwritten: Set<number> | undefined;
 
   constructor(record: SessionRecord, counts: TaskCounts, lastTaskId: number, tally: OpenTally) {
     this.record = record;
@@ -85,6 +92,39 @@ export class SessionEntry {
   get bind(): BindBackoff {
     this.#bind ??= { failures: 0, notBefore: 0 };
     return this.#bind;
+  }
+
+  /** Executors on work streams that have nothing to do, the longest idle first. */
+  get idle(): Set<string> {
+    this.#idle ??= new Set();
+    return this.#idle;
+  }
+
+  /** Executors on work streams that have begun a task and take more ahead, by how many they hold. */
+  get roomy(): (Set<string> | undefined)[] {
+    this.#roomy ??= [];
+    return this.#roomy;
+  }
+
+  /** Executors of before a restart of which it is not known yet what waits at them. */
+  get awaited(): Set<string> {
+    this.#awaited ??= new Set();
+    return this.#awaited;
+  }
+
+  /** Running tasks whose lease is not on disk yet. */
+  get unwritten(): Set<number> {
+    this.#unwritten ??= new Set();
+    return this.#unwritten;
+  }
+
+  /** Writes down which tasks have begun since the last commit. */
+  writeBegun(turn: FlameTurn): void {
+    for (const id of this.unwritten) {
+      const record = this.tasks.get(id);
+      if (record?.state === "Running") turn.change({ kind: "task.put", record });
+    }
+    this.unwritten.clear();
   }
 
   view(): SessionView {

@@ -44,16 +44,43 @@ export function launchTask(
 ): TaskRecord | undefined {
   const id = entry.pending.take();
   const task = id === undefined ? undefined : entry.tasks.get(id);
-  if (task === undefined) return undefined;
+  return task === undefined
+    ? undefined
+    : replace(turn, entry, launched(turn, entry, task, executorId));
+}
+
+/**
+ * A Pending task that no queue holds has begun at an executor. The lease need not be on disk before the executor knows of
+ * it: it is written with the next commit (docs/protocol.md, "Leases").
+ */
+export function beginQueuedTask(
+  turn: FlameTurn,
+  entry: SessionEntry,
+  executorId: string,
+  task: TaskRecord,
+): TaskRecord {
+  const record = launched(turn, entry, task, executorId);
+  entry.tasks.set(record.id, record);
+  entry.unwritten.add(record.id);
+  notifyWatchers(turn, entry, record);
+  return record;
+}
+
+function launched(
+  turn: FlameTurn,
+  entry: SessionEntry,
+  task: TaskRecord,
+  executorId: string,
+): TaskRecord {
   entry.counts.pending--;
   entry.counts.running++;
-  return replace(turn, entry, {
+  return {
     ...task,
     state: "Running",
     attempt: task.attempt + 1,
     executorId,
     events: [...task.events, usualEvent(turn, eventCodes.taskLaunched)],
-  });
+  };
 }
 
 /** The service answered: the task is Succeed or Failed for good. */
@@ -181,7 +208,13 @@ function replace(
   record: TaskRecord,
   output?: Buffer,
 ): TaskRecord {
-  turn.change({ kind: "task.put", record, ...(output !== undefined && { output }) });
+  const begun = entry.unwritten.delete(record.id);
+  turn.change({
+    kind: "task.put",
+    record,
+    ...(output !== undefined && { output }),
+    ...(begun && { begun }),
+  });
   if (record.completionTime === undefined) entry.tasks.set(record.id, record);
   else entry.tasks.delete(record.id);
   // A return to Pending is kept from watchers, as the published server does: they hear the next state they do not know.

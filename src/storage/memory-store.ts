@@ -40,6 +40,7 @@ interface MemorySession {
  * since what it holds is exactly what was committed.
  */
 export class MemoryStore implements Store {
+  readonly startNumber = 1;
   readonly #applications = new Map<string, ApplicationRecord>();
   /** By name, then by revision, ascending. */
   readonly #revisions = new Map<string, Map<number, ApplicationRecord>>();

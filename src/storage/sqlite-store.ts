@@ -55,6 +55,7 @@ const pagesGivenBackMax = 256;
 export class SqliteStore implements Store {
   /** The database when it is so large that its integrity is to be checked beside serving; undefined when it was checked. */
   readonly unchecked: string | undefined;
+  readonly startNumber: number;
   readonly #database: Database;
   readonly #lock: LifeLock;
   readonly #fillDefaults: SqliteStoreOptions["fillDefaults"];
@@ -86,6 +87,7 @@ export class SqliteStore implements Store {
     this.#fillDefaults = options.fillDefaults;
     const { database, lock, mark, unchecked } = openDatabase(options);
     this.unchecked = unchecked;
+    this.startNumber = mark.number;
     this.#database = database;
     this.#lock = lock;
     this.#forgetting = new SqliteForgetting(this.#database);

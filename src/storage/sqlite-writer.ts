@@ -2,6 +2,7 @@ import type { ApplicationRecord } from "../model/application.ts";
 import type { Change } from "../model/change.ts";
 import { CommitBatch } from "./commit-batch.ts";
 import { eventsText } from "./event-text.ts";
+import { mergeTaskChanges } from "./merge-task-changes.ts";
 import type { SqliteDeletion } from "./sqlite-deletion.ts";
 import { fieldOwnersText } from "./sqlite-rows.ts";
 import { revisionsKept } from "./store.ts";
@@ -24,10 +25,10 @@ export class SqliteWriter {
     this.#deletion = deletion;
   }
 
-  /** All changes as one batch, in their order. */
+  /** All changes as one batch, in their order; a task that changed more than once is written once. */
   write(changes: readonly Change[]): CommitBatch {
     this.#batch = new CommitBatch();
-    for (const change of changes) this.#apply(change);
+    for (const change of mergeTaskChanges(changes)) this.#apply(change);
     return this.#batch;
   }
 

@@ -43,6 +43,11 @@ export class StartMark {
     return this.#own.id;
   }
 
+  /** How often a session manager has started on the database, this start included. */
+  get number(): number {
+    return this.#own.number;
+  }
+
   /**
    * Called inside each transaction that writes.
    * @throws FlameError aborted naming who has started on the database since.

@@ -49,6 +49,9 @@ export type PayloadKind = "input" | "output";
  * Reads see exactly what the last resolved commit left.
  */
 export interface Store {
+  /** Counts the starts on what it holds: what is numbered within a start is named by both. */
+  readonly startNumber: number;
+
   /** Reads the state that the core starts from. */
   load(): Promise<StoredState>;
 

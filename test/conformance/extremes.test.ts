@@ -121,6 +121,27 @@ const backend: Readonly<Record<string, Scene>> = {
   }),
 };
 
+const nodes: Readonly<Record<string, Scene>> = {
+  Work: async () => {
+    const executor_id = await node.busyExecutor();
+    return {
+      hello: { node: "n1", instance: "" },
+      ready: [
+        {
+          executor_id,
+          credit: 1,
+          opens: true,
+          held: [{ lease: "1.1/1", session_id: "probe", task_id: "1" }],
+        },
+      ],
+      completions: [
+        { executor_id, lease: "1.1/1", return_code: 0, output: Buffer.from("x"), message: "m" },
+      ],
+      returns: [{ executor_id, leases: ["1.1/1"] }],
+    };
+  },
+};
+
 const admin: Readonly<Record<string, Scene>> = {
   ViewCluster: () => ({}),
   ReadLogs: async () => ({ session_id: await node.sessionWithEndedTask(), task_id: "1" }),
@@ -162,6 +183,7 @@ const served: Readonly<
   Record<string, readonly [where: () => string, scenes: Readonly<Record<string, Scene>>]>
 > = {
   "flame.v1.Backend": [() => target.backendAddress, backend],
+  "flame.stream.v1.Nodes": [() => target.backendAddress, nodes],
   "flame.v1.Frontend": [() => target.address, frontend],
   "flame.client.v1.Presence": [() => target.address, { Beat: () => ({}) }],
   "flame.sessions.v1.Sessions": [
@@ -179,8 +201,8 @@ const served: Readonly<
   "grpc.reflection.v1alpha.ServerReflection": [() => target.address, outside],
 };
 
-/** Called on executors alone, and what executor managers ask for and no session manager serves. */
-const notServed = ["flame.v1.Instance", "flame.stream.v1.Nodes"];
+/** Called on executors alone. */
+const notServed = ["flame.v1.Instance"];
 
 it("every service of every .proto file has its scenes", () => {
   expect([...Object.keys(served), ...notServed].sort()).toEqual(allServices().sort());

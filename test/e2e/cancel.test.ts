@@ -159,6 +159,8 @@ describe("an application with limits", () => {
     const task = await session.createTask(ping(forever));
     for (let attempt = 1; attempt <= 2; attempt++) {
       await running(session, 1);
+      // That it runs is written with the next commit: a crash before would take that back, and the attempt with it.
+      await (await client.createSession({ application: "precious", resreq })).close();
       // A restart of the session manager meanwhile is no attempt.
       await cluster.daemon("flame-session-manager").restart("SIGKILL");
       await cluster.daemon("flame-executor-manager").restart("SIGKILL");

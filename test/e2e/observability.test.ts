@@ -181,9 +181,9 @@ describe("from outside", () => {
           logged("flame-session-manager", '"rpc":"bindExecutor"', '"the-session"', about),
           logged("flame-executor-manager", "session entered", '"the-session"', about),
           logged("flame-session-manager", '"rpc":"createTask"', '"the-task"', about, '"task":"1"'),
-          logged("flame-session-manager", '"rpc":"launchTask"', '"the-task"', about, '"task":"1"'),
+          logged("flame-session-manager", '"task handed out"', '"the-task"', about, '"task":"1"'),
           logged("flame-executor-manager", "task ended", '"the-task"', about, '"task":"1"'),
-          logged("flame-session-manager", '"rpc":"completeTask"', '"the-task"', '"executor":'),
+          logged("flame-session-manager", '"result taken"', '"the-task"', about, '"executor":'),
           logged("flame-session-manager", '"rpc":"getSession"', '"the-refused"', "call refused"),
         ].every(Boolean),
       );

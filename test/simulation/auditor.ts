@@ -2,6 +2,7 @@ import type { Command } from "../../src/core/commands.ts";
 import { Core } from "../../src/core/core.ts";
 import type { CoreOptions, CoreState } from "../../src/core/state.ts";
 import type { BindReply } from "../../src/executors/executor-book.ts";
+import type { WorkPush } from "../../src/executors/node-book.ts";
 import type { Effect, Token } from "../../src/kit/turn.ts";
 import type { FlameError } from "../../src/model/errors.ts";
 import type { FlameTurn } from "../../src/model/flame-turn.ts";
@@ -50,7 +51,9 @@ export class Auditor {
     const look = core.turn([{ kind: "tick", input: {}, token: -1 }], turn.now, turn.steady);
     const [first] = look.changes;
     if (first !== undefined || look.effects.length > 1)
-      throw new Violation(`the scheduler was not told of something: ${JSON.stringify(first)}`);
+      throw new Violation(
+        `the scheduler was not told of something: ${JSON.stringify(first ?? look.effects)}`,
+      );
   }
 
   /** Commands that are carried out now. */
@@ -102,6 +105,9 @@ export class Auditor {
         return;
       case "executor.complete":
         this.#completionSeen(command);
+        return;
+      case "node.work":
+        this.#workSeen(value as WorkPush);
         return;
       default:
     }
@@ -215,7 +221,9 @@ export class Auditor {
       throw new Violation(
         `task ${seen.sessionId}/${seen.id}: ${seen.state} was seen, disk says ${stored.state}`,
       );
-    if (stored !== undefined && seen.attempt > stored.attempt)
+    // That it has begun is written a little later.
+    const begun = seen.state === "Running" ? 1 : 0;
+    if (stored !== undefined && seen.attempt > stored.attempt + begun)
       throw new Violation(
         `attempt ${seen.attempt} of ${seen.sessionId}/${seen.id} was seen and is not on disk`,
       );
@@ -244,6 +252,23 @@ export class Auditor {
         `task ${task.sessionId}/${task.id} went to ${executorId}, disk says ${stored.executorId ?? "none"}`,
       );
     this.#runs.handedOut(task, executorId);
+  }
+
+  #workSeen(push: WorkPush): void {
+    const { kind, executorId } = push;
+    if (kind === "assignment") {
+      const { sessionId, id } = push.task;
+      if (this.#ledger.task(sessionId, id) === undefined && this.#ledger.sessions.has(sessionId))
+        throw new Violation(`task ${sessionId}/${id} was handed out and is not on disk`);
+      this.#runs.handedOut(push.task, executorId);
+    }
+    if (kind !== "acknowledgement") return;
+    for (const { sessionId, taskId, lease } of this.#runs.of(executorId)) {
+      if (!push.leases.includes(lease)) continue;
+      const task = this.#ledger.task(sessionId, taskId);
+      if (task?.state === "Running" && task.executorId === executorId)
+        throw new Violation(`the result of ${sessionId}/${taskId} was acknowledged and is lost`);
+    }
   }
 
   #completionSeen({ input }: Extract<Command, { kind: "executor.complete" }>): void {

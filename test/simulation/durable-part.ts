@@ -6,10 +6,10 @@ export function durablePart(state: CoreState): string {
   for (const application of state.applications.list())
     lines.push(`application ${application.name} ${JSON.stringify(application)}`);
   for (const entry of byKey(state.sessions.all(), ({ record }) => record.id)) {
-    const { record, counts, lastTaskId, pending } = entry;
+    const { record, counts, lastTaskId, pending, queued } = entry;
     const executors = [...entry.executors].sort().join(",");
     lines.push(
-      `session ${record.id} ${JSON.stringify({ record, counts, lastTaskId })} ${pending.size} [${executors}]`,
+      `session ${record.id} ${JSON.stringify({ record, counts, lastTaskId })} ${pending.size + pending.frozen + queued} [${executors}]`,
     );
     for (const task of byKey(entry.tasks.values(), ({ id }) => String(id).padStart(6, "0")))
       lines.push(`task ${task.sessionId}/${task.id} ${JSON.stringify(task)}`);

@@ -6,6 +6,8 @@ import {
   type TaskOutcome,
   type TaskRecord,
 } from "../../src/model/task.ts";
+import { LocalQueue } from "./local-queue.ts";
+import type { ModelWork } from "./model-work.ts";
 import type { CallResult, Link } from "./network.ts";
 import type { Run, Runs } from "./runs.ts";
 import { pause, Running, type Script, until } from "./script.ts";
@@ -24,6 +26,10 @@ export interface ExecutorDeps {
   readonly services: Services;
   /** Names leases, repeats results and ends services when it is told to; the published executor manager does none of it. */
   readonly fenced: boolean;
+  /** The node's work stream; undefined: its executors ask with LaunchTask. */
+  readonly work: () => ModelWork | undefined;
+  /** For how long the node has heard nothing of the session manager. */
+  readonly silentMs: () => number;
 }
 
 /** An executor of a node, as the executor manager runs it: each call is repeated until it is answered. */
@@ -39,6 +45,7 @@ export class ModelExecutor {
   #interrupt: (() => void) | undefined;
   /** The last result, until it is known to have arrived. */
   #delivery: Delivery | undefined;
+  #local: LocalQueue | undefined;
 
   constructor(deps: ExecutorDeps, record: ExecutorRecord, onOver: () => void) {
     this.id = record.id;
@@ -53,12 +60,14 @@ export class ModelExecutor {
   drain(): void {
     this.draining = true;
     this.#interrupt?.();
+    this.#local?.drain();
   }
 
   /** The session manager wants it no more: its service is ended, which takes a moment, and then it says so. */
   release(): void {
     if (this.#ending !== undefined) return;
     this.#running.stop();
+    this.#local?.stop();
     this.#delivery?.stop();
     this.state = "Releasing";
     this.#ending = new Running(this.#end());
@@ -75,6 +84,7 @@ export class ModelExecutor {
   /** Ends at once, with its service. */
   kill(): void {
     this.#running.stop();
+    this.#local?.stop();
     this.#ending?.stop();
     this.#delivery?.stop();
     this.#deps.runs.endAllOf(this.id);
@@ -130,6 +140,13 @@ export class ModelExecutor {
     if (this.draining) return "Unbinding";
     const { id } = this;
     const { world, runs, services, fenced } = this.#deps;
+    const work = this.#deps.work();
+    if (work !== undefined) {
+      this.#local = new LocalQueue(this.#deps, work, { id, node: this.#record.node });
+      yield* this.#local.serve();
+      this.#local = undefined;
+      return "Unbinding";
+    }
     const { task } = yield* this.#call("executor.launch", { id });
     if (task === undefined) return "Unbinding";
     const lease = leaseOf(task);
@@ -145,7 +162,6 @@ export class ModelExecutor {
     yield* pause(world, services.taskMs());
     const outcome = services.outcome(task);
     runs.answered(run, outcome);
-    if (outcome.returnCode === serviceCrashCode) runs.crashed.add(lease);
     const crashed = outcome.returnCode === serviceCrashCode;
     // Nobody works on it any more: it may be handed out again as soon as this is known.
     if (crashed) runs.end(run);

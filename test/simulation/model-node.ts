@@ -1,6 +1,7 @@
 import type { NodePush } from "../../src/executors/node-book.ts";
 import type { NodeCaller, NodeReport } from "../../src/model/node.ts";
 import { type ExecutorDeps, ModelExecutor } from "./model-executor.ts";
+import { ModelWork } from "./model-work.ts";
 import type { Exchange } from "./network.ts";
 import { pause, Running, type Script, until } from "./script.ts";
 
@@ -11,6 +12,7 @@ const silenceMs = 30_000;
 export class ModelNode {
   readonly report: NodeReport;
   readonly #deps: ExecutorDeps;
+  readonly #streams: boolean;
   readonly #executors = new Map<string, ModelExecutor>();
   readonly #ended = new Set<string>();
   #life: Running | undefined;
@@ -20,10 +22,18 @@ export class ModelNode {
   #lives = 0;
   /** Which start of its executor manager it is; the published one does not tell. */
   #caller: NodeCaller = {};
+  #work: ModelWork | undefined;
+  #heardAt = 0;
 
-  constructor(deps: ExecutorDeps, report: NodeReport) {
+  /** @param streams whether it has a work stream */
+  constructor(deps: Omit<ExecutorDeps, "work" | "silentMs">, report: NodeReport, streams: boolean) {
     this.report = report;
-    this.#deps = deps;
+    this.#streams = streams;
+    this.#deps = {
+      ...deps,
+      work: () => this.#work,
+      silentMs: () => deps.world.now - this.#heardAt,
+    };
   }
 
   /** Neither down nor about to leave. */
@@ -47,6 +57,10 @@ export class ModelNode {
     this.#ended.clear();
     this.#backoffMs = 1_000;
     this.#life = new Running(this.#live());
+    const { world, link } = this.#deps;
+    if (this.#streams) {
+      this.#work = new ModelWork(world, link, this.report.name, this.#caller);
+    }
   }
 
   /** Every second life begins in the home of the one before, whose end it can tell; the others begin in a new one. */
@@ -64,6 +78,8 @@ export class ModelNode {
     this.#deps.world.note(`${this.report.name}: crashes`);
     this.#life?.stop();
     this.#life = undefined;
+    this.#work?.close();
+    this.#work = undefined;
     for (const executor of [...this.#executors.values()]) {
       this.#deps.runs.died.add(executor.id);
       executor.kill();
@@ -91,6 +107,7 @@ export class ModelNode {
         executors,
         endsServices: this.#deps.fenced,
         caller: this.#caller,
+        works: this.#streams,
       });
       if (registered.kind === "ok") yield* until<void>((resume) => this.#follow(resume));
       yield* pause(world, this.#backoffMs);
@@ -109,6 +126,7 @@ export class ModelNode {
     };
     const heard = (): void => {
       heardAt = world.now;
+      this.#heardAt = world.now;
       this.#backoffMs = 1_000;
     };
     const stream = link.begin(
@@ -165,6 +183,8 @@ export class ModelNode {
     const { name } = this.report;
     this.#life?.stop();
     this.#life = undefined;
+    this.#work?.close();
+    this.#work = undefined;
     for (const executor of [...this.#executors.values()]) executor.kill();
     this.#executors.clear();
     link.abandonAll(0);

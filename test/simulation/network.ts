@@ -1,4 +1,5 @@
 import type { CallKind, CommandKind, CommandTable, Reply } from "../../src/core/commands.ts";
+import type { NodeWork } from "../../src/core/work-commands.ts";
 import type { FlameError } from "../../src/model/errors.ts";
 import type { NodeReport } from "../../src/model/node.ts";
 import { type Script, until } from "./script.ts";
@@ -99,6 +100,7 @@ export class Exchange {
   #server: ServerCall | undefined;
   /** Messages of one exchange do not overtake each other. */
   #lastArrival = 0;
+  #lastDeparture = 0;
 
   constructor(
     link: Link,
@@ -128,7 +130,7 @@ export class Exchange {
       if (this.#server === undefined) this.#breakCaller(world.random.between(1, 10));
       else this.#listener.acknowledged?.();
     });
-    const waits = ["executor.bind", "executor.launch", "node.watch", "task.watch"];
+    const waits = ["executor.bind", "executor.launch", "node.watch", "node.work", "task.watch"];
     if (waits.includes(this.#kind) && this.#link.loses())
       world.after(world.random.skewed(100, 30_000), () => this.break(0, 500));
   }
@@ -140,6 +142,19 @@ export class Exchange {
       if (!this.#listening || this.#dead || this.#link.cut || server === undefined) return;
       this.#link.manager.submit("node.beat", { stream: server.token, report }, noReceiver);
       this.#toCaller(() => this.#listener.acknowledged?.());
+    });
+  }
+
+  /** A message of a node on its work stream; those of one stream do not overtake each other, and none is lost but with it. */
+  work(name: string, work: NodeWork): void {
+    const { world, manager } = this.#link;
+    this.#lastDeparture = Math.max(this.#lastDeparture, world.now + this.#link.delay());
+    if (this.#link.loses()) this.break(500, 500);
+    world.after(this.#lastDeparture - world.now, () => {
+      const server = this.#server;
+      if (!this.#listening || this.#dead || server === undefined) return;
+      if (this.#link.cut) this.break(10_000, 10_000);
+      else manager.submit("node.worked", { stream: server.token, name, work }, noReceiver);
     });
   }
 

@@ -1,4 +1,4 @@
-import type { TaskOutcome, TaskRecord } from "../../src/model/task.ts";
+import { serviceCrashCode, type TaskOutcome, type TaskRecord } from "../../src/model/task.ts";
 import { Violation } from "./world.ts";
 
 /** A service that works on a task, or whose result is on its way. */
@@ -17,8 +17,10 @@ export class Runs {
   readonly #runs = new Set<Run>();
   /** How the runs of each task ended, as their services said. */
   readonly #results = new Map<string, Set<"Succeed" | "Failed">>();
-  /** Leases under which a service died. */
-  readonly crashed = new Set<string>();
+  /** How often a service died under each task. */
+  readonly #crashes = new Map<string, number>();
+  /** Executors that each task was ever handed to. */
+  readonly #handed = new Map<string, Set<string>>();
   /** Executors that went down with their node. */
   readonly died = new Set<string>();
   /** Runs whose node was given up, so that their tasks may run again beside them: allowed, and worth counting. */
@@ -33,6 +35,18 @@ export class Runs {
     const results = this.#results.get(taskKey(run)) ?? new Set();
     results.add(returnCode === 0 ? "Succeed" : "Failed");
     this.#results.set(taskKey(run), results);
+    if (returnCode === serviceCrashCode)
+      this.#crashes.set(taskKey(run), (this.#crashes.get(taskKey(run)) ?? 0) + 1);
+  }
+
+  /** How often a service died under the task. */
+  crashesOf({ sessionId, id, creationTime }: TaskRecord): number {
+    return this.#crashes.get(taskKey({ sessionId, taskId: id, creationTime })) ?? 0;
+  }
+
+  /** Executors that the task was ever handed to. */
+  everAt({ sessionId, id, creationTime }: TaskRecord): ReadonlySet<string> {
+    return this.#handed.get(taskKey({ sessionId, taskId: id, creationTime })) ?? new Set();
   }
 
   /** Some run of this very task ended like this, or nobody needs one for it to end. */
@@ -67,6 +81,8 @@ export class Runs {
 
   /** A task that a live executor holds is handed to nobody else. */
   handedOut(task: TaskRecord, executorId: string): void {
+    const key = taskKey({ ...task, taskId: task.id });
+    this.#handed.set(key, (this.#handed.get(key) ?? new Set()).add(executorId));
     for (const run of this.#runs) {
       if (run.sessionId !== task.sessionId || run.taskId !== task.id) continue;
       if (run.creationTime !== task.creationTime || run.executorId === executorId) continue;

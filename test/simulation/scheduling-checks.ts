@@ -47,7 +47,9 @@ function checkNobodyIdles(state: CoreState, entry: SessionEntry, now: number): v
   for (const other of others) {
     if (other.counts.pending > 0) continue;
     const spare = serving(state, other) - other.record.minInstances;
-    const idle = [...other.launchWaiters.keys()].filter((id) => servesAlike(state, id, entry));
+    const idle = [...other.launchWaiters.keys(), ...other.idle].filter((id) =>
+      servesAlike(state, id, entry),
+    );
     check(
       spare <= 0 || idle.length === 0,
       () =>

@@ -123,7 +123,7 @@ class Simulation {
         services: new Services(world, brokenUntil),
         fenced: world.random.chance(0.75),
       };
-      const node = new ModelNode(deps, report);
+      const node = new ModelNode(deps, report, deps.fenced && world.random.chance(0.7));
       this.#nodes.push(node);
       world.after(world.random.skewed(0, 10_000), () => {
         if (!node.up) node.start();

@@ -46,8 +46,9 @@ function checkSession(state: CoreState, entry: SessionEntry): void {
     () => `${name} counts ${counts.running} running, has ${runningTasks}`,
   );
   check(
-    pending.size === pendingTasks,
-    () => `${name} queues ${pending.size} of ${pendingTasks} pending tasks`,
+    pending.size + pending.frozen + entry.queued === pendingTasks,
+    () =>
+      `${name} queues ${pending.size} and has ${entry.queued} ahead of ${pendingTasks} pending tasks`,
   );
   const sum = counts.pending + counts.running + counts.succeed + counts.failed + counts.cancelled;
   check(sum === entry.lastTaskId, () => `${name} counts ${sum} tasks, made ${entry.lastTaskId}`);
@@ -55,13 +56,26 @@ function checkSession(state: CoreState, entry: SessionEntry): void {
     record.state === "Open" || pendingTasks + runningTasks === 0,
     () => `${name} is closed and has ${pendingTasks} pending and ${runningTasks} running tasks`,
   );
+  let ahead = 0;
   for (const id of entry.executors) {
     const executor = state.executors.find(id);
+    for (const { taskId } of executor?.ahead ?? []) {
+      ahead++;
+      check(
+        entry.tasks.get(taskId)?.state === "Pending" && !pending.has(taskId),
+        () => `${name}: task ${taskId} waits at ${id} and is not only there`,
+      );
+    }
     check(
       executor?.record.sessionId === record.id,
       () => `${name} counts on ${id}, which serves another`,
     );
   }
+  check(ahead === entry.queued, () => `${name} has ${ahead} tasks ahead, counts ${entry.queued}`);
+  check(
+    entry.idle.size === 0 || pending.size === 0,
+    () => `${name} has pending tasks and ${[...entry.idle].join()} waits`,
+  );
   for (const id of entry.launchWaiters.keys()) {
     const executor = state.executors.find(id);
     check(
@@ -79,7 +93,7 @@ function checkSession(state: CoreState, entry: SessionEntry): void {
     check(record.state === "Open", () => `${name} is closed and LaunchTask of ${id} waits`);
     const ready = state.nodes.find(executor?.record.node ?? "")?.record.state === "Ready";
     check(
-      pendingTasks === 0 || !ready,
+      pending.size === 0 || !ready,
       () => `${name} has pending tasks and LaunchTask of ${id} waits`,
     );
   }
@@ -177,7 +191,8 @@ export function checkWaiters(
     for (const watchers of entry.watchers.values())
       for (const { token } of watchers) waiting.add(token);
   }
-  for (const { stream } of state.nodes.all()) if (stream !== undefined) waiting.add(stream);
+  for (const { stream, work } of state.nodes.all())
+    for (const token of [stream, work]) if (token !== undefined) waiting.add(token);
   for (const [token, { command }] of waiters) {
     check(
       waiting.has(token) || leaving.has(token) || queued.has(token),

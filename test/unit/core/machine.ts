@@ -47,6 +47,7 @@ export class Machine {
   readonly #calls = new Map<Token, Call<CommandKind>>();
   #token = 0;
   #executors = 0;
+  #leases = 0;
 
   constructor(options: Partial<CoreOptions> = {}) {
     this.options = {
@@ -64,6 +65,7 @@ export class Machine {
       nodeSilenceMs: 15_000,
       nodeGraceMs: 30_000,
       newExecutorId: () => `e${++this.#executors}`,
+      newLease: () => `l${++this.#leases}`,
       ...options,
     };
     const nothing = {
@@ -118,8 +120,10 @@ export class Machine {
         throw new Error(`${call.command.kind} #${effect.to} was answered twice`);
       if (effect.kind === "push") call.pushes.push(effect.value as never);
       else if (effect.kind === "fail") call.error = effect.error;
-      else if (effect.kind === "end") call.ended = true;
-      else {
+      else if (effect.kind === "end") {
+        call.ended = true;
+        call.error = effect.error;
+      } else {
         call.reply = effect.value as never;
         call.replied = true;
       }
@@ -183,11 +187,11 @@ export class Machine {
     name: string,
     allocatable: Resources = { cpu: 4, memory: 8 * gib, gpu: 0 },
     executors: readonly string[] = [],
-    { endsServices = true, state = "Idle" } = {},
+    { endsServices = true, state = "Idle", works = false } = {},
   ): Call<"node.watch"> {
     const report = { name, capacity: allocatable, allocatable, arch: "x86_64", os: "linux" };
     const reported = executors.map((id) => ({ id, state, shim: "Host" as const }));
-    this.ask("node.register", { report, executors: reported, endsServices });
+    this.ask("node.register", { report, executors: reported, endsServices, works });
     return this.begin("node.watch", { report });
   }
 

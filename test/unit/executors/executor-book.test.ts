@@ -92,7 +92,7 @@ describe("the book of executors", () => {
   it("an executor whose session is gone serves none, in any state", () => {
     for (const state of ["Binding", "Bound", "Unbinding"] as const) {
       const entry = book.restore({ ...record(state), sessionId: "s" });
-      entry.taskId = 4;
+      entry.running = { id: "l", taskId: 4 };
       book.detach(turn, entry);
       expect(entry.record).toEqual(record(state));
       expect(entry.taskId).toBeUndefined();

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { Registry } from "prom-client";
+import type { Change } from "../../../src/model/change.ts";
 import { eventCodes } from "../../../src/model/event.ts";
 import type { TaskRecord, TaskState } from "../../../src/model/task.ts";
 import { EngineMetrics } from "../../../src/session-manager/metrics.ts";
@@ -31,14 +32,14 @@ function task(...steps: [state: TaskState, time: number][]): TaskRecord {
   };
 }
 
-async function after(...records: TaskRecord[]): Promise<Map<string, number>> {
+const after = (...records: TaskRecord[]): Promise<Map<string, number>> =>
+  afterChanges(...records.map((record): Change => ({ kind: "task.put", record })));
+
+async function afterChanges(...changes: Change[]): Promise<Map<string, number>> {
   const registry = new Registry();
   const metrics = new EngineMetrics(registry);
-  metrics.turn(0.001, records.length);
-  metrics.commit(
-    0.002,
-    records.map((record) => ({ kind: "task.put", record })),
-  );
+  metrics.turn(0.001, changes.length);
+  metrics.commit(0.002, changes);
   const lines = (await registry.metrics()).split("\n").filter((line) => /^[a-z]/.test(line));
   return new Map(
     lines.map((line) => [
@@ -62,6 +63,16 @@ describe("the metrics of the engine", () => {
     expect(seen.get('flame_tasks_ended_total{outcome="succeed"}')).toBe(1);
     expect(seen.get("flame_commit_seconds_sum")).toBe(0.002);
     expect(seen.get("flame_changes_total")).toBe(3);
+  });
+
+  test("tell how long a task was pending that ended before anybody wrote that it had begun", async () => {
+    const seen = await afterChanges(
+      { kind: "task.put", record: task() },
+      { kind: "task.put", record: task(["Running", 1_250], ["Succeed", 3_250]), begun: true },
+    );
+    expect(seen.get('flame_task_stage_seconds_sum{stage="pending"}')).toBe(0.25);
+    expect(seen.get('flame_task_stage_seconds_count{stage="pending"}')).toBe(1);
+    expect(seen.get('flame_task_stage_seconds_sum{stage="running"}')).toBe(2);
   });
 
   test("count a task that returns once as created, and its second wait from its return", async () => {

@@ -82,3 +82,67 @@ it("forgets what is removed, wherever it stands, and counts what is left", () =>
   queue.clear();
   expect(queue.size).toBe(0);
 });
+
+describe("a frozen queue", () => {
+  const frozen = (...ids: number[]): PendingQueue => {
+    const queue = new PendingQueue();
+    for (const id of ids) queue.append(id);
+    queue.freeze();
+    return queue;
+  };
+  const all = (queue: PendingQueue): number[] => {
+    const taken: number[] = [];
+    for (let id = queue.take(); id !== undefined; id = queue.take()) taken.push(id);
+    return taken;
+  };
+
+  it("gives only what came after the freezing, until it thaws; then all, lowest first", () => {
+    const queue = frozen(1, 2, 3);
+    expect([queue.size, queue.frozen, queue.take()]).toEqual([0, 3, undefined]);
+    queue.append(4);
+    queue.append(5);
+    expect([queue.size, queue.frozen, queue.take()]).toEqual([2, 3, 4]);
+    queue.thaw();
+    expect([queue.size, queue.frozen]).toEqual([4, 0]);
+    expect(all(queue)).toEqual([1, 2, 3, 5]);
+  });
+
+  it("knows what is in it, frozen or not, and forgets what is removed", () => {
+    const queue = frozen(1, 2, 3);
+    queue.append(4);
+    queue.append(5);
+    expect([0, 1, 2, 3, 4, 5, 6].filter((id) => queue.has(id))).toEqual([1, 2, 3, 4, 5]);
+    queue.remove(2);
+    queue.remove(5);
+    expect([0, 1, 2, 3, 4, 5, 6].filter((id) => queue.has(id))).toEqual([1, 3, 4]);
+    expect([queue.size, queue.frozen]).toEqual([1, 2]);
+    queue.thaw();
+    expect([1, 2, 3, 4, 5].filter((id) => queue.has(id))).toEqual([1, 3, 4]);
+    expect([queue.size, ...all(queue)]).toEqual([3, 1, 3, 4]);
+  });
+
+  it("gives what came back to it before it thawed in its place", () => {
+    const queue = frozen(2, 3);
+    queue.append(4);
+    expect(queue.take()).toBe(4);
+    queue.putBack(4);
+    queue.putBack(1);
+    queue.thaw();
+    expect(all(queue)).toEqual([1, 2, 3, 4]);
+  });
+
+  it("is empty when it was cleared, and thaws to nothing", () => {
+    const queue = frozen(1, 2);
+    queue.append(3);
+    queue.clear();
+    queue.thaw();
+    expect([queue.size, queue.frozen, queue.take()]).toEqual([0, 0, undefined]);
+  });
+
+  it("thaws to itself when it never froze", () => {
+    const queue = new PendingQueue();
+    queue.append(1);
+    queue.thaw();
+    expect([queue.size, queue.take()]).toEqual([1, 1]);
+  });
+});

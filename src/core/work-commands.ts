@@ -1,0 +1,248 @@
+import type { ExecutorEntry, Lease } from "../executors/executor-book.ts";
+import type { NodeEntry } from "../executors/node-book.ts";
+import type { Token } from "../kit/turn.ts";
+import { FlameError } from "../model/errors.ts";
+import type { FlameTurn } from "../model/flame-turn.ts";
+import { attemptOf, serviceCrashCode, type TaskOutcome } from "../model/task.ts";
+import type { SessionEntry } from "../sessions/session-entry.ts";
+import { requeueTask } from "../sessions/task-life.ts";
+import { dismiss, endAttempt, waitForMore } from "./executor-commands.ts";
+import { handOut, heardOf } from "./hand-out.ts";
+import { type Handlers, waits } from "./handler.ts";
+import { beginFirst, beginNext, placeAll, setCredit, unqueue } from "./local-queues.ts";
+import type { CoreState } from "./state.ts";
+
+/** An executor says how much it takes. */
+export interface ReadyExecutor {
+  readonly executorId: string;
+  /** Leases at most; 0: nothing new. */
+  readonly credit: number;
+  /** On a new stream: every lease of which it has no acknowledgement, in the order in which they came. */
+  readonly held?: readonly HeldLease[];
+}
+
+export interface HeldLease {
+  readonly lease: string;
+  readonly sessionId: string;
+  readonly taskId: number;
+}
+
+/** What a service answered. */
+export interface Completion {
+  readonly executorId: string;
+  readonly lease: string;
+  readonly outcome: TaskOutcome;
+}
+
+/** One message of a node on its work stream. */
+export interface NodeWork {
+  readonly ready: readonly ReadyExecutor[];
+  readonly completions: readonly Completion[];
+  /** Leases that have not begun and will not. */
+  readonly returns: readonly { readonly executorId: string; readonly leases: readonly string[] }[];
+}
+
+/** The work stream of a node: docs/protocol.md, "Streams of nodes". */
+export const workHandlers: Handlers<"node.work" | "node.worked"> = {
+  "node.work": (state, turn, { name, caller }, token) => {
+    const node = state.nodes.find(name);
+    if (node?.record.state !== "Ready") {
+      const text = `Work: node ${name} is ${node?.record.state ?? "not known"}: it must register first (RegisterNode)`;
+      turn.end(token, new FlameError("invalid_state", text));
+      return waits;
+    }
+    if (node.record.instance !== caller?.instance) {
+      const text =
+        `Work: another executor manager has registered as node ${name} since, from ` +
+        `${node.record.address ?? "an unknown address"}: register again (RegisterNode), which says more`;
+      turn.end(token, new FlameError("aborted", text));
+      return waits;
+    }
+    dropWork(turn, node);
+    node.work = token;
+    // Each says anew what it has, and gets nothing before: what was sent meanwhile would look lost.
+    for (const executor of state.executors.ofNode(name)) {
+      const entry = state.sessionOf(executor);
+      if (entry !== undefined) setCredit(state, entry, executor, 0);
+    }
+    return waits;
+  },
+
+  "node.worked": (state, turn, { stream, name, work }) => {
+    const node = state.nodes.find(name);
+    if (node === undefined || node.work !== stream) return undefined;
+    const own = (id: string): ExecutorEntry | undefined => {
+      const executor = state.executors.find(id);
+      return executor?.record.node === name ? executor : undefined;
+    };
+    for (const { executorId, held } of work.ready) {
+      const executor = own(executorId);
+      if (held !== undefined) align(state, turn, node, executorId, executor, held);
+    }
+    const acknowledged = new Map<string, string[]>();
+    const changed = new Set<SessionEntry>();
+    const heard = new Set<string>();
+    for (const { executorId, leases } of work.returns) {
+      const executor = own(executorId);
+      const entry = executor === undefined ? undefined : state.sessionOf(executor);
+      if (executor === undefined || entry === undefined) continue;
+      takeReturned(state, turn, entry, executor, new Set(leases));
+      changed.add(entry);
+    }
+    for (const { executorId, lease, outcome } of work.completions) {
+      const executor = own(executorId);
+      const entry =
+        executor === undefined ? undefined : complete(state, turn, executor, lease, outcome);
+      if (entry !== undefined) changed.add(entry);
+      heard.add(executorId);
+      const leases = acknowledged.get(executorId);
+      if (leases === undefined) acknowledged.set(executorId, [lease]);
+      else leases.push(lease);
+    }
+    for (const [executorId, leases] of acknowledged)
+      turn.push(node.work, { kind: "acknowledgement", executorId, leases });
+    for (const { executorId, credit } of work.ready) {
+      const executor = own(executorId);
+      const entry = executor === undefined ? undefined : state.sessionOf(executor);
+      if (executor === undefined || entry === undefined) {
+        turn.push(node.work, { kind: "leave", executorId });
+        continue;
+      }
+      heard.add(executorId);
+      setCredit(state, entry, executor, executor.record.state === "Bound" ? credit : 0);
+      heardOf(state, turn, entry, executorId);
+      changed.add(entry);
+      if (executor.record.state !== "Bound" || executor.reclaimed || entry.record.state !== "Open")
+        dismiss(state, turn, entry, executor);
+    }
+    for (const entry of changed) {
+      handOut(state, turn, entry);
+      for (const id of heard) if (entry.idle.has(id)) waitForMore(state, turn, entry, id);
+    }
+    return undefined;
+  },
+};
+
+/** The work stream of a node broke: nothing is handed out there until it is back. */
+export function workBroke(state: CoreState, name: string, stream: Token): void {
+  const node = state.nodes.find(name);
+  if (node === undefined || node.work !== stream) return;
+  node.work = undefined;
+  placeAll(state, node);
+}
+
+/** Whatever comes on the present stream no longer counts. */
+export function dropWork(turn: FlameTurn, node: NodeEntry): void {
+  if (node.work === undefined) return;
+  turn.end(node.work);
+  node.work = undefined;
+}
+
+/** @returns the session whose task has ended; undefined when the result came too late, and is dropped. */
+function complete(
+  state: CoreState,
+  turn: FlameTurn,
+  executor: ExecutorEntry,
+  lease: string,
+  outcome: TaskOutcome,
+): SessionEntry | undefined {
+  const entry = state.sessionOf(executor);
+  if (entry === undefined) return undefined;
+  // Its executor was told to end, and its node had gone on before it heard of that.
+  if (executor.ahead[0]?.id === lease) beginFirst(state, turn, entry, executor);
+  const { running } = executor;
+  const task = running === undefined ? undefined : entry.tasks.get(running.taskId);
+  if (running?.id !== lease || task === undefined) return undefined;
+  executor.running = undefined;
+  // With its service everything ends that had not begun.
+  if (outcome.returnCode === serviceCrashCode) unqueue(state, entry, executor);
+  endAttempt(state, turn, entry, executor, task, outcome);
+  beginNext(state, turn, entry, executor);
+  return entry;
+}
+
+function takeReturned(
+  state: CoreState,
+  turn: FlameTurn,
+  entry: SessionEntry,
+  executor: ExecutorEntry,
+  returned: ReadonlySet<string>,
+): void {
+  unqueue(state, entry, executor, ({ id }) => returned.has(id));
+  // Refused, or no longer there: it may be asked for again.
+  for (const lease of executor.ahead) delete lease.wantedBack;
+  const { running } = executor;
+  if (running === undefined || !returned.has(running.id)) return;
+  dropRunning(state, turn, entry, executor, "its executor gave it back before it began");
+}
+
+/** The node has a new stream: what it holds against what we know. */
+function align(
+  state: CoreState,
+  turn: FlameTurn,
+  node: NodeEntry,
+  executorId: string,
+  executor: ExecutorEntry | undefined,
+  held: readonly HeldLease[],
+): void {
+  const entry = executor === undefined ? undefined : state.sessionOf(executor);
+  const strangers: string[] = [];
+  if (executor === undefined || entry === undefined)
+    strangers.push(...held.map((one) => one.lease));
+  else {
+    const holds = new Set(held.map(({ lease }) => lease));
+    for (const lease of executor.ahead) delete lease.wantedBack;
+    unqueue(state, entry, executor, ({ id }) => !holds.has(id));
+    for (const one of held) {
+      if (executor.running?.id === one.lease) continue;
+      if (executor.ahead.some(({ id }) => id === one.lease)) continue;
+      if (!adopt(state, turn, entry, executor, one)) strangers.push(one.lease);
+    }
+    const { running } = executor;
+    if (running !== undefined && !holds.has(running.id))
+      dropRunning(state, turn, entry, executor, `node ${node.record.name} never heard of it`);
+  }
+  if (strangers.length > 0 && node.work !== undefined)
+    turn.push(node.work, { kind: "takeBack", executorId, leases: strangers });
+}
+
+/** A lease that this start of the session manager did not make, or made before it read its state anew. */
+function adopt(
+  state: CoreState,
+  turn: FlameTurn,
+  entry: SessionEntry,
+  executor: ExecutorEntry,
+  { lease, sessionId, taskId }: HeldLease,
+): boolean {
+  const task = entry.record.id === sessionId ? entry.tasks.get(taskId) : undefined;
+  if (task === undefined) return false;
+  const adopted: Lease = { id: lease, taskId };
+  const attempt = attemptOf(lease);
+  if (task.state === "Running") {
+    if (executor.taskId !== taskId || attempt !== task.attempt) return false;
+    executor.running = adopted;
+    return true;
+  }
+  // An attempt whose end was counted, and not acknowledged, is no new one.
+  if (!entry.pending.has(taskId) || attempt !== task.attempt + 1) return false;
+  entry.pending.remove(taskId);
+  executor.ahead.push(adopted);
+  entry.queued++;
+  beginNext(state, turn, entry, executor);
+  return true;
+}
+
+/** What was believed to have begun is not at the node: Pending again, though nothing has failed. */
+function dropRunning(
+  state: CoreState,
+  turn: FlameTurn,
+  entry: SessionEntry,
+  executor: ExecutorEntry,
+  reason: string,
+): void {
+  const task = executor.taskId === undefined ? undefined : entry.tasks.get(executor.taskId);
+  executor.running = undefined;
+  state.deadlines.clear(`timeout ${executor.record.id}`);
+  if (task?.state === "Running") requeueTask(turn, entry, task, reason);
+  beginNext(state, turn, entry, executor);
+}

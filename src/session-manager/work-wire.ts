@@ -1,0 +1,65 @@
+import type { Completion as EndedLease, NodeWork, ReadyExecutor } from "../core/work-commands.ts";
+import { FlameError } from "../model/errors.ts";
+import { parseTaskId } from "../model/task.ts";
+import type {
+  Completion,
+  Ready,
+  WorkRequest,
+} from "../protocol/generated/flame/stream/v1/nodes.ts";
+
+/** More leases than this are handed to one executor by nobody, whatever it says that it takes. */
+export const creditMax = 1024;
+
+/**
+ * What a message of a node says; undefined when it says nothing beside its hello.
+ * @throws FlameError invalid_argument when it names no executor, or a task that can not be.
+ */
+export function workFromWire({ ready, completions, returns }: WorkRequest): NodeWork | undefined {
+  if (ready.length + completions.length + returns.length === 0) return undefined;
+  checkExecutors("ready", ready);
+  checkExecutors("completions", completions);
+  checkExecutors("returns", returns);
+  return {
+    ready: ready.map(readyFromWire),
+    completions: completions.map(completionFromWire),
+    returns,
+  };
+}
+
+function checkExecutors(field: string, entries: readonly { readonly executorId: string }[]): void {
+  const at = entries.findIndex(({ executorId }) => executorId === "");
+  if (at === -1) return;
+  throw new FlameError(
+    "invalid_argument",
+    `Work: ${field}[${at}].executor_id is empty: expected the id of an executor of this node`,
+  );
+}
+
+function readyFromWire({ executorId, credit, opens, held }: Ready): ReadyExecutor {
+  return {
+    executorId,
+    credit: Math.min(credit, creditMax),
+    ...(opens && {
+      held: held.map(({ lease, sessionId, taskId }) => ({
+        lease,
+        sessionId,
+        taskId: parseTaskId(taskId),
+      })),
+    }),
+  };
+}
+
+function completionFromWire({
+  executorId,
+  lease,
+  returnCode,
+  output,
+  message,
+}: Completion): EndedLease {
+  const outcome = {
+    returnCode,
+    ...(output !== undefined && { output }),
+    ...(message !== undefined && { message }),
+  };
+  return { executorId, lease, outcome };
+}

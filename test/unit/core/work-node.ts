@@ -1,0 +1,72 @@
+import type { NodeWork } from "../../../src/core/work-commands.ts";
+import type { WorkPush } from "../../../src/executors/node-book.ts";
+import type { Token } from "../../../src/kit/turn.ts";
+import type { Call, Machine } from "./machine.ts";
+
+/** A node with its work stream, as the executor manager sees it. */
+export class WorkNode {
+  readonly #machine: Machine;
+  readonly name: string;
+  #stream: Call<"node.work">;
+  #read = 0;
+
+  constructor(machine: Machine, name: string, instance?: string) {
+    this.#machine = machine;
+    this.name = name;
+    this.#stream = machine.begin("node.work", {
+      name,
+      ...(instance !== undefined && { caller: { instance } }),
+    });
+  }
+
+  get error(): string | undefined {
+    return this.#stream.error?.message;
+  }
+
+  get token(): Token {
+    return this.#stream.token;
+  }
+
+  get ended(): boolean {
+    return this.#stream.ended;
+  }
+
+  say(work: Partial<NodeWork>): void {
+    const { token: stream, name } = this;
+    const whole = { ready: [], completions: [], returns: [], ...work };
+    this.#machine.ask("node.worked", { stream, name, work: whole });
+  }
+
+  ready(
+    executorId: string,
+    credit: number,
+    held?: NonNullable<NodeWork["ready"][0]["held"]>,
+  ): void {
+    this.say({ ready: [{ executorId, credit, ...(held !== undefined && { held }) }] });
+  }
+
+  done(executorId: string, ...leases: string[]): void {
+    const outcome = { returnCode: 0 };
+    this.say({ completions: leases.map((lease) => ({ executorId, lease, outcome })) });
+  }
+
+  /** What came since the last look, each as `kind executor lease,lease`; assignments with their task. */
+  heard(): string[] {
+    const pushes = this.#stream.pushes.slice(this.#read);
+    this.#read = this.#stream.pushes.length;
+    return pushes.map(text);
+  }
+
+  reopen(): void {
+    this.#machine.cancel(this.#stream);
+    this.#stream = this.#machine.begin("node.work", { name: this.name });
+    this.#read = 0;
+  }
+}
+
+function text(push: WorkPush): string {
+  const { kind, executorId } = push;
+  if (push.kind === "leave") return `${kind} ${executorId}`;
+  if (push.kind === "assignment") return `${executorId} gets ${push.task.id} as ${push.lease}`;
+  return `${kind} ${executorId} ${push.leases.join()}`;
+}
