@@ -1,0 +1,110 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { FlameClient } from "../../src/client/index.ts";
+import { WorkResponse } from "../../src/protocol/generated/flame/stream/v1/nodes.ts";
+import { startCluster, type TestCluster } from "../support/cluster.ts";
+import {
+  noRecorder,
+  recorderEnvironment,
+  type SentMessage,
+  SyncTrace,
+} from "../support/sync-trace.ts";
+import { temporaryFolder } from "../support/temp.ts";
+
+const tasks = 40;
+const reason = noRecorder();
+if (reason !== undefined) process.stderr.write(`sync-before-answer.test.ts: skipped, ${reason}\n`);
+const withRecorder = reason === undefined ? describe : describe["skip"];
+
+let folder: ReturnType<typeof temporaryFolder>;
+let cluster: TestCluster;
+let client: FlameClient;
+let record: string;
+
+beforeAll(async () => {
+  if (reason !== undefined) return;
+  folder = temporaryFolder("recorder");
+  record = join(folder.path, "record");
+  cluster = await startCluster({ env: recorderEnvironment(folder.path, record) });
+  client = new FlameClient({ endpoint: cluster.endpoint });
+});
+
+afterAll(async () => {
+  client?.close();
+  await cluster?.close();
+  folder?.remove();
+});
+
+/** What one task is to do, and what comes of it as flmexec answers it: numbers of bytes. */
+const inputOf = (session: string, task: number): string => `echo ${session}-${task}-ends`;
+const outputOf = (session: string, task: number): string =>
+  [...Buffer.from(`${session}-${task}-ends`)].join(",");
+
+/** Runs tasks, some at once. @returns the session's id */
+async function runTasks(atOnce: number): Promise<string> {
+  const session = await client.createSession({ application: "flmexec" });
+  const { id } = session;
+  for (let first = 0; first < tasks; first += atOnce) {
+    const some = Array.from({ length: atOnce }, (_, task) => first + task);
+    const ended = await Promise.all(
+      some.map((task) =>
+        session.run(Buffer.from(JSON.stringify({ language: "shell", code: inputOf(id, task) }))),
+      ),
+    );
+    expect(ended.map(({ output }) => String(output))).toEqual(
+      some.map((task) => expect.stringContaining(outputOf(id, task))),
+    );
+  }
+  await session.close();
+  return id;
+}
+
+/** The messages of the node's work stream, in order. */
+function workOf(sent: readonly SentMessage[], session: string) {
+  const handsOut = ({ bytes }: SentMessage): boolean => {
+    try {
+      return WorkResponse.decode(bytes).assignments.some(({ sessionId }) => sessionId === session);
+    } catch {
+      return false;
+    }
+  };
+  const first = sent.find(handsOut);
+  return sent
+    .filter(({ connection, call }) => connection === first?.connection && call === first.call)
+    .map(({ at, bytes }) => ({ at, message: WorkResponse.decode(bytes) }));
+}
+
+withRecorder("a sync of the database's log", () => {
+  it.each([1, 20])(
+    "lies between a write and all that leaves of it, with %d tasks at once",
+    async (atOnce) => {
+      const session = await runTasks(atOnce);
+      const trace = new SyncTrace(record);
+      const sent = trace.sent();
+      const early: unknown[] = [];
+      for (let task = 0; task < tasks; task++)
+        for (const text of [inputOf(session, task), outputOf(session, task)]) {
+          const words = sent.filter(({ bytes }) => bytes.includes(text));
+          expect({ text, left: words.length > 0 }).toEqual({ text, left: true });
+          early.push(...words.filter(({ at }) => !trace.syncedBefore(text, at)));
+        }
+      expect(early).toEqual([]);
+
+      const taskOf = new Map<string, number>();
+      const acknowledged = new Set<number>();
+      for (const { at, message } of workOf(sent, session)) {
+        for (const { lease, sessionId, input } of message.assignments)
+          if (sessionId === session)
+            taskOf.set(lease, Number(/-(\d+)-ends/.exec(String(input))?.[1]));
+        for (const lease of message.acknowledgements.flatMap(({ leases }) => leases)) {
+          const task = taskOf.get(lease);
+          if (task === undefined) continue;
+          acknowledged.add(task);
+          if (!trace.syncedBefore(outputOf(session, task), at)) early.push({ task, lease });
+        }
+      }
+      expect(early).toEqual([]);
+      expect(acknowledged.size).toBe(tasks);
+    },
+  );
+});
