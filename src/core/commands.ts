@@ -18,8 +18,10 @@ import type { ExecutorRecord, Shim } from "../model/executor.ts";
 import type { NodeCaller, NodeRecord, NodeReport, ReportedExecutor } from "../model/node.ts";
 import type { SessionRequest, SessionView } from "../model/session.ts";
 import type { LaunchReply, TaskOutcome, TaskReply } from "../model/task.ts";
+import type { EndedSubmit } from "../sessions/submit-book.ts";
 import type { ApplicationEvent } from "./application-watches.ts";
 import type { CancelReply, CancelRequest } from "./cancel-commands.ts";
+import type { FollowRange, FollowReply, SubmitBatch, SubmitReply } from "./submit-commands.ts";
 import type { NodeWork } from "./work-commands.ts";
 
 /**
@@ -81,6 +83,12 @@ export interface CommandTable {
   "task.watch": { input: { sessionId: string; taskId: number }; push: TaskReply };
   /** The reply only says that the session exists: the shell pages through the store. */
   "task.list": { input: { sessionId: string }; reply: undefined };
+
+  /** Hears how the tasks of a producer end; ended by the machine when another stream speaks for the producer. */
+  "submit.open": { input: { sessionId: string; producer: string }; push: EndedSubmit };
+  "submit.tasks": { input: SubmitBatch; reply: SubmitReply };
+  /** After a new stream was opened: which of these have ended before. */
+  "submit.follow": { input: FollowRange; reply: FollowReply };
 
   "node.list": { input: object; reply: readonly NodeRecord[] };
   "node.get": { input: { name: string }; reply: NodeRecord };

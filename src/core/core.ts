@@ -15,6 +15,7 @@ import { type RestoredState, restoreState } from "./restore.ts";
 import { runScheduler } from "./scheduling.ts";
 import { sessionHandlers } from "./session-commands.ts";
 import type { CoreOptions, CoreState } from "./state.ts";
+import { submitHandlers } from "./submit-commands.ts";
 import { taskHandlers } from "./task-commands.ts";
 import { workBroke, workHandlers } from "./work-commands.ts";
 
@@ -86,6 +87,7 @@ const handlers: Handlers<CommandKind> = {
   ...sessionHandlers,
   ...cancelHandlers,
   ...taskHandlers,
+  ...submitHandlers,
   ...executorHandlers,
   ...nodeHandlers,
   ...workHandlers,
@@ -135,6 +137,11 @@ function forget(state: CoreState, turn: FlameTurn, waiting: Command): void {
     case "task.watch": {
       const entry = state.sessions.find(waiting.input.sessionId);
       if (entry !== undefined) unwatchTask(entry, waiting.input.taskId, token);
+      return;
+    }
+    case "submit.open": {
+      const entry = state.sessions.find(waiting.input.sessionId);
+      if (entry?.hasSubmits === true) entry.submits.unfollow(waiting.input.producer, token);
       return;
     }
     case "application.watch":

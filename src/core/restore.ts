@@ -3,6 +3,7 @@ import type { ApplicationRecord } from "../model/application.ts";
 import type { ExecutorRecord } from "../model/executor.ts";
 import type { NodeRecord } from "../model/node.ts";
 import type { SessionRecord, TaskCounts } from "../model/session.ts";
+import type { SubmitRange } from "../model/submits.ts";
 import { leaseOf, type TaskRecord } from "../model/task.ts";
 import { resumeRemovals } from "./application-removal.ts";
 import { type Moment, retire } from "./session-deletion.ts";
@@ -22,6 +23,8 @@ export interface RestoredState {
     readonly lastTaskId: number;
   }[];
   readonly openTasks: readonly TaskRecord[];
+  /** @default none */
+  readonly submits?: readonly SubmitRange[];
   readonly executors: readonly ExecutorRecord[];
   readonly nodes: readonly NodeRecord[];
 }
@@ -47,6 +50,7 @@ export function restoreState(
     beginUse(state, entry, moment.steady);
     retire(state, record, moment);
   }
+  restoreSubmits(state, stored.submits ?? []);
   resumeRemovals(state, moment.steady);
   for (const record of stored.nodes) {
     state.nodes.restore(record, moment.steady);
@@ -70,4 +74,14 @@ export function restoreState(
   }
   for (const entry of state.sessions.open()) if (entry.awaited.size > 0) entry.pending.freeze();
   return state;
+}
+
+function restoreSubmits({ sessions }: CoreState, submits: readonly SubmitRange[]): void {
+  const bySession = new Map<string, SubmitRange[]>();
+  for (const range of submits) {
+    const ranges = bySession.get(range.sessionId);
+    if (ranges === undefined) bySession.set(range.sessionId, [range]);
+    else ranges.push(range);
+  }
+  for (const [sessionId, ranges] of bySession) sessions.get(sessionId).submits.restore(ranges);
 }

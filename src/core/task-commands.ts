@@ -1,4 +1,5 @@
 import { FlameError } from "../model/errors.ts";
+import type { FlameTurn } from "../model/flame-turn.ts";
 import type { TaskReply } from "../model/task.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import { createTask } from "../sessions/task-life.ts";
@@ -15,20 +16,9 @@ const retryOpenTasksMs = 1_000;
 export const taskHandlers: Handlers<"task.create" | "task.get" | "task.watch" | "task.list"> = {
   "task.create": (state, turn, { sessionId, input }) => {
     const entry = state.sessions.get(sessionId);
-    if (entry.record.state !== "Open") {
-      const because = closedBecause(entry.record);
-      throw new FlameError(
-        "invalid_state",
-        `Cannot create task in closed session ${sessionId}${because === undefined ? "" : ` (${because})`}; create a new session`,
-      );
-    }
-    checkOpenTasks(state, entry);
+    checkMayCreate(state, entry);
     const task = createTask(turn, entry, input);
-    handOut(state, turn, entry);
-    // Executors that it has may be on their way out, or on lost nodes: the scheduler knows which ones count.
-    // One more task of a session that is short already changes nothing.
-    if (entry.counts.pending > 0 && !state.schedule.short.has(sessionId))
-      state.scheduleWanted = true;
+    offerTasks(state, turn, entry);
     return { task };
   },
 
@@ -50,6 +40,28 @@ export const taskHandlers: Handlers<"task.create" | "task.get" | "task.watch" | 
     return undefined;
   },
 };
+
+/** @throws FlameError when the session takes no task now. */
+export function checkMayCreate(state: CoreState, entry: SessionEntry): void {
+  const { record } = entry;
+  if (record.state !== "Open") {
+    const because = closedBecause(record);
+    throw new FlameError(
+      "invalid_state",
+      `Cannot create task in closed session ${record.id}${because === undefined ? "" : ` (${because})`}; create a new session`,
+    );
+  }
+  checkOpenTasks(state, entry);
+}
+
+/** Tasks were made: they are handed out at once where somebody takes them. */
+export function offerTasks(state: CoreState, turn: FlameTurn, entry: SessionEntry): void {
+  handOut(state, turn, entry);
+  // Executors that it has may be on their way out, or on lost nodes: the scheduler knows which ones count.
+  // One more task of a session that is short already changes nothing.
+  if (entry.counts.pending > 0 && !state.schedule.short.has(entry.record.id))
+    state.scheduleWanted = true;
+}
 
 /**
  * A session gets at most as many open tasks as are still free for all others: however full the queue of one is, there

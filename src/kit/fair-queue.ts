@@ -30,7 +30,13 @@ class Lane<T> {
 export class FairQueue<T> {
   #first: T[] = [];
   readonly #lanes = new Map<string, Lane<T>>();
+  readonly #weigh: (item: T) => number;
   #inLanes = 0;
+
+  /** @param weigh how many items an item of a lane is worth; 1 by default */
+  constructor(weigh: (item: T) => number = () => 1) {
+    this.#weigh = weigh;
+  }
 
   get size(): number {
     return this.#first.length + this.#inLanes;
@@ -50,15 +56,17 @@ export class FairQueue<T> {
     this.#inLanes++;
   }
 
-  /** Removes and returns at most `firstMax` items without a lane, then at most `lanesMax` of the lanes. */
+  /** Removes and returns at most `firstMax` items without a lane, then of the lanes until these weigh `lanesMax`. */
   take(firstMax: number, lanesMax: number): T[] {
     const taken = this.#first.slice(0, firstMax);
     this.#first = this.#first.slice(firstMax);
-    for (let left = Math.min(lanesMax, this.#inLanes); left > 0; left--) {
+    for (let left = lanesMax; left > 0; ) {
       const [next] = this.#lanes;
       if (next === undefined) break;
       const [name, lane] = next;
-      taken.push(lane.take());
+      const item = lane.take();
+      taken.push(item);
+      left -= this.#weigh(item);
       this.#inLanes--;
       // To the end of the row; a lane that is empty leaves it.
       this.#lanes.delete(name);

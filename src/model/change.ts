@@ -2,6 +2,7 @@ import type { ApplicationRecord } from "./application.ts";
 import type { ExecutorRecord } from "./executor.ts";
 import type { NodeRecord } from "./node.ts";
 import type { SessionRecord, TaskCounts } from "./session.ts";
+import type { SubmitRange } from "./submits.ts";
 import type { TaskRecord } from "./task.ts";
 
 /**
@@ -23,6 +24,8 @@ export type Change =
       /** It has begun since it was written last, and what it was while it ran is written nowhere else. */
       readonly begun?: true;
     }
+  /** A new range of what a producer submitted, or the last one of it with more; in the commit that makes its tasks. */
+  | { readonly kind: "submits.put"; readonly range: SubmitRange }
   /** Every Pending task of the session becomes Cancelled; `count` says how many, for whoever counts. */
   | {
       readonly kind: "tasks.cancel";

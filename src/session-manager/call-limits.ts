@@ -15,7 +15,7 @@ export interface ClientLimits {
 }
 
 /** Calls that last as long as their client wants. */
-const watches = new Set(["watchTask", "watch"]);
+const watches = new Set(["watchTask", "watch", "tasks"]);
 
 /** Smaller requests are not counted: the number of calls bounds them. */
 const smallRequestBytes = 4 * 1024;
@@ -75,6 +75,32 @@ export class CallLimits {
     return Object.fromEntries(handlers) as T;
   }
 
+  /**
+   * Counts bytes that came on a stream which is under way, as those of a request are.
+   * @returns gives them back
+   * @throws FlameError resource_exhausted
+   */
+  takeBytes(peer: string, bytes: number): () => void {
+    const connection = this.#connections.get(peer);
+    if (connection === undefined || bytes < smallRequestBytes) return () => undefined;
+    this.#checkBytes(connection, bytes);
+    const { requestBytes } = this.#limits;
+    connection.requestBytes += bytes;
+    requestBytes.take(bytes);
+    return () => {
+      connection.requestBytes -= bytes;
+      requestBytes.giveBack(bytes);
+    };
+  }
+
+  #checkBytes(connection: Connection, bytes: number): void {
+    const { requestBytes } = this.#limits;
+    // A single large request always gets through: somebody has to be the first.
+    const first = connection.requestBytes === 0 && requestBytes.free > 0;
+    if (bytes > 0 && !first && !requestBytes.allows(connection.requestBytes, bytes))
+      throw tooManyBytes(bytes, connection.requestBytes, requestBytes);
+  }
+
   #guarded(rpc: string, handler: Handler): Handler {
     const kind = watches.has(rpc) ? "watchers" : "calls";
     return (call, callback) => {
@@ -99,10 +125,7 @@ export class CallLimits {
     const { requestBytes } = this.#limits;
     if (!limit.allowsConnection(connection[kind], client[kind], 1))
       throw tooMany(kind, connection, limit);
-    // A single large request always gets through: somebody has to be the first.
-    const first = connection.requestBytes === 0 && requestBytes.free > 0;
-    if (bytes > 0 && !first && !requestBytes.allows(connection.requestBytes, bytes))
-      throw tooManyBytes(bytes, connection.requestBytes, requestBytes);
+    this.#checkBytes(connection, bytes);
     if (!this.#connections.has(peer)) this.#add(peer, connection);
     connection[kind]++;
     client[kind]++;

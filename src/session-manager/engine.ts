@@ -1,6 +1,7 @@
 import type { Command, CommandKind } from "../core/commands.ts";
 import type { Core } from "../core/core.ts";
 import type { CoreState } from "../core/state.ts";
+import { refuseAll } from "../core/submit-commands.ts";
 import type { Clock, Timer } from "../kit/clock.ts";
 import { FairQueue } from "../kit/fair-queue.ts";
 import { startStopwatch } from "../kit/stopwatch.ts";
@@ -83,7 +84,7 @@ export class Engine extends EngineDoor {
   readonly #pause: DiskPause;
   #core: Core;
   readonly #waiters = new Map<Token, Waiter>();
-  readonly #queue = new FairQueue<Command>();
+  readonly #queue = new FairQueue<Command>(weightOf);
   #nextToken = 1;
   #running = false;
   #stopped: FlameError | undefined;
@@ -209,22 +210,25 @@ export class Engine extends EngineDoor {
   /** Those that are carried out now: what grows is refused while the disk is full, calls of nodes wait on one that refuses. */
   #admitted(commands: readonly Command[]): Command[] {
     let look: ReturnType<StorageGuard["look"]> | undefined;
-    return commands.filter((command) => {
+    return commands.flatMap((command) => {
       const waiter = this.#waiters.get(command.token);
       if (this.#pause.on && isOfNode(command)) {
         this.#pause.hold(command);
-        return false;
+        return [];
       }
-      if (waiter === undefined) return true;
+      if (waiter === undefined) return [command];
       waiter.queued = false;
       const growth = growthOf(command, this.#core.state);
-      if (growth === 0) return true;
+      if (growth === 0) return [command];
       look ??= this.#deps.guard.look();
       const refusal = this.#pause.refusal ?? look(growth);
-      if (refusal === undefined) return true;
+      if (refusal === undefined) return [command];
+      // The numbers of submits are used up even so: those behind them are on their way.
+      if (command.kind === "submit.tasks" && !this.#pause.on)
+        return [{ ...command, input: refuseAll(command.input, refusal) }];
       this.#waiters.delete(command.token);
       this.#settle(waiter, refusal);
-      return false;
+      return [];
     });
   }
 
@@ -314,6 +318,11 @@ export class Engine extends EngineDoor {
       this.#enqueue({ kind: "tick", input: {}, token: this.#nextToken++ }, undefined);
     });
   }
+}
+
+/** How many commands of the usual size it is worth. */
+function weightOf(command: Command): number {
+  return command.kind === "submit.tasks" ? command.input.inputs.length : 1;
 }
 
 const lostTurn = new FlameError(

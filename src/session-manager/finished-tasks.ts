@@ -44,6 +44,8 @@ export class FinishedTasks {
   readonly #vain = new Set<string>();
   /** Tasks that somebody is about to be sent, and by how many. */
   readonly #held = new Map<string, number>();
+  /** Who else is about to send tasks of a session, and which. */
+  readonly #holders = new Map<string, Set<(taskId: number) => boolean>>();
   #timer: Timer | undefined;
   #running = false;
   #failing = false;
@@ -77,6 +79,23 @@ export class FinishedTasks {
       if (left === 0) this.#held.delete(key);
       else this.#held.set(key, left);
     };
+  }
+
+  /** Keeps those tasks of a session for which `isHeld`, now and later. @returns lets them go again; called once */
+  holdWhere(sessionId: string, isHeld: (taskId: number) => boolean): () => void {
+    const holders = this.#holders.get(sessionId) ?? new Set();
+    this.#holders.set(sessionId, holders.add(isHeld));
+    return () => {
+      holders.delete(isHeld);
+      if (holders.size === 0 && this.#holders.get(sessionId) === holders)
+        this.#holders.delete(sessionId);
+    };
+  }
+
+  #isHeld(sessionId: string, taskId: number): boolean {
+    if (this.#held.has(keyOf(sessionId, taskId))) return true;
+    for (const isHeld of this.#holders.get(sessionId) ?? []) if (isHeld(taskId)) return true;
+    return false;
   }
 
   close(): void {
@@ -137,7 +156,7 @@ export class FinishedTasks {
     }
     const { store } = this.#deps;
     const before = store.forgotten(id);
-    const isHeld = (taskId: number): boolean => this.#held.has(keyOf(id, taskId));
+    const isHeld = (taskId: number): boolean => this.#isHeld(id, taskId);
     const isVain = await store.forgetFinished(id, Math.min(excess, forgottenAtOnceMax), isHeld);
     const ended = this.#due.get(id) ?? 0;
     this.#due.delete(id);

@@ -16,6 +16,7 @@ import { AdminService } from "../protocol/generated/flame/admin/v1/admin.ts";
 import { PresenceService } from "../protocol/generated/flame/client/v1/client.ts";
 import { RegistryService } from "../protocol/generated/flame/registry/v1/registry.ts";
 import { SessionsService } from "../protocol/generated/flame/sessions/v1/sessions.ts";
+import { ClientsService } from "../protocol/generated/flame/stream/v1/clients.ts";
 import { NodesService } from "../protocol/generated/flame/stream/v1/nodes.ts";
 import { BackendService } from "../protocol/generated/flame/v1/backend.ts";
 import { FrontendService } from "../protocol/generated/flame/v1/frontend.ts";
@@ -41,6 +42,7 @@ import { sessionsService } from "./sessions-service.ts";
 import { SharedLimit } from "./shared-limit.ts";
 import type { StorageGuard } from "./storage-guard.ts";
 import type { StoreCleaner } from "./store-cleaner.ts";
+import { clientsService } from "./task-stream.ts";
 import { type Tracing, traced } from "./traced.ts";
 import { nodesService } from "./work-stream.ts";
 
@@ -180,8 +182,12 @@ function frontendServer(deps: ServerDeps, { interceptors }: ListenerSecurity): O
     measured(SessionsService),
     traced(limits.guard(sessionsService(deps)), tracing),
   );
+  const { logger, trail } = tracing;
+  const clients = clientsService({ ...deps, limits, trail, logger });
+  server.addService(ClientsService, traced(limits.guard(clients), tracing));
   const services = [
     "flame.v1.Frontend",
+    "flame.stream.v1.Clients",
     "flame.client.v1.Presence",
     "flame.admin.v1.Admin",
     "flame.registry.v1.Registry",

@@ -105,6 +105,12 @@ export function growthOf(command: Command, state: CoreState): number {
   switch (command.kind) {
     case "task.create":
       return recordBytes + (command.input.input?.length ?? 0);
+    case "submit.tasks": {
+      let bytes = 0;
+      for (const input of command.input.inputs)
+        if (!(input instanceof FlameError)) bytes += recordBytes + (input?.length ?? 0);
+      return bytes;
+    }
     case "session.create":
       return sessionBytes(command.input.request);
     case "session.open": {

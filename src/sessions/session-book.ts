@@ -117,6 +117,7 @@ export class SessionBook {
       );
     }
     this.cancelPending(turn, entry);
+    entry.dropSubmits();
     this.#open.delete(entry);
     this.#byApplication.remove(entry);
     this.#replace(turn, entry, { ...entry.record, state: "Closed", completionTime: turn.now });

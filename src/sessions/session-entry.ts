@@ -3,6 +3,7 @@ import type { FlameTurn } from "../model/flame-turn.ts";
 import type { SessionRecord, SessionView, TaskCounts } from "../model/session.ts";
 import type { LaunchReply, TaskRecord, TaskReply, TaskState } from "../model/task.ts";
 import { PendingQueue } from "./pending-queue.ts";
+import { SubmitBook } from "./submit-book.ts";
 
 /** A stream that wants to hear when a task's state is no longer `lastState`. */
 export interface TaskWatcher {
@@ -43,6 +44,7 @@ export class SessionEntry {
   #executors: Set<string> | undefined;
   #launchWaiters: Map<string, CallToken<LaunchReply>> | undefined;
   #watchers: Map<number, TaskWatcher[]> | undefined;
+  #submits: SubmitBook | undefined;
   #bind: BindBackoff | undefined;
   #idle: Set<string> | undefined;
   #roomy: (Set<string> | undefined)[] | undefined;
@@ -87,6 +89,22 @@ export class SessionEntry {
   get watchers(): Map<number, TaskWatcher[]> {
     this.#watchers ??= new Map();
     return this.#watchers;
+  }
+
+  /** What producers have submitted to it while it is open. */
+  get submits(): SubmitBook {
+    this.#submits ??= new SubmitBook();
+    return this.#submits;
+  }
+
+  /** Whether there are any, without making what would hold them. */
+  get hasSubmits(): boolean {
+    return this.#submits !== undefined;
+  }
+
+  /** The session is closed: from now on the store alone knows them. */
+  dropSubmits(): void {
+    this.#submits = undefined;
   }
 
   get bind(): BindBackoff {

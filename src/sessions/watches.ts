@@ -25,6 +25,7 @@ export function unwatchTask(entry: SessionEntry, taskId: number, token: Token): 
 
 /** Tells the watchers of `task` its state, and ends their streams when it is terminal. */
 export function notifyWatchers(turn: FlameTurn, entry: SessionEntry, task: TaskRecord): void {
+  if (isTerminal(task.state)) notifySubmitter(turn, entry, task);
   const watchers = entry.watchers.get(task.id);
   if (watchers === undefined) return;
   for (const watcher of watchers) {
@@ -34,4 +35,11 @@ export function notifyWatchers(turn: FlameTurn, entry: SessionEntry, task: TaskR
     if (isTerminal(task.state)) turn.end(watcher.token);
   }
   if (isTerminal(task.state)) entry.watchers.delete(task.id);
+}
+
+/** Tells the stream that submitted the task how it ended. */
+function notifySubmitter(turn: FlameTurn, entry: SessionEntry, task: TaskRecord): void {
+  if (!entry.hasSubmits) return;
+  const listener = entry.submits.listenerOf(task.id);
+  if (listener !== undefined) turn.push(listener.stream, { number: listener.number, task });
 }

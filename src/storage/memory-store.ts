@@ -4,6 +4,7 @@ import { FlameError } from "../model/errors.ts";
 import type { ExecutorRecord } from "../model/executor.ts";
 import type { NodeRecord } from "../model/node.ts";
 import { noTasks, type SessionRecord, type TaskCounts } from "../model/session.ts";
+import type { SubmitRange } from "../model/submits.ts";
 import { isTerminal, type TaskRecord } from "../model/task.ts";
 import { type Aged, type Cursor, chooseForgotten, lookedAt } from "./forgetting.ts";
 import {
@@ -29,6 +30,8 @@ interface MemorySession {
   highestId: number;
   commonData?: Buffer;
   readonly tasks: Map<number, { record: TaskRecord; input?: Buffer; output?: Buffer }>;
+  /** By producer, then by first number. */
+  readonly submits: Map<string, Map<number, SubmitRange>>;
   forgotten: number;
   cursor: Cursor;
   /** Ids up to the cursor that are still here, ascending: beyond it hardly any is missing. */
@@ -69,6 +72,9 @@ export class MemoryStore implements Store {
           .map((task) => task.record)
           .filter((task) => !isTerminal(task.state)),
       ),
+      submits: sessions
+        .filter(({ record }) => record.state === "Open")
+        .flatMap(({ submits }) => [...submits.values()].flatMap((one) => [...one.values()])),
       executors: [...this.#executors.values()],
       nodes: [...this.#nodes.values()],
     });
@@ -111,6 +117,10 @@ export class MemoryStore implements Store {
 
   readPayload(sessionId: string, taskId: number, kind: PayloadKind): Buffer | undefined {
     return this.#sessions.get(sessionId)?.tasks.get(taskId)?.[kind];
+  }
+
+  readSubmits(sessionId: string, producer: string): readonly SubmitRange[] {
+    return [...(this.#sessions.get(sessionId)?.submits.get(producer)?.values() ?? [])];
   }
 
   forgotten(sessionId: string): number {
@@ -186,6 +196,9 @@ export class MemoryStore implements Store {
       case "task.put":
         this.#putTask(change);
         return;
+      case "submits.put":
+        this.#putSubmits(change.range);
+        return;
       case "tasks.cancel":
         this.#cancelTasks(change.sessionId, change.time);
         return;
@@ -229,6 +242,7 @@ export class MemoryStore implements Store {
       lastTaskId: 0,
       highestId: 0,
       tasks: new Map(),
+      submits: new Map(),
       forgotten: 0,
       cursor: { through: 0, behind: 0 },
       passed: [],
@@ -265,6 +279,14 @@ export class MemoryStore implements Store {
     if (change.output !== undefined) task.output = change.output;
     session.tasks.set(change.record.id, task);
     session.highestId = Math.max(session.highestId, change.record.id);
+  }
+
+  #putSubmits(range: SubmitRange): void {
+    const { sessionId, producer, first } = range;
+    const session = this.#sessions.get(sessionId);
+    if (session === undefined) throw new Error(`submits to session ${sessionId}: no such session`);
+    const ranges = session.submits.get(producer) ?? new Map<number, SubmitRange>();
+    session.submits.set(producer, ranges.set(first, range));
   }
 
   #cancelTasks(sessionId: string, time: number): void {

@@ -4,6 +4,7 @@ import type { ApplicationRevision } from "../model/application.ts";
 import type { ApplicationManifestSpec, ApplicationSpec } from "../model/application-spec.ts";
 import type { Change } from "../model/change.ts";
 import { FlameError } from "../model/errors.ts";
+import type { SubmitRange } from "../model/submits.ts";
 import type { TaskRecord } from "../model/task.ts";
 import { CommitThread } from "./commit-thread.ts";
 import type { LifeLock } from "./life-lock.ts";
@@ -31,6 +32,7 @@ import {
   taskOf,
   taskReader,
 } from "./sqlite-rows.ts";
+import { SqliteSubmits } from "./sqlite-submits.ts";
 import { SqliteWriter } from "./sqlite-writer.ts";
 import type { StartMark } from "./start-mark.ts";
 import type { PayloadKind, Store, StoredSession, StoredState, StoreRoom } from "./store.ts";
@@ -66,6 +68,7 @@ export class SqliteStore implements Store {
   readonly #snapshot: Snapshot;
   readonly #turns = new OneByOne();
   #folding = false;
+  readonly #submits: SqliteSubmits;
   readonly #room: SqliteRoom;
   readonly #selectRevisions;
   readonly #selectRevision;
@@ -101,6 +104,7 @@ export class SqliteStore implements Store {
       pragmas: ["foreign_keys = ON", "wal_autocheckpoint = 0", ...commitPragmas],
     });
     this.#snapshot = new Snapshot(database);
+    this.#submits = new SqliteSubmits(this.#database);
     this.#room = new SqliteRoom(this.#database, database.name);
     const db = this.#database;
     const revisions = `SELECT r.name, ${revisionParts} FROM application_revisions r WHERE r.name = ?`;
@@ -161,6 +165,7 @@ export class SqliteStore implements Store {
       pinnedRevisions: readApplications(pinned, this.#fillDefaults).applications,
       sessions: this.#loadSessions(),
       openTasks: this.#loadOpenTasks(),
+      submits: this.#submits.ofOpenSessions(),
       executors: db
         .prepare<[], ExecutorRow>("SELECT * FROM executors ORDER BY id")
         .all()
@@ -253,6 +258,10 @@ export class SqliteStore implements Store {
   readCommonData(sessionId: string): Buffer | undefined {
     if (this.isLeaving(sessionId)) return undefined;
     return this.#selectCommonData.get(sessionId)?.data;
+  }
+
+  readSubmits(sessionId: string, producer: string): readonly SubmitRange[] {
+    return this.isLeaving(sessionId) ? [] : this.#submits.of(sessionId, producer);
   }
 
   forgotten(sessionId: string): number {

@@ -68,6 +68,9 @@ export class SqliteWriter {
       case "session.counts":
         this.#putCounts(change);
         return;
+      case "submits.put":
+        this.#putSubmits(change);
+        return;
       case "tasks.cancel":
         batch.run("cancelTasks", change.time, change.sessionId);
         return;
@@ -77,29 +80,36 @@ export class SqliteWriter {
       case "application.delete":
         batch.run("deleteApplication", change.name);
         return;
-      case "node.put": {
-        const { record } = change;
-        batch.run(
-          "putNode",
-          record.name,
-          record.state,
-          JSON.stringify(record.capacity),
-          JSON.stringify(record.allocatable),
-          record.arch,
-          record.os,
-          record.shim ?? null,
-          record.lastHeartbeat,
-          record.instance ?? null,
-          record.address ?? null,
-        );
+      case "node.put":
+        this.#putNode(change);
         return;
-      }
       case "node.delete":
         batch.run("deleteNode", change.name);
         return;
       default:
         change satisfies never;
     }
+  }
+
+  #putSubmits({ range }: Of<"submits.put">): void {
+    const { sessionId, producer, first, firstTask, count } = range;
+    this.#batch.run("putSubmits", sessionId, producer, first, firstTask, count);
+  }
+
+  #putNode({ record }: Of<"node.put">): void {
+    this.#batch.run(
+      "putNode",
+      record.name,
+      record.state,
+      JSON.stringify(record.capacity),
+      JSON.stringify(record.allocatable),
+      record.arch,
+      record.os,
+      record.shim ?? null,
+      record.lastHeartbeat,
+      record.instance ?? null,
+      record.address ?? null,
+    );
   }
 
   #putTask({ record, input, output }: Of<"task.put">): void {

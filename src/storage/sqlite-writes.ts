@@ -45,6 +45,8 @@ export const writes = {
          executor_id = excluded.executor_id, events = excluded.events,
          input = coalesce(excluded.input, input), output = coalesce(excluded.output, output)`,
   putPayload: "INSERT INTO task_payloads (session_id, task_id, kind, data) VALUES (?, ?, ?, ?)",
+  putSubmits: `INSERT INTO submits (session_id, producer, first_number, first_task, count) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (session_id, producer, first_number) DO UPDATE SET count = excluded.count`,
   cancelTasks:
     "UPDATE tasks SET state = 'Cancelled', completion_time = ? WHERE session_id = ? AND state = 'Pending'",
   deleteSession: "DELETE FROM sessions WHERE id = ?",

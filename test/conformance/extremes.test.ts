@@ -190,6 +190,17 @@ const served: Readonly<
     () => target.address,
     { Cancel: async () => ({ session_id: await openSession() }) },
   ],
+  "flame.stream.v1.Clients": [
+    () => target.address,
+    {
+      Tasks: async () => ({
+        lanes: [{ lane: 1, session_id: await openSession(), producer: "p" }],
+        submits: [{ lane: 1, first: 1n, follow: true, inputs: [{ data: new Uint8Array(1) }] }],
+        follows: [{ lane: 1, first: 1n, count: 1 }],
+        credit: { results: 10, bytes: 1000 },
+      }),
+    },
+  ],
   "flame.admin.v1.Admin": [() => target.address, admin],
   "flame.registry.v1.Registry": [() => target.address, registry],
   "arrow.flight.protocol.FlightService": [

@@ -17,6 +17,7 @@ describe.each(storeKinds)("the $name store", (kind) => {
       pinnedRevisions: [],
       sessions: [],
       openTasks: [],
+      submits: [],
       executors: [],
       nodes: [],
     });
@@ -44,6 +45,35 @@ describe.each(storeKinds)("the $name store", (kind) => {
     expect(state.pinnedRevisions.map((one) => [one.revision, one.spec.command])).toEqual([
       [1, "/bin/v1"],
     ]);
+  });
+
+  it("keeps what producers submitted in ranges that grow, until the session is deleted", async () => {
+    const range = { sessionId: "my-app-1", producer: "p", first: 1, firstTask: 1, count: 2 };
+    const put = (extra: Partial<typeof range>) =>
+      ({ kind: "submits.put", range: { ...range, ...extra } }) as const;
+    await store.commit([
+      { kind: "application.put", record: application(1) },
+      { kind: "session.put", record: session() },
+      put({}),
+      put({ producer: "q", firstTask: 3, count: 1 }),
+    ]);
+    await store.commit([put({ count: 5 }), put({ first: 6, firstTask: 0, count: 1 })]);
+    await reopen();
+    const ofP = [
+      { ...range, count: 5 },
+      { ...range, first: 6, firstTask: 0, count: 1 },
+    ];
+    const ofQ = { ...range, producer: "q", firstTask: 3, count: 1 };
+    expect((await store.load()).submits).toEqual([...ofP, ofQ]);
+    expect(store.readSubmits("my-app-1", "p")).toEqual(ofP);
+    expect(store.readSubmits("my-app-1", "nobody")).toEqual([]);
+    const closed = session({ state: "Closed", completionTime: 5000 });
+    await store.commit([{ kind: "session.put", record: closed }]);
+    expect((await store.load()).submits).toEqual([]);
+    expect(store.readSubmits("my-app-1", "q")).toEqual([ofQ]);
+    await store.commit([{ kind: "session.delete", id: "my-app-1" }]);
+    await store.commit([{ kind: "session.put", record: session() }]);
+    expect(store.readSubmits("my-app-1", "p")).toEqual([]);
   });
 
   it("gives sessions, open tasks, counts and the last task id back", async () => {

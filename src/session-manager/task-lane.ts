@@ -1,0 +1,53 @@
+import type { NumberedRuns } from "../kit/numbered-runs.ts";
+import { FlameError } from "../model/errors.ts";
+import { payloadBytesMax } from "../model/limits.ts";
+import type { Store } from "../storage/store.ts";
+import type { Pending } from "./engine-door.ts";
+import type { LaneResults } from "./task-outbox.ts";
+
+/** Numbers that one Follow may name. */
+export const followMax = 10_000;
+
+/** One lane of a stream: what one producer submits to one session. */
+export interface OpenLane {
+  readonly id: number;
+  readonly sessionId: string;
+  readonly producer: string;
+  /** Numbers whose results are still to be sent. */
+  readonly wanted: NumberedRuns;
+  readonly results: LaneResults;
+  readonly letGo: () => void;
+  readonly pending: Pending;
+  over: boolean;
+}
+
+/** @throws FlameError invalid_argument for a number that no submit has. */
+export function numberOf(wire: bigint, what: string): number {
+  const number = Number(wire);
+  if (number >= 1 && Number.isSafeInteger(number + 2 ** 32)) return number;
+  throw new FlameError(
+    "invalid_argument",
+    `Tasks: ${what} has number ${wire}: expected a number from 1 on`,
+  );
+}
+
+export function checkedInput(input: Buffer | undefined): Buffer | undefined | FlameError {
+  if (input === undefined || input.length <= payloadBytesMax) return input;
+  return new FlameError(
+    "resource_exhausted",
+    `the input has ${input.length} bytes, at most ${payloadBytesMax} fit; put the object into the cache and send its reference`,
+  );
+}
+
+/** The task of a submit to a session that is closed; undefined when it is none. */
+export function storedTask(
+  store: Pick<Store, "readSubmits">,
+  { sessionId, producer }: OpenLane,
+  number: number,
+): number | undefined {
+  const ranges = store.readSubmits(sessionId, producer);
+  const range = ranges.find(({ first, count }) => number >= first && number < first + count);
+  return range === undefined || range.firstTask === 0
+    ? undefined
+    : range.firstTask + number - range.first;
+}
