@@ -67,6 +67,9 @@ export class Ledger {
       case "session.counts":
         this.#checkCounts(change);
         return;
+      case "submits.put":
+        // The simulated clients submit by CreateTask, which names no ranges.
+        return;
       case "sessions.objectsDeleted":
         // A note of the janitor's, which the simulation has none of.
         return;
