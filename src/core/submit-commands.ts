@@ -98,13 +98,12 @@ export const submitHandlers: Handlers<"submit.open" | "submit.tasks" | "submit.f
     if (entry.record.state !== "Open") return { closed: true };
     const ended: EndedRange[] = [];
     for (let number = first; number < first + count; number++) {
-      const range = entry.submits.rangeOf(producer, number);
-      if (range === undefined || range.firstTask === 0)
+      const task = entry.submits.taskOf(producer, number);
+      if (task === undefined)
         throw new FlameError(
           "invalid_argument",
           `submit ${number} to session ${sessionId} is no task: its result can not be followed`,
         );
-      const task = range.firstTask + number - range.first;
       if (!entry.tasks.has(task)) addEnded(ended, number, task);
     }
     return { ended };

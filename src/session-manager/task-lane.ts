@@ -1,6 +1,7 @@
 import type { NumberedRuns } from "../kit/numbered-runs.ts";
 import { FlameError } from "../model/errors.ts";
 import { payloadBytesMax } from "../model/limits.ts";
+import { SubmitBook } from "../sessions/submit-book.ts";
 import type { Store } from "../storage/store.ts";
 import type { Pending } from "./engine-door.ts";
 import type { LaneResults } from "./task-outbox.ts";
@@ -39,15 +40,15 @@ export function checkedInput(input: Buffer | undefined): Buffer | undefined | Fl
   );
 }
 
-/** The task of a submit to a session that is closed; undefined when it is none. */
-export function storedTask(
+/**
+ * What was submitted to a session that is closed, which the store alone knows: read once for all numbers that are asked for.
+ * @returns tells the task of a number; undefined when it is none
+ */
+export function storedTasks(
   store: Pick<Store, "readSubmits">,
   { sessionId, producer }: OpenLane,
-  number: number,
-): number | undefined {
-  const ranges = store.readSubmits(sessionId, producer);
-  const range = ranges.find(({ first, count }) => number >= first && number < first + count);
-  return range === undefined || range.firstTask === 0
-    ? undefined
-    : range.firstTask + number - range.first;
+): (number: number) => number | undefined {
+  const submits = new SubmitBook();
+  submits.restore(store.readSubmits(sessionId, producer));
+  return (number) => submits.taskOf(producer, number);
 }

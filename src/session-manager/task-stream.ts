@@ -23,7 +23,7 @@ import type { EngineDoor } from "./engine-door.ts";
 import type { FinishedTasks } from "./finished-tasks.ts";
 import type { Payloads } from "./payloads.ts";
 import type { RequestTrail } from "./request-trail.ts";
-import { checkedInput, followMax, numberOf, type OpenLane, storedTask } from "./task-lane.ts";
+import { checkedInput, followMax, numberOf, type OpenLane, storedTasks } from "./task-lane.ts";
 import { LaneResults, TaskOutbox } from "./task-outbox.ts";
 
 /** Submits that are carried out together: others have their turn between two of these. */
@@ -218,8 +218,9 @@ class TaskStream {
       return;
     }
     // The session is closed: what was submitted before stands in the store, and has ended.
+    const taskOf = storedTasks(this.#deps.store, lane);
     for (let number = first; number < first + count; number++) {
-      const firstTask = storedTask(this.#deps.store, lane, number);
+      const firstTask = taskOf(number);
       const one = { first: number, count: 1 };
       if (firstTask === undefined)
         this.#tell(lane, { kind: "refused", ...one, error: reply.closed }, false);
@@ -312,12 +313,15 @@ class TaskStream {
       { sessionId, producer, first, count },
       (reply) => {
         if (this.#ended || lane.over) return;
-        if ("ended" in reply) for (const range of reply.ended) this.#offer(lane, range);
-        else
-          for (let number = first; number < first + count; number++) {
-            const firstTask = storedTask(this.#deps.store, lane, number);
-            if (firstTask !== undefined) this.#offer(lane, { first: number, count: 1, firstTask });
-          }
+        if ("ended" in reply) {
+          for (const range of reply.ended) this.#offer(lane, range);
+          return;
+        }
+        const taskOf = storedTasks(this.#deps.store, lane);
+        for (let number = first; number < first + count; number++) {
+          const firstTask = taskOf(number);
+          if (firstTask !== undefined) this.#offer(lane, { first: number, count: 1, firstTask });
+        }
       },
       (error) => this.#fail(lane, error),
     );

@@ -51,6 +51,13 @@ export class SubmitBook {
     return range !== undefined && number < range.first + range.count ? range : undefined;
   }
 
+  /** The task that a number became; undefined when it was refused, or is not used yet. */
+  taskOf(producer: string, number: number): number | undefined {
+    const range = this.rangeOf(producer, number);
+    if (range === undefined || range.firstTask === 0) return undefined;
+    return range.firstTask + number - range.first;
+  }
+
   /**
    * The next number of the producer became a task, or was refused.
    * @param task 0: refused
