@@ -1,19 +1,19 @@
 import type { Clock } from "../kit/clock.ts";
 import type { Logger } from "../kit/logger.ts";
-import { startStopwatch } from "../kit/stopwatch.ts";
 import { textOf } from "../kit/thrown.ts";
 import { serviceCrashCode } from "../model/task.ts";
-import type { Executor, Result, TaskResult } from "../protocol/generated/flame/v1/types.ts";
+import type { Executor, Result } from "../protocol/generated/flame/v1/types.ts";
 import { ExecutorState } from "../protocol/generated/flame/v1/types.ts";
 import type { ExecutorCalls, GivenSession } from "./backend-client.ts";
 import { type Binding, type ExecutorOrder, readBinding } from "./executor-messages.ts";
+import { ExecutorService } from "./executor-service.ts";
 import type { ExecutorMeter } from "./metrics.ts";
 import { pause } from "./pause.ts";
 import { bindCodes, type ServiceHost } from "./service-host.ts";
-import type { ServiceSession } from "./service-session.ts";
 import { isRefusal, RpcFailure } from "./unary.ts";
+import { LocalQueue } from "./work/local-queue.ts";
 import { UnaryWork } from "./work/unary-work.ts";
-import type { LaunchedTask, WorkSource } from "./work/work-source.ts";
+import type { WorkSource } from "./work/work-source.ts";
 import type { WorkStream } from "./work/work-stream.ts";
 
 /**
@@ -81,7 +81,7 @@ export class ExecutorLoop {
   readonly #drain = new AbortController();
   #state: LoopState;
   #binding: Binding | undefined;
-  #session: ServiceSession | undefined;
+  readonly #service: ExecutorService;
   /** The client's request that made the session. */
   #sessionRequest: string | undefined;
   /** Its tasks, while it is in a session. */
@@ -95,6 +95,7 @@ export class ExecutorLoop {
     this.#ownLogger = deps.logger.child({ executor: order.id });
     this.#logger = this.#ownLogger;
     this.#state = firstStates[order.state] ?? "Released";
+    this.#service = new ExecutorService(deps, order.id, this.#kill.signal);
     this.ended = this.#run();
   }
 
@@ -155,7 +156,7 @@ export class ExecutorLoop {
     } finally {
       this.#state = "Released";
       this.#work?.drop();
-      await this.#endService();
+      await this.#service.end();
       if (this.#released) await this.#sayGone();
     }
   }
@@ -235,11 +236,7 @@ export class ExecutorLoop {
 
   async #setUp(): Promise<LoopState> {
     if (this.#binding === undefined) return "Unbinding";
-    const { id } = this.#order;
-    const binding = startStopwatch();
-    const opened = await this.#deps.host.open(id, this.#binding, this.#kill.signal);
-    this.#deps.meter?.bound(binding(), opened.returnCode);
-    this.#session = opened.session;
+    const opened = await this.#service.open(this.#binding);
     if (this.#killed()) return "Released";
     const fields = {
       application: this.#binding.application.name,
@@ -268,9 +265,11 @@ export class ExecutorLoop {
   async #serveTask(): Promise<LoopState> {
     if (this.#draining()) return "Unbinding";
     this.#work ??= await this.#openWork();
+    if (this.#work instanceof LocalQueue && this.#service.takesAhead)
+      return this.#serveAhead(this.#work);
     const launched = await this.#work.next();
     if (launched === undefined) return "Unbinding";
-    const result = await this.#runTask(launched);
+    const result = await this.#service.run(launched, this.#logger);
     if (this.#killed()) return "Released";
     if (result === undefined) {
       // Nothing of it had begun, and no attempt is counted.
@@ -282,6 +281,12 @@ export class ExecutorLoop {
     if (crashed) this.#work.shut();
     await this.#work.finish(launched, result);
     return crashed ? "Unbinding" : "Bound";
+  }
+
+  async #serveAhead(queue: LocalQueue): Promise<LoopState> {
+    const end = await this.#service.serve(queue, this.#logger);
+    if (this.#killed()) return "Released";
+    return end === "idle" ? "Bound" : "Unbinding";
   }
 
   async #openWork(): Promise<WorkSource> {
@@ -299,59 +304,20 @@ export class ExecutorLoop {
     return new UnaryWork({ calls, logger: this.#logger, refused, ...signals }, id);
   }
 
-  /** Undefined when there is no service that could begin the task. */
-  async #runTask(launched: LaunchedTask): Promise<TaskResult | undefined> {
-    const { taskId, requestId: request } = launched;
-    const fields = { task: taskId, request };
-    const session = await this.#livingSession();
-    if (typeof session === "string") {
-      this.#logger.warn({ ...fields, reason: session }, "no service for the task");
-      // A session manager that does not fence takes no task back from an executor that unbinds.
-      if (launched.lease !== undefined) return undefined;
-      return { returnCode: serviceCrashCode, message: session };
-    }
-    this.#logger.debug(fields, "task begins");
-    const invoking = startStopwatch();
-    const outcome = await session.invoke(taskId, launched.input);
-    const seconds = invoking();
-    if (outcome.kind === "answered") {
-      this.#logger.debug({ ...fields, seconds, code: outcome.result.returnCode }, "task ended");
-      this.#deps.meter?.invoked(seconds, outcome.result.returnCode === 0 ? "succeed" : "failed");
-      return outcome.result;
-    }
-    this.#deps.meter?.invoked(seconds, "crashed");
-    this.#logger.warn({ ...fields, reason: outcome.message }, "service ended during a task");
-    return { returnCode: serviceCrashCode, message: outcome.message };
-  }
-
-  // A service that ended between two tasks took none with it: another one enters the session in its place.
-  async #livingSession(): Promise<ServiceSession | string> {
-    if (this.#session?.alive === true) return this.#session;
-    if (this.#binding === undefined) return "the executor has no session";
-    this.#logger.warn({}, "service ended between tasks, starting another");
-    await this.#endService();
-    const { host } = this.#deps;
-    const opened = await host.open(this.#order.id, this.#binding, this.#kill.signal, true);
-    this.#session = opened.session;
-    return opened.returnCode === bindCodes.ok && opened.session !== undefined
-      ? opened.session
-      : opened.message;
-  }
-
   async #leave(): Promise<LoopState> {
     const { calls } = this.#deps;
     const { id } = this.#order;
     await this.#work?.settled();
     this.#work = undefined;
     await this.#tolerant("UnbindExecutor", calls.unbind(id, this.#kill.signal));
-    const failure = await this.#session?.leave();
+    const failure = await this.#service.leave();
     if (failure !== undefined)
       this.#logger.warn(
         { reason: failure },
         "service did not leave its session; it is ended all the same",
       );
     // Before the executor counts as idle, its CPU and memory are free again.
-    await this.#endService();
+    await this.#service.end();
     await this.#tolerant("UnbindExecutorCompleted", calls.unbindCompleted(id, this.#kill.signal));
     this.#binding = undefined;
     this.#logger = this.#ownLogger;
@@ -364,12 +330,6 @@ export class ExecutorLoop {
       this.#deps.calls.unregister(this.#order.id, this.#kill.signal),
     );
     return "Released";
-  }
-
-  async #endService(): Promise<void> {
-    const session = this.#session;
-    this.#session = undefined;
-    await session?.stop();
   }
 
   async #tolerant(rpc: string, call: Promise<unknown>): Promise<void> {

@@ -1,10 +1,13 @@
 import { textOf } from "../kit/thrown.ts";
 import { describeExit } from "../process/exit-facts.ts";
 import { taskTitle } from "../process/log-marks.ts";
+import type { TaskContext } from "../protocol/generated/flame/v1/shim.ts";
 import type { Result, TaskResult } from "../protocol/generated/flame/v1/types.ts";
 import type { Binding } from "./executor-messages.ts";
 import { lastWords, type ServiceProcess } from "./service-process.ts";
 import { isBroken, RpcFailure } from "./unary.ts";
+import type { FedService } from "./work/service-feed.ts";
+import { NoTaskStream, ServiceBreach, TaskStream } from "./work/task-stream.ts";
 
 /** What came of a task: the service's own answer, or the news that the service is gone. */
 export type TaskOutcome =
@@ -28,7 +31,10 @@ export class ServiceSession {
   readonly #over = new AbortController();
   readonly #killed: AbortSignal;
   readonly #stopped: () => void;
+  readonly #tasks: TaskStream;
   #gone = false;
+  /** What the last task printed is read by then. */
+  #quiet: Promise<void> | undefined;
 
   /**
    * @param signal aborts when the executor is stopped.
@@ -39,6 +45,8 @@ export class ServiceSession {
     this.#process = process;
     this.#binding = binding;
     this.#killed = signal;
+    this.#tasks = new TaskStream(() => process.client.tasks());
+    this.#over.signal.addEventListener("abort", () => this.#tasks.cancel(), { once: true });
     const stop = (): void => this.#over.abort();
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
@@ -69,25 +77,65 @@ export class ServiceSession {
 
   /** Runs a task. A service that cannot answer any more is `crashed`; one that answers with an error has failed the task. */
   async invoke(taskId: string, input: Buffer | undefined): Promise<TaskOutcome> {
-    const context = { taskId, sessionId: this.#binding.sessionId, input };
+    // What the task before printed lies in the pipe when its result comes, and is read in the same turn.
+    await this.#quiet;
     const { group } = this.#process;
     group.beginSection(taskTitle(taskId));
     try {
-      const result = await this.#process.client.invoke(context, this.#over.signal);
-      const returnCode = result.returnCode === 0 ? 0 : OWN_FAILURE;
-      return { kind: "answered", result: { ...result, returnCode } };
+      const result = await this.#run({ taskId, sessionId: this.#binding.sessionId, input });
+      return { kind: "answered", result: asTold(result) };
     } catch (thrown) {
       const message = await this.#failureText(`task ${taskId}`, thrown);
       if (!this.alive) return { kind: "crashed", message };
       return { kind: "answered", result: { returnCode: OWN_FAILURE, message } };
     } finally {
       group.endSection();
+      this.#quiet = new Promise((resolve) => {
+        setImmediate(resolve);
+      });
     }
+  }
+
+  async #run(task: TaskContext): Promise<TaskResult> {
+    if (!this.#tasks.absent) {
+      try {
+        return await this.#tasks.run(task);
+      } catch (thrown) {
+        if (!(thrown instanceof NoTaskStream)) throw thrown;
+      }
+    }
+    return this.#process.client.invoke(task, this.#over.signal);
+  }
+
+  /** Whether it takes tasks beside the one that runs; known after the first one. */
+  get takesAhead(): boolean {
+    return this.#tasks.ahead > 0;
+  }
+
+  /** For whoever hands it tasks ahead of time. */
+  get fed(): FedService {
+    const { group } = this.#process;
+    return {
+      tasks: this.#tasks,
+      section: (taskId) => {
+        if (taskId === undefined) group.endSection();
+        else group.beginSection(taskTitle(taskId));
+      },
+      told: asTold,
+      lost: async (taskId, why) => {
+        const what = taskId === undefined ? "between two tasks" : `during task ${taskId}`;
+        this.#gone = true;
+        const message = await this.#endText(what, why);
+        group.endSection();
+        return message;
+      },
+    };
   }
 
   /** Lets the service leave the session; undefined on success, else why it did not, which changes nothing. */
   async leave(): Promise<string | undefined> {
     if (!this.alive) return undefined;
+    this.#tasks.end();
     try {
       const { returnCode, message } = await this.#process.client.leave(
         LEAVE_TIMEOUT_MS,
@@ -107,18 +155,33 @@ export class ServiceSession {
   async #failureText(what: string, thrown: unknown): Promise<string> {
     const { application } = this.#binding;
     const service = `the service of application "${application.name}"`;
-    if (!(thrown instanceof RpcFailure) || !isBroken(thrown))
+    if (!(thrown instanceof ServiceBreach) && !(thrown instanceof RpcFailure && isBroken(thrown)))
       return `${service}: ${what}: ${textOf(thrown)}`;
     this.#gone = true;
-    if (this.#killed.aborted) return `${service} was stopped during ${what}`;
+    return this.#endText(`during ${what}`, thrown);
+  }
+
+  /** How it ended, or what it did that it can be asked no more. @param when such as `during task 1` */
+  async #endText(when: string, thrown: Error): Promise<string> {
+    const service = `the service of application "${this.#binding.application.name}"`;
+    if (this.#killed.aborted) return `${service} was stopped ${when}`;
     const { group } = this.#process;
     await Promise.race([group.exited, elapsed(EXIT_WAIT_MS)]);
-    const how =
-      group.exitFacts === undefined
-        ? `closed its connection (${thrown.message})`
-        : `ended with ${describeExit(group.exitFacts)}`;
-    return `${service} ${how} during ${what}${await lastWords(group)}`;
+    return `${service} ${this.#howItEnded(thrown)} ${when}${await lastWords(group)}`;
   }
+
+  #howItEnded(thrown: Error): string {
+    const { exitFacts } = this.#process.group;
+    if (exitFacts !== undefined) return `ended with ${describeExit(exitFacts)}`;
+    return thrown instanceof ServiceBreach
+      ? thrown.message
+      : `closed its connection (${thrown.message})`;
+  }
+}
+
+/** Its own failures have one code. */
+function asTold(result: TaskResult): TaskResult {
+  return result.returnCode === 0 ? result : { ...result, returnCode: OWN_FAILURE };
 }
 
 function elapsed(ms: number): Promise<void> {

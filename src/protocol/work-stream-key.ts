@@ -1,2 +1,2 @@
-/** Metadata by which RegisterNode says that the node opens a work stream (docs/protocol.md, "Streams of nodes"). */
+/** Metadata by which RegisterNode says that the node opens a work stream (docs/protocol.md, "Streams"). */
 export const workStreamKey = "flame-work-stream";

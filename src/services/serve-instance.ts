@@ -1,17 +1,35 @@
-import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
+import {
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type sendUnaryData,
+} from "@grpc/grpc-js";
 import { textOf } from "../kit/thrown.ts";
 import { FlameError } from "../model/errors.ts";
+import {
+  type ResultBatch,
+  ServiceService,
+  type TaskBatch,
+} from "../protocol/generated/flame/stream/v1/service.ts";
 import {
   InstanceService,
   type SessionContext,
   type TaskContext,
 } from "../protocol/generated/flame/v1/shim.ts";
 import type { EmptyRequest, Result, TaskResult } from "../protocol/generated/flame/v1/types.ts";
+import { serveTaskStream } from "./task-stream.ts";
 
 export type { SessionContext, TaskContext };
 
 /** A service: what an executor calls in the life of one session. What a method throws fails that call with its text. */
 export interface FlameService {
+  /**
+   * How many tasks it takes beside the one that runs, so that it never waits for the next. Only for a service whose
+   * tasks print nothing: else it would not be certain which of them did.
+   * @default 0
+   */
+  readonly tasksAhead?: number;
   /** Once, before any task. */
   onSessionEnter?(context: SessionContext): Promise<void> | void;
   /** One task at a time; the output is undefined when there is none, which is not the same as an empty one. */
@@ -30,7 +48,7 @@ export interface InstanceHandle {
 const FAILED = -1;
 
 /**
- * Serves `flame.v1.Instance` on the unix socket that the executor manager chose.
+ * Serves `flame.v1.Instance` and `flame.stream.v1.Service` on the unix socket that the executor manager chose.
  * @param endpoint the path in FLAME_INSTANCE_ENDPOINT.
  * @throws FlameError invalid_config when it is missing, unavailable when the socket cannot be bound.
  */
@@ -48,6 +66,10 @@ export async function serveInstance(
     "grpc.max_receive_message_length": -1,
     "grpc.max_send_message_length": -1,
   });
+  const invoke = async (task: TaskContext): Promise<TaskResult> => ({
+    returnCode: 0,
+    output: await service.onTaskInvoke(task),
+  });
   server.addService(InstanceService, {
     onSessionEnter: answering(
       async ({ request }: ServerUnaryCall<SessionContext, Result>): Promise<Result> => {
@@ -57,11 +79,8 @@ export async function serveInstance(
         return { returnCode: 0 };
       },
     ),
-    onTaskInvoke: answering(
-      async ({ request }: ServerUnaryCall<TaskContext, TaskResult>): Promise<TaskResult> => ({
-        returnCode: 0,
-        output: await service.onTaskInvoke(request),
-      }),
+    onTaskInvoke: answering(({ request }: ServerUnaryCall<TaskContext, TaskResult>) =>
+      invoke(request),
     ),
     onSessionLeave: answering(
       async (_call: ServerUnaryCall<EmptyRequest, Result>): Promise<Result> => {
@@ -69,6 +88,10 @@ export async function serveInstance(
         return { returnCode: 0 };
       },
     ),
+  });
+  server.addService(ServiceService, {
+    tasks: (call: ServerDuplexStream<TaskBatch, ResultBatch>) =>
+      serveTaskStream(call, (task) => invoke(task).catch(failure), service.tasksAhead ?? 0),
   });
   await bind(server, endpoint);
   return {
@@ -89,9 +112,13 @@ function answering<Request, Response extends { returnCode: number; message?: str
   return (call, callback) => {
     handle(call).then(
       (response) => callback(null, response),
-      (thrown: unknown) => callback(null, { returnCode: FAILED, message: textOf(thrown) }),
+      (thrown: unknown) => callback(null, failure(thrown)),
     );
   };
+}
+
+function failure(thrown: unknown): { returnCode: number; message: string } {
+  return { returnCode: FAILED, message: textOf(thrown) };
 }
 
 function bind(server: Server, endpoint: string): Promise<void> {

@@ -31,6 +31,7 @@ const requests: Readonly<Record<string, Tree>> = {
     common_data: Buffer.from("none"),
   },
   OnTaskInvoke: { task_id: "1", session_id: "s", input: Buffer.from("{}") },
+  Tasks: { tasks: [{ task_id: "1", session_id: "s", input: Buffer.from("{}") }], recall: false },
   OnSessionLeave: {},
 };
 
@@ -53,7 +54,8 @@ describe.each(services)("%s", (name, [program = "", ...args]) => {
     const wrong: string[] = [];
     try {
       await waitFor("the service", () => existsSync(socket), { deadlineMs: 30_000 });
-      for (const method of methodsOf("flame.v1.Instance")) {
+      const methods = ["flame.v1.Instance", "flame.stream.v1.Service"].flatMap(methodsOf);
+      for (const method of methods) {
         const request = requests[method.name];
         if (request === undefined) throw new Error(`no request for ${method.name}`);
         for (const { label, applyTo } of extremesOf(method.input)) {

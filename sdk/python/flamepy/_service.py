@@ -20,8 +20,9 @@ from flamepy._forks import forked_children_end
 from flamepy._main_thread import MainThread
 from flamepy._public import public
 from flamepy._result import describe, encode_failure
+from flamepy._task_stream import TaskStreamServicer
 from flamepy._types import Shim
-from flamepy.proto import shim_pb2, shim_pb2_grpc, types_pb2
+from flamepy.proto import service_pb2_grpc, shim_pb2, shim_pb2_grpc, types_pb2
 
 _THREADS = 10
 _STOP_SECONDS = 2.0
@@ -209,6 +210,7 @@ class FlameInstanceServer:
 
     def __init__(self, service: FlameService, main: MainThread | None = None) -> None:
         self.servicer = FlameInstanceServicer(service, main)
+        self._tasks = TaskStreamServicer(self.servicer.OnTaskInvoke)
         self._server: grpc.Server | None = None
 
     def start(self) -> None:
@@ -223,6 +225,8 @@ class FlameInstanceServer:
         server = grpc.server(ThreadPoolExecutor(_THREADS, "flamepy-service"), options=_OPTIONS)
         register: Any = shim_pb2_grpc.add_InstanceServicer_to_server  # Generated without types.
         register(self.servicer, server)
+        register = service_pb2_grpc.add_ServiceServicer_to_server
+        register(self._tasks, server)
         try:
             server.add_insecure_port(f"unix:{os.path.abspath(path)}")
         except RuntimeError as error:
@@ -235,7 +239,9 @@ class FlameInstanceServer:
     def stop(self) -> None:
         """Stop listening; a call under way gets two seconds to end."""
         if self._server is not None:
-            self._server.stop(_STOP_SECONDS).wait()
+            stopped = self._server.stop(_STOP_SECONDS)
+            self._tasks.end()
+            stopped.wait()
             self._server = None
 
 

@@ -89,6 +89,62 @@ def test_a_large_input_passes(recorder: InstanceProcess) -> None:
     assert recorder.invoke("1", bytes(8 * 1024 * 1024)).return_code == 0
 
 
+def test_a_stream_answers_each_task_in_its_order(recorder: InstanceProcess) -> None:
+    recorder.enter(None)
+    stream = recorder.stream()
+    stream.send(("1", b""), ("2", b"fail"), ("3", b"none"))
+    answers = [stream.answer() for _ in range(3)]
+    assert [answer.task_id for answer in answers] == ["1", "2", "3"]
+    assert json.loads(answers[0].result.output) == {"task": "1", "input": False}
+    failed = answers[1].result
+    assert (failed.return_code, failed.message) == (-1, "ValueError: as told")
+    assert unseal(failed.output).text("type") == "ValueError"
+    assert (answers[2].result.return_code, answers[2].result.HasField("output")) == (0, False)
+    stream.send(recall=True)
+    recalled = stream.batch()
+    assert recalled.HasField("recalled")
+    assert list(recalled.recalled.task_ids) == []
+    assert not recalled.HasField("ahead")
+    stream.send(("4", bytes(8 * 1024 * 1024)))
+    assert stream.answer().result.return_code == 0
+    stream.end()
+    assert list(stream.call) == []
+    # The calls go on beside it, and so does another stream.
+    assert recorder.invoke("5", b"").return_code == 0
+    again = recorder.stream()
+    again.send(("6", b""))
+    assert again.answer().task_id == "6"
+
+
+def test_a_stream_that_is_given_up_ends_nothing_but_itself(recorder: InstanceProcess) -> None:
+    recorder.enter(None)
+    stream = recorder.stream()
+    stream.send(("1", b""))
+    stream.answer()
+    stream.call.cancel()
+    assert recorder.invoke("2", b"").return_code == 0
+
+
+def test_sigterm_ends_it_while_a_stream_is_idle(recorder: InstanceProcess) -> None:
+    recorder.enter(None)
+    stream = recorder.stream()
+    stream.send(("1", b""))
+    stream.answer()
+    assert recorder.terminate() == 0
+    with pytest.raises(grpc.RpcError):
+        stream.batch()
+
+
+def test_sigterm_ends_it_while_a_streamed_task_runs(recorder: InstanceProcess) -> None:
+    recorder.enter(None)
+    stream = recorder.stream()
+    stream.send(("1", b"sleep"))
+    wait_for(lambda: "sleeping" in recorder.log.read_text(), "the task to run")
+    assert recorder.terminate() == 0
+    with pytest.raises(grpc.RpcError):
+        stream.batch()
+
+
 def test_sigterm_ends_it_cleanly(recorder: InstanceProcess) -> None:
     recorder.enter(None)
     assert recorder.terminate() == 0

@@ -7,6 +7,7 @@ import type {
   Ready,
 } from "../../protocol/generated/flame/stream/v1/nodes.ts";
 import type { TaskResult } from "../../protocol/generated/flame/v1/types.ts";
+import { KeptResults } from "./kept-results.ts";
 import { WorkCredit } from "./work-credit.ts";
 import type { WorkLoad } from "./work-load.ts";
 import type { LaunchedTask, WorkSource } from "./work-source.ts";
@@ -25,13 +26,21 @@ export interface WorkWire {
   detach(queue: LocalQueue): void;
 }
 
+/** Runs the tasks of a local queue, and has some of them ahead of time. */
+export interface AheadRunner {
+  /** Asks the service for what has not begun; {@link LocalQueue.unlend} is told the answer. */
+  recall(): void;
+  /** Tasks came, or something that kept them from beginning is over. */
+  goOn(): void;
+}
+
 /** What the local queues of a node share. */
 export interface LocalQueueDeps {
   readonly wire: WorkWire;
   readonly clock: Clock;
 }
 
-/** The leases of one executor in one session: one runs, those behind it have not begun (docs/protocol.md, "Streams of nodes"). */
+/** The leases of one executor in one session: one runs, those behind it have not begun (docs/protocol.md, "Streams"). */
 export class LocalQueue implements WorkSource {
   readonly executorId: string;
   readonly #sessionId: string;
@@ -39,10 +48,16 @@ export class LocalQueue implements WorkSource {
   readonly #logger: Logger;
   readonly #credit = new WorkCredit();
   #waiting: Assignment[] = [];
+  /** The service has them already, and has not begun them. */
+  #lent: Assignment[] = [];
+  /** Of those lent: the session manager wants them back. */
+  readonly #wanted = new Set<string>();
+  /** A take-back is to be answered when the service has said which of those lent it has not begun. */
+  #asked = false;
+  #runner: AheadRunner | undefined;
   #running: Assignment | undefined;
   #beganAt = 0;
-  /** Not acknowledged, by lease, in their order. */
-  readonly #results = new Map<string, Ended>();
+  readonly #results: KeptResults;
   #opens = true;
   /** The session manager wants the executor to leave when it has nothing left. */
   #leaves = false;
@@ -53,6 +68,7 @@ export class LocalQueue implements WorkSource {
 
   constructor(deps: LocalQueueDeps, executorId: string, sessionId: string, logger: Logger) {
     this.#deps = deps;
+    this.#results = new KeptResults(deps.wire.load);
     this.executorId = executorId;
     this.#sessionId = sessionId;
     this.#logger = logger;
@@ -75,28 +91,126 @@ export class LocalQueue implements WorkSource {
   #begin(): LaunchedTask | undefined {
     const head = this.#waiting.shift();
     if (head === undefined) return undefined;
-    this.#running = head;
-    this.#beganAt = this.#deps.clock.steady();
-    this.#release(head);
+    this.#run(head);
     const { taskId, input, lease, requestId } = head;
     return { taskId, input, lease, requestId: requestId === "" ? undefined : requestId };
   }
 
+  #run(head: Assignment): void {
+    this.#running = head;
+    this.#beganAt = this.#deps.clock.steady();
+    this.#wanted.delete(head.lease);
+    if (!this.#dropped) this.#release(head);
+  }
+
+  /** Lets `runner` have tasks ahead of time by {@link lend}, in place of {@link next}; undefined: by that again. */
+  runBy(runner: AheadRunner | undefined): void {
+    this.#runner = runner;
+  }
+
+  /** The task that runs. */
+  get running(): Assignment | undefined {
+    return this.#running;
+  }
+
+  /** How long it has run, in milliseconds. */
+  get runningMs(): number {
+    return this.#deps.clock.steady() - this.#beganAt;
+  }
+
+  /** How long tasks take, in milliseconds; undefined before the first one. */
+  get meanMs(): number | undefined {
+    return this.#credit.meanMs;
+  }
+
+  /** How many tasks the service has that it has not begun. */
+  get lentCount(): number {
+    return this.#lent.length;
+  }
+
+  /** Nothing more is to be run here: the executor leaves its session when the service has nothing left. */
+  get isOver(): boolean {
+    return this.#shut || this.#dropped || (this.#leaves && this.#waiting.length === 0);
+  }
+
+  /**
+   * Hands over the next ones; the first of them begins when nothing runs.
+   * @param count how many at most
+   * @param bytes how large their inputs may be, all but the first
+   */
+  lend(count: number, bytes: number): Assignment[] {
+    if (this.isOver || !this.#mayBegin()) return [];
+    let taken = 0;
+    let size = 0;
+    for (const { input } of this.#waiting) {
+      size += input?.length ?? 0;
+      if (taken === count || (taken > 0 && size > bytes)) break;
+      taken++;
+    }
+    const lent = this.#waiting.splice(0, taken);
+    this.#lent.push(...lent);
+    if (this.#running === undefined) this.#beginLent();
+    return lent;
+  }
+
+  // The service runs them one after the other: the next begins when the one before has ended.
+  #beginLent(): boolean {
+    const head = this.#lent.shift();
+    if (head === undefined) return false;
+    this.#run(head);
+    return true;
+  }
+
+  /** The last so many of what was lent did not begin, and will not by that. @returns false when those are others */
+  unlend(taskIds: readonly string[]): boolean {
+    const from = this.#lent.length - taskIds.length;
+    const back = from < 0 ? [] : this.#lent.slice(from);
+    if (from < 0 || back.some(({ taskId }, at) => taskId !== taskIds[at])) return false;
+    this.#lent.length = from;
+    this.#answerWanted(back);
+    if (this.#dropped) return true;
+    const kept = back.filter(({ lease }) => !this.#wanted.has(lease));
+    this.#wanted.clear();
+    this.#waiting.unshift(...kept);
+    if (this.#shut) this.#returnWaiting();
+    return true;
+  }
+
+  /** None of what was lent begins any more: the service is gone. */
+  unlendAll(): void {
+    this.unlend(this.#lent.map(({ taskId }) => taskId));
+  }
+
+  // The answer to a take-back, which may be empty: those that it spoke of have begun meanwhile.
+  #answerWanted(back: readonly Assignment[]): void {
+    if (!this.#asked || this.#dropped) return;
+    this.#asked = false;
+    const returned = back.filter(({ lease }) => this.#wanted.has(lease));
+    for (const one of returned) this.#release(one);
+    this.#deps.wire.giveBack(this.executorId, returned.map(leaseOf));
+  }
+
   finish(_launched: LaunchedTask, result: TaskResult): undefined {
+    this.ended(result);
+  }
+
+  /** The task that runs has ended; what was lent goes on. */
+  ended(result: TaskResult): void {
     const ended = this.#running;
+    const began = this.#beganAt;
     this.#running = undefined;
+    const goesOn = this.#beginLent();
     if (ended === undefined || this.#dropped) return;
     const { wire, clock } = this.#deps;
     const { returnCode, output, message } = result;
     const { executorId } = this;
     const completion = { executorId, lease: ended.lease, returnCode, output, message };
-    const { lease, sessionId, taskId } = ended;
-    this.#results.set(lease, { lease, sessionId, taskId, completion });
-    wire.load.result(size(completion));
+    this.#results.keep(ended, completion);
     wire.loadChanged();
     wire.complete(completion);
-    const ms = clock.steady() - this.#beganAt;
-    if (this.#credit.ran(ms, ended.input?.length ?? 0, this.#waiting.length)) wire.announce(this);
+    const ms = clock.steady() - began;
+    const left = this.#waiting.length + this.#lent.length + (goesOn ? 1 : 0);
+    if (this.#credit.ran(ms, ended.input?.length ?? 0, left)) wire.announce(this);
   }
 
   giveBack(launched: LaunchedTask): void {
@@ -109,6 +223,7 @@ export class LocalQueue implements WorkSource {
     if (this.#shut || this.#dropped) return;
     this.#shut = true;
     this.#returnWaiting();
+    this.#runner?.recall();
     this.#deps.wire.announce(this);
     this.#wakeUp();
   }
@@ -123,8 +238,8 @@ export class LocalQueue implements WorkSource {
     if (this.#dropped) return;
     this.#dropped = true;
     this.#forgetWaiting();
-    for (const { completion } of this.#results.values())
-      this.#deps.wire.load.result(-size(completion));
+    for (const one of this.#lent) this.#release(one);
+    this.#runner?.recall();
     this.#results.clear();
     this.#deps.wire.detach(this);
     this.#wakeUp();
@@ -138,7 +253,7 @@ export class LocalQueue implements WorkSource {
 
   /** Results that were not acknowledged, for a stream that opens. */
   get results(): Iterable<Completion> {
-    return Array.from(this.#results.values(), ({ completion }) => completion);
+    return this.#results.completions;
   }
 
   /** What is said of it now; the first word on a stream lists what it holds. */
@@ -148,7 +263,8 @@ export class LocalQueue implements WorkSource {
     this.#opens = false;
     if (!opens) return { executorId, credit, opens, held: [] };
     const begun = this.#running === undefined ? [] : [this.#running];
-    const held = [...this.#results.values(), ...begun, ...this.#waiting].map(heldLease);
+    const queued = [...this.#lent, ...this.#waiting];
+    const held = [...this.#results.leases, ...begun, ...queued].map(heldLease);
     return { executorId, credit, opens, held };
   }
 
@@ -196,21 +312,24 @@ export class LocalQueue implements WorkSource {
       this.#waiting = this.#waiting.filter(({ lease }) => !wanted.has(lease));
       for (const one of taken) this.#release(one);
     }
-    const kept = leases.length - taken.length;
+    const lent = this.#lent.filter(({ lease }) => wanted.has(lease));
+    const kept = leases.length - taken.length - lent.length;
     if (kept > 0) this.#logger.debug({ kept }, "leases that are wanted back have begun, or ended");
-    this.#deps.wire.giveBack(this.executorId, taken.map(leaseOf));
+    if (lent.length > 0) {
+      for (const { lease } of lent) this.#wanted.add(lease);
+      this.#asked = true;
+      this.#runner?.recall();
+    }
+    // What is here already does not wait for what the service says.
+    if (taken.length > 0 || lent.length === 0)
+      this.#deps.wire.giveBack(this.executorId, taken.map(leaseOf));
     this.#wakeUp();
   }
 
   acknowledge(leases: readonly string[]): void {
     for (const lease of leases) {
-      const result = this.#results.get(lease);
-      if (result === undefined) {
+      if (!this.#results.forget(lease))
         this.#logger.debug({ lease }, "a result that is not waited for was acknowledged, ignored");
-        continue;
-      }
-      this.#results.delete(lease);
-      this.#deps.wire.load.result(-size(result.completion));
     }
     this.#deps.wire.loadChanged();
     this.#wakeUp();
@@ -223,16 +342,14 @@ export class LocalQueue implements WorkSource {
 
   /** A result that does not fit in a message fails its task: sent as it is, it would end every stream. */
   replaceResult(lease: string, message: string): void {
-    const result = this.#results.get(lease);
-    if (result === undefined) return;
-    this.#deps.wire.load.result(-size(result.completion));
-    const completion = { executorId: this.executorId, lease, returnCode: -1, message };
-    this.#results.set(lease, { ...result, completion });
+    const { executorId } = this;
+    this.#results.replace(lease, { executorId, lease, returnCode: -1, message });
   }
 
   #has(lease: string): boolean {
     if (this.#running?.lease === lease || this.#results.has(lease)) return true;
-    return this.#waiting.some((one) => one.lease === lease);
+    const isIt = (one: Assignment): boolean => one.lease === lease;
+    return this.#waiting.some(isIt) || this.#lent.some(isIt);
   }
 
   #returnWaiting(): void {
@@ -261,15 +378,9 @@ export class LocalQueue implements WorkSource {
     const wake = this.#wake;
     this.#wake = undefined;
     wake?.();
+    this.#runner?.goOn();
   }
 }
-
-/** A task that has ended, until its result is acknowledged. */
-interface Ended extends HeldLease {
-  readonly completion: Completion;
-}
-
-const size = ({ output }: Completion): number => output?.length ?? 0;
 
 const leaseOf = ({ lease }: Assignment): string => lease;
 

@@ -16,6 +16,11 @@ export class WorkCredit {
     return this.#value;
   }
 
+  /** How long tasks take, in milliseconds; undefined before the first one. */
+  get meanMs(): number | undefined {
+    return this.#meanMs;
+  }
+
   /**
    * Learns from a task that has ended.
    * @param ms how long it took

@@ -45,7 +45,7 @@ export interface WorkStreamDeps {
  */
 type WorkState = "shut" | "opening" | "open" | "absent";
 
-/** The stream of leases and results of one node, opened anew on each connection (docs/protocol.md, "Streams of nodes"). */
+/** The stream of leases and results of one node, opened anew on each connection (docs/protocol.md, "Streams"). */
 export class WorkStream implements WorkWire {
   readonly load: WorkLoad;
   readonly #deps: WorkStreamDeps;

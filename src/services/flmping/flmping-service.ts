@@ -17,12 +17,16 @@ export interface PingDeps {
   readonly wait: (ms: number) => Promise<void>;
 }
 
+/** They print nothing. As many as it gets done while the next ones are on their way. */
+const TASKS_AHEAD = 64;
+
 /** Memory is taken in pieces, so that a size above one buffer's limit works as well. */
 const PIECE_BYTES = 64 * 1024 * 1024;
 
 /** The service behind `flmping`: takes time and memory as it is told, and says where it did. */
 export function pingService(deps: PingDeps): FlameService {
   return {
+    tasksAhead: TASKS_AHEAD,
     onTaskInvoke: async ({ input }) => {
       const { duration, memory } = readInput(input);
       const held = hold(memory);

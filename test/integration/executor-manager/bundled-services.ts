@@ -12,6 +12,7 @@ export class BundledServices {
   async prepare(): Promise<void> {
     await this.#bundle("test/fixtures/services/scripted-service.ts", "scripted");
     await this.#bundle("test/fixtures/services/garbage-service.ts", "garbage");
+    await this.#bundle("test/fixtures/services/breaching-service.ts", "breaching");
     await this.#bundle("src/bin/flmping-service.ts", "flmping");
   }
 
@@ -23,6 +24,11 @@ export class BundledServices {
   /** One whose answers are `noise` or `nonsense`. */
   garbage(kind: "noise" | "nonsense"): { shim: Shim; command: string; arguments: string[] } {
     return this.#application("garbage", [kind]);
+  }
+
+  /** One whose stream of tasks says what it should not. */
+  breaching(kind: string): { shim: Shim; command: string; arguments: string[] } {
+    return this.#application("breaching", [kind]);
   }
 
   flmping(): { shim: Shim; command: string; arguments: string[] } {

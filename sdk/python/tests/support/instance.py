@@ -6,13 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import grpc
 
 import flamepy
-from flamepy.proto import shim_pb2, shim_pb2_grpc, types_pb2
+from flamepy.proto import service_pb2, service_pb2_grpc, shim_pb2, shim_pb2_grpc, types_pb2
 from tests.support.wait import wait_for
 
 _SDK = Path(flamepy.__file__).parents[1]
@@ -88,6 +90,10 @@ class InstanceProcess:
         result: types_pb2.TaskResult = self.stub.OnTaskInvoke(context)
         return result
 
+    def stream(self) -> TaskStream:
+        """Begin a stream of tasks."""
+        return TaskStream(self.channel, self.session_id)
+
     def leave(self) -> types_pb2.Result:
         """Call OnSessionLeave."""
         result: types_pb2.Result = self.stub.OnSessionLeave(types_pb2.EmptyRequest())
@@ -102,3 +108,40 @@ class InstanceProcess:
         if self.process.poll() is not None:
             raise AssertionError(f"the service ended at once:\n{self.log.read_text()}")
         return self.socket.exists()
+
+
+class TaskStream:
+    """A stream of tasks, as an executor manager of this make has one."""
+
+    def __init__(self, channel: grpc.Channel, session_id: str) -> None:
+        self._session_id = session_id
+        self._batches: SimpleQueue[service_pb2.TaskBatch | None] = SimpleQueue()
+        stub: Any = service_pb2_grpc.ServiceStub
+        self.call = stub(channel).Tasks(self._requests())
+
+    def send(self, *tasks: tuple[str, bytes | None], recall: bool = False) -> None:
+        """Send tasks in one message."""
+        contexts = [
+            shim_pb2.TaskContext(task_id=task_id, session_id=self._session_id, input=data)
+            for task_id, data in tasks
+        ]
+        self._batches.put(service_pb2.TaskBatch(tasks=contexts, recall=recall))
+
+    def answer(self) -> service_pb2.Answer:
+        """Wait for the next result."""
+        answers = self.batch().answers
+        assert len(answers) == 1
+        return answers[0]
+
+    def batch(self) -> service_pb2.ResultBatch:
+        """Wait for the next message."""
+        batch: service_pb2.ResultBatch = next(self.call)
+        return batch
+
+    def end(self) -> None:
+        """Say that no further task comes."""
+        self._batches.put(None)
+
+    def _requests(self) -> Iterator[service_pb2.TaskBatch]:
+        while (batch := self._batches.get()) is not None:
+            yield batch

@@ -1,0 +1,202 @@
+import type { Clock, Timer } from "../../kit/clock.ts";
+import type { Logger } from "../../kit/logger.ts";
+import { serviceCrashCode } from "../../model/task.ts";
+import type { Assignment } from "../../protocol/generated/flame/stream/v1/nodes.ts";
+import type { Answer } from "../../protocol/generated/flame/stream/v1/service.ts";
+import type { TaskResult } from "../../protocol/generated/flame/v1/types.ts";
+import type { ExecutorMeter } from "../metrics.ts";
+import type { AheadRunner, LocalQueue } from "./local-queue.ts";
+import { type TaskListener, type TaskStream, wrongAnswer } from "./task-stream.ts";
+
+/** So much work, in milliseconds, is to wait at the service: longer than a round trip. */
+const AHEAD_MS = 5;
+/** So many bytes of inputs are to wait at one service. */
+const AHEAD_BYTES = 1024 * 1024;
+/** What waits at a service behind a task that runs for so long is taken back: others may run it. */
+const LONG_MS = 20;
+
+/** What a feed needs of its service. */
+export interface FedService {
+  readonly tasks: TaskStream;
+  /** What the service prints belongs to the task from now on; undefined: to none. */
+  section(taskId: string | undefined): void;
+  /** The result as it is told. */
+  told(result: TaskResult): TaskResult;
+  /** What befell the service, which cannot answer any more. */
+  lost(taskId: string | undefined, why: Error): Promise<string>;
+}
+
+export interface FeedDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly meter?: ExecutorMeter | undefined;
+}
+
+/**
+ * - done: the executor is to leave its session.
+ * - crashed: so did the service, during a task; the executor is to leave its session.
+ * - idle: the service ended, and took no task with it.
+ */
+export type FeedEnd = "done" | "crashed" | "idle";
+
+/** Hands the tasks of a local queue to a service that takes some ahead, so that it never waits for the next one. */
+export class ServiceFeed implements AheadRunner, TaskListener {
+  readonly #queue: LocalQueue;
+  readonly #service: FedService;
+  readonly #deps: FeedDeps;
+  readonly #finished: Promise<FeedEnd>;
+  #finish: (end: FeedEnd) => void = () => undefined;
+  #over = false;
+  /** The service was asked for what it has not begun. */
+  #recalling = false;
+  #scheduled = false;
+  #watch: Timer | undefined;
+
+  constructor(queue: LocalQueue, service: FedService, deps: FeedDeps) {
+    this.#queue = queue;
+    this.#service = service;
+    this.#deps = deps;
+    this.#finished = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
+  }
+
+  /** Runs tasks until there is nothing more to do here. */
+  run(): Promise<FeedEnd> {
+    this.#service.tasks.listen(this);
+    this.#queue.runBy(this);
+    this.#fill();
+    return this.#finished;
+  }
+
+  goOn(): void {
+    // What comes in one turn leaves in one message.
+    if (this.#scheduled || this.#over) return;
+    this.#scheduled = true;
+    setImmediate(this.#fill);
+  }
+
+  recall(): void {
+    if (this.#recalling || this.#over || this.#queue.lentCount === 0) return;
+    this.#recalling = true;
+    this.#service.tasks.recall();
+  }
+
+  answered({ taskId, result }: Answer): void {
+    if (this.#over) return;
+    const queue = this.#queue;
+    const head = queue.running;
+    if (head?.taskId !== taskId || result === undefined) {
+      this.broken(this.#service.tasks.breach(wrongAnswer(taskId, head?.taskId)));
+      return;
+    }
+    const told = this.#service.told(result);
+    this.#note(head, told.returnCode, told.returnCode === 0 ? "succeed" : "failed");
+    queue.ended(told);
+    this.#service.section(queue.running?.taskId);
+    this.goOn();
+  }
+
+  recalled(taskIds: readonly string[]): void {
+    if (this.#over) return;
+    const expected = this.#recalling;
+    this.#recalling = false;
+    if (expected && this.#queue.unlend(taskIds)) this.goOn();
+    else
+      this.broken(
+        this.#service.tasks.breach("gave back other tasks than those that it had not begun"),
+      );
+  }
+
+  drained(): void {
+    this.goOn();
+  }
+
+  broken(why: Error): void {
+    if (!this.#over) void this.#lost(why);
+  }
+
+  async #lost(why: Error): Promise<void> {
+    const queue = this.#queue;
+    // One task at a time: those behind the one that ran had not begun.
+    queue.unlendAll();
+    this.#end();
+    const head = queue.running;
+    const message = await this.#service.lost(head?.taskId, why);
+    if (head === undefined) {
+      this.#finish("idle");
+      return;
+    }
+    this.#note(head, serviceCrashCode, "crashed", message);
+    // First what waits behind it: else that would begin here as soon as the result has arrived.
+    queue.shut();
+    queue.ended({ returnCode: serviceCrashCode, message });
+    this.#finish("crashed");
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#watch?.cancel();
+    this.#queue.runBy(undefined);
+  }
+
+  readonly #fill = (): void => {
+    this.#scheduled = false;
+    if (this.#over) return;
+    const queue = this.#queue;
+    if (queue.isOver && queue.running === undefined && queue.lentCount === 0) {
+      this.#end();
+      this.#finish("done");
+      return;
+    }
+    const idle = queue.running === undefined;
+    const lent = queue.lend(this.#room(), AHEAD_BYTES);
+    if (lent.length === 0) return;
+    if (idle) this.#service.section(lent[0]?.taskId);
+    this.#service.tasks.send(
+      lent.map(({ taskId, sessionId, input }) => ({ taskId, sessionId, input })),
+    );
+    if (queue.lentCount > 0) this.#watchHead(LONG_MS);
+  };
+
+  /** How many more tasks the service may get now. */
+  #room(): number {
+    const queue = this.#queue;
+    const { tasks } = this.#service;
+    if (this.#recalling || tasks.blocked) return 0;
+    if (queue.running === undefined) return 1 + this.#ahead();
+    if (queue.runningMs > LONG_MS) return 0;
+    const most = this.#ahead();
+    // By halves: a message for each task would cost more than the task.
+    return queue.lentCount * 2 > most ? 0 : most - queue.lentCount;
+  }
+
+  #ahead(): number {
+    const meanMs = this.#queue.meanMs ?? AHEAD_MS;
+    return Math.min(this.#service.tasks.ahead, Math.floor(AHEAD_MS / Math.max(meanMs, 0.001)));
+  }
+
+  #watchHead(ms: number): void {
+    this.#watch ??= this.#deps.clock.after(ms, () => {
+      this.#watch = undefined;
+      if (this.#over || this.#queue.lentCount === 0) return;
+      const left = LONG_MS - this.#queue.runningMs;
+      if (left > 0) this.#watchHead(left);
+      else this.recall();
+    });
+  }
+
+  #note(
+    { taskId, requestId }: Assignment,
+    code: number,
+    outcome: "succeed" | "failed" | "crashed",
+    reason?: string,
+  ): void {
+    const seconds = this.#queue.runningMs / 1000;
+    const { meter, logger } = this.#deps;
+    meter?.invoked(seconds, outcome);
+    const fields = { task: taskId, request: requestId === "" ? undefined : requestId };
+    if (reason === undefined) logger.debug({ ...fields, seconds, code }, "task ended");
+    else logger.warn({ ...fields, reason }, "service ended during a task");
+  }
+}
