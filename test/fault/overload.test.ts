@@ -25,7 +25,8 @@ const watchers = 10_000;
 const silentWatches = 2_000;
 const registers = 1_500;
 const registerBytes = 8_000;
-const inputBytes = 32;
+/** Long enough that the executors do not come to the end of a session while this lasts. */
+const input = Buffer.from('{"duration": 5000, "memory": 0}');
 /** Of each daemon, whatever is asked of it. */
 const residentBytesMax = 512 * MIB;
 
@@ -82,13 +83,13 @@ function newTask(session: number, index: number): Change {
       id: index + 1,
       state: "Pending",
       creationTime,
-      inputBytes,
+      inputBytes: input.length,
       attempt: 0,
       crashes: 0,
       lostNodes: 0,
       events: [{ code: 0, message: "Task was created with state <Pending>", creationTime }],
     },
-    input: Buffer.alloc(inputBytes, "x"),
+    input,
   };
 }
 
