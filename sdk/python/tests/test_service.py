@@ -131,7 +131,8 @@ def test_sigterm_ends_it_while_a_stream_is_idle(recorder: InstanceProcess) -> No
     stream.send(("1", b""))
     stream.answer()
     assert recorder.terminate() == 0
-    with pytest.raises(grpc.RpcError):
+    # It ended the stream itself, or the connection was gone before that was heard.
+    with pytest.raises((grpc.RpcError, StopIteration)):
         stream.batch()
 
 
@@ -141,7 +142,8 @@ def test_sigterm_ends_it_while_a_streamed_task_runs(recorder: InstanceProcess) -
     stream.send(("1", b"sleep"))
     wait_for(lambda: "sleeping" in recorder.log.read_text(), "the task to run")
     assert recorder.terminate() == 0
-    with pytest.raises(grpc.RpcError):
+    # It ended the stream itself, or the connection was gone before that was heard.
+    with pytest.raises((grpc.RpcError, StopIteration)):
         stream.batch()
 
 
