@@ -183,7 +183,8 @@ function frontendServer(deps: ServerDeps, { interceptors }: ListenerSecurity): O
     traced(limits.guard(sessionsService(deps)), tracing),
   );
   const { logger, trail } = tracing;
-  const clients = clientsService({ ...deps, limits, trail, logger });
+  const soon = (act: () => void): void => void setImmediate(act);
+  const clients = clientsService({ ...deps, limits, trail, logger, soon });
   server.addService(ClientsService, traced(limits.guard(clients), tracing));
   const services = [
     "flame.v1.Frontend",

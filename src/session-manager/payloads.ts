@@ -25,16 +25,19 @@ export class Payloads {
 
   /**
    * Bytes of a task's payload; undefined when it has none.
-   * @throws FlameError not_found when the task was forgotten since its record was read.
+   * @throws FlameError not_found when the task was forgotten, or its session deleted, since its record was read.
    */
   of(task: TaskRecord, kind: PayloadKind): Buffer | undefined {
     const bytes = kind === "input" ? task.inputBytes : task.outputBytes;
     if (bytes === undefined) return undefined;
     const key = keyOf(task.sessionId, task.id, kind);
     const found = this.#cache.get(key) ?? this.#store.readPayload(task.sessionId, task.id, kind);
-    if (found === undefined && this.isForgotten(task.sessionId, task.id))
+    if (found !== undefined) return found;
+    if (this.isForgotten(task.sessionId, task.id))
       throw forgottenTask(task.sessionId, task.id, this.#tasksKept);
-    return found;
+    // An output that is not there must not look like none.
+    if (kind === "output") throw goneTask(task.sessionId, task.id);
+    return undefined;
   }
 
   /** Bytes of a session's common data; undefined when it has none. */
@@ -55,7 +58,7 @@ export class Payloads {
     if (task !== undefined) return task;
     if (this.#store.forgotten(sessionId) > 0)
       throw forgottenTask(sessionId, taskId, this.#tasksKept);
-    throw new FlameError("not_found", `task ${taskId} of session ${sessionId} not found`);
+    throw goneTask(sessionId, taskId);
   }
 
   /** How many finished tasks of the session are no longer kept. */
@@ -69,6 +72,10 @@ export class Payloads {
       this.#store.forgotten(sessionId) > 0 && this.#store.readTask(sessionId, taskId) === undefined
     );
   }
+}
+
+function goneTask(sessionId: string, taskId: number): FlameError {
+  return new FlameError("not_found", `task ${taskId} of session ${sessionId} not found`);
 }
 
 function keyOf(sessionId: string, taskId: number, kind: PayloadKind): string {

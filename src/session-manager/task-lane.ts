@@ -14,7 +14,9 @@ export interface OpenLane {
   readonly id: number;
   readonly sessionId: string;
   readonly producer: string;
-  /** Numbers whose results are still to be sent. */
+  /** Numbers whose results were asked for on this stream: each is sent once, however often its number comes. */
+  readonly asked: NumberedRuns;
+  /** Of these, those whose tasks have not ended. */
   readonly wanted: NumberedRuns;
   readonly results: LaneResults;
   readonly letGo: () => void;

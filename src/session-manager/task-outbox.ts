@@ -51,6 +51,8 @@ interface Fresh {
 export interface TaskOutboxDeps {
   readonly call: Pick<ServerDuplexStream<TasksRequest, TasksResponse>, "write">;
   readonly payloads: Payloads;
+  /** Does something after this turn of the event loop. */
+  readonly soon: (act: () => void) => void;
   /** What was written is on its way: there is room again. */
   readonly onTaken: () => void;
 }
@@ -128,7 +130,7 @@ export class TaskOutbox {
   #plan(): void {
     if (this.#planned || this.#underWay || this.#closed) return;
     this.#planned = true;
-    setImmediate(() => {
+    this.#deps.soon(() => {
       this.#planned = false;
       this.#flush();
     });

@@ -1,7 +1,7 @@
 import { Metadata, type ServerDuplexStream } from "@grpc/grpc-js";
 import type { EndedRange, SubmitOutcome, SubmitReply } from "../core/submit-commands.ts";
 import { randomId } from "../kit/ids.ts";
-import type { Logger } from "../kit/logger.ts";
+import { type Logger, tellsDebug } from "../kit/logger.ts";
 import { NumberedRuns } from "../kit/numbered-runs.ts";
 import { errorTable, FlameError } from "../model/errors.ts";
 import type {
@@ -35,13 +35,15 @@ const lanesMax = 10_000;
 const producerText = /^[!-~]{1,128}$/;
 
 export interface TaskStreamDeps {
-  readonly engine: Engine;
+  readonly engine: Pick<Engine, "of">;
   readonly payloads: Payloads;
-  readonly store: Store;
-  readonly finished: FinishedTasks;
+  readonly store: Pick<Store, "readTask" | "readSubmits">;
+  readonly finished: Pick<FinishedTasks, "holdWhere">;
   readonly trail: RequestTrail;
   readonly logger: Logger;
   readonly limits: Pick<CallLimits, "takeBytes">;
+  /** Does something after this turn of the event loop. */
+  readonly soon: (act: () => void) => void;
 }
 
 type TasksCall = ServerDuplexStream<TasksRequest, TasksResponse>;
@@ -78,6 +80,7 @@ class TaskStream {
     this.#outbox = new TaskOutbox({
       call,
       payloads: deps.payloads,
+      soon: deps.soon,
       onTaken: () => this.#readOn(),
     });
   }
@@ -131,6 +134,7 @@ class TaskStream {
       id,
       sessionId,
       producer,
+      asked: new NumberedRuns(),
       wanted: new NumberedRuns(),
       results,
       letGo: this.#deps.finished.holdWhere(sessionId, (task) => results.isHeld(task)),
@@ -226,7 +230,10 @@ class TaskStream {
         this.#tell(lane, { kind: "refused", ...one, error: reply.closed }, false);
       else {
         this.#tell(lane, { kind: "known", ...one, firstTask }, false);
-        if (follow) this.#outbox.result(lane.results, number, firstTask);
+        if (follow) {
+          this.#want(lane, number, 1);
+          this.#offer(lane, { ...one, firstTask });
+        }
       }
     }
   }
@@ -248,7 +255,7 @@ class TaskStream {
       }
       case "created": {
         const { firstTask, creationTime } = outcome;
-        if (follow) lane.wanted.add(first, count, first);
+        if (follow) for (const runs of [lane.asked, lane.wanted]) runs.add(first, count, first);
         this.#noteMade(lane.sessionId, firstTask, count);
         this.#acknowledge(lane, first, count, firstTask, creationTime);
         return;
@@ -268,11 +275,10 @@ class TaskStream {
     const { trail, logger } = this.#deps;
     for (let task = firstTask; task < firstTask + count; task++)
       trail.made(session, String(task), this.#requestId);
+    if (!tellsDebug(logger)) return;
     const request = this.#requestId;
-    logger.debug(
-      { rpc: "tasks", request, session, task: String(firstTask), count },
-      "tasks created",
-    );
+    const task = String(firstTask);
+    logger.debug({ rpc: "tasks", request, session, task, count }, "tasks created");
   }
 
   #acknowledge(
@@ -305,8 +311,7 @@ class TaskStream {
 
   /** From now on the results of these are wanted: those that have ended leave at once. */
   #ask(lane: OpenLane, first: number, count: number): void {
-    for (let number = first; number < first + count; number++)
-      if (!lane.wanted.has(number)) lane.wanted.add(number, 1, number);
+    this.#want(lane, first, count);
     const { sessionId, producer } = lane;
     this.#door.call(
       "submit.follow",
@@ -325,6 +330,15 @@ class TaskStream {
       },
       (error) => this.#fail(lane, error),
     );
+  }
+
+  /** Those of these that were not asked for before. */
+  #want({ asked, wanted }: OpenLane, first: number, count: number): void {
+    for (let number = first; number < first + count; number++) {
+      if (asked.has(number)) continue;
+      asked.add(number, 1, number);
+      wanted.add(number, 1, number);
+    }
   }
 
   #offer(lane: OpenLane, { first, count, firstTask }: EndedRange): void {

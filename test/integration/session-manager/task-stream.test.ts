@@ -82,6 +82,26 @@ describe("flame.stream.v1.Clients", () => {
     expect(two.refusals[0]?.message).toContain("Cannot create task in closed session s-0");
   });
 
+  it("sends a result once on a lane, however often its number comes and is followed", async () => {
+    await start();
+    const one = stream();
+    one.lane(1, "s-0", "p");
+    one.submit(1, inputs(3));
+    await one.acknowledged(3);
+    await closeSession();
+    const follows = [{ lane: 1, first: 1n, count: 3 }];
+    for (let again = 0; again < 3; again++) {
+      one.submit(1, inputs(3));
+      one.send({ follows });
+    }
+    one.send({ credit: { results: 100, bytes: 100 } });
+    one.send({ follows });
+    await waitFor("the results", () => one.results.length >= 3);
+    one.submit(4, inputs(1));
+    await waitFor("what was sent last is answered", () => one.refusals.length === 1);
+    expect(one.results.map(({ number }) => number)).toEqual([1, 2, 3]);
+  });
+
   it("refuses what is too large under its number, and goes on with the next", async () => {
     await start();
     const one = stream();
