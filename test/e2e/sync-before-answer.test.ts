@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { FlameClient } from "../../src/client/index.ts";
+import { TasksResponse } from "../../src/protocol/generated/flame/stream/v1/clients.ts";
 import { WorkResponse } from "../../src/protocol/generated/flame/stream/v1/nodes.ts";
 import { startCluster, type TestCluster } from "../support/cluster.ts";
 import {
@@ -9,7 +10,9 @@ import {
   type SentMessage,
   SyncTrace,
 } from "../support/sync-trace.ts";
+import { TaskStreamClient } from "../support/task-stream-client.ts";
 import { temporaryFolder } from "../support/temp.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 const tasks = 40;
 const reason = noRecorder();
@@ -46,11 +49,7 @@ async function runTasks(atOnce: number): Promise<string> {
   const { id } = session;
   for (let first = 0; first < tasks; first += atOnce) {
     const some = Array.from({ length: atOnce }, (_, task) => first + task);
-    const ended = await Promise.all(
-      some.map((task) =>
-        session.run(Buffer.from(JSON.stringify({ language: "shell", code: inputOf(id, task) }))),
-      ),
-    );
+    const ended = await Promise.all(some.map((task) => session.run(codeOf(id, task))));
     expect(ended.map(({ output }) => String(output))).toEqual(
       some.map((task) => expect.stringContaining(outputOf(id, task))),
     );
@@ -72,6 +71,44 @@ function workOf(sent: readonly SentMessage[], session: string) {
   return sent
     .filter(({ connection, call }) => connection === first?.connection && call === first.call)
     .map(({ at, bytes }) => ({ at, message: WorkResponse.decode(bytes) }));
+}
+
+const codeOf = (session: string, task: number): Buffer =>
+  Buffer.from(JSON.stringify({ language: "shell", code: inputOf(session, task) }));
+
+/** Submits tasks on a stream, some in one batch, and waits for their results; task 0 is number 1. @returns the session's id */
+async function submitTasks(atOnce: number): Promise<string> {
+  const session = await client.createSession({ application: "flmexec" });
+  const { id } = session;
+  const stream = new TaskStreamClient(cluster.endpoint.replace("http://", ""));
+  stream.lane(1, id, "p");
+  stream.send({ credit: { results: tasks, bytes: 1024 * 1024 } });
+  for (let first = 0; first < tasks; first += atOnce) {
+    const batch = Array.from({ length: atOnce }, (_, at) => codeOf(id, first + at));
+    stream.submit(first + 1, batch);
+    await waitFor("their results", () => stream.results.length >= first + atOnce, {
+      deadlineMs: 60_000,
+    });
+  }
+  stream.close();
+  await session.close();
+  return id;
+}
+
+/** The messages of the stream on which the results of a session left, in order. */
+function resultsOf(sent: readonly SentMessage[], session: string) {
+  const isOfIt = ({ bytes }: SentMessage): boolean => {
+    try {
+      const outputs = TasksResponse.decode(bytes).results.flatMap(({ results }) => results);
+      return outputs.some(({ output }) => output?.includes(outputOf(session, 0)) === true);
+    } catch {
+      return false;
+    }
+  };
+  const first = sent.find(isOfIt);
+  return sent
+    .filter(({ connection, call }) => connection === first?.connection && call === first.call)
+    .map(({ at, bytes }) => ({ at, message: TasksResponse.decode(bytes) }));
 }
 
 withRecorder("a sync of the database's log", () => {
@@ -105,6 +142,33 @@ withRecorder("a sync of the database's log", () => {
       }
       expect(early).toEqual([]);
       expect(acknowledged.size).toBe(tasks);
+    },
+  );
+
+  it.each([1, 20])(
+    "lies between a submit or a result and its word on the client's stream, with batches of %d",
+    async (atOnce) => {
+      const session = await submitTasks(atOnce);
+      const trace = new SyncTrace(record);
+      const early: unknown[] = [];
+      const acknowledged = new Set<number>();
+      const ended = new Set<number>();
+      for (const { at, message } of resultsOf(trace.sent(), session)) {
+        for (const { first, count } of message.acknowledgements)
+          for (let task = Number(first) - 1; task < Number(first) - 1 + count; task++) {
+            acknowledged.add(task);
+            if (!trace.syncedBefore(inputOf(session, task), at)) early.push({ submit: task });
+          }
+        for (const { first, results } of message.results)
+          for (const { offset, output } of results) {
+            const task = Number(first) + offset - 1;
+            ended.add(task);
+            expect(String(output)).toContain(outputOf(session, task));
+            if (!trace.syncedBefore(outputOf(session, task), at)) early.push({ result: task });
+          }
+      }
+      expect(early).toEqual([]);
+      expect([acknowledged.size, ended.size]).toEqual([tasks, tasks]);
     },
   );
 });

@@ -17,6 +17,7 @@ import type { Runs } from "./runs.ts";
 import { checkScheduling } from "./scheduling-checks.ts";
 import type { Waiter } from "./sim-manager.ts";
 import { checkState, checkWaiters } from "./state-checks.ts";
+import { checkSubmits } from "./submit-checks.ts";
 import { Violation, type World } from "./world.ts";
 
 /** Looks at every turn, commit, effect and restart, and throws a Violation as soon as something is not as promised. */
@@ -74,6 +75,7 @@ export class Auditor {
       if (change.kind === "node.delete") this.#runs.forfeitNode(change.name);
       this.#ledger.apply(change, turn);
     }
+    this.#ledger.submits.committed();
   }
 
   /** Whatever leaves the session manager can not be taken back: it must be on disk. */
@@ -147,6 +149,8 @@ export class Auditor {
   allForgotten(store: Store, kept: number): void {
     for (const [id, { record, counts }] of this.#ledger.sessions) {
       const left = counts.succeed + counts.failed + counts.cancelled - store.forgotten(id);
+      // Results that a stream had not sent kept their tasks, until the next task of the session ends.
+      if (this.#ledger.submits.producers(id).length > 0) continue;
       if (record.state === "Open" && left >= kept + forgottenTogether(kept))
         throw new Violation(`session ${id} keeps ${left} finished tasks, ${kept} are to be kept`);
     }
@@ -158,6 +162,7 @@ export class Auditor {
 
   restarted(state: CoreState, stored: StoredState): void {
     this.#checkStored(stored);
+    checkSubmits(state, stored, this.#ledger);
     this.#ledger.restarted(this.#world.now);
     checkState(state, this.#options);
     if (this.#remembered !== undefined) expectSame(durablePart(state), this.#remembered);
@@ -167,6 +172,7 @@ export class Auditor {
   /** At rest: what a restart would read is what memory has. */
   atRest(state: CoreState, stored: StoredState): void {
     this.#checkStored(stored);
+    checkSubmits(state, stored, this.#ledger);
     const restored = new Core(this.#options, stored, this.#world.date, this.#world.now);
     expectSame(durablePart(restored.state), durablePart(state));
   }

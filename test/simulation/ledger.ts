@@ -7,6 +7,7 @@ import { noTasks, type SessionRecord, type TaskCounts } from "../../src/model/se
 import { isTerminal, type TaskRecord } from "../../src/model/task.ts";
 import { Attempts } from "./attempts.ts";
 import type { Runs } from "./runs.ts";
+import { SubmitLedger } from "./submit-ledger.ts";
 import { Violation } from "./world.ts";
 
 const countOf = {
@@ -31,6 +32,8 @@ export class Ledger {
   readonly sessions = new Map<string, LedgerSession>();
   readonly executors = new Map<string, ExecutorRecord>();
   readonly applications = new Map<string, ApplicationSpec>();
+  /** What producers have submitted. */
+  readonly submits = new SubmitLedger();
   /** How attempts end, and who may end tasks from outside. */
   readonly attempts: Attempts;
   /** What the session manager may believe of a node, and since when. */
@@ -42,6 +45,7 @@ export class Ledger {
 
   apply(change: Change, turn: Pick<FlameTurn, "now" | "steady">): void {
     const { now, steady } = turn;
+    this.submits.apply(change);
     switch (change.kind) {
       case "application.put":
         this.applications.set(change.record.name, change.record.spec);
@@ -68,7 +72,7 @@ export class Ledger {
         this.#checkCounts(change);
         return;
       case "submits.put":
-        // The simulated clients submit by CreateTask, which names no ranges.
+        // Followed by what follows the submits.
         return;
       case "sessions.objectsDeleted":
         // A note of the janitor's, which the simulation has none of.

@@ -1,11 +1,8 @@
-import type { CancelReply, CancelRequest } from "../../src/core/cancel-commands.ts";
-import type { CallKind, CommandTable, Reply } from "../../src/core/commands.ts";
-import { internalCaller } from "../../src/model/caller.ts";
-import { FlameError } from "../../src/model/errors.ts";
 import type { SessionRequest } from "../../src/model/session.ts";
 import { isTerminal, type TaskRecord, type TaskReply } from "../../src/model/task.ts";
-import type { CallResult, Link } from "./network.ts";
+import type { Link } from "./network.ts";
 import { pause, Running, type Script, until } from "./script.ts";
+import { SessionCalls } from "./session-calls.ts";
 import { Violation, type World } from "./world.ts";
 
 /** One session that a client will have. */
@@ -31,6 +28,7 @@ export class ModelClient {
   watching = 0;
   readonly #world: World;
   readonly #link: Link;
+  readonly #calls: SessionCalls;
   readonly #running: Running;
   /** Tasks of the plan can end; otherwise only closing the session ends them. */
   readonly #feasible: (plan: SessionPlan) => boolean;
@@ -43,6 +41,7 @@ export class ModelClient {
   ) {
     this.#world = world;
     this.#link = link;
+    this.#calls = new SessionCalls(world, link);
     this.#feasible = feasible;
     this.#running = new Running(this.#work(plans));
   }
@@ -57,16 +56,8 @@ export class ModelClient {
 
   *#session(plan: SessionPlan): Script {
     const { random } = this.#world;
-    const { id, request } = plan;
-    const caller = internalCaller;
-    const made = yield* this.#call(plan.byOpen ? "session.open" : "session.create", {
-      id,
-      request,
-      caller,
-    });
-    // The reply of the first try was lost.
-    if (made instanceof FlameError && made.code !== "already_exists")
-      throw new Violation(`session ${id} was refused: ${made.message}`);
+    const { id } = plan;
+    yield* this.#calls.make(plan);
     for (let count = 0; count < plan.tasks; count++) {
       yield* pause(this.#world, random.skewed(0, plan.pauseMsMax));
       // Not repeated when it breaks: nobody knows whether the task is there, and the client makes another.
@@ -83,9 +74,9 @@ export class ModelClient {
       if (random.chance(plan.cancelRate)) yield* this.#cancelSome(plan, taskId);
     }
     if (plan.close === "never") return;
-    if (plan.close === "ended" && this.#feasible(plan)) yield* this.#allEnded(id);
-    if (plan.close === "forced") yield* this.#cancel({ sessionId: id, close: true });
-    yield* this.#close(plan);
+    if (plan.close === "ended" && this.#feasible(plan)) yield* this.#calls.allEnded(id);
+    if (plan.close === "forced") yield* this.#calls.cancel({ sessionId: id, close: true });
+    yield* this.#calls.close(plan);
   }
 
   /** One task, Running or not, or now and then all of them. */
@@ -94,45 +85,15 @@ export class ModelClient {
     yield* pause(this.#world, random.skewed(0, pauseMsMax));
     const taskIds = random.chance(0.1) ? undefined : [random.between(1, newest)];
     const pendingOnly = random.chance(0.3);
-    const reply = yield* this.#cancel({ sessionId: id, ...(taskIds && { taskIds }), pendingOnly });
+    const reply = yield* this.#calls.cancel({
+      sessionId: id,
+      ...(taskIds && { taskIds }),
+      pendingOnly,
+    });
     if (reply === undefined || taskIds === undefined) return;
     const { cancelled, ended, over, running } = reply;
     if (cancelled + ended + over !== 1 && !(pendingOnly && running > 0))
       throw new Violation(`a cancel of ${id}/${taskIds.join()} did ${JSON.stringify(reply)}`);
-  }
-
-  *#cancel(
-    what: Pick<CancelRequest, "sessionId" | "taskIds"> & Partial<CancelRequest>,
-  ): Script<CancelReply | undefined> {
-    const request = { pendingOnly: false, close: false, caller: internalCaller, ...what };
-    const reply = yield* this.#call("session.cancel", request);
-    if (!(reply instanceof FlameError)) return reply;
-    if (reply.code !== "not_found") throw new Violation(`a cancel was refused: ${reply.message}`);
-    return undefined;
-  }
-
-  *#close({ id, deleteAfter }: SessionPlan): Script {
-    for (;;) {
-      const closed = yield* this.#call("session.close", { id });
-      if (!(closed instanceof FlameError) || closed.code === "not_found") break;
-      if (closed.code !== "internal")
-        throw new Violation(`CloseSession was refused: ${closed.message}`);
-      yield* pause(this.#world, this.#world.random.between(100, 2_000));
-    }
-    if (!deleteAfter) return;
-    yield* pause(this.#world, this.#world.random.skewed(1, 5_000));
-    const deleted = yield* this.#call("session.delete", { id });
-    if (deleted instanceof FlameError && deleted.code !== "not_found")
-      throw new Violation(`DeleteSession was refused: ${deleted.message}`);
-  }
-
-  *#allEnded(id: string): Script {
-    for (;;) {
-      const session = yield* this.#call("session.get", { id });
-      if (session instanceof FlameError) return;
-      if (session.counts.pending + session.counts.running === 0) return;
-      yield* pause(this.#world, 1_000);
-    }
   }
 
   #watch(plan: SessionPlan, taskId: number): void {
@@ -187,19 +148,6 @@ export class ModelClient {
       exchange.abandon();
       done(false);
     });
-  }
-
-  /** Repeats until there is an answer or a refusal. */
-  *#call<K extends CallKind>(
-    kind: K,
-    input: CommandTable[K]["input"],
-  ): Script<Reply<K> | FlameError> {
-    for (;;) {
-      const result: CallResult<K> = yield* this.#link.ask(kind, input);
-      if (result.kind === "ok") return result.value;
-      if (result.kind === "refused") return result.error;
-      yield* pause(this.#world, this.#world.random.between(50, 1_000));
-    }
   }
 }
 

@@ -22,6 +22,13 @@ export interface Listener {
   broken(): void;
 }
 
+/** What breaks with the connection. */
+export interface Breakable {
+  /** Each end sees it after at most so many milliseconds. */
+  break(callerDelayMsMax: number, serverDelayMsMax: number): void;
+  abandon(serverDelayMs: number): void;
+}
+
 /** One machine's way to the session manager, with the faults of a network. */
 export class Link {
   readonly world: World;
@@ -29,7 +36,7 @@ export class Link {
   /** Part of the messages that get lost in a storm. */
   readonly lossRate: number;
   cut = false;
-  readonly #open = new Set<Exchange>();
+  readonly #open = new Set<Breakable>();
 
   constructor(world: World, manager: SimManager, lossRate: number) {
     this.world = world;
@@ -59,6 +66,12 @@ export class Link {
     this.#open.add(exchange);
     exchange.begin();
     return exchange;
+  }
+
+  /** Something breaks with this way from now on. @returns what ends that */
+  track(one: Breakable): () => void {
+    this.#open.add(one);
+    return () => void this.#open.delete(one);
   }
 
   /** Nothing gets through for a while; both ends notice sooner or later, each by itself. */

@@ -5,8 +5,9 @@ import type { NodeReport } from "../../src/model/node.ts";
 import { fits, type Resources } from "../../src/model/resources.ts";
 import { defaultPolicies, type PolicyName } from "../../src/model/scheduling-policy.ts";
 import type { SessionRequest } from "../../src/model/session.ts";
-import type { Random } from "../support/random.ts";
+import { Random } from "../support/random.ts";
 import type { SessionPlan } from "./model-client.ts";
+import type { StreamPlan } from "./model-stream-client.ts";
 import { crashPlaces, type PlannedCrash } from "./sim-manager.ts";
 
 const gib = 1024 ** 3;
@@ -19,6 +20,8 @@ export interface Scenario {
   /** Application -> how long, from the beginning, its package can not be installed. */
   readonly brokenForMs: ReadonlyMap<string, number>;
   readonly clients: readonly (readonly SessionPlan[])[];
+  /** Of each client with a stream, what it does at once, and of that the sessions one after another. */
+  readonly streams: readonly (readonly (readonly StreamPlan[])[])[];
   readonly crashes: PlannedCrash[];
   readonly stormMs: number;
   readonly lossRate: number;
@@ -67,6 +70,8 @@ export function makeScenario(seed: number, random: Random): Scenario {
       random.chance(0.4) ? [["waits", random.between(5_000, 70_000)] as const] : [],
     ),
     clients: makeClients(random),
+    // With numbers of their own, so that the rest of a seed is what it was before.
+    streams: makeStreams(new Random(seed + 1_000_000)),
     crashes: makeCrashes(seed, random),
     stormMs: random.between(60_000, 180_000),
     lossRate: random.pick([0, 0.01, 0.03, 0.06]),
@@ -150,6 +155,32 @@ function makeClients(random: Random): SessionPlan[][] {
     clients.push(plans);
   }
   return clients;
+}
+
+function makeStreams(random: Random): StreamPlan[][][] {
+  return Array.from({ length: random.pick([1, 1, 2]) }, (_, client) =>
+    Array.from({ length: random.between(1, 2) }, (_, thread) => {
+      const plans: StreamPlan[] = [];
+      for (let session = random.between(1, 2); session > 0; session--) {
+        const plan = makeStreamPlan(random, `t${client}-${thread}-s${session}`);
+        plans.push(plan);
+        // Its id is free again once it is deleted.
+        if (plan.deleteAfter && plan.close !== "never" && random.chance(0.5))
+          plans.push({ ...plan, tasks: 3, close: "ended", midway: false });
+      }
+      return plans;
+    }),
+  );
+}
+
+function makeStreamPlan(random: Random, id: string): StreamPlan {
+  const plan = makePlan(random, id, 0);
+  return {
+    ...plan,
+    tasks: random.skewed(1, 40),
+    batchMax: random.pick([1, 4, 20]),
+    midway: (plan.close === "early" || plan.close === "forced") && random.chance(0.6),
+  };
 }
 
 function makePlan(random: Random, id: string, minInstances: number): SessionPlan {

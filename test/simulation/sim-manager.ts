@@ -9,6 +9,9 @@ import { FinishedTasks } from "../../src/session-manager/finished-tasks.ts";
 import { MemoryStore } from "../../src/storage/memory-store.ts";
 import type { StoredState } from "../../src/storage/store.ts";
 import type { Auditor } from "./auditor.ts";
+import type { Ledger } from "./ledger.ts";
+import { StreamAuditor } from "./stream-auditor.ts";
+import { StreamHost } from "./stream-host.ts";
 import type { Timer, World } from "./world.ts";
 
 /** What the network gets from the session manager for one call or stream. */
@@ -16,7 +19,7 @@ export interface Receiver {
   reply(value: unknown): void;
   fail(error: FlameError): void;
   push(value: unknown): void;
-  end(): void;
+  end(error?: FlameError): void;
   /** The process died: the connection breaks. */
   lost(): void;
 }
@@ -50,11 +53,14 @@ export type CrashPlace = (typeof crashPlaces)[number];
 export class SimManager {
   readonly waiters = new Map<Token, Waiter>();
   readonly store = new MemoryStore();
+  /** Serves client streams; undefined while the process is down. */
+  streams: StreamHost | undefined;
   commits = 0;
   readonly crashes: PlannedCrash[] = [];
   readonly #world: World;
   readonly #options: CoreOptions;
   readonly #auditor: Auditor;
+  readonly #streamAuditor: StreamAuditor;
   readonly #plan: PlannedCrash[];
   readonly #tasksKept: number;
   #finished: FinishedTasks | undefined;
@@ -71,9 +77,11 @@ export class SimManager {
     world: World,
     options: CoreOptions,
     auditor: Auditor,
+    ledger: Ledger,
     plan: PlannedCrash[],
     tasksKept: number,
   ) {
+    this.#streamAuditor = new StreamAuditor(ledger, this.store);
     this.#tasksKept = tasksKept;
     this.#world = world;
     this.#options = options;
@@ -100,7 +108,15 @@ export class SimManager {
     const core = new Core(this.#options, stored, this.#world.date, this.#world.now);
     this.#auditor.restarted(core.state, stored);
     this.#core = core;
-    this.#forget(stored);
+    this.#finished = this.#forgetting(stored);
+    this.streams = new StreamHost({
+      world: this.#world,
+      manager: this,
+      store: this.store,
+      finished: this.#finished,
+      tasksKept: this.#tasksKept,
+      auditor: this.#streamAuditor,
+    });
     this.#world.note(`manager: starts, ${this.commits} commits so far`);
     this.#armTimer();
   }
@@ -126,12 +142,12 @@ export class SimManager {
   }
 
   /** What forgets finished tasks is the real one too; each of its pieces is looked at. */
-  #forget(stored: StoredState): void {
+  #forgetting(stored: StoredState): FinishedTasks {
     const { store } = this;
     const world = this.#world;
     /** Sessions of which a piece was forgotten just now. */
     const looked = new Set<string>();
-    this.#finished = new FinishedTasks(
+    return new FinishedTasks(
       {
         store: new Proxy(store, {
           get: (_, key) =>
@@ -250,7 +266,7 @@ export class SimManager {
       this.#world.note(`    -> #${effect.to} ${outcomeOf(effect)}`);
       if (effect.kind === "reply") waiter.receiver.reply(effect.value);
       else if (effect.kind === "fail") waiter.receiver.fail(effect.error);
-      else waiter.receiver.end();
+      else waiter.receiver.end(effect.error);
     }
   }
 
@@ -280,6 +296,8 @@ export class SimManager {
     this.#life++;
     this.#finished?.close();
     this.#core = undefined;
+    this.streams?.die();
+    this.streams = undefined;
     this.#busy = false;
     this.#queue = [];
     this.#timer?.cancel();

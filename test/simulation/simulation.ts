@@ -3,6 +3,7 @@ import { Auditor } from "./auditor.ts";
 import { Ledger } from "./ledger.ts";
 import { ModelClient } from "./model-client.ts";
 import { ModelNode } from "./model-node.ts";
+import { ModelStreamClient } from "./model-stream-client.ts";
 import { Link } from "./network.ts";
 import { checkRest } from "./rest-checks.ts";
 import { Runs } from "./runs.ts";
@@ -10,6 +11,8 @@ import { makeScenario, type Scenario } from "./scenario.ts";
 import { pause, Running, type Script } from "./script.ts";
 import { Services } from "./services.ts";
 import { type PlannedCrash, SimManager } from "./sim-manager.ts";
+import { checkAnswers } from "./submit-checks.ts";
+import { SubmitTally } from "./submitter.ts";
 import { Violation, World } from "./world.ts";
 
 /** Virtual time within which everything must have ended once no fault happens any more. */
@@ -26,6 +29,7 @@ export interface Outcome {
   readonly timedOut: number;
   readonly exhausted: number;
   readonly forgotten: number;
+  readonly submits: SubmitTally;
   readonly virtualMs: number;
 }
 
@@ -54,6 +58,8 @@ class Simulation {
   readonly #manager: SimManager;
   readonly #nodes: ModelNode[] = [];
   readonly #clients: ModelClient[] = [];
+  readonly #streams: ModelStreamClient[] = [];
+  readonly #tally = new SubmitTally();
   readonly #links: Link[] = [];
 
   constructor(seed: number) {
@@ -63,7 +69,14 @@ class Simulation {
     this.#scenario = makeScenario(seed, random);
     const { options, crashes, tasksKept } = this.#scenario;
     this.#auditor = new Auditor(this.world, this.#ledger, this.#runs, options);
-    this.#manager = new SimManager(this.world, options, this.#auditor, crashes, tasksKept);
+    this.#manager = new SimManager(
+      this.world,
+      options,
+      this.#auditor,
+      this.#ledger,
+      crashes,
+      tasksKept,
+    );
   }
 
   async run(): Promise<Outcome> {
@@ -99,6 +112,7 @@ class Simulation {
       timedOut: this.#ledger.attempts.timedOut,
       forgotten: this.#auditor.forgotten,
       exhausted: this.#ledger.attempts.exhausted,
+      submits: this.#tally,
       virtualMs: world.now - began,
     };
   }
@@ -174,14 +188,29 @@ class Simulation {
         yield* pause(world, 200);
       }
     }
-    for (const plans of this.#scenario.clients) {
-      const clientLink = this.#link();
-      this.#clients.push(new ModelClient(world, clientLink, plans, this.#scenario.feasible));
-      if (world.random.chance(0.3))
-        world.after(world.random.between(1_000, 40_000), () => {
-          if (world.stormy) clientLink.partition(world.random.skewed(500, 20_000));
-        });
+    const { clients, streams, feasible } = this.#scenario;
+    for (const [index, plans] of streams.entries()) {
+      const deps = {
+        world,
+        link: this.#clientLink(),
+        name: `p${index}`,
+        tally: this.#tally,
+        feasible,
+      };
+      this.#streams.push(new ModelStreamClient(deps, plans));
     }
+    for (const plans of clients)
+      this.#clients.push(new ModelClient(world, this.#clientLink(), plans, feasible));
+  }
+
+  #clientLink(): Link {
+    const { world } = this;
+    const link = this.#link();
+    if (world.random.chance(0.3))
+      world.after(world.random.between(1_000, 40_000), () => {
+        if (world.stormy) link.partition(world.random.skewed(500, 20_000));
+      });
+    return link;
   }
 
   /** From now on nothing breaks, and whatever is down comes up. */
@@ -205,6 +234,7 @@ class Simulation {
       return false;
     if (this.#clients.length < this.#scenario.clients.length) return false;
     if (!this.#clients.every((client) => client.over)) return false;
+    if (!this.#streams.every((client) => client.over)) return false;
     if (!this.#nodes.every((node) => node.serving)) return false;
     for (const { record, counts } of this.#ledger.sessions.values()) {
       if (counts.pending + counts.running > 0 && this.#canEnd(record.id)) return false;
@@ -213,7 +243,8 @@ class Simulation {
   }
 
   #canEnd(sessionId: string): boolean {
-    const plan = this.#scenario.clients.flat().find(({ id }) => id === sessionId);
+    const { clients, streams } = this.#scenario;
+    const plan = [...clients.flat(), ...streams.flat(2)].find(({ id }) => id === sessionId);
     return plan !== undefined && this.#scenario.feasible(plan);
   }
 
@@ -224,6 +255,10 @@ class Simulation {
         ends.push(`session ${JSON.stringify(record)} has ${JSON.stringify(counts)}`);
     for (const [index, client] of this.#clients.entries())
       if (!client.over) ends.push(`client ${index} waits, with ${client.watching} watches`);
+    for (const [index, client] of this.#streams.entries())
+      if (!client.over) ends.push(`stream client ${index} waits for ${client.outstanding} results`);
+    for (const [index, client] of this.#streams.entries())
+      if (!client.over) ends.push(`stream client ${index} waits for ${client.outstanding} results`);
     for (const node of this.#nodes) if (!node.up) ends.push(`${node.report.name} is down`);
     for (const { record, taskId } of this.#manager.core?.state.executors.all() ?? [])
       ends.push(`${JSON.stringify(record)} holds ${taskId ?? "no task"}`);
@@ -236,6 +271,7 @@ class Simulation {
       throw new Violation("the manager is not at rest");
     this.#auditor.atRest(state, await this.#manager.store.load());
     this.#auditor.allForgotten(this.#manager.store, this.#scenario.tasksKept);
+    checkAnswers(this.#streams, this.#ledger, this.#manager.store);
     checkRest(
       state,
       this.#ledger,

@@ -194,6 +194,8 @@ export function checkWaiters(
   for (const { stream, work } of state.nodes.all())
     for (const token of [stream, work]) if (token !== undefined) waiting.add(token);
   for (const [token, { command }] of waiters) {
+    // A lane stays open with its stream, whatever becomes of its session.
+    if (command.kind === "submit.open") continue;
     check(
       waiting.has(token) || leaving.has(token) || queued.has(token),
       () => `${command.kind} #${token} was forgotten: ${JSON.stringify(command.input)}`,

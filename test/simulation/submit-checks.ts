@@ -1,0 +1,51 @@
+import type { CoreState } from "../../src/core/state.ts";
+import type { Store, StoredState } from "../../src/storage/store.ts";
+import type { Ledger } from "./ledger.ts";
+import { rangeText } from "./submit-ledger.ts";
+import type { Submitter } from "./submitter.ts";
+import { Violation } from "./world.ts";
+
+/** What a start reads of submits is what was committed, and what the machine makes of it finds each of their tasks. */
+export function checkSubmits(state: CoreState, stored: StoredState, ledger: Ledger): void {
+  const open = [...ledger.sessions.values()].filter(({ record }) => record.state === "Open");
+  const committed = open.flatMap(({ record }) => ledger.submits.lines(record.id)).sort();
+  const read = stored.submits.map(rangeText).sort();
+  if (read.join("\n") !== committed.join("\n"))
+    throw new Violation(`on disk: ${read.join("; ")}\ncommitted: ${committed.join("; ")}`);
+  for (const { sessionId, producer, first, count, firstTask } of stored.submits) {
+    const book = state.sessions.get(sessionId).submits;
+    for (const number of [first, first + count - 1]) {
+      const range = book.rangeOf(producer, number);
+      const task =
+        range === undefined || range.firstTask === 0 ? 0 : range.firstTask + number - range.first;
+      if (task !== (firstTask === 0 ? 0 : firstTask + number - first))
+        throw new Violation(
+          `submit ${number} of ${producer} to ${sessionId} is task ${task} in memory`,
+        );
+    }
+    if (book.highest(producer) < first + count - 1)
+      throw new Violation(`${producer} has used ${book.highest(producer)} numbers of ${sessionId}`);
+  }
+}
+
+/** At rest: every answer that a client was given holds, and closed sessions have their ranges on disk as well. */
+export function checkAnswers(
+  clients: readonly { readonly submitters: readonly Submitter[] }[],
+  { submits, sessions }: Ledger,
+  store: Pick<Store, "readSubmits">,
+): void {
+  for (const submitter of clients.flatMap(({ submitters }) => submitters)) {
+    const { sessionId, name } = submitter;
+    if (submitter.gone || !sessions.has(sessionId)) continue;
+    for (const [number, task] of submitter.answers())
+      if ((submits.taskOf(sessionId, name, number) ?? 0) !== task)
+        throw new Violation(
+          `submit ${number} of ${name} to ${sessionId} was answered with task ${task}, disk says otherwise`,
+        );
+  }
+  for (const id of sessions.keys()) {
+    const read = submits.producers(id).flatMap((producer) => store.readSubmits(id, producer));
+    if (read.map(rangeText).sort().join("\n") !== submits.lines(id).join("\n"))
+      throw new Violation(`submits of ${id} on disk: ${read.map(rangeText).join("; ")}`);
+  }
+}
