@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { performance } from "node:perf_hooks";
 import process from "node:process";
+import { repeated } from "../../src/cli/repeated.ts";
 import { FlameClient, type Session } from "../../src/client/index.ts";
 
 const input = Buffer.from(JSON.stringify({ duration: null, memory: null }));
@@ -87,16 +88,14 @@ async function halfLoad(atOnce: number, seconds: number): Promise<unknown> {
 }
 
 /** Submits tasks that nobody runs: acknowledged submits per second. */
-async function queue(count: number, atOnce: number): Promise<unknown> {
-  const one = client(atOnce);
+async function queue(count: number): Promise<unknown> {
+  const one = client();
   // Opened by name: it is kept when this client is gone.
   const session = await one.openSession("bench-queue", { application: "flmping" });
   const begun = performance.now();
-  let next = 0;
-  const work = async (): Promise<void> => {
-    while (next++ < count) await session.createTask(input);
-  };
-  await Promise.all(Array.from({ length: atOnce }, work));
+  await session.createMany(repeated(input, count), (_index, creation) => {
+    if (creation.kind !== "created") throw creation.error;
+  });
   return { rate: (1000 * count) / (performance.now() - begun), sessionId: session.id };
 }
 
@@ -144,7 +143,7 @@ function outcome(): Promise<unknown> {
     case "half-load":
       return halfLoad(first, second);
     case "queue":
-      return queue(first, second);
+      return queue(first);
     case "pending":
       return pending(rest[0] ?? "");
     case "probe":

@@ -20,6 +20,7 @@ import { Presence } from "./presence.ts";
 import { RegistryClient } from "./registry.ts";
 import { fromResult } from "./rpc-error.ts";
 import { type CallLimits, Session } from "./session.ts";
+import { TaskStreams } from "./task-streams.ts";
 import type {
   Application,
   ClusterInfo,
@@ -70,6 +71,7 @@ export class FlameClient {
   readonly #rpc: FrontendClient;
   readonly #presence: Presence;
   readonly #limits: CallLimits;
+  readonly #streams: TaskStreams;
   readonly #clock: Clock;
   readonly #reconnectTimeoutMs: number;
 
@@ -81,11 +83,19 @@ export class FlameClient {
       creates: new Limiter(options.createsMax ?? 64),
       watches: new Limiter(options.watchesMax ?? 512),
     };
+    const callTimeoutMs = options.callTimeoutMs ?? 60_000;
     this.#rpc = new FrontendClient(
       { clock: this.#clock },
       parseEndpoint(options.endpoint ?? "http://127.0.0.1:8080", ["http", "https"], 8080),
-      { ...options, callTimeoutMs: options.callTimeoutMs ?? 60_000 },
+      { ...options, callTimeoutMs },
     );
+    this.#streams = new TaskStreams({
+      rpc: this.#rpc,
+      clock: this.#clock,
+      reconnectTimeoutMs: this.#reconnectTimeoutMs,
+      callTimeoutMs,
+      onPutOff: options.onPutOff,
+    });
     this.registry = new RegistryClient(this.#rpc);
     this.#presence = new Presence({
       beat: () => this.#rpc.unary(presence.beat, {}),
@@ -267,6 +277,7 @@ export class FlameClient {
   /** Ends the connection; calls under way fail. */
   close(): void {
     this.#presence.close();
+    this.#streams.close();
     this.#rpc.close();
   }
 
@@ -280,7 +291,7 @@ export class FlameClient {
   }
 
   #session(info: SessionInfo): Session {
-    return new Session(this, this.#limits, info);
+    return new Session(this, this.#limits, info, this.#streams);
   }
 }
 

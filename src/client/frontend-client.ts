@@ -1,5 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { Client, Metadata, type MethodDefinition, type ServiceError } from "@grpc/grpc-js";
+import {
+  Client,
+  type ClientDuplexStream,
+  connectivityState,
+  Metadata,
+  type MethodDefinition,
+  type ServiceError,
+} from "@grpc/grpc-js";
 import type { ClientCredentials } from "../config/client-credentials.ts";
 import { type Endpoint, hostText } from "../config/endpoint.ts";
 import type { Clock } from "../kit/clock.ts";
@@ -118,7 +125,7 @@ export class FrontendClient {
           this.#reached = true;
           resolve(reply as Reply);
         } else {
-          reject(this.#fail(error));
+          reject(this.failure(error));
         }
       };
       const { path, requestSerialize, responseDeserialize } = method;
@@ -169,12 +176,37 @@ export class FrontendClient {
         yield reply;
       }
     } catch (error) {
-      throw this.#fail(error as ServiceError);
+      throw this.failure(error as ServiceError);
     } finally {
       signal?.removeEventListener("abort", cancel);
       if (last) replies.expectEnd(this.#clock);
       else call.cancel();
     }
+  }
+
+  /**
+   * Messages both ways. Has no deadline and waits for no connection, as {@link stream}; what it fails with goes through
+   * {@link failure}.
+   */
+  duplex<Request, Reply>(
+    method: MethodDefinition<Request, Reply>,
+  ): ClientDuplexStream<Request, Reply> {
+    const { path, requestSerialize, responseDeserialize } = method;
+    const metadata = this.#metadata({ waitForReady: false }, { [requestIdKey]: randomId() });
+    return this.#channel.makeBidiStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      metadata,
+    );
+  }
+
+  /** Calls `action` once, when the present connection is gone; at once when there is none. */
+  onceDisconnected(action: () => void): void {
+    const channel = this.#channel.getChannel();
+    const { READY } = connectivityState;
+    if (channel.getConnectivityState(false) !== READY) action();
+    else channel.watchConnectivityState(READY, Number.POSITIVE_INFINITY, () => action());
   }
 
   close(): void {
@@ -189,7 +221,8 @@ export class FrontendClient {
     return metadata;
   }
 
-  #fail(error: ServiceError): FlameError {
+  /** What a call failed with. */
+  failure(error: ServiceError): FlameError {
     const failure = fromRpcError(error, this.#endpoint.host);
     if (failure.code !== "unavailable") {
       this.#reached = true;

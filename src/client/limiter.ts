@@ -1,17 +1,17 @@
 /** Lets at most `max` actions run at once; the others wait their turn, first come first served. */
 export class Limiter {
-  readonly #max: number;
+  readonly max: number;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
   #head = 0;
 
   constructor(max: number) {
-    this.#max = max;
+    this.max = max;
   }
 
   /** Runs `action` when it is its turn. */
   async run<T>(action: () => Promise<T>): Promise<T> {
-    if (this.#running >= this.#max) {
+    if (this.#running >= this.max) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     } else {
       this.#running++;

@@ -1,8 +1,13 @@
 import { FlameError } from "../model/errors.ts";
 import type { CancelOptions, CancelResult } from "./cancel.ts";
 import type { Limiter } from "./limiter.ts";
+import { ManyInputs } from "./submit-job.ts";
+import type { SubmitLane } from "./submit-lane.ts";
+import { type TaskCreation, type TaskEnd, unacknowledged } from "./task-end.ts";
 import { taskOutput } from "./task-output.ts";
+import type { TaskStreams } from "./task-streams.ts";
 import type { SessionInfo, Task } from "./types.ts";
+import { isUncertain, UnaryTasks } from "./unary-tasks.ts";
 import { finalTask } from "./watch.ts";
 
 /** The calls of a client that a session handle needs. */
@@ -32,11 +37,26 @@ export class Session {
   readonly info: SessionInfo;
   readonly #calls: SessionCalls;
   readonly #limits: CallLimits;
+  readonly #streams: Pick<TaskStreams, "lane" | "served"> | undefined;
+  readonly #unary: UnaryTasks;
+  #lane: SubmitLane | undefined;
 
-  constructor(calls: SessionCalls, limits: CallLimits, info: SessionInfo) {
+  /** @param streams absent: tasks take one call each */
+  constructor(
+    calls: SessionCalls,
+    limits: CallLimits,
+    info: SessionInfo,
+    streams?: Pick<TaskStreams, "lane" | "served">,
+  ) {
     this.#calls = calls;
     this.#limits = limits;
     this.info = info;
+    this.#streams = streams;
+    const one = {
+      create: (input: Uint8Array | undefined) => this.#create(input),
+      finished: (taskId: string) => this.finished(taskId),
+    };
+    this.#unary = new UnaryTasks(info.id, one, limits.creates.max);
   }
 
   get id(): string {
@@ -48,14 +68,17 @@ export class Session {
    * @throws FlameError unavailable or deadline_exceeded with "not acknowledged" in its text when the reply
    *   was lost: the task may exist or not.
    */
-  createTask(input?: Uint8Array): Promise<Task> {
-    return this.#limits.creates.run(async () => {
-      try {
-        return await this.#calls.createTask(this.id, input);
-      } catch (thrown) {
-        throw unacknowledged(this.id, FlameError.from(thrown));
-      }
-    });
+  async createTask(input?: Uint8Array): Promise<Task> {
+    try {
+      return await this.#create(input);
+    } catch (thrown) {
+      const error = FlameError.from(thrown);
+      throw isUncertain(error) ? unacknowledged(this.id, error) : error;
+    }
+  }
+
+  #create(input: Uint8Array | undefined): Promise<Task> {
+    return this.#limits.creates.run(() => this.#calls.createTask(this.id, input));
   }
 
   /** The states of a task up to its final one; comes back after a restart of the session manager. */
@@ -68,10 +91,55 @@ export class Session {
     return this.#limits.watches.run(() => finalTask(this.watchTask(taskId)));
   }
 
-  /** Creates a task and waits until it is final. */
+  /** Creates a task and waits until it is final. A session manager that restarts meanwhile makes one task of it. */
   async run(input?: Uint8Array): Promise<Task> {
+    const lane = this.#openLane();
+    if (lane !== undefined) return lane.run(input);
     const task = await this.createTask(input);
     return this.finished(task.id);
+  }
+
+  /**
+   * Creates a task of each input, and waits until all are final. Inputs are taken as they can be sent, and no more results
+   * come while `onEnd` runs, so that any number of them is bounded in memory. Tasks that it tells come without their input.
+   * @param onEnd told once of each input that was taken, by its place among them; in no order, and never before this returns
+   * @throws FlameError when the rest of the inputs can not be submitted, and what `inputs` or `onEnd` throws: then no
+   *   further input is taken
+   */
+  async runMany(
+    inputs: Iterable<Uint8Array | undefined>,
+    onEnd: (index: number, end: TaskEnd) => void,
+  ): Promise<void> {
+    await this.#submit(
+      new ManyInputs(inputs, true, (index, end) => {
+        if (end.kind !== "created") onEnd(index, end);
+      }),
+    );
+  }
+
+  /** As {@link runMany}, for tasks whose ends nobody waits for: tells which tasks were created. */
+  async createMany(
+    inputs: Iterable<Uint8Array | undefined>,
+    onCreated: (index: number, creation: TaskCreation) => void,
+  ): Promise<void> {
+    await this.#submit(
+      new ManyInputs(inputs, false, (index, end) => {
+        if (end.kind !== "finished" && end.kind !== "lost") onCreated(index, end);
+      }),
+    );
+  }
+
+  #submit(job: ManyInputs): Promise<void> {
+    const lane = this.#openLane();
+    if (lane === undefined) this.#unary.drain(job);
+    else lane.add(job);
+    return job.over;
+  }
+
+  #openLane(): SubmitLane | undefined {
+    if (this.#streams?.served !== true) return undefined;
+    this.#lane ??= this.#streams.lane(this.#unary);
+    return this.#lane;
   }
 
   /**
@@ -106,13 +174,4 @@ export class Session {
   close(options?: { readonly force?: boolean }): Promise<SessionInfo> {
     return this.#calls.closeSession(this.id, options);
   }
-}
-
-function unacknowledged(sessionId: string, error: FlameError): FlameError {
-  if (!["unavailable", "deadline_exceeded"].includes(error.code)) return error;
-  return new FlameError(
-    error.code,
-    `a task of session ${sessionId} was not acknowledged and may exist or not: ${error.message}`,
-    { cause: error },
-  );
 }

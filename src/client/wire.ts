@@ -16,7 +16,13 @@ import type {
 
 /** A state's place in its list is its number on the wire (docs/protocol.md, "Messages"). */
 const sessionStates: readonly SessionState[] = ["Open", "Closed"];
-const taskStates: readonly TaskState[] = ["Pending", "Running", "Succeed", "Failed", "Cancelled"];
+export const taskStates: readonly TaskState[] = [
+  "Pending",
+  "Running",
+  "Succeed",
+  "Failed",
+  "Cancelled",
+];
 const nodeStates: readonly NodeState[] = ["Unknown", "Ready", "NotReady"];
 const executorStates: readonly ExecutorState[] = [
   "Unknown",

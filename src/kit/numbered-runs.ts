@@ -61,26 +61,38 @@ export class NumberedRuns {
 
   /** @returns whether it was in it */
   remove(number: number): boolean {
+    return this.take(number) !== undefined;
+  }
+
+  /** Removes a number. @returns what it stood for; undefined: it was not in it */
+  take(number: number): number | undefined {
     const at = this.#lastAt(number);
     const run = this.#runs[at];
-    if (run === undefined || number >= run.first + run.count) return false;
+    if (run === undefined) return undefined;
+    const offset = number - run.first;
+    const behind = run.count - 1 - offset;
+    if (behind < 0) return undefined;
+    const value = run.value + offset;
     this.#size--;
-    const behind = run.first + run.count - 1 - number;
-    const rest = { first: number + 1, count: behind, value: run.value + number + 1 - run.first };
-    run.count -= behind + 1;
-    if (run.count === 0 && behind === 0) this.#runs.splice(at, 1);
-    else if (run.count === 0) this.#runs[at] = rest;
-    else if (behind > 0) this.#runs.splice(at + 1, 0, rest);
-    return true;
+    if (offset > 0) {
+      run.count = offset;
+      if (behind > 0)
+        this.#runs.splice(at + 1, 0, { first: number + 1, count: behind, value: value + 1 });
+    } else if (behind > 0) {
+      run.first++;
+      run.value++;
+      run.count--;
+    } else if (at === 0) this.#runs.shift();
+    else this.#runs.splice(at, 1);
+    return value;
   }
 
   /** Removes the lowest number. */
   shift(): { readonly number: number; readonly value: number } | undefined {
     const run = this.#runs[0];
     if (run === undefined) return undefined;
-    const lowest = { number: run.first, value: run.value };
-    this.remove(run.first);
-    return lowest;
+    const number = run.first;
+    return { number, value: this.take(number) ?? run.value };
   }
 
   /** The runs, ascending. */
@@ -89,7 +101,14 @@ export class NumberedRuns {
   }
 
   #lastAt(number: number): number {
-    return lastHolding(this.#runs, (run) => run.first <= number);
+    const runs = this.#runs;
+    const last = runs.length - 1;
+    // What grows and what is taken in turn is at one of the ends.
+    const second = runs[1];
+    if (last >= 0 && number >= (runs[last]?.first ?? 0)) return last;
+    if (second !== undefined && number < second.first)
+      return number < (runs[0]?.first ?? 0) ? -1 : 0;
+    return lastHolding(runs, (run) => run.first <= number);
   }
 }
 

@@ -1,10 +1,11 @@
-import type { Session, Task } from "../../client/index.ts";
+import type { Session, Task, TaskEnd } from "../../client/index.ts";
 import type { Clock } from "../../kit/clock.ts";
 import { FlameError } from "../../model/errors.ts";
 import { eventCodes } from "../../model/event.ts";
 import type { Cluster } from "../context.ts";
 import { completionLine, openingLine } from "../output/run-lines.ts";
 import type { Terminal } from "../output/terminal.ts";
+import { repeated } from "../repeated.ts";
 import { untilBack } from "../until-back.ts";
 import { decodePrinted, encodeScript, type Script } from "./payloads.ts";
 
@@ -30,15 +31,22 @@ export async function exec(options: ExecOptions): Promise<void> {
   terminal.out(openingLine(session.id, clock.steady() - beganAt, taskCount));
   const input = encodeScript(options.script);
   const startedAt = clock.steady();
-  const ends = Array.from({ length: taskCount }, () => session.run(input));
-  // Every one is waited for below; those behind a failure are not, and are no unhandled rejections either.
-  void Promise.allSettled(ends);
-  for (const end of ends) terminal.out(taskLine(await end, session));
+  const ends = new Map<number, TaskEnd>();
+  let next = 0;
+  await session.runMany(repeated(input, taskCount), (index, end) => {
+    ends.set(index, end);
+    for (let ready = ends.get(next); ready !== undefined; ready = ends.get(next)) {
+      ends.delete(next++);
+      terminal.out(taskLine(ready, session));
+    }
+  });
   terminal.out(completionLine(taskCount, clock.steady() - startedAt));
   await untilBack(clock, () => session.close());
 }
 
-function taskLine(task: Task, session: Session): string {
+function taskLine(end: TaskEnd, session: Session): string {
+  if (end.kind !== "finished") throw end.error;
+  const { task } = end;
   if (task.state !== "Succeed") throw unsuccessful(task, session);
   return `Task ${task.id.padEnd(ID_WIDTH)}: [${decodePrinted(task.output).join(", ")}]\n`;
 }

@@ -5,9 +5,10 @@ import type { Resources } from "../../model/resources.ts";
 import type { Cluster } from "../context.ts";
 import { completionLine, grouped, openingLine } from "../output/run-lines.ts";
 import type { Terminal } from "../output/terminal.ts";
+import { repeated } from "../repeated.ts";
 import { untilBack } from "../until-back.ts";
 import { encodeCommonData, encodeWork } from "./payloads.ts";
-import { benchmark, type Outcome, outcomeTable } from "./report.ts";
+import { CountsTally, RowsTally, type Tally } from "./tally.ts";
 
 export interface PingOptions {
   readonly taskCount: number;
@@ -38,15 +39,13 @@ export async function ping(options: PingOptions): Promise<void> {
     memory: options.memoryBytes ?? null,
   });
   const startedAt = clock.steady();
-  const outcomes = await Promise.all(
-    Array.from({ length: taskCount }, () => runOne(session, input)),
-  );
+  const tally = options.benchmark
+    ? new CountsTally(taskCount)
+    : new RowsTally(session.id, taskCount);
+  await runAll(session, input, taskCount, tally);
   const elapsedMs = clock.steady() - startedAt;
-  const result = options.benchmark
-    ? benchmark(outcomes, elapsedMs)
-    : outcomeTable(session.id, outcomes);
-  terminal.out(result + completionLine(taskCount, elapsedMs));
-  await settleUncertain(session, outcomes, options);
+  terminal.out(tally.text(elapsedMs) + completionLine(taskCount, elapsedMs));
+  await settleUncertain(session, tally, options);
   // Closing twice does no harm, so a lost reply is asked for again.
   await untilBack(clock, () => session.close());
 }
@@ -61,19 +60,17 @@ function createSession(options: PingOptions): Promise<Session> {
   });
 }
 
-async function runOne(session: Session, input: Buffer): Promise<Outcome> {
-  let taskId: string;
+async function runAll(
+  session: Session,
+  input: Buffer,
+  taskCount: number,
+  tally: Tally,
+): Promise<void> {
   try {
-    taskId = (await session.createTask(input)).id;
+    await session.runMany(repeated(input, taskCount), (index, end) => tally.add(index, end));
   } catch (thrown) {
-    const error = FlameError.from(thrown);
-    const lost = ["unavailable", "deadline_exceeded"].includes(error.code);
-    return { kind: lost ? "unacknowledged" : "refused", reason: error.message };
-  }
-  try {
-    return { kind: "finished", task: await session.finished(taskId) };
-  } catch (thrown) {
-    return { kind: "lost", taskId, reason: FlameError.from(thrown).message };
+    if (!(thrown instanceof FlameError)) throw thrown;
+    tally.refuseRest(thrown);
   }
 }
 
@@ -83,27 +80,21 @@ async function runOne(session: Session, input: Buffer): Promise<Outcome> {
  */
 async function settleUncertain(
   session: Session,
-  outcomes: readonly Outcome[],
-  { clock, terminal }: PingOptions,
+  tally: Tally,
+  { clock, terminal, taskCount }: PingOptions,
 ): Promise<void> {
-  const unacknowledged = outcomes.filter(({ kind }) => kind === "unacknowledged").length;
+  const { unacknowledged } = tally;
   if (unacknowledged === 0) return;
-  const known = new Set(outcomes.map(taskIdOf));
   const found = await untilBack(clock, async () => {
     const ids: string[] = [];
-    for await (const task of session.listTasks()) if (!known.has(task.id)) ids.push(task.id);
+    for await (const task of session.listTasks()) if (!tally.knows(task.id)) ids.push(task.id);
     return ids;
   });
   await Promise.all(found.map((taskId) => session.finished(taskId)));
   const created =
     found.length === 0 ? "none exists" : `these exist and have ended: ${found.join(", ")}`;
   terminal.err(
-    `Warning: ${grouped(unacknowledged)} of ${grouped(outcomes.length)} tasks were not acknowledged, as the ` +
+    `Warning: ${grouped(unacknowledged)} of ${grouped(taskCount)} tasks were not acknowledged, as the ` +
       `connection broke before the reply: ${created}\n`,
   );
-}
-
-function taskIdOf(outcome: Outcome): string | undefined {
-  if (outcome.kind === "finished") return outcome.task.id;
-  return outcome.kind === "lost" ? outcome.taskId : undefined;
 }

@@ -8,14 +8,18 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { FlameError } from "../../../src/model/errors.ts";
+import { ClientsService } from "../../../src/protocol/generated/flame/stream/v1/clients.ts";
 import { FrontendService } from "../../../src/protocol/generated/flame/v1/frontend.ts";
 import * as pb from "../../../src/protocol/generated/flame/v1/types.ts";
 import { statusOf } from "../../../src/protocol/grpc-errors.ts";
+import { ServedStream } from "./tasks-server.ts";
 
 /** What a test wants of the Frontend, replies or FlameErrors; every other call is answered UNIMPLEMENTED. */
 export interface Behaviour {
   readonly unary?: Record<string, (request: never, metadata: Map<string, string>) => unknown>;
   readonly watch?: (call: ServerWritableStream<unknown, pb.Task>) => void;
+  /** Serves flame.stream.v1.Clients, which is looked at with each start; absent: it is not served. */
+  readonly tasks?: (stream: ServedStream) => void;
 }
 
 /** A Frontend that does as it is told, misbehaviour included, on a port of its own. */
@@ -36,6 +40,11 @@ export class ScriptedFrontend {
   async start(): Promise<this> {
     const server = new Server();
     server.addService(FrontendService, this.#implementation());
+    const { tasks } = this.#behaviour;
+    if (tasks !== undefined)
+      server.addService(ClientsService, {
+        tasks: (call: ServedStream["call"]) => tasks(new ServedStream(call)),
+      });
     this.#port = await new Promise((resolve, reject) => {
       server.bindAsync(
         `127.0.0.1:${this.#port}`,
