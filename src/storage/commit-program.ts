@@ -62,6 +62,14 @@ function apply(statements, batch) {
   }
 }
 
+/** Gives so many free pages back to the file system. */
+function giveBack(pages) {
+  const { database, start } = open();
+  if (start.get() !== startId) return { isForeign: true };
+  database.pragma("incremental_vacuum(" + pages + ")");
+  return { free: database.pragma("freelist_count", { simple: true }) };
+}
+
 function commit(batch) {
   const { database, begin, commit, rollback, start, log, writes } = open();
   begin.run();
@@ -90,7 +98,8 @@ parentPort.on("message", (message) => {
     } else if (message === "checkpoint") {
       open().database.pragma("wal_checkpoint(PASSIVE)");
       parentPort.postMessage({});
-    } else parentPort.postMessage(commit(message));
+    } else if (typeof message === "number") parentPort.postMessage(giveBack(message));
+    else parentPort.postMessage(commit(message));
   } catch (error) {
     parentPort.postMessage({ failure: { message: String(error?.message ?? error), code: error?.code } });
   }

@@ -10,6 +10,8 @@ export interface CommitReply {
   readonly seconds?: number;
   /** How many pages the log has. */
   readonly pages?: number;
+  /** How many pages of the file are free. */
+  readonly free?: number;
   /** Somebody else has started on the database: nothing was written. */
   readonly isForeign?: boolean;
   readonly failure?: { readonly message: string; readonly code?: string };
@@ -67,6 +69,11 @@ export class CommitThread {
     await this.#ask("checkpoint", []);
   }
 
+  /** Gives so many free pages back to the file system, in a transaction of its own. */
+  giveBack(pages: number): Promise<CommitReply> {
+    return this.#ask(pages, []);
+  }
+
   /** Resolves when its connection is closed. */
   async close(): Promise<void> {
     const worker = this.#worker;
@@ -78,7 +85,7 @@ export class CommitThread {
   }
 
   #ask(
-    message: PackedBatch | "checkpoint",
+    message: PackedBatch | "checkpoint" | number,
     transfer: readonly ArrayBuffer[],
   ): Promise<CommitReply> {
     return new Promise((resolve, reject) => {

@@ -91,19 +91,18 @@ export class SqliteDeletion {
     return this.#next.get(id) ?? this.#leaving.has(id);
   }
 
-  /** Deletes a piece of what is left, of `wanted` first. */
-  piece(wanted: string | undefined): void {
-    if (wanted !== undefined && this.#leaving.has(wanted)) this.#deletePart(wanted);
+  /** Has a commit delete a piece of what is left, of `wanted` first. */
+  piece(wanted: string | undefined, batch: CommitBatch): void {
+    if (wanted !== undefined && this.#leaving.has(wanted)) this.#deletePart(wanted, batch);
     for (const id of this.#leaving) {
       if (this.#budget.tasks <= 0 || this.#budget.bytes <= 0) return;
-      this.#deletePart(id);
+      if (this.#willBeLeaving(id)) this.#deletePart(id, batch);
     }
   }
 
-  #deletePart(id: string): void {
-    const { selectTasks, deleteTasks, deleteSession } = this.#statements;
+  #deletePart(id: string, batch: CommitBatch): void {
     const limit = this.#budget.tasks + 1;
-    const rows = selectTasks.all(id, limit);
+    const rows = this.#statements.selectTasks.all(id, limit);
     let through = 0;
     let taken = 0;
     for (const row of rows) {
@@ -113,11 +112,10 @@ export class SqliteDeletion {
       this.#budget.tasks--;
       this.#budget.bytes -= row.bytes;
     }
-    if (taken > 0) deleteTasks.run(id, through);
+    if (taken > 0) batch.run("deleteTasks", id, through);
     if (taken < rows.length) return;
     this.#budget.tasks--;
-    deleteSession.run(id);
-    this.#leaving.delete(id);
+    this.finish(id, batch);
   }
 
   /** @returns false when it is too much for this transaction. */
@@ -151,7 +149,5 @@ function prepareAll(db: Database) {
       `SELECT id, coalesce(input_bytes, 0) + coalesce(output_bytes, 0) AS bytes FROM tasks
        WHERE session_id = ? ORDER BY id LIMIT ?`,
     ),
-    deleteTasks: db.prepare("DELETE FROM tasks WHERE session_id = ? AND id <= ?"),
-    deleteSession: db.prepare("DELETE FROM sessions WHERE id = ?"),
   };
 }

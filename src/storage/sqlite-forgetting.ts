@@ -1,4 +1,5 @@
 import type { Database } from "better-sqlite3";
+import type { CommitBatch } from "./commit-batch.ts";
 import { type Aged, type Cursor, chooseForgotten, lookedAt } from "./forgetting.ts";
 
 /** What is known of a session that has forgotten tasks. */
@@ -44,15 +45,16 @@ export class SqliteForgetting {
   }
 
   /**
-   * Forgets a piece, inside the transaction that its caller holds open.
+   * Has a commit forget a piece.
    * @returns what is to be called once that is durable, and whether nothing was found
    */
   piece(
     id: string,
     most: number,
     isHeld: (taskId: number) => boolean,
+    batch: CommitBatch,
   ): { readonly done: () => void; readonly isVain: boolean } {
-    const { selectAged, deleteTask, putForgotten } = this.#statements;
+    const { selectAged } = this.#statements;
     const { count, cursor } = this.#sessions.get(id) ?? nothing;
     const { through, behind } = cursor;
     const limit = lookedAt(most);
@@ -61,9 +63,9 @@ export class SqliteForgetting {
       behind: selectAged.all(id, behind, through, limit).map(agedOf),
     };
     const choice = chooseForgotten(cursor, most, looked, isHeld);
-    for (const taskId of choice.ids) deleteTask.run(id, taskId);
+    for (const taskId of choice.ids) batch.run("deleteTask", id, taskId);
     const next = { count: count + choice.ids.length, cursor: choice.cursor };
-    putForgotten.run(next.count, next.cursor.through, id);
+    batch.run("putForgotten", next.count, next.cursor.through, id);
     return { done: () => this.#sessions.set(id, next), isVain: choice.isVain };
   }
 }
@@ -81,10 +83,6 @@ function prepareAll(db: Database) {
     selectAged: db.prepare<[string, number, number, number], AgedRow>(
       `SELECT id, completion_time, coalesce(input_bytes, 0) + coalesce(output_bytes, 0) AS bytes FROM tasks
        WHERE session_id = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?`,
-    ),
-    deleteTask: db.prepare("DELETE FROM tasks WHERE session_id = ? AND id = ?"),
-    putForgotten: db.prepare(
-      "UPDATE session_counts SET forgotten = ?, forgotten_through = ? WHERE session_id = ?",
     ),
   };
 }

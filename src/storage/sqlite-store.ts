@@ -6,7 +6,8 @@ import type { Change } from "../model/change.ts";
 import { FlameError } from "../model/errors.ts";
 import type { SubmitRange } from "../model/submits.ts";
 import type { TaskRecord } from "../model/task.ts";
-import { CommitThread } from "./commit-thread.ts";
+import { CommitBatch } from "./commit-batch.ts";
+import { type CommitReply, CommitThread } from "./commit-thread.ts";
 import type { LifeLock } from "./life-lock.ts";
 import { OneByOne } from "./one-by-one.ts";
 import { commitPragmas, logPagesFolded, type OpenOptions, openDatabase } from "./open-database.ts";
@@ -77,8 +78,6 @@ export class SqliteStore implements Store {
   readonly #selectInput;
   readonly #selectOutput;
   readonly #selectCommonData;
-  /** While the database is still ours. */
-  readonly #transaction: (work: () => void) => void;
   readonly #deletion: SqliteDeletion;
   readonly #forgetting: SqliteForgetting;
 
@@ -125,14 +124,6 @@ export class SqliteStore implements Store {
     this.#selectCommonData = db.prepare<[string], { data: Buffer }>(
       "SELECT data FROM session_common_data WHERE session_id = ?",
     );
-    const transaction = transactionOf(db);
-    this.#transaction = (work) => {
-      transaction(() => {
-        mark.check();
-        this.#deletion.begin();
-        work();
-      });
-    };
   }
 
   readRevisions(name: string): readonly ApplicationRevision[] {
@@ -178,7 +169,7 @@ export class SqliteStore implements Store {
     let pages = 0;
     try {
       await this.#turns.run(async () => {
-        pages = await this.#commit(changes);
+        pages = await this.#commit(() => this.#writer.write(changes));
       });
     } catch (cause) {
       if (cause instanceof FlameError) throw cause;
@@ -189,23 +180,31 @@ export class SqliteStore implements Store {
     if (pages >= logPagesFolded) this.#foldLog();
   }
 
-  /** @returns how many pages the log has */
-  async #commit(changes: readonly Change[]): Promise<number> {
+  /**
+   * @param made makes the batch, from what is read as it was before
+   * @param settle called once it is durable, before what is there now is read
+   * @returns how many pages the log has
+   */
+  async #commit(made: () => CommitBatch, settle = (): void => undefined): Promise<number> {
     this.#deletion.begin();
     this.#snapshot.keep();
     try {
-      const reply = await this.#thread.commit(this.#writer.write(changes).pack());
-      if (reply.isForeign === true) {
-        this.#mark.check();
-        throw new Error("another one started on it, and is gone again");
-      }
+      const reply = this.#ours(await this.#thread.commit(made().pack()));
       this.#onSynced(reply.seconds ?? 0);
       this.#deletion.settle();
+      settle();
       return reply.pages ?? 0;
     } finally {
       this.#deletion.drop();
       this.#snapshot.release();
     }
+  }
+
+  /** @throws what is to be thrown when the database is not ours any more */
+  #ours(reply: CommitReply): CommitReply {
+    if (reply.isForeign !== true) return reply;
+    this.#mark.check();
+    throw new Error("another one started on it, and is gone again");
   }
 
   /** Behind whoever waits for a commit already; a failure shows with the next commit. */
@@ -273,12 +272,17 @@ export class SqliteStore implements Store {
     most: number,
     isHeld: (taskId: number) => boolean,
   ): Promise<boolean> {
-    return this.#deleting(() => {
+    return this.#deleting(async () => {
+      // Whoever is told of what was committed just now holds what it is about to send first.
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.isLeaving(sessionId)) return true;
       let piece: ReturnType<SqliteForgetting["piece"]> | undefined;
-      this.#transaction(() => {
-        if (!this.isLeaving(sessionId)) piece = this.#forgetting.piece(sessionId, most, isHeld);
-      });
-      piece?.done();
+      await this.#delete(
+        (batch) => {
+          piece = this.#forgetting.piece(sessionId, most, isHeld, batch);
+        },
+        () => piece?.done(),
+      );
       return piece?.isVain ?? true;
     });
   }
@@ -308,7 +312,7 @@ export class SqliteStore implements Store {
     return this.#deleting(() => this.#cleanUp(wanted));
   }
 
-  async #deleting(work: () => boolean): Promise<boolean> {
+  async #deleting(work: () => Promise<boolean>): Promise<boolean> {
     try {
       return await this.#turns.run(work);
     } catch (cause) {
@@ -317,16 +321,24 @@ export class SqliteStore implements Store {
     }
   }
 
+  async #delete(fill: (batch: CommitBatch) => void, settle?: () => void): Promise<void> {
+    const made = (): CommitBatch => {
+      const batch = new CommitBatch();
+      fill(batch);
+      return batch;
+    };
+    const pages = await this.#commit(made, settle);
+    if (pages >= logPagesFolded) this.#foldLog();
+  }
+
   /** First what deleted sessions left, then the pages that this made free: the file becomes smaller. */
-  #cleanUp(wanted: string | undefined): boolean {
+  async #cleanUp(wanted: string | undefined): Promise<boolean> {
     if (!this.#deletion.isIdle) {
-      this.#transaction(() => {
-        this.#deletion.piece(wanted);
-      });
+      await this.#delete((batch) => this.#deletion.piece(wanted, batch));
       return true;
     }
-    this.#database.pragma(`incremental_vacuum(${pagesGivenBackMax})`);
-    return this.#database.pragma("freelist_count", { simple: true }) !== 0;
+    const reply = this.#ours(await this.#thread.giveBack(pagesGivenBackMax));
+    return (reply.free ?? 0) !== 0;
   }
 
   #loadOpenTasks(): TaskRecord[] {
@@ -371,22 +383,4 @@ function selectPayload(
        FROM tasks t WHERE t.session_id = ? AND t.id = ?`,
     )
     .pluck();
-}
-
-/** `work` in one transaction. */
-function transactionOf(db: Database): (work: () => void) => void {
-  const begin = db.prepare("BEGIN IMMEDIATE");
-  const commit = db.prepare("COMMIT");
-  const rollback = db.prepare("ROLLBACK");
-  return (work) => {
-    begin.run();
-    try {
-      work();
-      commit.run();
-    } catch (thrown) {
-      // SQLite ends some transactions by itself, such as when the disk is full.
-      if (db.inTransaction) rollback.run();
-      throw thrown;
-    }
-  };
 }

@@ -50,6 +50,10 @@ export const writes = {
   cancelTasks:
     "UPDATE tasks SET state = 'Cancelled', completion_time = ? WHERE session_id = ? AND state = 'Pending'",
   deleteSession: "DELETE FROM sessions WHERE id = ?",
+  deleteTask: "DELETE FROM tasks WHERE session_id = ? AND id = ?",
+  deleteTasks: "DELETE FROM tasks WHERE session_id = ? AND id <= ?",
+  putForgotten:
+    "UPDATE session_counts SET forgotten = ?, forgotten_through = ? WHERE session_id = ?",
   markSession: "UPDATE sessions SET state = 'Deleted' WHERE id = ?",
 } as const;
 
