@@ -20,7 +20,9 @@ export function place(state: CoreState, entry: SessionEntry, executor: ExecutorE
   if (sortedBy === executor.sortedBy) return;
   entry.roomy[executor.sortedBy]?.delete(id);
   executor.sortedBy = sortedBy;
-  if (sortedBy > 0) (entry.roomy[sortedBy] ??= new Set()).add(id);
+  if (sortedBy === 0) return;
+  (entry.roomy[sortedBy] ??= new Set()).add(id);
+  if (sortedBy < entry.leastHeld) entry.leastHeld = sortedBy;
 }
 
 /** It takes so many leases from now on; 0: nothing new. */
@@ -35,9 +37,11 @@ export function setCredit(
 }
 
 /** Who gets the next task: whoever has nothing to do, else whoever has the least. */
-function nextTaker({ idle, roomy }: SessionEntry): string | undefined {
+function nextTaker(entry: SessionEntry): string | undefined {
+  const { idle, roomy } = entry;
   for (const id of idle) return id;
-  for (const sorted of roomy) for (const id of sorted ?? []) return id;
+  for (; entry.leastHeld < roomy.length; entry.leastHeld++)
+    for (const id of roomy[entry.leastHeld] ?? []) return id;
   return undefined;
 }
 

@@ -19,10 +19,10 @@ export type Change =
   | {
       readonly kind: "task.put";
       readonly record: TaskRecord;
-      readonly input?: Buffer;
-      readonly output?: Buffer;
+      readonly input?: Buffer | undefined;
+      readonly output?: Buffer | undefined;
       /** It has begun since it was written last, and what it was while it ran is written nowhere else. */
-      readonly begun?: true;
+      readonly begun?: true | undefined;
     }
   /** A new range of what a producer submitted, or the last one of it with more; in the commit that makes its tasks. */
   | { readonly kind: "submits.put"; readonly range: SubmitRange }

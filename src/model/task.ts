@@ -21,11 +21,11 @@ export interface TaskRecord {
   /** Unix milliseconds. */
   readonly creationTime: number;
   /** Unix milliseconds; absent until terminal. */
-  readonly completionTime?: number;
+  readonly completionTime?: number | undefined;
   /** Bytes of the input; absent when the client sent none (absent is not empty). */
-  readonly inputBytes?: number;
+  readonly inputBytes?: number | undefined;
   /** Bytes of the output; absent when the service gave none. */
-  readonly outputBytes?: number;
+  readonly outputBytes?: number | undefined;
   /** How often the task was handed out; the present lease carries this number. */
   readonly attempt: number;
   /** How many of these attempts ended with the crash of the service. */
@@ -33,7 +33,7 @@ export interface TaskRecord {
   /** How many of them ended with the loss of the node. */
   readonly lostNodes: number;
   /** The executor that holds the lease; present exactly while Running. */
-  readonly executorId?: string;
+  readonly executorId?: string | undefined;
   readonly events: readonly FlameEvent[];
 }
 

@@ -92,16 +92,16 @@ export class EngineMetrics implements EngineMeter {
 
   #task(task: TaskRecord, begun: boolean): void {
     const { pending, running, whole } = this.#stages;
-    if (begun) pending.observe(lastStep(untilBegun(task)));
+    if (begun) pending.observe(stepTo(task, lastLaunch(task)));
     if (task.state === "Pending") {
       if (task.attempt === 0) this.#created.inc();
       else this.#returned.inc();
     } else if (task.state === "Running") {
-      pending.observe(lastStep(task));
+      pending.observe(stepTo(task, task.events.length - 1));
     } else if (isTerminal(task.state)) {
       if (task.state === "Succeed") this.#succeeded.inc();
       else this.#failed.inc();
-      running.observe(lastStep(task));
+      running.observe(stepTo(task, task.events.length - 1));
       whole.observe(((task.completionTime ?? task.creationTime) - task.creationTime) / 1000);
     }
   }
@@ -118,18 +118,18 @@ export function syncMeter(registry: Registry): (seconds: number) => void {
   return (seconds) => syncs.observe(seconds);
 }
 
-/** Between a task's last two events: how long it was in the state before this one, in seconds. */
-function lastStep({ events }: TaskRecord): number {
-  const last = events.at(-1);
-  const before = events.at(-2);
-  if (last === undefined || before === undefined || last.code === eventCodes.taskCreated) return 0;
-  return Math.max(0, last.creationTime - before.creationTime) / 1000;
+/** From the event before one to that one: how long the task was in the state between, in seconds. */
+function stepTo({ events }: TaskRecord, at: number): number {
+  const reached = events[at];
+  const before = events[at - 1];
+  if (reached === undefined || before === undefined || reached.code === eventCodes.taskCreated)
+    return 0;
+  return Math.max(0, reached.creationTime - before.creationTime) / 1000;
 }
 
-/** The task as it was when it began last. */
-function untilBegun(task: TaskRecord): TaskRecord {
-  const at = task.events.findLastIndex(({ code }) => code === eventCodes.taskLaunched);
-  return { ...task, events: task.events.slice(0, at + 1) };
+/** Where the event stands with which the task began last. */
+function lastLaunch({ events }: TaskRecord): number {
+  return events.findLastIndex(({ code }) => code === eventCodes.taskLaunched);
 }
 
 /** Reads what the machine holds whenever somebody asks: nothing is counted twice, nothing can drift. */

@@ -55,8 +55,9 @@ export class NodeNotes {
 function note<T>(notes: Map<string, T>, key: string, value: T | undefined): void {
   notes.delete(key);
   if (value !== undefined) notes.set(key, value);
+  if (notes.size <= notesMax) return;
   const [oldest] = notes.keys();
-  if (notes.size > notesMax && oldest !== undefined) notes.delete(oldest);
+  if (oldest !== undefined) notes.delete(oldest);
 }
 
 function textOf(metadata: Metadata, key: string): string | undefined {

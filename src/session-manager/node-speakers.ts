@@ -102,8 +102,9 @@ export class NodeSpeakers {
     };
     this.#nodes.delete(name);
     this.#nodes.set(name, node);
+    if (this.#nodes.size <= nodesMax) return node;
     const [oldest] = this.#nodes.keys();
-    if (this.#nodes.size > nodesMax && oldest !== undefined) this.#nodes.delete(oldest);
+    if (oldest !== undefined) this.#nodes.delete(oldest);
     return node;
   }
 }

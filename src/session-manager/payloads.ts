@@ -20,7 +20,7 @@ export class Payloads {
 
   /** Remembers bytes that were just made durable. */
   keep(sessionId: string, taskId: number, kind: PayloadKind, payload: Buffer): void {
-    this.#cache.put(keyOf(sessionId, taskId, kind), payload);
+    this.#cache.put(sessionId, taskId, kind, payload);
   }
 
   /**
@@ -30,13 +30,13 @@ export class Payloads {
   of(task: TaskRecord, kind: PayloadKind): Buffer | undefined {
     const bytes = kind === "input" ? task.inputBytes : task.outputBytes;
     if (bytes === undefined) return undefined;
-    const key = keyOf(task.sessionId, task.id, kind);
-    const found = this.#cache.get(key) ?? this.#store.readPayload(task.sessionId, task.id, kind);
+    const { sessionId, id } = task;
+    const found =
+      this.#cache.get(sessionId, id, kind) ?? this.#store.readPayload(sessionId, id, kind);
     if (found !== undefined) return found;
-    if (this.isForgotten(task.sessionId, task.id))
-      throw forgottenTask(task.sessionId, task.id, this.#tasksKept);
+    if (this.isForgotten(sessionId, id)) throw forgottenTask(sessionId, id, this.#tasksKept);
     // An output that is not there must not look like none.
-    if (kind === "output") throw goneTask(task.sessionId, task.id);
+    if (kind === "output") throw goneTask(sessionId, id);
     return undefined;
   }
 
@@ -76,8 +76,4 @@ export class Payloads {
 
 function goneTask(sessionId: string, taskId: number): FlameError {
   return new FlameError("not_found", `task ${taskId} of session ${sessionId} not found`);
-}
-
-function keyOf(sessionId: string, taskId: number, kind: PayloadKind): string {
-  return `${kind}/${taskId}/${sessionId}`;
 }

@@ -15,6 +15,18 @@ const copies = 2;
 /** Giving back holds everybody up for some milliseconds, so it is done no more often. */
 const giveBackEveryMs = 1_000;
 
+/** Where so much more than is asked for is free, in bytes, a look is good for a while: looking costs as much as a task. */
+const plentyBytes = 256 * 1024 * 1024;
+const lookLastsMs = 100;
+
+/** What a look at the storage found. */
+interface Found {
+  readonly room: StoreRoom | undefined;
+  readonly at: number;
+  /** Bytes that were taken since. */
+  taken: number;
+}
+
 /** What the storage has room for, for whoever looks from outside. */
 export interface StorageCondition {
   /** Why nothing is taken that grows; undefined when it is. */
@@ -32,6 +44,7 @@ export class StorageGuard {
   readonly #clock: Pick<Clock, "steady">;
   readonly #bytesMax: number;
   #gaveBackAt = Number.NEGATIVE_INFINITY;
+  #found: Found | undefined;
 
   /** @param bytesMax what the data may take; Infinity when unlimited */
   constructor(store: Store, clock: Pick<Clock, "steady">, bytesMax: number) {
@@ -42,18 +55,34 @@ export class StorageGuard {
 
   /** A look at the storage, for commands that are carried out together: each takes its part of the room. */
   look(): (bytes: number) => FlameError | undefined {
-    let room = this.#store.room();
-    let taken = 0;
+    let found = this.#lately() ?? this.#look();
     return (bytes) => {
-      let full = room && this.#fullness(room, taken + bytes);
+      let full = found.room && this.#fullness(found.room, found.taken + bytes);
       if (full !== undefined && this.#giveBack()) {
-        room = this.#store.room();
-        full = room && this.#fullness(room, taken + bytes);
+        const { taken } = found;
+        found = this.#look();
+        found.taken = taken;
+        full = found.room && this.#fullness(found.room, found.taken + bytes);
       }
       if (full !== undefined) return new FlameError("resource_exhausted", full);
-      taken += bytes;
+      found.taken += bytes;
       return undefined;
     };
+  }
+
+  #look(): Found {
+    this.#found = { room: this.#store.room(), at: this.#clock.steady(), taken: 0 };
+    return this.#found;
+  }
+
+  /** The last look where it was a moment ago and there was plenty. */
+  #lately(): Found | undefined {
+    const found = this.#found;
+    if (found === undefined || this.#clock.steady() - found.at >= lookLastsMs) return undefined;
+    const { room, taken } = found;
+    if (room !== undefined && this.#fullness(room, taken + plentyBytes) !== undefined)
+      return undefined;
+    return found;
   }
 
   /** How it is now. */

@@ -273,8 +273,7 @@ class TaskStream {
 
   #noteMade(session: string, firstTask: number, count: number): void {
     const { trail, logger } = this.#deps;
-    for (let task = firstTask; task < firstTask + count; task++)
-      trail.made(session, String(task), this.#requestId);
+    trail.madeTasks(session, firstTask, count, this.#requestId);
     if (!tellsDebug(logger)) return;
     const request = this.#requestId;
     const task = String(firstTask);

@@ -34,6 +34,8 @@ export class SessionEntry {
   lastTaskId: number;
   /** Pending tasks that wait at executors. */
   queued = 0;
+  /** None of the {@link roomy} executors holds less than this. */
+  leastHeld = 0;
   /** It has tasks and no executor, and it is counted how long. */
   counted = false;
   /** Steady milliseconds of the last change of one of its tasks; kept up while it ends with its clients. */

@@ -22,17 +22,20 @@ export function createTask(
     id: entry.lastTaskId,
     state: "Pending",
     creationTime: turn.now,
-    ...(input !== undefined && { inputBytes: input.length }),
+    completionTime: undefined,
+    inputBytes: input?.length,
+    outputBytes: undefined,
     attempt: 0,
     crashes: 0,
     lostNodes: 0,
+    executorId: undefined,
     events: createdEvents(turn),
   };
   entry.tasks.set(record.id, record);
   entry.pending.append(record.id);
   entry.counts.pending++;
   entry.tally.tasks++;
-  turn.change({ kind: "task.put", record, ...(input !== undefined && { input }) });
+  turn.change({ kind: "task.put", record, input, output: undefined, begun: undefined });
   return record;
 }
 
@@ -74,13 +77,12 @@ function launched(
 ): TaskRecord {
   entry.counts.pending--;
   entry.counts.running++;
-  return {
-    ...task,
-    state: "Running",
-    attempt: task.attempt + 1,
-    executorId,
-    events: [...task.events, usualEvent(turn, eventCodes.taskLaunched)],
-  };
+  const record = copyOf(task);
+  record.state = "Running";
+  record.attempt++;
+  record.executorId = executorId;
+  record.events = [...task.events, usualEvent(turn, eventCodes.taskLaunched)];
+  return record;
 }
 
 /** The service answered: the task is Succeed or Failed for good. */
@@ -96,28 +98,20 @@ export function completeTask(
   entry.tally.tasks--;
   if (succeeded) entry.counts.succeed++;
   else entry.counts.failed++;
-  const { executorId: _lease, ...rest } = task;
-  const failure =
-    outcome.message === undefined || outcome.message === ""
-      ? "Task failed without a message"
-      : outcome.message;
-  return replace(
-    turn,
-    entry,
-    {
-      ...rest,
-      state: succeeded ? "Succeed" : "Failed",
-      completionTime: turn.now,
-      ...(outcome.output !== undefined && { outputBytes: outcome.output.length }),
-      events: [
-        ...task.events,
-        succeeded
-          ? usualEvent(turn, eventCodes.taskSucceeded)
-          : event(turn, eventCodes.taskFailed, failure),
-      ],
-    },
-    outcome.output,
-  );
+  const record = copyOf(task);
+  record.executorId = undefined;
+  record.state = succeeded ? "Succeed" : "Failed";
+  record.completionTime = turn.now;
+  if (outcome.output !== undefined) record.outputBytes = outcome.output.length;
+  const end = succeeded
+    ? usualEvent(turn, eventCodes.taskSucceeded)
+    : event(turn, eventCodes.taskFailed, failureOf(outcome));
+  record.events = [...task.events, end];
+  return replace(turn, entry, record, outcome.output);
+}
+
+function failureOf({ message }: TaskOutcome): string {
+  return message === undefined || message === "" ? "Task failed without a message" : message;
 }
 
 /** The lease was lost through no fault of the task: Pending again, with an event that says why. */
@@ -130,15 +124,12 @@ export function requeueTask(
   entry.counts.running--;
   entry.counts.pending++;
   entry.pending.putBack(task.id);
-  const { executorId: _lease, ...rest } = task;
-  return replace(turn, entry, {
-    ...rest,
-    state: "Pending",
-    events: [
-      ...task.events,
-      event(turn, eventCodes.taskRequeued, `Task was put back to state <Pending>: ${reason}`),
-    ],
-  });
+  const record = copyOf(task);
+  record.executorId = undefined;
+  record.state = "Pending";
+  const text = `Task was put back to state <Pending>: ${reason}`;
+  record.events = [...task.events, event(turn, eventCodes.taskRequeued, text)];
+  return replace(turn, entry, record);
 }
 
 /** An attempt that counts: the task had begun, and what ran it is gone through no wish of anybody. */
@@ -202,19 +193,34 @@ export function cancelledBy({ name, authenticatedBy, from }: Caller): string {
   return `cancelled by ${name} (${authenticatedBy}, from ${from})`;
 }
 
+type GrowingTask = { -readonly [K in keyof TaskRecord]: TaskRecord[K] };
+
+/** Every record has every field, so that they are of one shape: spread ones took as long as all else that ends a task. */
+function copyOf(task: TaskRecord): GrowingTask {
+  return {
+    sessionId: task.sessionId,
+    id: task.id,
+    state: task.state,
+    creationTime: task.creationTime,
+    completionTime: task.completionTime,
+    inputBytes: task.inputBytes,
+    outputBytes: task.outputBytes,
+    attempt: task.attempt,
+    crashes: task.crashes,
+    lostNodes: task.lostNodes,
+    executorId: task.executorId,
+    events: task.events,
+  };
+}
+
 function replace(
   turn: FlameTurn,
   entry: SessionEntry,
   record: TaskRecord,
   output?: Buffer,
 ): TaskRecord {
-  const begun = entry.unwritten.delete(record.id);
-  turn.change({
-    kind: "task.put",
-    record,
-    ...(output !== undefined && { output }),
-    ...(begun && { begun }),
-  });
+  const begun = entry.unwritten.delete(record.id) || undefined;
+  turn.change({ kind: "task.put", record, input: undefined, output, begun });
   if (record.completionTime === undefined) entry.tasks.set(record.id, record);
   else entry.tasks.delete(record.id);
   // A return to Pending is kept from watchers, as the published server does: they hear the next state they do not know.
@@ -222,20 +228,40 @@ function replace(
   return record;
 }
 
-/** The same for all tasks of a turn, since records never change: a long queue holds few of them. */
 function createdEvents(turn: FlameTurn): readonly FlameEvent[] {
-  if (created?.[0]?.creationTime !== turn.now) {
-    created = [usualEvent(turn, eventCodes.taskCreated)];
-  }
+  const { created } = usualEventsOf(turn.now);
   return created;
 }
-
-let created: readonly FlameEvent[] | undefined;
 
 function event(turn: FlameTurn, code: number, message: string): FlameEvent {
   return { code, message: message.slice(0, eventMessageCharsMax), creationTime: turn.now };
 }
 
 function usualEvent(turn: FlameTurn, code: number): FlameEvent {
-  return event(turn, code, usualEventTexts[code] ?? "");
+  const { byCode } = usualEventsOf(turn.now);
+  let known = byCode[code];
+  if (known === undefined) {
+    known = event(turn, code, usualEventTexts[code] ?? "");
+    byCode[code] = known;
+  }
+  return known;
 }
+
+/** Events without a text of their own, and the list of a task that was just created. */
+interface UsualEvents {
+  readonly time: number;
+  readonly byCode: FlameEvent[];
+  readonly created: readonly FlameEvent[];
+}
+
+/** The same for all tasks of a turn, since events and lists never change: a long queue holds few of them. */
+function usualEventsOf(time: number): UsualEvents {
+  if (usual?.time !== time) {
+    const code = eventCodes.taskCreated;
+    const created = { code, message: usualEventTexts[code] ?? "", creationTime: time };
+    usual = { time, byCode: [created], created: [created] };
+  }
+  return usual;
+}
+
+let usual: UsualEvents | undefined;

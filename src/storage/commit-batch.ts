@@ -23,47 +23,79 @@ export interface PackedBatch {
 
 /** Statements with their values, in their order. */
 export class CommitBatch {
-  readonly #kinds: number[] = [];
-  readonly #numbers: number[] = [];
-  readonly #texts: string[] = [];
-  readonly #bytes: Buffer[] = [];
+  #kinds = new Uint8Array(1024);
+  #kindsUsed = 0;
+  #numbers = new Float64Array(512);
+  #numbersUsed = 0;
+  #text = "";
+  #bytes = Buffer.alloc(0);
+  #bytesUsed = 0;
 
   /** Runs a statement. */
   run(name: WriteName, ...values: readonly SqlValue[]): void {
-    this.#add(marks.run, name, values);
+    this.#begin(marks.run, name, values.length);
+    for (const value of values) this.#add(value);
   }
 
   /** A statement has to give a row, else the commit fails with this text. */
   mustFind(name: WriteName, failure: string, ...values: readonly SqlValue[]): void {
-    this.#add(marks.mustFind, name, [failure, ...values]);
+    this.#begin(marks.mustFind, name, values.length + 1);
+    this.#add(failure);
+    for (const value of values) this.#add(value);
   }
 
   pack(): PackedBatch {
-    const bytes = Buffer.concat(this.#bytes);
     return {
-      kinds: Uint8Array.from(this.#kinds).buffer,
-      numbers: Float64Array.from(this.#numbers).buffer,
-      text: this.#texts.join(""),
-      bytes: Uint8Array.from(bytes).buffer,
+      kinds: this.#kinds.slice(0, this.#kindsUsed).buffer,
+      numbers: this.#numbers.slice(0, this.#numbersUsed).buffer,
+      text: this.#text,
+      bytes: new Uint8Array(this.#bytes.subarray(0, this.#bytesUsed)).buffer,
     };
   }
 
-  #add(mark: number, name: WriteName, values: readonly SqlValue[]): void {
-    this.#kinds.push(mark, indexes.get(name) ?? 0, values.length);
-    for (const value of values) {
-      if (value === null) this.#kinds.push(marks.null);
-      else if (typeof value === "number") {
-        this.#kinds.push(marks.number);
-        this.#numbers.push(value);
-      } else if (typeof value === "string") {
-        this.#kinds.push(marks.text);
-        this.#numbers.push(value.length);
-        this.#texts.push(value);
-      } else {
-        this.#kinds.push(marks.bytes);
-        this.#numbers.push(value.length);
-        this.#bytes.push(value);
-      }
+  #begin(mark: number, name: WriteName, values: number): void {
+    // Each value has one kind, and at most one number.
+    const kinds = this.#kindsUsed + 3 + values;
+    if (kinds > this.#kinds.length) {
+      const larger = new Uint8Array(2 * kinds);
+      larger.set(this.#kinds);
+      this.#kinds = larger;
     }
+    const numbers = this.#numbersUsed + values;
+    if (numbers > this.#numbers.length) {
+      const larger = new Float64Array(2 * numbers);
+      larger.set(this.#numbers);
+      this.#numbers = larger;
+    }
+    this.#kinds[this.#kindsUsed++] = mark;
+    this.#kinds[this.#kindsUsed++] = indexes.get(name) ?? 0;
+    this.#kinds[this.#kindsUsed++] = values;
+  }
+
+  #add(value: SqlValue): void {
+    if (value === null) {
+      this.#kinds[this.#kindsUsed++] = marks.null;
+      return;
+    }
+    if (typeof value === "number") {
+      this.#kinds[this.#kindsUsed++] = marks.number;
+      this.#numbers[this.#numbersUsed++] = value;
+      return;
+    }
+    this.#numbers[this.#numbersUsed++] = value.length;
+    if (typeof value === "string") {
+      this.#kinds[this.#kindsUsed++] = marks.text;
+      this.#text += value;
+      return;
+    }
+    this.#kinds[this.#kindsUsed++] = marks.bytes;
+    const used = this.#bytesUsed + value.length;
+    if (used > this.#bytes.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(4096, 2 * used));
+      this.#bytes.copy(larger, 0, 0, this.#bytesUsed);
+      this.#bytes = larger;
+    }
+    value.copy(this.#bytes, this.#bytesUsed);
+    this.#bytesUsed = used;
   }
 }

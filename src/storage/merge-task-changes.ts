@@ -19,7 +19,7 @@ export function mergeTaskChanges(changes: readonly Change[]): readonly Change[] 
     const ofSession = last.get(sessionId) ?? new Map<number, TaskPut>();
     last.set(sessionId, ofSession);
     const before = ofSession.get(id);
-    ofSession.set(id, before === undefined ? change : { ...before, ...change });
+    ofSession.set(id, before === undefined ? change : mergedOf(before, change));
     if (before !== undefined) merged++;
   }
   if (merged === 0) return changes;
@@ -31,4 +31,14 @@ export function mergeTaskChanges(changes: readonly Change[]): readonly Change[] 
     ofSession?.delete(id);
     return put ?? [];
   });
+}
+
+function mergedOf(before: TaskPut, { record, input, output, begun }: TaskPut): TaskPut {
+  return {
+    kind: "task.put",
+    record,
+    input: input ?? before.input,
+    output: output ?? before.output,
+    begun: begun ?? before.begun,
+  };
 }

@@ -28,7 +28,7 @@ describe("CreateSession", () => {
       priority: 3,
       owner: caller.name,
     });
-    expect(record).not.toHaveProperty("completionTime");
+    expect(record.completionTime).toBeUndefined();
     expect(record).not.toHaveProperty("maxInstances");
     expect(counts).toEqual({ pending: 0, running: 0, succeed: 0, failed: 0, cancelled: 0 });
   });

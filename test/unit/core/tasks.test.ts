@@ -49,7 +49,7 @@ describe("CreateTask", () => {
   it("tells an absent input from an empty one", () => {
     machine.ask("task.create", { sessionId: "s" });
     machine.ask("task.create", { sessionId: "s", input: Buffer.alloc(0) });
-    expect(stored(1)).not.toHaveProperty("inputBytes");
+    expect(stored(1).inputBytes).toBeUndefined();
     expect(stored(2).inputBytes).toBe(0);
     expect(machine.store.readPayload("s", 1, "input")).toBeUndefined();
     expect(machine.store.readPayload("s", 2, "input")).toEqual(Buffer.alloc(0));
@@ -79,7 +79,7 @@ describe("the way of a task", () => {
       completionTime: machine.now,
       outputBytes: 3,
     });
-    expect(stored()).not.toHaveProperty("executorId");
+    expect(stored().executorId).toBeUndefined();
     expect(codes(stored())).toEqual([0, 1, 2]);
     expect(machine.store.readPayload("s", 1, "output")?.toString()).toBe("out");
     expect(machine.ask("session.get", { id: "s" }).counts).toEqual({

@@ -1,33 +1,64 @@
 import { describe, expect, it } from "@jest/globals";
 import { PayloadCache } from "../../../src/session-manager/payload-cache.ts";
 
+const entryBytes = 140;
+
 describe("the cache of payloads", () => {
-  it("drops the least recently used beyond its bytes", () => {
-    const cache = new PayloadCache(11_000);
-    for (const key of ["a", "b", "c"]) cache.put(key, Buffer.alloc(3_000, key));
-    cache.get("a");
-    cache.put("d", Buffer.alloc(1_000, "d"));
-    expect(["a", "b", "c", "d"].map((key) => cache.get(key)?.length)).toEqual([
-      3_000,
-      undefined,
-      3_000,
-      1_000,
-    ]);
+  it("drops the oldest, and keeps what fits into half of its bytes", () => {
+    const cache = new PayloadCache(8 * (3_000 + entryBytes));
+    for (let task = 1; task <= 30; task++)
+      cache.put(`s${task % 3}`, task, "input", Buffer.alloc(3_000, task));
+    const kept = Array.from({ length: 30 }, (_, index) => index + 1).filter(
+      (task) => cache.get(`s${task % 3}`, task, "input")?.at(0) === task,
+    );
+    expect(kept.length).toBeGreaterThanOrEqual(4);
+    expect(kept.length).toBeLessThanOrEqual(8);
+    expect(kept).toEqual(Array.from({ length: kept.length }, (_, at) => 31 - kept.length + at));
+  });
+
+  it("tells inputs from outputs, tasks and sessions", () => {
+    const cache = new PayloadCache(100_000);
+    cache.put("a", 1, "input", Buffer.from("in"));
+    cache.put("a", 1, "output", Buffer.from("out"));
+    cache.put("b", 1, "input", Buffer.from("other"));
+    expect(cache.get("a", 1, "input")?.toString()).toBe("in");
+    expect(cache.get("a", 1, "output")?.toString()).toBe("out");
+    expect(cache.get("b", 1, "input")?.toString()).toBe("other");
+    expect(cache.get("b", 1, "output")).toBeUndefined();
+    expect(cache.get("a", 2, "input")).toBeUndefined();
+  });
+
+  it("takes a payload that is put again in place of the one before", () => {
+    const cache = new PayloadCache(20 * (3_000 + entryBytes));
+    for (let time = 0; time < 5; time++) cache.put("a", 1, "input", Buffer.alloc(3_000, time));
+    cache.put("a", 2, "input", Buffer.alloc(3_000));
+    expect(cache.get("a", 1, "input")?.at(0)).toBe(4);
+  });
+
+  it("tells no payload of a session of that name that was deleted", () => {
+    const cache = new PayloadCache(4 * (3_000 + entryBytes));
+    cache.put("a", 1, "input", Buffer.alloc(3_000, 1));
+    for (let task = 2; task <= 3; task++) cache.put("a", task, "input", Buffer.alloc(3_000, task));
+    cache.put("a", 1, "input", Buffer.alloc(20_000, 2));
+    expect(cache.get("a", 1, "input")).toBeUndefined();
   });
 
   it("counts what an entry takes beside its bytes: a million empty ones do not fit", () => {
     const cache = new PayloadCache(10_000);
-    for (let index = 0; index < 100; index++) cache.put(String(index), Buffer.alloc(0));
-    const kept = Array.from({ length: 100 }, (_, index) => cache.get(String(index)));
-    expect(kept.filter((one) => one !== undefined).length).toBe(28);
+    for (let task = 1; task <= 1_000; task++) cache.put("a", task, "input", Buffer.alloc(0));
+    const kept = Array.from({ length: 1_000 }, (_, index) => cache.get("a", index + 1, "input"));
+    expect(kept.filter((one) => one !== undefined).length).toBeLessThanOrEqual(71);
   });
 
-  it("keeps a few bytes of a large piece of memory without the piece", () => {
-    const piece = Buffer.allocUnsafeSlow(64 * 1024).fill("x");
-    const cache = new PayloadCache(10_000);
-    cache.put("small", piece.subarray(10, 20));
-    const kept = cache.get("small");
-    expect(kept?.toString()).toBe("x".repeat(10));
-    expect(kept?.buffer.byteLength).toBe(10);
+  it.each([
+    ["a few bytes share a piece with others", 10, 32 * 1024],
+    ["more have a piece of their own", 5_000, 5_000],
+  ])("keeps a part of a large piece of memory without the piece: %s", (_how, bytes, kept) => {
+    const piece = Buffer.allocUnsafeSlow(1024 * 1024).fill("x");
+    const cache = new PayloadCache(20_000);
+    cache.put("a", 1, "input", piece.subarray(10, 10 + bytes));
+    const found = cache.get("a", 1, "input");
+    expect(found?.toString()).toBe("x".repeat(bytes));
+    expect(found?.buffer.byteLength).toBe(kept);
   });
 });
