@@ -11,3 +11,9 @@ export interface SubmitRange {
   readonly firstTask: number;
   readonly count: number;
 }
+
+/** Numbers that follow one another. */
+export interface NumberSpan {
+  readonly first: number;
+  readonly count: number;
+}

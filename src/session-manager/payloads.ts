@@ -61,6 +61,12 @@ export class Payloads {
     throw goneTask(sessionId, taskId);
   }
 
+  /** Tasks of a session with ids from `first` on, `count` at most, by id: read at once. */
+  stored(sessionId: string, first: number, count: number): ReadonlyMap<number, TaskRecord> {
+    const found = this.#store.readTasks(sessionId, first - 1, count);
+    return new Map(found.map((task) => [task.id, task]));
+  }
+
   /** How many finished tasks of the session are no longer kept. */
   forgotten(sessionId: string): number {
     return this.#store.forgotten(sessionId);

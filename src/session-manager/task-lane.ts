@@ -1,7 +1,7 @@
 import type { NumberedRuns } from "../kit/numbered-runs.ts";
 import { FlameError } from "../model/errors.ts";
 import { payloadBytesMax } from "../model/limits.ts";
-import { SubmitBook } from "../sessions/submit-book.ts";
+import type { NumberSpan } from "../model/submits.ts";
 import type { Store } from "../storage/store.ts";
 import type { Pending } from "./engine-door.ts";
 import type { LaneResults } from "./task-outbox.ts";
@@ -42,15 +42,50 @@ export function checkedInput(input: Buffer | undefined): Buffer | undefined | Fl
   );
 }
 
-/**
- * What was submitted to a session that is closed, which the store alone knows: read once for all numbers that are asked for.
- * @returns tells the task of a number; undefined when it is none
- */
-export function storedTasks(
+/** Submits that follow one another, and the first of their tasks, which do as well; 0: they are no tasks. */
+export interface StoredRun extends NumberSpan {
+  readonly firstTask: number;
+}
+
+/** What became of submits to a session that is closed, which the store alone knows: read once for all of them. */
+export function storedRuns(
   store: Pick<Store, "readSubmits">,
   { sessionId, producer }: OpenLane,
-): (number: number) => number | undefined {
-  const submits = new SubmitBook();
-  submits.restore(store.readSubmits(sessionId, producer));
-  return (number) => submits.taskOf(producer, number);
+  { first, count }: NumberSpan,
+): StoredRun[] {
+  const runs: StoredRun[] = [];
+  const end = first + count;
+  let next = first;
+  const add = (until: number, firstTask: number): void => {
+    if (until > next) runs.push({ first: next, count: until - next, firstTask });
+    next = Math.max(next, until);
+  };
+  for (const range of store.readSubmits(sessionId, producer, { first, count })) {
+    add(range.first, 0);
+    const { firstTask } = range;
+    const until = Math.min(end, range.first + range.count);
+    add(until, firstTask === 0 ? 0 : firstTask + next - range.first);
+  }
+  add(end, 0);
+  return runs;
+}
+
+/** When tasks that follow one another were made, read at once: runs of those that were made together. */
+export function creationRuns(
+  store: Pick<Store, "readTasks">,
+  sessionId: string,
+  firstTask: number,
+  count: number,
+): { readonly at: number; readonly count: number; readonly creationTime: number }[] {
+  const times = new Map<number, number>();
+  for (const { id, creationTime } of store.readTasks(sessionId, firstTask - 1, count))
+    times.set(id, creationTime);
+  const runs: { at: number; count: number; creationTime: number }[] = [];
+  for (let at = 0; at < count; at++) {
+    const creationTime = times.get(firstTask + at) ?? 0;
+    const last = runs.at(-1);
+    if (last?.creationTime === creationTime) last.count++;
+    else runs.push({ at, count: 1, creationTime });
+  }
+  return runs;
 }

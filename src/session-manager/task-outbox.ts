@@ -21,6 +21,8 @@ const resultBytes = 60;
 const inlineBytesMax = 64 * 1024;
 /** Records of results that wait to be sent; of all others only the numbers are kept. */
 const freshMax = 1024;
+/** Results read from the store for one message: others have their turn between two of these. */
+const storedMax = 256;
 /** So many results that a client does not read are kept from being forgotten. */
 const heldMax = 10_000;
 
@@ -184,11 +186,18 @@ export class TaskOutbox {
       if (lane.unsent.remove(number)) put(lane, number, task.id, task);
     }
     this.#fresh = taken === this.#fresh.length ? [] : this.#fresh.slice(taken);
+    let reads = storedMax;
     for (const lane of this.#ready) {
-      while (goesOn()) {
-        const next = lane.unsent.shift();
-        if (next === undefined) break;
-        put(lane, next.number, next.value);
+      while (goesOn() && reads > 0) {
+        const [run] = lane.unsent.runs();
+        if (run === undefined) break;
+        const count = Math.min(run.count, reads, this.#results);
+        const known = this.#deps.payloads.stored(lane.sessionId, run.value, count);
+        reads -= count;
+        for (let at = 0; at < count && goesOn(); at++) {
+          const next = lane.unsent.shift();
+          if (next !== undefined) put(lane, next.number, next.value, known.get(next.value));
+        }
       }
       if (lane.unsent.size === 0) this.#ready.delete(lane);
     }

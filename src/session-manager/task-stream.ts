@@ -23,7 +23,14 @@ import type { EngineDoor } from "./engine-door.ts";
 import type { FinishedTasks } from "./finished-tasks.ts";
 import type { Payloads } from "./payloads.ts";
 import type { RequestTrail } from "./request-trail.ts";
-import { checkedInput, followMax, numberOf, type OpenLane, storedTasks } from "./task-lane.ts";
+import {
+  checkedInput,
+  creationRuns,
+  followMax,
+  numberOf,
+  type OpenLane,
+  storedRuns,
+} from "./task-lane.ts";
 import { LaneResults, TaskOutbox } from "./task-outbox.ts";
 
 /** Submits that are carried out together: others have their turn between two of these. */
@@ -37,7 +44,7 @@ const producerText = /^[!-~]{1,128}$/;
 export interface TaskStreamDeps {
   readonly engine: Pick<Engine, "of">;
   readonly payloads: Payloads;
-  readonly store: Pick<Store, "readTask" | "readSubmits">;
+  readonly store: Pick<Store, "readTasks" | "readSubmits">;
   readonly finished: Pick<FinishedTasks, "holdWhere">;
   readonly trail: RequestTrail;
   readonly logger: Logger;
@@ -222,18 +229,14 @@ class TaskStream {
       return;
     }
     // The session is closed: what was submitted before stands in the store, and has ended.
-    const taskOf = storedTasks(this.#deps.store, lane);
-    for (let number = first; number < first + count; number++) {
-      const firstTask = taskOf(number);
-      const one = { first: number, count: 1 };
-      if (firstTask === undefined)
-        this.#tell(lane, { kind: "refused", ...one, error: reply.closed }, false);
+    for (const run of storedRuns(this.#deps.store, lane, { first, count })) {
+      if (run.firstTask === 0)
+        this.#tell(lane, { ...run, kind: "refused", error: reply.closed }, false);
       else {
-        this.#tell(lane, { kind: "known", ...one, firstTask }, false);
-        if (follow) {
-          this.#want(lane, number, 1);
-          this.#offer(lane, { ...one, firstTask });
-        }
+        this.#tell(lane, { ...run, kind: "known" }, false);
+        if (!follow) continue;
+        this.#want(lane, run.first, run.count);
+        this.#offer(lane, run);
       }
     }
   }
@@ -261,11 +264,9 @@ class TaskStream {
         return;
       }
       case "known": {
-        for (let at = 0; at < count; at++) {
-          const taskId = outcome.firstTask + at;
-          const task = this.#deps.store.readTask(lane.sessionId, taskId);
-          this.#acknowledge(lane, first + at, 1, taskId, task?.creationTime ?? 0);
-        }
+        const { firstTask } = outcome;
+        for (const run of creationRuns(this.#deps.store, lane.sessionId, firstTask, count))
+          this.#acknowledge(lane, first + run.at, run.count, firstTask + run.at, run.creationTime);
         if (follow) this.#ask(lane, first, count);
       }
     }
@@ -321,11 +322,8 @@ class TaskStream {
           for (const range of reply.ended) this.#offer(lane, range);
           return;
         }
-        const taskOf = storedTasks(this.#deps.store, lane);
-        for (let number = first; number < first + count; number++) {
-          const firstTask = taskOf(number);
-          if (firstTask !== undefined) this.#offer(lane, { first: number, count: 1, firstTask });
-        }
+        for (const run of storedRuns(this.#deps.store, lane, { first, count }))
+          if (run.firstTask > 0) this.#offer(lane, run);
       },
       (error) => this.#fail(lane, error),
     );

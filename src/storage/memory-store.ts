@@ -4,7 +4,7 @@ import { FlameError } from "../model/errors.ts";
 import type { ExecutorRecord } from "../model/executor.ts";
 import type { NodeRecord } from "../model/node.ts";
 import { noTasks, type SessionRecord, type TaskCounts } from "../model/session.ts";
-import type { SubmitRange } from "../model/submits.ts";
+import type { NumberSpan, SubmitRange } from "../model/submits.ts";
 import { isTerminal, type TaskRecord } from "../model/task.ts";
 import { type Aged, type Cursor, chooseForgotten, lookedAt } from "./forgetting.ts";
 import {
@@ -119,8 +119,11 @@ export class MemoryStore implements Store {
     return this.#sessions.get(sessionId)?.tasks.get(taskId)?.[kind];
   }
 
-  readSubmits(sessionId: string, producer: string): readonly SubmitRange[] {
-    return [...(this.#sessions.get(sessionId)?.submits.get(producer)?.values() ?? [])];
+  readSubmits(sessionId: string, producer: string, within?: NumberSpan): readonly SubmitRange[] {
+    const all = [...(this.#sessions.get(sessionId)?.submits.get(producer)?.values() ?? [])];
+    if (within === undefined) return all;
+    const end = within.first + within.count;
+    return all.filter(({ first, count }) => first < end && first + count > within.first);
   }
 
   forgotten(sessionId: string): number {

@@ -4,7 +4,7 @@ import type { ApplicationRevision } from "../model/application.ts";
 import type { ApplicationManifestSpec, ApplicationSpec } from "../model/application-spec.ts";
 import type { Change } from "../model/change.ts";
 import { FlameError } from "../model/errors.ts";
-import type { SubmitRange } from "../model/submits.ts";
+import type { NumberSpan, SubmitRange } from "../model/submits.ts";
 import type { TaskRecord } from "../model/task.ts";
 import { CommitBatch } from "./commit-batch.ts";
 import { type CommitReply, CommitThread } from "./commit-thread.ts";
@@ -259,8 +259,8 @@ export class SqliteStore implements Store {
     return this.#selectCommonData.get(sessionId)?.data;
   }
 
-  readSubmits(sessionId: string, producer: string): readonly SubmitRange[] {
-    return this.isLeaving(sessionId) ? [] : this.#submits.of(sessionId, producer);
+  readSubmits(sessionId: string, producer: string, within?: NumberSpan): readonly SubmitRange[] {
+    return this.isLeaving(sessionId) ? [] : this.#submits.of(sessionId, producer, within);
   }
 
   forgotten(sessionId: string): number {

@@ -3,7 +3,7 @@ import type { Change } from "../model/change.ts";
 import type { ExecutorRecord } from "../model/executor.ts";
 import type { NodeRecord } from "../model/node.ts";
 import type { SessionRecord, TaskCounts } from "../model/session.ts";
-import type { SubmitRange } from "../model/submits.ts";
+import type { NumberSpan, SubmitRange } from "../model/submits.ts";
 import type { TaskRecord } from "../model/task.ts";
 
 /** What the core starts from: everything but terminal tasks and payloads, which are read when asked for. */
@@ -90,8 +90,11 @@ export interface Store {
   /** Payload bytes of a task; undefined when absent. */
   readPayload(sessionId: string, taskId: number, kind: PayloadKind): Buffer | undefined;
 
-  /** What a producer has submitted to a session, ascending; none for an unknown one. */
-  readSubmits(sessionId: string, producer: string): readonly SubmitRange[];
+  /**
+   * What a producer has submitted to a session, ascending; none for an unknown one.
+   * @param within only ranges that have one of these numbers
+   */
+  readSubmits(sessionId: string, producer: string, within?: NumberSpan): readonly SubmitRange[];
 
   /** How many finished tasks of a session are no longer kept; 0 for an unknown one. Its counts go on counting them. */
   forgotten(sessionId: string): number;

@@ -67,6 +67,14 @@ describe.each(storeKinds)("the $name store", (kind) => {
     expect((await store.load()).submits).toEqual([...ofP, ofQ]);
     expect(store.readSubmits("my-app-1", "p")).toEqual(ofP);
     expect(store.readSubmits("my-app-1", "nobody")).toEqual([]);
+    const within = (first: number, count: number) =>
+      store.readSubmits("my-app-1", "p", { first, count });
+    expect([within(2, 1), within(5, 2), within(6, 9), within(7, 1)]).toEqual([
+      [ofP[0]],
+      ofP,
+      [ofP[1]],
+      [],
+    ]);
     const closed = session({ state: "Closed", completionTime: 5000 });
     await store.commit([{ kind: "session.put", record: closed }]);
     expect((await store.load()).submits).toEqual([]);
