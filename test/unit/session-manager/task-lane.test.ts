@@ -86,7 +86,7 @@ it("results that were not taken are read in pieces, each at once, and others hav
         taken();
         return true;
       },
-    } as never,
+    },
     payloads,
     soon: (act) => planned.push(act),
     onTaken: () => undefined,
