@@ -189,7 +189,10 @@ export class FrontendClient {
    * {@link failure}.
    */
   duplex<Request, Reply>(
-    method: MethodDefinition<Request, Reply>,
+    method: Pick<
+      MethodDefinition<Request, Reply>,
+      "path" | "requestSerialize" | "responseDeserialize"
+    >,
   ): ClientDuplexStream<Request, Reply> {
     const { path, requestSerialize, responseDeserialize } = method;
     const metadata = this.#metadata({ waitForReady: false }, { [requestIdKey]: randomId() });

@@ -3,17 +3,17 @@ import { NumberedRuns } from "../kit/numbered-runs.ts";
 import { FlameError } from "../model/errors.ts";
 import { payloadBytesMax } from "../model/limits.ts";
 import type {
-  Result,
   SubmitAcknowledgement,
   SubmitRefusal,
 } from "../protocol/generated/flame/stream/v1/clients.ts";
+import type { IncomingResult } from "../protocol/incoming-results.ts";
 import { LaneJobs } from "./lane-jobs.ts";
 import type { Limiter } from "./limiter.ts";
 import type { OutgoingBatch } from "./outgoing-batch.ts";
 import { PutOff, type PutOffOptions } from "./put-off.ts";
 import { codeOfStatus } from "./rpc-error.ts";
 import type { SendWindow } from "./send-window.ts";
-import { taskOfResult } from "./stream-result.ts";
+import { StreamedEnd } from "./stream-result.ts";
 import { type Input, SingleInputs, type SubmitJob } from "./submit-job.ts";
 import { unacknowledged } from "./task-end.ts";
 import type { Task } from "./types.ts";
@@ -278,7 +278,7 @@ export class SubmitLane {
   }
 
   /** @returns whether the server may send another one in its place now; else it is told so later */
-  result(number: number, result: Result): boolean {
+  result(number: number, result: IncomingResult): boolean {
     const taskId = this.#tasks.take(number);
     // On a new stream some come again that came before.
     if (taskId === undefined) return true;
@@ -292,8 +292,7 @@ export class SubmitLane {
       this.#fetch(place, String(taskId));
       return false;
     }
-    const task = taskOfResult(this.sessionId, taskId, result);
-    this.#jobs.end(place, { kind: "finished", task });
+    this.#jobs.end(place, new StreamedEnd(this.sessionId, taskId, result));
     return true;
   }
 

@@ -1,4 +1,5 @@
 import { FlameError } from "../model/errors.ts";
+import type { TaskState } from "../model/task.ts";
 import type { Task } from "./types.ts";
 
 /** What was submitted is no task, or nobody knows. */
@@ -11,7 +12,12 @@ export type NoTask =
 /** What became of something that was submitted. */
 export type TaskEnd =
   /** The task has ended, whatever the outcome. */
-  | { readonly kind: "finished"; readonly task: Task }
+  | {
+      readonly kind: "finished";
+      readonly taskId: string;
+      readonly state: TaskState;
+      readonly task: Task;
+    }
   /** It is a task, but its end was not seen. */
   | { readonly kind: "lost"; readonly taskId: string; readonly error: FlameError }
   | NoTask;

@@ -12,8 +12,8 @@ import {
   ClientsService,
   type LaneEnd,
   type TasksRequest,
-  type TasksResponse,
 } from "../protocol/generated/flame/stream/v1/clients.ts";
+import { type IncomingTasks, readIncomingTasks } from "../protocol/incoming-results.ts";
 import type { FrontendClient } from "./frontend-client.ts";
 import { OutgoingBatch } from "./outgoing-batch.ts";
 import { codeOfStatus } from "./rpc-error.ts";
@@ -48,7 +48,9 @@ export interface TaskStreamDeps {
   readonly onLeft: (stream: TaskStream) => void;
 }
 
-type Call = ClientDuplexStream<TasksRequest, TasksResponse>;
+const method = { ...ClientsService.tasks, responseDeserialize: readIncomingTasks };
+
+type Call = ClientDuplexStream<TasksRequest, IncomingTasks>;
 
 /**
  * One stream of `flame.stream.v1.Clients` and the lanes on it (docs/protocol.md, "Streams of clients"). It opens with the
@@ -167,7 +169,7 @@ export class TaskStream implements LaneHost {
   }
 
   #open(): Call {
-    const call: Call = this.#deps.rpc.duplex(ClientsService.tasks);
+    const call: Call = this.#deps.rpc.duplex(method);
     this.#call = call;
     this.#isOpen = false;
     this.#answered = false;
@@ -182,7 +184,7 @@ export class TaskStream implements LaneHost {
       this.#waitsForAnswer = false;
       this.#plan();
     });
-    call.on("data", (response: TasksResponse) => {
+    call.on("data", (response: IncomingTasks) => {
       if (call === this.#call) this.#take(response);
     });
     call.on("error", (error: ServiceError) => {
@@ -197,7 +199,7 @@ export class TaskStream implements LaneHost {
     return call;
   }
 
-  #take({ acknowledgements, refusals, results, ends }: TasksResponse): void {
+  #take({ acknowledgements, refusals, results, ends }: IncomingTasks): void {
     this.#answered = true;
     this.#lostAt = undefined;
     this.#backoff.reset();
@@ -206,11 +208,10 @@ export class TaskStream implements LaneHost {
     for (const one of refusals) this.#lanes.get(one.lane)?.refuse(one);
     for (const group of results) {
       const lane = this.#lanes.get(group.lane);
-      const first = Number(group.first);
       for (const result of group.results) {
-        if (lane?.result(first + result.offset, result) === false) continue;
+        if (lane?.result(group.first + result.offset, result) === false) continue;
         this.#dueResults++;
-        this.#dueBytes += result.output?.length ?? 0;
+        this.#dueBytes += result.outputBytes;
       }
     }
     for (const end of ends) this.#endLane(end);

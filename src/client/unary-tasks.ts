@@ -49,7 +49,8 @@ export class UnaryTasks {
   /** A task that there is already. */
   async watch(job: SubmitJob, index: number, taskId: string): Promise<void> {
     try {
-      job.end(index, { kind: "finished", task: await this.#calls.finished(taskId) });
+      const task = await this.#calls.finished(taskId);
+      job.end(index, { kind: "finished", taskId, state: task.state, task });
     } catch (thrown) {
       job.end(index, { kind: "lost", taskId, error: FlameError.from(thrown) });
     }

@@ -125,6 +125,7 @@ export function decodeNode(node: pb.Node): Node {
 
 /** The bytes as a Buffer over the same memory: nothing is copied. */
 export function toBuffer(bytes: Uint8Array): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes;
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 

@@ -67,7 +67,7 @@ export class CountsTally implements Tally {
 
   add(_index: number, end: TaskEnd): void {
     if (end.kind === "unacknowledged") this.#unacknowledged++;
-    if (end.kind === "finished" && end.task.state === "Succeed") this.#succeeded++;
+    if (end.kind === "finished" && end.state === "Succeed") this.#succeeded++;
     const id = taskIdOf(end);
     if (id !== undefined) this.#ids.add(Number(id), 1, Number(id));
   }
@@ -91,6 +91,5 @@ export class CountsTally implements Tally {
 }
 
 function taskIdOf(end: TaskEnd): string | undefined {
-  if (end.kind === "finished") return end.task.id;
-  return end.kind === "lost" ? end.taskId : undefined;
+  return end.kind === "finished" || end.kind === "lost" ? end.taskId : undefined;
 }

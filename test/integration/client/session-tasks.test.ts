@@ -111,7 +111,8 @@ describe("Session.runMany", () => {
     const end = run.ends.get(1);
     const { input, ...rest } = seen;
     expect(input).toEqual(Buffer.from("in"));
-    expect(end).toEqual({ kind: "finished", task: rest });
+    expect(end).toMatchObject({ kind: "finished", taskId: "2", state: "Cancelled", task: rest });
+    expect(end?.kind === "finished" && "input" in end.task).toBe(false);
     await session.close();
     expect(await run.counts()).toEqual({ Cancelled: 2 });
   });

@@ -4,7 +4,11 @@ import { TaskStreams, type TaskStreamsDeps } from "../../../src/client/task-stre
 import { UnaryTasks } from "../../../src/client/unary-tasks.ts";
 import { systemClock } from "../../../src/kit/clock.ts";
 import { FlameError } from "../../../src/model/errors.ts";
-import type { TasksRequest } from "../../../src/protocol/generated/flame/stream/v1/clients.ts";
+import {
+  type TasksRequest,
+  TasksResponse,
+} from "../../../src/protocol/generated/flame/stream/v1/clients.ts";
+import { readIncomingTasks } from "../../../src/protocol/incoming-results.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 /** A stream that answers at once, makes a task of each submit, and ends it. */
@@ -32,9 +36,11 @@ class AnsweringCall extends EventEmitter {
       first,
       results: inputs.map((_, offset) => ({ ...result, offset })),
     }));
+    const response = { acknowledgements, refusals: [], results, ends: [] };
+    const bytes = TasksResponse.encode(response).finish();
     setImmediate(() => {
       written();
-      this.emit("data", { acknowledgements, refusals: [], results, ends: [] });
+      this.emit("data", readIncomingTasks(bytes));
     });
     return true;
   }
