@@ -46,5 +46,6 @@ function wrap(inner: pino.Logger): Logger {
     warn: (fields, message) => inner.warn(fields, message),
     error: (fields, message) => inner.error(fields, message),
     child: (fields) => wrap(inner.child(fields)),
+    isLevelEnabled: (level) => inner.isLevelEnabled(level),
   };
 }
