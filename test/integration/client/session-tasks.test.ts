@@ -201,7 +201,7 @@ describe("Session.runMany", () => {
   });
 
   it("gives up what is refused for as long as a call may take, in the server's words", async () => {
-    const client = await start({ max_open_tasks: 20 }, { callTimeoutMs: 500 });
+    const client = await start({ max_open_tasks: 20 }, { callTimeoutMs: 5_000 });
     const session = await client.createSession(spec);
     const run = new Run(session, inputs(100));
     await waitFor("the others", () => run.ends.size === 90, patience);
