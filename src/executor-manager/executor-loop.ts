@@ -12,6 +12,7 @@ import { pause } from "./pause.ts";
 import { bindCodes, type ServiceHost } from "./service-host.ts";
 import { isRefusal, RpcFailure } from "./unary.ts";
 import { LocalQueue } from "./work/local-queue.ts";
+import type { ServiceFeed } from "./work/service-feed.ts";
 import { UnaryWork } from "./work/unary-work.ts";
 import type { WorkSource } from "./work/work-source.ts";
 import type { WorkStream } from "./work/work-stream.ts";
@@ -265,8 +266,9 @@ export class ExecutorLoop {
   async #serveTask(): Promise<LoopState> {
     if (this.#draining()) return "Unbinding";
     this.#work ??= await this.#openWork();
-    if (this.#work instanceof LocalQueue && this.#service.takesAhead)
-      return this.#serveAhead(this.#work);
+    const feed =
+      this.#work instanceof LocalQueue ? this.#service.feed(this.#work, this.#logger) : undefined;
+    if (feed !== undefined) return this.#serveBy(feed);
     const launched = await this.#work.next();
     if (launched === undefined) return "Unbinding";
     const result = await this.#service.run(launched, this.#logger);
@@ -283,8 +285,8 @@ export class ExecutorLoop {
     return crashed ? "Unbinding" : "Bound";
   }
 
-  async #serveAhead(queue: LocalQueue): Promise<LoopState> {
-    const end = await this.#service.serve(queue, this.#logger);
+  async #serveBy(feed: ServiceFeed): Promise<LoopState> {
+    const end = await feed.run();
     if (this.#killed()) return "Released";
     return end === "idle" ? "Bound" : "Unbinding";
   }

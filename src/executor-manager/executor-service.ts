@@ -8,7 +8,7 @@ import type { ExecutorMeter } from "./metrics.ts";
 import { bindCodes, type Opened, type ServiceHost } from "./service-host.ts";
 import type { ServiceSession } from "./service-session.ts";
 import type { LocalQueue } from "./work/local-queue.ts";
-import { type FeedEnd, ServiceFeed } from "./work/service-feed.ts";
+import { ServiceFeed } from "./work/service-feed.ts";
 import type { LaunchedTask } from "./work/work-source.ts";
 
 /** What the service of an executor needs. */
@@ -43,17 +43,12 @@ export class ExecutorService {
     return opened;
   }
 
-  /** Whether it takes tasks ahead; known after the first one. */
-  get takesAhead(): boolean {
-    return this.#session?.alive === true && this.#session.takesAhead;
-  }
-
-  /** Runs the tasks of `queue`, which nobody else asks meanwhile. */
-  async serve(queue: LocalQueue, logger: Logger): Promise<FeedEnd> {
-    const session = this.#session;
-    if (session === undefined) return "idle";
+  /** The tasks of `queue` for a service that gets them on its stream; nobody else asks for them meanwhile. */
+  feed(queue: LocalQueue, logger: Logger): ServiceFeed | undefined {
+    const fed = this.#session?.alive === true ? this.#session.fed : undefined;
+    if (fed === undefined) return undefined;
     const { clock, meter } = this.#deps;
-    return new ServiceFeed(queue, session.fed, { clock, logger, meter }).run();
+    return new ServiceFeed(queue, fed, { clock, logger, meter });
   }
 
   /** Undefined when there is no service that could begin the task. */

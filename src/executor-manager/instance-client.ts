@@ -1,7 +1,6 @@
 import { connect } from "node:net";
 import { Client, credentials } from "@grpc/grpc-js";
 import type { Clock } from "../kit/clock.ts";
-import { ServiceService } from "../protocol/generated/flame/stream/v1/service.ts";
 import {
   InstanceService,
   type SessionContext,
@@ -10,12 +9,11 @@ import {
 import type { Result, TaskResult } from "../protocol/generated/flame/v1/types.ts";
 import { pause } from "./pause.ts";
 import { unary } from "./unary.ts";
-import type { TaskCall } from "./work/task-stream.ts";
 
 const PROBE_FIRST_MS = 5;
 const PROBE_MAX_MS = 50;
 
-/** The manager's side of `flame.v1.Instance` and `flame.stream.v1.Service`, over the unix socket of one service. */
+/** The manager's side of `flame.v1.Instance`, over the unix socket of one service. */
 export class InstanceClient {
   readonly #client: Client;
 
@@ -35,12 +33,6 @@ export class InstanceClient {
 
   invoke(context: TaskContext, signal: AbortSignal): Promise<TaskResult> {
     return unary(this.#client, InstanceService.onTaskInvoke, context, { signal });
-  }
-
-  /** Begins a stream of tasks, which the service may not have. */
-  tasks(): TaskCall {
-    const { path, requestSerialize, responseDeserialize } = ServiceService.tasks;
-    return this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
   }
 
   leave(timeoutMs: number, signal: AbortSignal): Promise<Result> {

@@ -21,6 +21,8 @@ export interface ServiceEnvironmentParts {
   readonly flameHome: string;
   readonly logLevel: string;
   readonly socketPath: string;
+  /** Where it may connect for its tasks. */
+  readonly tasksPath: string;
   readonly clusterEndpoint: string;
   readonly caFile?: string;
   readonly cacheEndpoint?: string;
@@ -53,6 +55,7 @@ export function serviceEnvironment(parts: ServiceEnvironmentParts): Record<strin
   map["RUST_LOG"] = parts.logLevel;
   map["FLAME_LOG"] = parts.logLevel;
   map["FLAME_INSTANCE_ENDPOINT"] = parts.socketPath;
+  map["FLAME_TASKS_ENDPOINT"] = parts.tasksPath;
   map["FLAME_ENDPOINT"] = parts.clusterEndpoint;
   if (parts.caFile !== undefined) map["FLAME_CA_FILE"] = parts.caFile;
   if (parts.cacheEndpoint !== undefined) map["FLAME_CACHE_ENDPOINT"] = parts.cacheEndpoint;

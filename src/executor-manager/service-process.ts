@@ -9,7 +9,7 @@ import { describeExit } from "../process/exit-facts.ts";
 import type { GroupReaper } from "../process/group-reaper.ts";
 import type { GroupRecords } from "../process/leftovers.ts";
 import { sessionLogFolder } from "../process/service-logs.ts";
-import { type ProcessGroup, spawnGroup } from "../process/spawn-group.ts";
+import { type ProcessGroup, type SpawnGroupOptions, spawnGroup } from "../process/spawn-group.ts";
 import { killStrays } from "../process/strays.ts";
 import type { Containment } from "./containment.ts";
 import { InstanceClient, socketAccepts } from "./instance-client.ts";
@@ -18,6 +18,7 @@ import {
   type PackageVariables,
   serviceEnvironment,
 } from "./service-environment.ts";
+import { type TaskConnections, TaskDoor } from "./work/task-door.ts";
 
 /** What of an application its service process is made of. */
 export interface ServiceApplication {
@@ -55,7 +56,9 @@ export interface ServiceSurroundings {
 export interface ServiceProcess {
   readonly client: InstanceClient;
   readonly group: ProcessGroup;
-  /** Ends the whole group, then removes socket and folders. Idempotent. */
+  /** What it has connected for its tasks by now; to be asked once. */
+  connections(): Promise<TaskConnections | undefined>;
+  /** Ends the whole group, then removes sockets and folders. Idempotent. */
   stop(): Promise<void>;
 }
 
@@ -80,50 +83,53 @@ export async function startServiceProcess(
   const temporary = join(scratch, "work", application.name, "tmp");
   const directory = application.workingDirectory === "" ? scratch : application.workingDirectory;
   const socketPath = join(around.socketFolder, `${executorId}.sock`);
+  const tasksPath = join(around.socketFolder, `${executorId}.task`);
   const logs = sessionLogFolder(around.flameHome, sessionId);
   for (const folder of [temporary, directory, logs]) {
     await mkdir(folder, { recursive: true });
   }
   // A file left by an earlier service would look like a service that is ready.
-  await rm(socketPath, { force: true });
+  for (const path of [socketPath, tasksPath]) await rm(path, { force: true });
   const env = serviceEnvironment({
     ...around,
     application: application.environments,
     packageVariables,
     socketPath,
+    tasksPath,
     temporary,
   });
   const commandLine = expandCommandLine(application.command, application.arguments, env);
   if (commandLine.command === "") {
     throw new FlameError("invalid_argument", `application "${application.name}" has no command`);
   }
-  const log = join(logs, executorId);
   const { controlGroups, namespaces } = around.containment;
   const cgroup = controlGroups ? makeCgroup(executorId) : undefined;
   const started = cgroup === undefined ? namespaces?.around(commandLine, env) : undefined;
-  const plan = { mark: markOf(socketPath), file: socketPath, ...planOf(cgroup) };
+  const files = [socketPath, tasksPath];
+  const plan = { mark: markOf(socketPath), files, ...planOf(cgroup) };
   await around.records.announce(executorId, plan);
-  const group = await spawnGroup({
+  const door = new TaskDoor(tasksPath);
+  const program: SpawnGroupOptions = {
     ...(started ?? commandLine),
     exitCodesOfShell: started !== undefined,
     cwd: directory,
     env,
     cgroup,
-    stdoutFile: `${log}.out`,
-    stderrFile: `${log}.err`,
-    marks: {
-      now: () => around.clock.now(),
-      heading: `session ${sessionId}: service of application ${application.name} begins`,
-    },
-  }).catch(async (failure: unknown) => {
+    ...logOf(around, join(logs, executorId), sessionId, application),
+  };
+  const spawned = door.open().then(() => spawnGroup(program));
+  const group = await spawned.catch(async (failure: unknown) => {
+    door.close();
     await cgroup?.end();
     await around.records.remove(executorId);
     throw failure;
   });
   const service = new Service(around, { executorId, sessionId }, group, {
     socketPath,
+    files,
     scratch,
     cgroup,
+    door,
   });
   try {
     await service.started();
@@ -135,11 +141,24 @@ export async function startServiceProcess(
   }
 }
 
+function logOf(
+  { clock }: ServiceSurroundings,
+  path: string,
+  sessionId: string,
+  { name }: ServiceApplication,
+): Pick<SpawnGroupOptions, "stdoutFile" | "stderrFile" | "marks"> {
+  const heading = `session ${sessionId}: service of application ${name} begins`;
+  const marks = { now: () => clock.now(), heading };
+  return { stdoutFile: `${path}.out`, stderrFile: `${path}.err`, marks };
+}
+
 /** What belongs to one service and goes with it. */
 interface Places {
   readonly socketPath: string;
+  readonly files: readonly string[];
   readonly scratch: string;
   readonly cgroup: Cgroup | undefined;
+  readonly door: TaskDoor;
 }
 
 const planOf = (cgroup: Cgroup | undefined): { cgroup?: string } =>
@@ -175,7 +194,7 @@ class Service implements ServiceProcess {
       pid: this.group.pid,
       startTime: this.group.startTime,
       mark: this.#mark,
-      file: this.#paths.socketPath,
+      files: this.#paths.files,
       ...planOf(this.#paths.cgroup),
     });
   }
@@ -202,6 +221,10 @@ class Service implements ServiceProcess {
     }
   }
 
+  connections(): Promise<TaskConnections | undefined> {
+    return this.#paths.door.connections();
+  }
+
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
@@ -220,6 +243,7 @@ class Service implements ServiceProcess {
   async #stop(): Promise<void> {
     const { reaper, records, stopGraceMs } = this.#around;
     this.client.close();
+    this.#paths.door.close();
     try {
       await this.group.terminate(stopGraceMs);
       const marked = await killStrays(this.#mark);
@@ -232,7 +256,7 @@ class Service implements ServiceProcess {
           "killed processes that a service had started outside its process group",
         );
       reaper.forget(this.group.pid);
-      await rm(this.#paths.socketPath, { force: true });
+      for (const file of this.#paths.files) await rm(file, { force: true });
       await rm(this.#paths.scratch, { recursive: true, force: true });
       // Last: what a kill leaves undone here, the next manager finds in the record.
       await records.remove(this.#executorId);

@@ -1,13 +1,12 @@
 import { textOf } from "../kit/thrown.ts";
 import { describeExit } from "../process/exit-facts.ts";
 import { taskTitle } from "../process/log-marks.ts";
-import type { TaskContext } from "../protocol/generated/flame/v1/shim.ts";
 import type { Result, TaskResult } from "../protocol/generated/flame/v1/types.ts";
 import type { Binding } from "./executor-messages.ts";
 import { lastWords, type ServiceProcess } from "./service-process.ts";
 import { isBroken, RpcFailure } from "./unary.ts";
 import type { FedService } from "./work/service-feed.ts";
-import { NoTaskStream, ServiceBreach, TaskStream } from "./work/task-stream.ts";
+import { ServiceBreach, ServiceGone, TaskStream } from "./work/task-stream.ts";
 
 /** What came of a task: the service's own answer, or the news that the service is gone. */
 export type TaskOutcome =
@@ -31,7 +30,8 @@ export class ServiceSession {
   readonly #over = new AbortController();
   readonly #killed: AbortSignal;
   readonly #stopped: () => void;
-  readonly #tasks: TaskStream;
+  /** Of a service that has connected for its tasks; the others are called. */
+  #tasks: TaskStream | undefined;
   #gone = false;
   /** What the last task printed is read by then. */
   #quiet: Promise<void> | undefined;
@@ -45,8 +45,7 @@ export class ServiceSession {
     this.#process = process;
     this.#binding = binding;
     this.#killed = signal;
-    this.#tasks = new TaskStream(() => process.client.tasks());
-    this.#over.signal.addEventListener("abort", () => this.#tasks.cancel(), { once: true });
+    this.#over.signal.addEventListener("abort", () => this.#tasks?.cancel(), { once: true });
     const stop = (): void => this.#over.abort();
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
@@ -59,13 +58,16 @@ export class ServiceSession {
 
   /** False once the process has ended or its connection broke. */
   get alive(): boolean {
-    return !this.#gone && this.#process.group.exitFacts === undefined;
+    const ended = this.#gone || this.#process.group.exitFacts !== undefined;
+    return !ended && this.#tasks?.isOpen !== false;
   }
 
   /** Lets the service enter the session; a result that is not 0 tells why it did not. */
   async enter(): Promise<Result> {
     try {
       const result = await this.#process.client.enter(this.#binding.context, this.#over.signal);
+      const connections = await this.#process.connections();
+      if (connections !== undefined) this.#tasks = new TaskStream(connections);
       return { returnCode: result.returnCode, message: result.message ?? "" };
     } catch (thrown) {
       return {
@@ -82,7 +84,9 @@ export class ServiceSession {
     const { group } = this.#process;
     group.beginSection(taskTitle(taskId));
     try {
-      const result = await this.#run({ taskId, sessionId: this.#binding.sessionId, input });
+      const task = { taskId, sessionId: this.#binding.sessionId, input };
+      const result = await (this.#tasks?.run(task) ??
+        this.#process.client.invoke(task, this.#over.signal));
       return { kind: "answered", result: asTold(result) };
     } catch (thrown) {
       const message = await this.#failureText(`task ${taskId}`, thrown);
@@ -96,27 +100,13 @@ export class ServiceSession {
     }
   }
 
-  async #run(task: TaskContext): Promise<TaskResult> {
-    if (!this.#tasks.absent) {
-      try {
-        return await this.#tasks.run(task);
-      } catch (thrown) {
-        if (!(thrown instanceof NoTaskStream)) throw thrown;
-      }
-    }
-    return this.#process.client.invoke(task, this.#over.signal);
-  }
-
-  /** Whether it takes tasks beside the one that runs; known after the first one. */
-  get takesAhead(): boolean {
-    return this.#tasks.ahead > 0;
-  }
-
-  /** For whoever hands it tasks ahead of time. */
-  get fed(): FedService {
+  /** For whoever hands it tasks on its stream; undefined: it has none. */
+  get fed(): FedService | undefined {
     const { group } = this.#process;
+    const tasks = this.#tasks;
+    if (tasks === undefined) return undefined;
     return {
-      tasks: this.#tasks,
+      tasks,
       section: (taskId) => {
         if (taskId === undefined) group.endSection();
         else group.beginSection(taskTitle(taskId));
@@ -135,7 +125,7 @@ export class ServiceSession {
   /** Lets the service leave the session; undefined on success, else why it did not, which changes nothing. */
   async leave(): Promise<string | undefined> {
     if (!this.alive) return undefined;
-    this.#tasks.end();
+    this.#tasks?.end();
     try {
       const { returnCode, message } = await this.#process.client.leave(
         LEAVE_TIMEOUT_MS,
@@ -148,6 +138,7 @@ export class ServiceSession {
   }
 
   async stop(): Promise<void> {
+    this.#tasks?.close();
     await this.#process.stop();
     this.#stopped();
   }
@@ -155,8 +146,7 @@ export class ServiceSession {
   async #failureText(what: string, thrown: unknown): Promise<string> {
     const { application } = this.#binding;
     const service = `the service of application "${application.name}"`;
-    if (!(thrown instanceof ServiceBreach) && !(thrown instanceof RpcFailure && isBroken(thrown)))
-      return `${service}: ${what}: ${textOf(thrown)}`;
+    if (!isEnd(thrown)) return `${service}: ${what}: ${textOf(thrown)}`;
     this.#gone = true;
     return this.#endText(`during ${what}`, thrown);
   }
@@ -177,6 +167,12 @@ export class ServiceSession {
       ? thrown.message
       : `closed its connection (${thrown.message})`;
   }
+}
+
+/** The service can be asked no more. */
+function isEnd(thrown: unknown): thrown is Error {
+  if (thrown instanceof ServiceBreach || thrown instanceof ServiceGone) return true;
+  return thrown instanceof RpcFailure && isBroken(thrown);
 }
 
 /** Its own failures have one code. */

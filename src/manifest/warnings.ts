@@ -8,6 +8,7 @@ export const VARIABLES_OF_THE_NODE: readonly string[] = [
   "RUST_LOG",
   "FLAME_LOG",
   "FLAME_INSTANCE_ENDPOINT",
+  "FLAME_TASKS_ENDPOINT",
   "FLAME_ENDPOINT",
   "FLAME_HOME",
 ];

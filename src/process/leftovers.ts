@@ -9,7 +9,9 @@ import { killStrays } from "./strays.ts";
 export interface GroupPlan {
   /** `NAME=value` that every member has in its environment and no other process has. */
   readonly mark: string;
-  /** Removed with the group, such as its socket. */
+  /** Removed with the group, such as its sockets. */
+  readonly files?: readonly string[];
+  /** The one file, in records of 0.7.0. */
   readonly file?: string;
   /** The folder of its control group, whose members end with it. */
   readonly cgroup?: string;
@@ -66,7 +68,7 @@ export class GroupRecords {
       }
       if (record !== undefined) await killStrays(record.mark);
       if (record?.cgroup !== undefined) await endCgroup(record.cgroup);
-      if (record?.file !== undefined) await rm(record.file, { force: true });
+      for (const file of filesOf(record)) await rm(file, { force: true });
       await rm(path, { force: true });
     }
     return killed;
@@ -104,6 +106,11 @@ async function read(path: string): Promise<GroupPlan | GroupRecord | undefined> 
   }
 }
 
+function filesOf(plan: GroupPlan | undefined): readonly string[] {
+  const { files = [], file } = plan ?? {};
+  return file === undefined ? files : [...files, file];
+}
+
 function isPlan(value: unknown): value is GroupPlan {
   return (
     typeof value === "object" &&
@@ -111,9 +118,13 @@ function isPlan(value: unknown): value is GroupPlan {
     "mark" in value &&
     typeof value.mark === "string" &&
     (!("file" in value) || typeof value.file === "string") &&
+    (!("files" in value) || isTexts(value.files)) &&
     (!("cgroup" in value) || typeof value.cgroup === "string")
   );
 }
+
+const isTexts = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((one) => typeof one === "string");
 
 function isRunning(plan: GroupPlan): plan is GroupRecord {
   return (

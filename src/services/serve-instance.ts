@@ -1,24 +1,14 @@
-import {
-  Server,
-  ServerCredentials,
-  type ServerDuplexStream,
-  type ServerUnaryCall,
-  type sendUnaryData,
-} from "@grpc/grpc-js";
+import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
 import { textOf } from "../kit/thrown.ts";
 import { FlameError } from "../model/errors.ts";
-import {
-  type ResultBatch,
-  ServiceService,
-  type TaskBatch,
-} from "../protocol/generated/flame/stream/v1/service.ts";
 import {
   InstanceService,
   type SessionContext,
   type TaskContext,
 } from "../protocol/generated/flame/v1/shim.ts";
 import type { EmptyRequest, Result, TaskResult } from "../protocol/generated/flame/v1/types.ts";
-import { serveTaskStream } from "./task-stream.ts";
+import { connectForTasks, type TaskConnections } from "./task-connections.ts";
+import { type RunTask, serveTaskStream } from "./task-stream.ts";
 
 export type { SessionContext, TaskContext };
 
@@ -38,6 +28,21 @@ export interface FlameService {
   onSessionLeave?(): Promise<void> | void;
 }
 
+/** Where a service is called and gets its tasks, as its executor manager chose: paths of unix sockets. */
+export interface ServiceEndpoints {
+  /** FLAME_INSTANCE_ENDPOINT: it listens there. */
+  readonly instance: string | undefined;
+  /** FLAME_TASKS_ENDPOINT: it connects there. Undefined: each task is a call. */
+  readonly tasks: string | undefined;
+}
+
+/** What an executor manager tells a service in its environment. */
+export function serviceEndpoints(
+  env: Readonly<Record<string, string | undefined>>,
+): ServiceEndpoints {
+  return { instance: env["FLAME_INSTANCE_ENDPOINT"], tasks: env["FLAME_TASKS_ENDPOINT"] };
+}
+
 /** A service that accepts calls. */
 export interface InstanceHandle {
   /** Ends open calls and removes the socket. */
@@ -48,13 +53,12 @@ export interface InstanceHandle {
 const FAILED = -1;
 
 /**
- * Serves `flame.v1.Instance` and `flame.stream.v1.Service` on the unix socket that the executor manager chose.
- * @param endpoint the path in FLAME_INSTANCE_ENDPOINT.
+ * Serves `flame.v1.Instance` on the unix socket that the executor manager chose, and runs the tasks that come on the other one.
  * @throws FlameError invalid_config when it is missing, unavailable when the socket cannot be bound.
  */
 export async function serveInstance(
   service: FlameService,
-  endpoint: string | undefined,
+  { instance: endpoint, tasks }: ServiceEndpoints,
 ): Promise<InstanceHandle> {
   if (endpoint === undefined || endpoint === "") {
     throw new FlameError(
@@ -66,20 +70,25 @@ export async function serveInstance(
     "grpc.max_receive_message_length": -1,
     "grpc.max_send_message_length": -1,
   });
-  const invoke = async (task: TaskContext): Promise<TaskResult> => ({
-    returnCode: 0,
-    output: await service.onTaskInvoke(task),
-  });
+  const invoke = runnerOf(service);
+  let connections: TaskConnections | undefined;
+  const connect = async (): Promise<void> => {
+    if (connections !== undefined || tasks === undefined || tasks === "") return;
+    connections = await connectForTasks(tasks);
+    if (connections !== undefined) serveTaskStream(connections, invoke, service.tasksAhead ?? 0);
+  };
   server.addService(InstanceService, {
     onSessionEnter: answering(
       async ({ request }: ServerUnaryCall<SessionContext, Result>): Promise<Result> => {
         if (request.application === undefined)
           throw new FlameError("invalid_argument", "the session has no application");
+        // Before the answer: by it the executor manager knows that tasks may come so.
+        await connect();
         await service.onSessionEnter?.(request);
         return { returnCode: 0 };
       },
     ),
-    onTaskInvoke: answering(({ request }: ServerUnaryCall<TaskContext, TaskResult>) =>
+    onTaskInvoke: answering(async ({ request }: ServerUnaryCall<TaskContext, TaskResult>) =>
       invoke(request),
     ),
     onSessionLeave: answering(
@@ -89,17 +98,28 @@ export async function serveInstance(
       },
     ),
   });
-  server.addService(ServiceService, {
-    tasks: (call: ServerDuplexStream<TaskBatch, ResultBatch>) =>
-      serveTaskStream(call, (task) => invoke(task).catch(failure), service.tasksAhead ?? 0),
-  });
   await bind(server, endpoint);
   return {
     close: () =>
       new Promise((resolve) => {
+        connections?.tasks.destroy();
+        connections?.results.destroy();
         server.tryShutdown(() => resolve());
         server.forceShutdown();
       }),
+  };
+}
+
+/** Runs a task, at once where the service does: a promise costs as much as a short task. */
+function runnerOf(service: FlameService): RunTask {
+  const succeeded = (output: Buffer | undefined): TaskResult => ({ returnCode: 0, output });
+  return (task) => {
+    try {
+      const output = service.onTaskInvoke(task);
+      return output instanceof Promise ? output.then(succeeded, failure) : succeeded(output);
+    } catch (thrown) {
+      return failure(thrown);
+    }
   };
 }
 

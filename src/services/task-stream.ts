@@ -1,104 +1,146 @@
-import type { ServerDuplexStream } from "@grpc/grpc-js";
-import type { ResultBatch, TaskBatch } from "../protocol/generated/flame/stream/v1/service.ts";
+import { performance } from "node:perf_hooks";
+import { FRAME_BYTES_MAX, FrameReader, frameOf } from "../protocol/frames.ts";
+import { ResultBatch, TaskBatch } from "../protocol/generated/flame/stream/v1/service.ts";
 import type { TaskContext } from "../protocol/generated/flame/v1/shim.ts";
 import type { TaskResult } from "../protocol/generated/flame/v1/types.ts";
+import type { TaskConnections } from "./task-connections.ts";
 
-/** The service's end of a stream of tasks. */
-type TaskCall = ServerDuplexStream<TaskBatch, ResultBatch>;
+/** So long, in milliseconds, tasks may run one after the other before whatever else there is to do is done. */
+const SLICE_MS = 3;
+/** What a result needs beside its output, at most. */
+const RESULT_BYTES = 1024 * 1024;
+
+/** Runs a task; never throws or rejects. */
+export type RunTask = (task: TaskContext) => TaskResult | Promise<TaskResult>;
 
 /** Runs the tasks of one stream, one after the other (docs/protocol.md, "Streams"). */
 class StreamedTasks {
-  readonly #call: TaskCall;
-  readonly #invoke: (task: TaskContext) => Promise<TaskResult>;
+  readonly #to: TaskConnections["results"];
+  readonly #run: RunTask;
   #waiting: TaskContext[] = [];
-  /** Begins as soon as what was written last has left. */
+  /** Counts as begun: the result before it has left. */
   #next: TaskContext | undefined;
   #busy = false;
+  /** A result was told that the system has not taken all of. */
   #leaving = false;
+  /** When the event loop went round last, as far as is known here. */
+  #sliceBegan = 0;
   /** No further tasks come. */
   #ended = false;
   #over = false;
-  /** Lets the next task begin: what was written last has left. */
-  #left: (() => void) | undefined;
 
-  constructor(call: TaskCall, invoke: (task: TaskContext) => Promise<TaskResult>, ahead: number) {
-    this.#call = call;
-    this.#invoke = invoke;
-    if (ahead > 0) call.write({ answers: [], recalled: undefined, ahead });
-    call.on("data", (batch: TaskBatch) => this.#take(batch));
-    call.on("end", () => {
-      this.#ended = true;
-      if (!this.#busy) call.end();
-    });
+  constructor({ tasks, results }: TaskConnections, run: RunTask, ahead: number) {
+    this.#to = results;
+    this.#run = run;
+    const frames = new FrameReader();
     const giveUp = (): void => this.#giveUp();
-    call.on("cancelled", giveUp).on("error", giveUp).on("close", giveUp);
+    tasks.on("error", giveUp);
+    results.on("error", giveUp).on("close", giveUp);
+    // Nothing is said on it: read only so that its end is noticed.
+    results.resume();
+    results.write(frameOf(ResultBatch.encode({ answers: [], recalled: undefined, ahead })));
+    const take = (message: Buffer): void => this.#take(message);
+    tasks.on("data", (chunk: Buffer) => {
+      try {
+        frames.read(chunk, take);
+      } catch (thrown) {
+        // Nothing that comes after it could be understood.
+        tasks.destroy(thrown as Error);
+        results.destroy();
+      }
+    });
+    tasks.on("end", () => {
+      this.#ended = true;
+      if (!this.#busy) results.end();
+    });
   }
 
-  #take({ tasks, recall }: TaskBatch): void {
+  #take(message: Buffer): void {
+    if (this.#over) return;
+    const { tasks, recall } = TaskBatch.decode(message);
     if (recall) {
       const taskIds = this.#waiting.map(({ taskId }) => taskId);
       this.#waiting = [];
-      this.#call.write({ answers: [], recalled: { taskIds } });
+      this.#to.write(frameOf(ResultBatch.encode({ answers: [], recalled: { taskIds } })));
     }
     for (const task of tasks) this.#waiting.push(task);
-    if (!this.#busy) void this.#run();
-    else if (this.#leaving) this.#begin();
+    if (!this.#busy) {
+      this.#sliceBegan = performance.now();
+      this.#goOn();
+    } else if (this.#leaving) this.#pin();
   }
 
   /** The executor manager went away: what has not begun never will. */
   #giveUp(): void {
     this.#over = true;
     this.#waiting = [];
-    this.#left?.();
-  }
-
-  #isOver(): boolean {
-    return this.#over;
-  }
-
-  async #run(): Promise<void> {
-    this.#busy = true;
-    this.#begin();
-    while (this.#next !== undefined) {
-      const task = this.#next;
-      this.#next = undefined;
-      const result = await this.#invoke(task);
-      if (this.#isOver()) return;
-      const left = this.#answer(task.taskId, result);
-      this.#leaving = true;
-      this.#begin();
-      // A task that ends this process takes no result with it.
-      await left;
-      this.#leaving = false;
-      if (this.#isOver()) return;
-    }
-    this.#busy = false;
-    if (this.#ended) this.#call.end();
+    this.#next = undefined;
   }
 
   /** The one behind a result that was sent counts as begun: it is not given back. */
-  #begin(): void {
+  #pin(): void {
     this.#next ??= this.#waiting.shift();
   }
 
-  #answer(taskId: string, result: TaskResult): Promise<void> {
-    return new Promise((resolve) => {
-      this.#left = resolve;
-      // Called back when the system has it.
-      this.#call.write({ answers: [{ taskId, result }], recalled: undefined }, () => resolve());
-    });
+  // Runs until something has to be waited for.
+  readonly #goOn = (): void => {
+    this.#busy = true;
+    for (;;) {
+      this.#pin();
+      const task = this.#next;
+      this.#next = undefined;
+      if (task === undefined) break;
+      const result = this.#run(task);
+      if (result instanceof Promise) {
+        void this.#answerLater(task.taskId, result);
+        return;
+      }
+      if (!this.#answer(task.taskId, result)) return;
+    }
+    this.#busy = false;
+    if (this.#ended) this.#to.end();
+  };
+
+  async #answerLater(taskId: string, result: Promise<TaskResult>): Promise<void> {
+    if (this.#answer(taskId, await result)) this.#goOn();
   }
+
+  /** @returns whether the next task may begin at once */
+  #answer(taskId: string, result: TaskResult): boolean {
+    if (this.#over) return false;
+    const answers = [{ taskId, result: sendable(result) }];
+    this.#to.write(frameOf(ResultBatch.encode({ answers, recalled: undefined })), this.#written);
+    // As a rule the system has all of it by now, and keeps it whatever the next task does to this process.
+    this.#leaving = this.#to.writableLength > 0;
+    const late = !this.#leaving && performance.now() - this.#sliceBegan > SLICE_MS;
+    if (late) setImmediate(this.#nextSlice);
+    if (late || this.#leaving) this.#pin();
+    return !late && !this.#leaving;
+  }
+
+  readonly #written = (): void => {
+    if (!this.#leaving || this.#over || this.#to.writableLength > 0) return;
+    this.#leaving = false;
+    this.#nextSlice();
+  };
+
+  readonly #nextSlice = (): void => {
+    this.#sliceBegan = performance.now();
+    this.#goOn();
+  };
+}
+
+function sendable(result: TaskResult): TaskResult {
+  const bytes = result.output?.length ?? 0;
+  if (bytes + RESULT_BYTES <= FRAME_BYTES_MAX) return result;
+  const message = `the output is too large: got ${bytes} bytes, expected at most ${FRAME_BYTES_MAX - RESULT_BYTES}; use put_object`;
+  return { returnCode: -1, message };
 }
 
 /**
- * Serves one stream of tasks.
- * @param invoke runs a task; never rejects
+ * Runs the tasks that come on these connections.
  * @param ahead how many tasks are taken beside the one that runs
  */
-export function serveTaskStream(
-  call: TaskCall,
-  invoke: (task: TaskContext) => Promise<TaskResult>,
-  ahead: number,
-): void {
-  new StreamedTasks(call, invoke, ahead);
+export function serveTaskStream(connections: TaskConnections, run: RunTask, ahead: number): void {
+  new StreamedTasks(connections, run, ahead);
 }

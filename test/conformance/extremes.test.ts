@@ -178,7 +178,7 @@ const outside: Readonly<Record<string, Scene>> = {
   ServerReflectionInfo: () => ({ list_services: "*" }),
 };
 
-/** Where each service listens, and a scene for each of its calls. Those of services are called there alone. */
+/** Where each service listens, and a scene for each of its calls. Those of the Instance are called on executors alone. */
 const served: Readonly<
   Record<string, readonly [where: () => string, scenes: Readonly<Record<string, Scene>>]>
 > = {
@@ -212,8 +212,8 @@ const served: Readonly<
   "grpc.reflection.v1alpha.ServerReflection": [() => target.address, outside],
 };
 
-/** Called on executors alone, and on the services of executors. */
-const notServed = ["flame.v1.Instance", "flame.stream.v1.Service"];
+/** Called on executors alone. */
+const notServed = ["flame.v1.Instance"];
 
 it("every service of every .proto file has its scenes", () => {
   expect([...Object.keys(served), ...notServed].sort()).toEqual(allServices().sort());

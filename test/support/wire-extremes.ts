@@ -35,6 +35,13 @@ export function methodsOf(service: string): DescMethod[] {
   return found.methods;
 }
 
+/** A message, by its full name. */
+export function messageOf(name: string): DescMessage {
+  const found = files.getMessage(name);
+  if (found === undefined) throw new Error(`no .proto file declares the message ${name}`);
+  return found;
+}
+
 /** Every service of every .proto file. */
 export function allServices(): string[] {
   return [...files.files].flatMap((file: DescFile) => file.services.map((one) => one.typeName));

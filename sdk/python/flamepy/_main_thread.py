@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import logging
+import os
+import select
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+from typing import Protocol
 
 from flamepy._end_signals import EndSignals
 
 _log = logging.getLogger("flamepy")
+
+
+class Source(Protocol):
+    """Something that the thread that serves does besides the calls of other threads."""
+
+    def fileno(self) -> int:
+        """Return what can be read when there is something to do."""
+
+    def work(self) -> bool:
+        """Do it; False when nothing more will come."""
+
+    def close(self) -> None:
+        """End it."""
 
 
 class MainThread:
@@ -25,6 +41,11 @@ class MainThread:
         self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._signals: EndSignals | None = None
         self._ended = False
+        self._source: Source | None = None
+        self._poll = select.poll()
+        self._woken, self._waker = os.pipe()
+        os.set_blocking(self._waker, False)
+        self._poll.register(self._woken, select.POLLIN)
         self.busy = False
 
     def run[T](self, call: Callable[[], T]) -> T:
@@ -37,10 +58,15 @@ class MainThread:
             except BaseException as error:  # It belongs to whoever waits.
                 done.set_exception(error)
 
-        self._calls.put(run_there)
+        self._put(run_there)
         if self._ended:
             self._run_what_is_left()
         return done.result()
+
+    def attend(self, source: Source) -> None:
+        """Do what comes from ``source`` as well; only in the thread that serves."""
+        self._source = source
+        self._poll.register(source, select.POLLIN)
 
     def end_with(self, ended: Callable[[], None]) -> None:
         """Call ``ended`` in a thread of its own when SIGTERM or SIGINT asks the process to end.
@@ -64,10 +90,20 @@ class MainThread:
 
     def end(self) -> None:
         """Let :meth:`serve` return when what was called before has ended."""
-        self._calls.put(None)
+        self._put(None)
+
+    def close(self) -> None:
+        """Let go of what was attended to, when :meth:`serve` has returned."""
+        if self._source is not None:
+            self._source.close()
+
+    def _put(self, call: Callable[[], None] | None) -> None:
+        self._calls.put(call)
+        with suppress(BlockingIOError):  # It wakes up anyway.
+            os.write(self._waker, b"\0")
 
     def _serve_one(self) -> None:
-        call = self._calls.get()
+        call = self._next()
         if call is None:
             self._ended = True
             return
@@ -75,6 +111,32 @@ class MainThread:
         call()
         if self._signals is not None:
             self._signals.renew()
+
+    def _next(self) -> Callable[[], None] | None:
+        """Wait for something to do; None when asked to end."""
+        source = self._source
+        if source is None:
+            return self._calls.get()
+        while True:
+            with suppress(Empty):
+                return self._calls.get_nowait()
+            ready = [file for file, _ in self._poll.poll()]
+            if self._woken in ready:
+                os.read(self._woken, 4096)
+            else:
+                return self._attend
+
+    def _attend(self) -> None:
+        source = self._source
+        assert source is not None
+        file = source.fileno()
+        goes_on = False
+        try:
+            goes_on = source.work()
+        finally:
+            if not goes_on:
+                self._poll.unregister(file)
+                self._source = None
 
     def _run_what_is_left(self) -> None:
         """Run calls that came after the end: they are given up, and whoever waits is told."""

@@ -20,9 +20,9 @@ from flamepy._forks import forked_children_end
 from flamepy._main_thread import MainThread
 from flamepy._public import public
 from flamepy._result import describe, encode_failure
-from flamepy._task_stream import TaskStreamServicer
+from flamepy._task_stream import TaskStream
 from flamepy._types import Shim
-from flamepy.proto import service_pb2_grpc, shim_pb2, shim_pb2_grpc, types_pb2
+from flamepy.proto import shim_pb2, shim_pb2_grpc, types_pb2
 
 _THREADS = 10
 _STOP_SECONDS = 2.0
@@ -114,6 +114,7 @@ class FlameInstanceServicer(shim_pb2_grpc.InstanceServicer):
     def __init__(self, service: FlameService, main: MainThread | None = None) -> None:
         self._service = service
         self._main = main
+        self._tasks: TaskStream | None = None
 
     def OnSessionEnter(
         self, request: shim_pb2.SessionContext, context: grpc.ServicerContext
@@ -135,6 +136,8 @@ class FlameInstanceServicer(shim_pb2_grpc.InstanceServicer):
         )
 
         def enter() -> types_pb2.Result:
+            # Before the answer: by it the executor manager knows that tasks may come so.
+            self._connect()
             try:
                 with forked_children_end():
                     self._service.on_session_enter(session)
@@ -149,24 +152,7 @@ class FlameInstanceServicer(shim_pb2_grpc.InstanceServicer):
         self, request: shim_pb2.TaskContext, context: grpc.ServicerContext
     ) -> types_pb2.TaskResult:
         """Call ``on_task_invoke``."""
-        task = TaskContext(request.task_id, request.session_id, optional(request, "input"))
-
-        def invoke() -> types_pb2.TaskResult:
-            try:
-                with forked_children_end():
-                    output = self._service.on_task_invoke(task)
-                if output is not None and not isinstance(output, bytes):
-                    raise TypeError(
-                        f"on_task_invoke returned a {type(output).__name__}: expected bytes or None"
-                    )
-            except BaseException as error:  # What user code raises must not end this process.
-                _log.info("task %s failed: %s", request.task_id, describe(error))
-                return types_pb2.TaskResult(
-                    return_code=_FAILED, output=encode_failure(error), message=describe(error)
-                )
-            return types_pb2.TaskResult(return_code=0, output=output)
-
-        return self._in_main(context, invoke)
+        return self._in_main(context, lambda: self._invoke(request))
 
     def OnSessionLeave(
         self, request: types_pb2.EmptyRequest, context: grpc.ServicerContext
@@ -183,6 +169,40 @@ class FlameInstanceServicer(shim_pb2_grpc.InstanceServicer):
             return types_pb2.Result(return_code=0)
 
         return self._in_main(context, leave)
+
+    def _invoke(self, request: shim_pb2.TaskContext) -> types_pb2.TaskResult:
+        task = TaskContext(request.task_id, request.session_id, optional(request, "input"))
+        try:
+            with forked_children_end():
+                output = self._service.on_task_invoke(task)
+            if output is not None and not isinstance(output, bytes):
+                raise TypeError(
+                    f"on_task_invoke returned a {type(output).__name__}: expected bytes or None"
+                )
+        except BaseException as error:  # What user code raises must not end this process.
+            _log.info("task %s failed: %s", request.task_id, describe(error))
+            return types_pb2.TaskResult(
+                return_code=_FAILED, output=encode_failure(error), message=describe(error)
+            )
+        return types_pb2.TaskResult(return_code=0, output=output)
+
+    def end_tasks(self) -> None:
+        """Let the stream of tasks end after the task that runs, if there is one."""
+        if self._tasks is not None:
+            self._tasks.end()
+
+    def _connect(self) -> None:
+        if self._tasks is not None:
+            return
+        self._tasks = tasks = TaskStream.connect(self._invoke)
+        if tasks is None:
+            return
+        if self._main is not None:
+            self._main.attend(tasks)
+        else:
+            threading.Thread(
+                target=_run_all, args=(tasks,), name="flamepy-tasks", daemon=True
+            ).start()
 
     def _in_main[T](self, context: grpc.ServicerContext, call: Callable[[], T]) -> T:
         if self._main is None:
@@ -210,7 +230,6 @@ class FlameInstanceServer:
 
     def __init__(self, service: FlameService, main: MainThread | None = None) -> None:
         self.servicer = FlameInstanceServicer(service, main)
-        self._tasks = TaskStreamServicer(self.servicer.OnTaskInvoke)
         self._server: grpc.Server | None = None
 
     def start(self) -> None:
@@ -225,8 +244,6 @@ class FlameInstanceServer:
         server = grpc.server(ThreadPoolExecutor(_THREADS, "flamepy-service"), options=_OPTIONS)
         register: Any = shim_pb2_grpc.add_InstanceServicer_to_server  # Generated without types.
         register(self.servicer, server)
-        register = service_pb2_grpc.add_ServiceServicer_to_server
-        register(self._tasks, server)
         try:
             server.add_insecure_port(f"unix:{os.path.abspath(path)}")
         except RuntimeError as error:
@@ -240,7 +257,7 @@ class FlameInstanceServer:
         """Stop listening; a call under way gets two seconds to end."""
         if self._server is not None:
             stopped = self._server.stop(_STOP_SECONDS)
-            self._tasks.end()
+            self.servicer.end_tasks()
             stopped.wait()
             self._server = None
 
@@ -266,6 +283,12 @@ def run(service: FlameService) -> None:
     server.start()
     main.serve()
     server.stop()  # Asked to end before it listened.
+    main.close()
+
+
+def _run_all(tasks: TaskStream) -> None:
+    while tasks.work():
+        pass
 
 
 def _leave_at_once() -> None:

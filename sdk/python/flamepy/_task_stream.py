@@ -2,68 +2,133 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
 
-import grpc
+from flamepy.proto import service_pb2, shim_pb2, types_pb2
 
-from flamepy.proto import service_pb2, service_pb2_grpc, shim_pb2, types_pb2
+#: Set by an executor manager of this make: where a service connects for its tasks.
+FLAME_TASKS_ENDPOINT = "FLAME_TASKS_ENDPOINT"
 
-Invoke = Callable[[shim_pb2.TaskContext, grpc.ServicerContext], types_pb2.TaskResult]
+_LENGTH_BYTES = 4
+#: No message is larger, either way.
+_FRAME_BYTES_MAX = 256 * 1024 * 1024
+_READ_BYTES = 64 * 1024
+_READ_BYTES_MAX = 1024 * 1024
+_FAILED = -1
+
+Run = Callable[[shim_pb2.TaskContext], types_pb2.TaskResult]
 
 
-class TaskStreamServicer(service_pb2_grpc.ServiceServicer):
-    """Answers each task of a stream, one after the other (docs/protocol.md, "Streams").
+class TaskStream:
+    """Runs the tasks that come, one after the other (docs/protocol.md, "Streams").
 
     It takes none ahead: what tasks print is told apart by when they run, as the executor manager
-    sees it.
-
-    Args:
-        invoke: runs a task; never raises while somebody waits for the result.
+    sees it. A result has left this process before the next task begins.
     """
 
-    def __init__(self, invoke: Invoke) -> None:
-        self._invoke = invoke
-        self._lock = threading.Lock()
-        self._idle: set[grpc.ServicerContext] = set()
-        self._ending = False
+    def __init__(self, tasks: socket.socket, results: socket.socket, run: Run) -> None:
+        self._tasks = tasks
+        self._results = results
+        self._run = run
+        self._came = bytearray()
+        self._tell(service_pb2.ResultBatch(ahead=0))
 
-    def Tasks(
-        self, request_iterator: Iterator[service_pb2.TaskBatch], context: grpc.ServicerContext
-    ) -> Iterator[service_pb2.ResultBatch]:
-        """Run what comes, until nothing more does."""
+    @classmethod
+    def connect(cls, run: Run) -> TaskStream | None:
+        """Connect to the executor manager; None where it does not listen for that.
+
+        Args:
+            run: runs a task; never raises.
+        """
+        path = os.environ.get(FLAME_TASKS_ENDPOINT)
+        if not path:
+            return None
+        # In this order: by it the executor manager tells them apart.
+        connections: list[socket.socket] = []
         try:
-            while self._rests(context):
-                batch = next(request_iterator, None)
-                self._works(context)
-                if batch is None:
-                    return
-                for task in batch.tasks:
-                    result = self._invoke(task, context)
-                    answer = service_pb2.Answer(task_id=task.task_id, result=result)
-                    yield service_pb2.ResultBatch(answers=[answer])
-                if batch.recall:
-                    # What came before has been run.
-                    yield service_pb2.ResultBatch(recalled=service_pb2.Recalled())
-        finally:
-            self._works(context)
+            for _ in range(2):
+                connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                connections.append(connection)
+                connection.connect(path)
+        except OSError:
+            for connection in connections:
+                connection.close()
+            return None
+        tasks, results = connections
+        return cls(tasks, results, run)
+
+    def fileno(self) -> int:
+        """Return what can be read when there is something to do."""
+        return self._tasks.fileno()
+
+    def work(self) -> bool:
+        """Wait for what comes, and run the tasks in it; False when nothing more will come."""
+        try:
+            return self._work()
+        except BaseException:
+            # A task may have been lost here: the executor manager is not to wait for it.
+            self.close()
+            raise
 
     def end(self) -> None:
-        """End the streams on which no task runs, and the others after their task."""
-        with self._lock:
-            self._ending = True
-            idle = list(self._idle)
-        for context in idle:
-            cancel: Any = context.cancel  # Without types.
-            cancel()
+        """Let :meth:`work` say that nothing more comes, after the task that runs; in any thread."""
+        with suppress(OSError):
+            self._tasks.shutdown(socket.SHUT_RD)
 
-    def _rests(self, context: grpc.ServicerContext) -> bool:
-        with self._lock:
-            if not self._ending:
-                self._idle.add(context)
-            return not self._ending
+    def close(self) -> None:
+        """End the stream, in the thread that works. Idempotent."""
+        self._tasks.close()
+        self._results.close()
 
-    def _works(self, context: grpc.ServicerContext) -> None:
-        with self._lock:
-            self._idle.discard(context)
+    def _work(self) -> bool:
+        missing = self._missing()
+        try:
+            data = self._tasks.recv(min(max(missing, _READ_BYTES), _READ_BYTES_MAX))
+            self._came += data
+            while data and self._missing() <= 0:
+                self._take(self._next())
+        except OSError:  # The executor manager has gone.
+            data = b""
+        if not data:
+            self.close()
+        return bool(data)
+
+    def _missing(self) -> int:
+        """How many bytes of the next message have not come."""
+        due = _LENGTH_BYTES
+        if len(self._came) >= due:
+            length = int.from_bytes(self._came[:_LENGTH_BYTES], "big")
+            if length > _FRAME_BYTES_MAX:
+                raise ValueError(f"the executor manager sent a message of {length} bytes")
+            due += length
+        return due - len(self._came)
+
+    def _next(self) -> service_pb2.TaskBatch:
+        end = _LENGTH_BYTES + int.from_bytes(self._came[:_LENGTH_BYTES], "big")
+        batch = service_pb2.TaskBatch.FromString(bytes(self._came[_LENGTH_BYTES:end]))
+        del self._came[:end]
+        return batch
+
+    def _take(self, batch: service_pb2.TaskBatch) -> None:
+        for task in batch.tasks:
+            answer = service_pb2.Answer(task_id=task.task_id, result=self._run(task))
+            self._tell(service_pb2.ResultBatch(answers=[answer]))
+        if batch.recall:
+            # What came before has been run.
+            self._tell(service_pb2.ResultBatch(recalled=service_pb2.Recalled()))
+
+    def _tell(self, batch: service_pb2.ResultBatch) -> None:
+        data = batch.SerializeToString()
+        if len(data) > _FRAME_BYTES_MAX:
+            message = (
+                f"the result is too large: got {len(data)} bytes, expected at most "
+                f"{_FRAME_BYTES_MAX}; use put_object"
+            )
+            failed = types_pb2.TaskResult(return_code=_FAILED, message=message)
+            answer = service_pb2.Answer(task_id=batch.answers[0].task_id, result=failed)
+            data = service_pb2.ResultBatch(answers=[answer]).SerializeToString()
+        # When this returns the system has all of it, and keeps it whatever becomes of this process.
+        self._results.sendall(len(data).to_bytes(_LENGTH_BYTES, "big") + data)

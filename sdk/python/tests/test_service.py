@@ -1,4 +1,5 @@
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import pytest
 import flamepy
 from flamepy import FlameError, FlameErrorCode, FlameService
 from flamepy._envelope import unseal
-from flamepy.proto import shim_pb2, types_pb2
+from flamepy.proto import service_pb2, shim_pb2, types_pb2
 from tests.support.instance import InstanceProcess
 from tests.support.wait import wait_for
 
@@ -92,6 +93,9 @@ def test_a_large_input_passes(recorder: InstanceProcess) -> None:
 def test_a_stream_answers_each_task_in_its_order(recorder: InstanceProcess) -> None:
     recorder.enter(None)
     stream = recorder.stream()
+    hello = stream.batch()
+    assert hello is not None
+    assert (hello.ahead, len(hello.answers)) == (0, 0)
     stream.send(("1", b""), ("2", b"fail"), ("3", b"none"))
     answers = [stream.answer() for _ in range(3)]
     assert [answer.task_id for answer in answers] == ["1", "2", "3"]
@@ -102,49 +106,100 @@ def test_a_stream_answers_each_task_in_its_order(recorder: InstanceProcess) -> N
     assert (answers[2].result.return_code, answers[2].result.HasField("output")) == (0, False)
     stream.send(recall=True)
     recalled = stream.batch()
+    assert recalled is not None
     assert recalled.HasField("recalled")
     assert list(recalled.recalled.task_ids) == []
     assert not recalled.HasField("ahead")
     stream.send(("4", bytes(8 * 1024 * 1024)))
     assert stream.answer().result.return_code == 0
-    stream.end()
-    assert list(stream.call) == []
-    # The calls go on beside it, and so does another stream.
+    # The calls go on beside it, and after it.
     assert recorder.invoke("5", b"").return_code == 0
-    again = recorder.stream()
-    again.send(("6", b""))
-    assert again.answer().task_id == "6"
+    stream.send(("6", b""))
+    assert stream.answer().task_id == "6"
+    stream.end()
+    assert stream.batch() is None
+    assert recorder.invoke("7", b"").return_code == 0
+
+
+def test_a_stream_takes_its_messages_in_any_pieces(recorder: InstanceProcess) -> None:
+    recorder.enter(None)
+    stream = recorder.stream()
+    stream.batch()
+    batch = service_pb2.TaskBatch(
+        tasks=[shim_pb2.TaskContext(task_id=str(number), session_id="s") for number in range(3)]
+    ).SerializeToString()
+    for byte in 2 * (len(batch).to_bytes(4, "big") + batch):
+        stream.tasks.sendall(bytes([byte]))
+    assert [stream.answer().task_id for _ in range(6)] == ["0", "1", "2"] * 2
 
 
 def test_a_stream_that_is_given_up_ends_nothing_but_itself(recorder: InstanceProcess) -> None:
     recorder.enter(None)
     stream = recorder.stream()
+    stream.batch()
     stream.send(("1", b""))
     stream.answer()
-    stream.call.cancel()
+    stream.close()
     assert recorder.invoke("2", b"").return_code == 0
+
+
+@pytest.mark.parametrize("said", [b"\xff" * 64, b"\x00\x00\x00\x04\xff\xff\xff\xff"])
+def test_a_stream_that_cannot_be_understood_ends(recorder: InstanceProcess, said: bytes) -> None:
+    recorder.enter(None)
+    stream = recorder.stream()
+    stream.batch()
+    stream.tasks.sendall(said)
+    assert stream.batch() is None
+    assert recorder.invoke("2", b"").return_code == 0
+
+
+def test_a_service_whose_executor_manager_does_not_listen_is_called(
+    recorder: InstanceProcess,
+) -> None:
+    recorder.tasks.unlink()
+    assert recorder.enter(None).return_code == 0
+    assert recorder.invoke("1", b"").return_code == 0
+
+
+def test_a_result_is_there_when_the_next_task_ends_the_process(recorder: InstanceProcess) -> None:
+    recorder.enter(None)
+    stream = recorder.stream()
+    stream.batch()
+    tasks = [(str(number), b"") for number in range(49)]
+    stream.send(*tasks, ("49", b"kill"), *((str(number), b"") for number in range(50, 100)))
+    assert [stream.answer().task_id for _ in range(49)] == [task_id for task_id, _ in tasks]
+    assert stream.batch() is None
+    assert recorder.process.wait(20) == -signal.SIGKILL
+
+
+def test_a_stream_runs_in_the_thread_that_runs_the_calls(tmp_path: Path) -> None:
+    with InstanceProcess(tmp_path, arguments=(SERVICES, "threads")) as process:
+        process.enter(None)
+        stream = process.stream()
+        stream.batch()
+        stream.send(("1", b""))
+        stream.answer()
+        assert process.leave().message == "RuntimeError: " + " ".join(["MainThread"] * 3)
 
 
 def test_sigterm_ends_it_while_a_stream_is_idle(recorder: InstanceProcess) -> None:
     recorder.enter(None)
     stream = recorder.stream()
+    stream.batch()
     stream.send(("1", b""))
     stream.answer()
     assert recorder.terminate() == 0
-    # It ended the stream itself, or the connection was gone before that was heard.
-    with pytest.raises((grpc.RpcError, StopIteration)):
-        stream.batch()
+    assert stream.batch() is None
 
 
 def test_sigterm_ends_it_while_a_streamed_task_runs(recorder: InstanceProcess) -> None:
     recorder.enter(None)
     stream = recorder.stream()
+    stream.batch()
     stream.send(("1", b"sleep"))
     wait_for(lambda: "sleeping" in recorder.log.read_text(), "the task to run")
     assert recorder.terminate() == 0
-    # It ended the stream itself, or the connection was gone before that was heard.
-    with pytest.raises((grpc.RpcError, StopIteration)):
-        stream.batch()
+    assert stream.batch() is None
 
 
 def test_sigterm_ends_it_cleanly(recorder: InstanceProcess) -> None:

@@ -50,6 +50,8 @@ export class LocalQueue implements WorkSource {
   #waiting: Assignment[] = [];
   /** The service has them already, and has not begun them. */
   #lent: Assignment[] = [];
+  /** Leases of all of these and of the one that runs. */
+  readonly #leases = new Set<string>();
   /** Of those lent: the session manager wants them back. */
   readonly #wanted = new Set<string>();
   /** A take-back is to be answered when the service has said which of those lent it has not begun. */
@@ -128,6 +130,11 @@ export class LocalQueue implements WorkSource {
     return this.#lent.length;
   }
 
+  /** How many tasks it has that the service does not have. */
+  get waitingCount(): number {
+    return this.#waiting.length;
+  }
+
   /** Nothing more is to be run here: the executor leaves its session when the service has nothing left. */
   get isOver(): boolean {
     return this.#shut || this.#dropped || (this.#leaves && this.#waiting.length === 0);
@@ -139,6 +146,7 @@ export class LocalQueue implements WorkSource {
    * @param bytes how large their inputs may be, all but the first
    */
   lend(count: number, bytes: number): Assignment[] {
+    if (count === 0 || this.#waiting.length === 0) return [];
     if (this.isOver || !this.#mayBegin()) return [];
     let taken = 0;
     let size = 0;
@@ -186,37 +194,37 @@ export class LocalQueue implements WorkSource {
     if (!this.#asked || this.#dropped) return;
     this.#asked = false;
     const returned = back.filter(({ lease }) => this.#wanted.has(lease));
-    for (const one of returned) this.#release(one);
+    for (const one of returned) this.#forget(one);
     this.#deps.wire.giveBack(this.executorId, returned.map(leaseOf));
   }
 
   finish(_launched: LaunchedTask, result: TaskResult): undefined {
-    this.ended(result);
+    this.ended(result, this.runningMs);
   }
 
-  /** The task that runs has ended; what was lent goes on. */
-  ended(result: TaskResult): void {
+  /** The task that runs has ended, after so many milliseconds; what was lent goes on. */
+  ended(result: TaskResult, ms: number): void {
     const ended = this.#running;
-    const began = this.#beganAt;
     this.#running = undefined;
     const goesOn = this.#beginLent();
     if (ended === undefined || this.#dropped) return;
-    const { wire, clock } = this.#deps;
+    this.#leases.delete(ended.lease);
+    const { wire } = this.#deps;
     const { returnCode, output, message } = result;
     const { executorId } = this;
     const completion = { executorId, lease: ended.lease, returnCode, output, message };
     this.#results.keep(ended, completion);
     wire.loadChanged();
     wire.complete(completion);
-    const ms = clock.steady() - began;
     const left = this.#waiting.length + this.#lent.length + (goesOn ? 1 : 0);
     if (this.#credit.ran(ms, ended.input?.length ?? 0, left)) wire.announce(this);
   }
 
   giveBack(launched: LaunchedTask): void {
     this.#running = undefined;
-    if (launched.lease !== undefined && !this.#dropped)
-      this.#deps.wire.giveBack(this.executorId, [launched.lease]);
+    if (launched.lease === undefined || this.#dropped) return;
+    this.#leases.delete(launched.lease);
+    this.#deps.wire.giveBack(this.executorId, [launched.lease]);
   }
 
   shut(): void {
@@ -285,7 +293,7 @@ export class LocalQueue implements WorkSource {
 
   take(assignment: Assignment): void {
     const { lease, sessionId } = assignment;
-    if (this.#has(lease)) {
+    if (this.#leases.has(lease) || this.#results.has(lease)) {
       this.#logger.debug({ lease }, "a lease that the executor has already came again, ignored");
       return;
     }
@@ -299,6 +307,7 @@ export class LocalQueue implements WorkSource {
       return;
     }
     this.#waiting.push(assignment);
+    this.#leases.add(lease);
     this.#deps.wire.load.input(assignment.input?.length ?? 0);
     this.#deps.wire.loadChanged();
     this.#wakeUp();
@@ -310,7 +319,7 @@ export class LocalQueue implements WorkSource {
     const taken = this.#waiting.filter(({ lease }) => wanted.has(lease));
     if (taken.length > 0) {
       this.#waiting = this.#waiting.filter(({ lease }) => !wanted.has(lease));
-      for (const one of taken) this.#release(one);
+      for (const one of taken) this.#forget(one);
     }
     const lent = this.#lent.filter(({ lease }) => wanted.has(lease));
     const kept = leases.length - taken.length - lent.length;
@@ -346,12 +355,6 @@ export class LocalQueue implements WorkSource {
     this.#results.replace(lease, { executorId, lease, returnCode: -1, message });
   }
 
-  #has(lease: string): boolean {
-    if (this.#running?.lease === lease || this.#results.has(lease)) return true;
-    const isIt = (one: Assignment): boolean => one.lease === lease;
-    return this.#waiting.some(isIt) || this.#lent.some(isIt);
-  }
-
   #returnWaiting(): void {
     const leases = this.#waiting.map(leaseOf);
     this.#forgetWaiting();
@@ -359,8 +362,14 @@ export class LocalQueue implements WorkSource {
   }
 
   #forgetWaiting(): void {
-    for (const one of this.#waiting) this.#release(one);
+    for (const one of this.#waiting) this.#forget(one);
     this.#waiting = [];
+  }
+
+  // It is not to begin here.
+  #forget(assignment: Assignment): void {
+    this.#leases.delete(assignment.lease);
+    this.#release(assignment);
   }
 
   #release(assignment: Assignment): void {

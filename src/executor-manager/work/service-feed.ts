@@ -1,5 +1,5 @@
 import type { Clock, Timer } from "../../kit/clock.ts";
-import type { Logger } from "../../kit/logger.ts";
+import { type Logger, tellsDebug } from "../../kit/logger.ts";
 import { serviceCrashCode } from "../../model/task.ts";
 import type { Assignment } from "../../protocol/generated/flame/stream/v1/nodes.ts";
 import type { Answer } from "../../protocol/generated/flame/stream/v1/service.ts";
@@ -14,6 +14,10 @@ const AHEAD_MS = 5;
 const AHEAD_BYTES = 1024 * 1024;
 /** What waits at a service behind a task that runs for so long is taken back: others may run it. */
 const LONG_MS = 20;
+/** A service that has more than so many tasks is in no hurry: its results may gather, and so may tasks for it. */
+const PLENTY = 16;
+/** So long results gather, in milliseconds. */
+const GATHER_MS = 1;
 
 /** What a feed needs of its service. */
 export interface FedService {
@@ -39,11 +43,12 @@ export interface FeedDeps {
  */
 export type FeedEnd = "done" | "crashed" | "idle";
 
-/** Hands the tasks of a local queue to a service that takes some ahead, so that it never waits for the next one. */
+/** Hands the tasks of a local queue to the stream of a service; one that takes some ahead never waits for the next one. */
 export class ServiceFeed implements AheadRunner, TaskListener {
   readonly #queue: LocalQueue;
   readonly #service: FedService;
   readonly #deps: FeedDeps;
+  readonly #debug: boolean;
   readonly #finished: Promise<FeedEnd>;
   #finish: (end: FeedEnd) => void = () => undefined;
   #over = false;
@@ -56,6 +61,7 @@ export class ServiceFeed implements AheadRunner, TaskListener {
     this.#queue = queue;
     this.#service = service;
     this.#deps = deps;
+    this.#debug = tellsDebug(deps.logger);
     this.#finished = new Promise((resolve) => {
       this.#finish = resolve;
     });
@@ -82,18 +88,23 @@ export class ServiceFeed implements AheadRunner, TaskListener {
     this.#service.tasks.recall();
   }
 
-  answered({ taskId, result }: Answer): void {
+  answered(answers: readonly Answer[]): void {
     if (this.#over) return;
     const queue = this.#queue;
-    const head = queue.running;
-    if (head?.taskId !== taskId || result === undefined) {
-      this.broken(this.#service.tasks.breach(wrongAnswer(taskId, head?.taskId)));
-      return;
+    // What came together is taken to have taken equally long.
+    const ms = queue.runningMs / answers.length;
+    for (const { taskId, result } of answers) {
+      const head = queue.running;
+      if (head?.taskId !== taskId || result === undefined) {
+        this.broken(this.#service.tasks.breach(wrongAnswer(taskId, head?.taskId)));
+        return;
+      }
+      const told = this.#service.told(result);
+      this.#noteEnd(head, told.returnCode, ms);
+      queue.ended(told, ms);
     }
-    const told = this.#service.told(result);
-    this.#note(head, told.returnCode, told.returnCode === 0 ? "succeed" : "failed");
-    queue.ended(told);
     this.#service.section(queue.running?.taskId);
+    if (queue.lentCount > PLENTY) this.#service.tasks.rest(GATHER_MS);
     this.goOn();
   }
 
@@ -102,10 +113,12 @@ export class ServiceFeed implements AheadRunner, TaskListener {
     const expected = this.#recalling;
     this.#recalling = false;
     if (expected && this.#queue.unlend(taskIds)) this.goOn();
-    else
-      this.broken(
-        this.#service.tasks.breach("gave back other tasks than those that it had not begun"),
-      );
+    else {
+      const what = expected
+        ? "other tasks than those that it had not begun"
+        : "tasks that nobody had asked for";
+      this.broken(this.#service.tasks.breach(`gave back ${what}`));
+    }
   }
 
   drained(): void {
@@ -127,10 +140,12 @@ export class ServiceFeed implements AheadRunner, TaskListener {
       this.#finish("idle");
       return;
     }
-    this.#note(head, serviceCrashCode, "crashed", message);
+    const ms = queue.runningMs;
+    this.#deps.meter?.invoked(ms / 1000, "crashed");
+    this.#deps.logger.warn({ ...namesOf(head), reason: message }, "service ended during a task");
     // First what waits behind it: else that would begin here as soon as the result has arrived.
     queue.shut();
-    queue.ended({ returnCode: serviceCrashCode, message });
+    queue.ended({ returnCode: serviceCrashCode, message }, ms);
     this.#finish("crashed");
   }
 
@@ -153,6 +168,7 @@ export class ServiceFeed implements AheadRunner, TaskListener {
     const lent = queue.lend(this.#room(), AHEAD_BYTES);
     if (lent.length === 0) return;
     if (idle) this.#service.section(lent[0]?.taskId);
+    if (this.#debug) for (const one of lent) this.#deps.logger.debug(namesOf(one), "task is sent");
     this.#service.tasks.send(
       lent.map(({ taskId, sessionId, input }) => ({ taskId, sessionId, input })),
     );
@@ -167,7 +183,9 @@ export class ServiceFeed implements AheadRunner, TaskListener {
     if (queue.running === undefined) return 1 + this.#ahead();
     if (queue.runningMs > LONG_MS) return 0;
     const most = this.#ahead();
-    // By halves: a message for each task would cost more than the task.
+    // By halves, or as soon as there are few: a message for each task would cost more than the task.
+    const few = Math.min(PLENTY, most / 2);
+    if (queue.lentCount > few && queue.waitingCount < most / 2) return 0;
     return queue.lentCount * 2 > most ? 0 : most - queue.lentCount;
   }
 
@@ -186,17 +204,15 @@ export class ServiceFeed implements AheadRunner, TaskListener {
     });
   }
 
-  #note(
-    { taskId, requestId }: Assignment,
-    code: number,
-    outcome: "succeed" | "failed" | "crashed",
-    reason?: string,
-  ): void {
-    const seconds = this.#queue.runningMs / 1000;
+  #noteEnd(ended: Assignment, code: number, ms: number): void {
     const { meter, logger } = this.#deps;
-    meter?.invoked(seconds, outcome);
-    const fields = { task: taskId, request: requestId === "" ? undefined : requestId };
-    if (reason === undefined) logger.debug({ ...fields, seconds, code }, "task ended");
-    else logger.warn({ ...fields, reason }, "service ended during a task");
+    const seconds = ms / 1000;
+    meter?.invoked(seconds, code === 0 ? "succeed" : "failed");
+    if (this.#debug) logger.debug({ ...namesOf(ended), seconds, code }, "task ended");
   }
+}
+
+/** What names a task in the log. */
+function namesOf({ taskId, requestId }: Assignment): object {
+  return { task: taskId, request: requestId === "" ? undefined : requestId };
 }

@@ -1,22 +1,30 @@
-import { type ClientDuplexStream, type ServiceError, status } from "@grpc/grpc-js";
-import type {
-  Answer,
+import type { Socket } from "node:net";
+import { textOf } from "../../kit/thrown.ts";
+import { FrameReader, frameOf } from "../../protocol/frames.ts";
+import {
+  type Answer,
   ResultBatch,
   TaskBatch,
 } from "../../protocol/generated/flame/stream/v1/service.ts";
 import type { TaskContext } from "../../protocol/generated/flame/v1/shim.ts";
 import type { TaskResult } from "../../protocol/generated/flame/v1/types.ts";
-import { RpcFailure } from "../unary.ts";
 
-/** The executor manager's end of a service's stream of tasks. */
-export type TaskCall = ClientDuplexStream<TaskBatch, ResultBatch>;
+/** The executor manager's ends of the connections of a service. */
+export interface TaskLink {
+  readonly tasks: Pick<Socket, "on" | "write" | "end" | "destroy" | "resume">;
+  readonly results: Pick<Socket, "on" | "pause" | "resume" | "destroy" | "destroyed">;
+}
 
 /** More tasks wait at no service, whatever it says. */
 const AHEAD_MAX = 256;
 
+/** So long a service whose tasks reach it no more may go on telling results, in milliseconds. */
+const LAST_RESULTS_MS = 1_000;
+
 /** Who sent the tasks of a stream. */
 export interface TaskListener {
-  answered(answer: Answer): void;
+  /** Results that came together, in their order. */
+  answered(answers: readonly Answer[]): void;
   /** These have not begun, and will not. */
   recalled(taskIds: readonly string[]): void;
   /** The stream takes more again. */
@@ -28,27 +36,45 @@ export interface TaskListener {
 /** A service that does not keep to the protocol: what it says can no longer be told apart. */
 export class ServiceBreach extends Error {}
 
-/** The service has no stream of tasks: nothing that was sent has reached it. */
-export class NoTaskStream extends Error {}
+/** The connection to a service broke. */
+export class ServiceGone extends Error {}
 
-/** The stream of tasks of one service, `flame.stream.v1.Service/Tasks`; asked for with the first task. */
+/** The stream of tasks of one service, on the connections that it made (docs/protocol.md, "Streams"). */
 export class TaskStream {
-  readonly #begin: () => TaskCall;
-  #call: TaskCall | undefined;
+  readonly #link: TaskLink;
   #listener: TaskListener | undefined;
-  /** The service has said something on it. */
-  #heard = false;
-  #absent = false;
+  readonly #frames = new FrameReader();
   #blocked = false;
   #ahead = 0;
+  /** What came of this piece, until all of it is read. */
+  #answers: Answer[] = [];
+  /** Nothing that comes is heard any more. */
+  #over = false;
+  /** Why, unless the executor manager wanted it so. */
+  #why: Error | undefined;
 
-  constructor(begin: () => TaskCall) {
-    this.#begin = begin;
+  constructor(link: TaskLink) {
+    this.#link = link;
+    const { tasks, results } = link;
+    tasks.on("drain", () => {
+      this.#blocked = false;
+      if (!this.#over) this.#listener?.drained();
+    });
+    // What the service wrote before it went is read to its end.
+    const undeliverable = (): void => this.#endSoon();
+    tasks.on("error", undeliverable).on("close", undeliverable);
+    // Nothing is said on it: read only so that its end is noticed.
+    tasks.resume();
+    results.on("data", (chunk: Buffer) => this.#read(chunk));
+    results.on("error", (error) => this.#lost(new ServiceGone(textOf(error))));
+    const ended = (): void => this.#lost(new ServiceBreach("ended its stream of tasks"));
+    results.on("end", ended).on("close", ended);
+    if (results.destroyed) ended();
   }
 
-  /** The service answered that it has no such stream. */
-  get absent(): boolean {
-    return this.#absent;
+  /** False when no task can be sent any more. */
+  get isOpen(): boolean {
+    return !this.#over;
   }
 
   /** How many tasks the service takes beside the one that runs; 0 until it says so. */
@@ -64,6 +90,7 @@ export class TaskStream {
   /** Tells `listener` what comes from now on. */
   listen(listener: TaskListener): void {
     this.#listener = listener;
+    if (this.#why !== undefined) listener.broken(this.#why);
   }
 
   send(tasks: TaskContext[]): void {
@@ -75,13 +102,15 @@ export class TaskStream {
     this.#write({ tasks: [], recall: true });
   }
 
-  /** Runs one task, with nothing behind it. @throws RpcFailure, ServiceBreach or NoTaskStream */
+  /** Runs one task, with nothing behind it. @throws ServiceGone or ServiceBreach */
   run(task: TaskContext): Promise<TaskResult> {
     return new Promise((resolve, reject) => {
       this.listen({
-        answered: ({ taskId, result }) => {
-          if (taskId === task.taskId && result !== undefined) resolve(result);
-          else reject(this.breach(wrongAnswer(taskId, task.taskId)));
+        answered: (answers) => {
+          const [answer] = answers;
+          const wrong = answers.find(({ taskId }) => taskId !== task.taskId) ?? answers[1];
+          if (answer?.result !== undefined && wrong === undefined) resolve(answer.result);
+          else reject(this.breach(wrongAnswer(wrong?.taskId ?? task.taskId, task.taskId)));
         },
         recalled: () => reject(this.breach("gave back tasks that nobody had asked for")),
         drained: () => undefined,
@@ -91,75 +120,85 @@ export class TaskStream {
     });
   }
 
+  /** Hears nothing for so many milliseconds: what the service says meanwhile is read at once then. */
+  rest(ms: number): void {
+    const { results } = this.#link;
+    results.pause();
+    setTimeout(this.#resume, ms);
+  }
+
+  readonly #resume = (): void => {
+    if (!this.#link.results.destroyed) this.#link.results.resume();
+  };
+
   /** Gives the service up, which said what it should not. */
   breach(text: string): ServiceBreach {
-    const call = this.#call;
-    this.#call = undefined;
-    call?.cancel();
-    return new ServiceBreach(text);
+    const breach = new ServiceBreach(text);
+    this.#why = breach;
+    this.close();
+    return breach;
   }
 
   /** No further task comes: the service may leave its session. */
   end(): void {
-    const call = this.#call;
-    this.#call = undefined;
-    call?.end();
+    this.#over = true;
+    this.#link.tasks.end();
+  }
+
+  /** Nobody wants to hear of the service any more. */
+  close(): void {
+    this.#over = true;
+    this.#link.tasks.destroy();
+    this.#link.results.destroy();
   }
 
   /** Breaks it off, and tells who listens. */
   cancel(): void {
-    this.#call?.cancel();
+    this.#lost(new ServiceGone("it was given up"));
   }
 
   #write(batch: TaskBatch): void {
-    this.#call ??= this.#open();
-    if (!this.#call.write(batch)) this.#blocked = true;
+    if (!this.#link.tasks.write(frameOf(TaskBatch.encode(batch)))) this.#blocked = true;
   }
 
-  #open(): TaskCall {
-    const call = this.#begin();
-    this.#heard = false;
-    this.#blocked = false;
-    const mine = (): boolean => this.#call === call;
-    call.on("data", (batch: ResultBatch) => {
-      if (mine()) this.#read(batch);
-    });
-    call.on("drain", () => {
-      if (!mine()) return;
-      this.#blocked = false;
-      this.#listener?.drained();
-    });
-    call.on("error", (error: ServiceError) => {
-      if (mine()) this.#broke(error);
-    });
-    // What it ended with, where that is no success, has come as an error before.
-    call.on("end", () => {
-      if (mine()) this.#lost(new ServiceBreach("ended its stream of tasks"));
-    });
-    return call;
-  }
-
-  #read({ ahead, answers, recalled }: ResultBatch): void {
-    this.#heard = true;
-    if (ahead !== undefined) this.#ahead = Math.min(ahead, AHEAD_MAX);
-    for (const answer of answers) this.#listener?.answered(answer);
-    if (recalled !== undefined) this.#listener?.recalled(recalled.taskIds);
-  }
-
-  #broke(error: ServiceError): void {
-    const { code, details } = error;
-    if (code === status.UNIMPLEMENTED && !this.#heard) {
-      this.#absent = true;
-      this.#lost(new NoTaskStream(details));
-    } else if (code === status.UNAVAILABLE || code === status.CANCELLED) {
-      this.#lost(new RpcFailure(error, undefined));
-    } else {
-      this.#lost(new ServiceBreach(`ended its stream of tasks with ${status[code]}: ${details}`));
+  #read(chunk: Buffer): void {
+    if (this.#over) return;
+    try {
+      this.#frames.read(chunk, this.#take);
+    } catch (thrown) {
+      this.#tellAnswers();
+      this.#lost(new ServiceBreach(`sent what is no result: ${textOf(thrown)}`));
+      return;
     }
+    this.#tellAnswers();
+  }
+
+  readonly #take = (message: Buffer): void => {
+    const { ahead, answers, recalled } = ResultBatch.decode(message);
+    if (ahead !== undefined) this.#ahead = Math.min(ahead, AHEAD_MAX);
+    for (const answer of answers) this.#answers.push(answer);
+    if (recalled === undefined) return;
+    this.#tellAnswers();
+    if (!this.#over) this.#listener?.recalled(recalled.taskIds);
+  };
+
+  #tellAnswers(): void {
+    const answers = this.#answers;
+    if (answers.length === 0) return;
+    this.#answers = [];
+    if (!this.#over) this.#listener?.answered(answers);
+  }
+
+  #endSoon(): void {
+    if (this.#over) return;
+    const breach = new ServiceBreach("closed the connection of its tasks");
+    setTimeout(() => this.#lost(breach), LAST_RESULTS_MS).unref();
   }
 
   #lost(why: Error): void {
-    this.#call = undefined;
+    if (this.#over) return;
+    this.#why = why;
+    this.close();
     this.#listener?.broken(why);
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { processFacts } from "../../../src/process/process-facts.ts";
@@ -159,7 +159,9 @@ describe("a service that takes tasks ahead", () => {
     ["out of order", /answered task "2" when task 1 was due/],
     ["unknown", /answered task "no such" when task 1 was due/],
     ["end", /ended its stream of tasks during task 1/],
-    ["status", /ended its stream of tasks with DATA_LOSS: scripted during task 1/],
+    ["noise", /sent what is no result: a message of 4294967295 bytes .* during task 1/],
+    ["nonsense", /sent what is no result: .* during task 1/],
+    ["deaf", /closed the connection of its tasks during task 1/],
     ["recall", /gave back tasks that nobody had asked for during task 1/],
   ])("and says what it should not (%s) is ended, and its task told why", async (kind, message) => {
     await start(services.breaching(kind));
@@ -168,6 +170,64 @@ describe("a service that takes tasks ahead", () => {
     expect(work.texts).toHaveLength(1);
     expect(work.texts[0]).toMatch(message);
     expect(work.texts[0]).toMatch(/^18 the service of application "app" /);
+  });
+});
+
+describe("a service that connects for its tasks", () => {
+  test("does so by a socket for its user alone, which is gone when it has entered", async () => {
+    const sockets = join(node.home.run, "sockets");
+    const started = start(services.scripted("ahead", "enter-waits"));
+    await printed("entering");
+    expect(statSync(join(sockets, "exec-1.task")).mode & 0o777).toBe(0o600);
+    expect(statSync(sockets).mode & 0o777).toBe(0o700);
+    writeFileSync(join(node.home.root, "enter"), "");
+    await started;
+    work.assign("exec-1", "echo:a");
+    expect(await results(1)).toEqual(["a"]);
+    expect(readdirSync(sockets)).toEqual(["exec-1.sock"]);
+  });
+
+  test("has two connections, and no third one", async () => {
+    await start(services.breaching("third connection"));
+    work.assign("exec-1", "a");
+    expect(await results(1)).toEqual(["(none)"]);
+  });
+
+  test("is called for each task when it made one connection of the two", async () => {
+    await start(services.breaching("one connection"));
+    work.assign("exec-1", "a", "b");
+    expect(await results(2)).toEqual(["(none)", "(none)"]);
+  });
+
+  test("has told each result when the next task begins: one that kills it at once takes no other", async () => {
+    await start();
+    work.assign("exec-1", ...echoes(60));
+    await results(60);
+    work.results.clear();
+    // In one message: it has them all, or most of them, before the first one begins.
+    work.assign("exec-1", ...echoes(49), "kill:", ...echoes(50));
+    await backend.called("unbindExecutorCompleted");
+    expect(work.texts).toEqual([
+      ...texts(49),
+      expect.stringMatching(/^18 .*ended with signal SIGKILL during task 110/),
+    ]);
+    expect(work.returned.toSorted()).toEqual(Array.from({ length: 50 }, (_, i) => `L${111 + i}`));
+  });
+
+  test("has told each result also when the executor manager does not read meanwhile", async () => {
+    await start();
+    work.assign("exec-1", ...echoes(60));
+    await results(60);
+    work.results.clear();
+    // Far more than the system keeps of a connection.
+    const large = Array.from({ length: 20 }, () => "big:1000000");
+    work.assign("exec-1", ...large, "kill:", ...echoes(5));
+    await backend.called("unbindExecutorCompleted");
+    expect([...work.results.values()].map(({ output }) => output?.length)).toEqual([
+      ...large.map(() => 1_000_000),
+      undefined,
+    ]);
+    expect(work.returned.toSorted()).toEqual(Array.from({ length: 5 }, (_, i) => `L${82 + i}`));
   });
 });
 

@@ -1,38 +1,82 @@
 import { EventEmitter } from "node:events";
-import type { status } from "@grpc/grpc-js";
-import type { TaskCall } from "../../../src/executor-manager/work/task-stream.ts";
-import type {
-  ResultBatch,
-  TaskBatch,
-} from "../../../src/protocol/generated/flame/stream/v1/service.ts";
+import type { TaskLink } from "../../../src/executor-manager/work/task-stream.ts";
+import { FrameReader, frameOf } from "../../../src/protocol/frames.ts";
+import { ResultBatch, TaskBatch } from "../../../src/protocol/generated/flame/stream/v1/service.ts";
 
-/** A stream of tasks whose service is the test. */
-export class ScriptedServiceCall extends EventEmitter {
-  readonly written: TaskBatch[] = [];
-  /** What `write` answers: false asks the executor manager to wait. */
-  takesMore = true;
-  cancelled = false;
+/** One of the connections of {@link ScriptedServiceCall}. */
+class ScriptedEnd extends EventEmitter {
+  destroyed = false;
   ended = false;
+  paused = false;
 
-  write(batch: TaskBatch): boolean {
-    this.written.push(batch);
+  destroy(): this {
+    this.destroyed = true;
+    return this;
+  }
+
+  end(): this {
+    this.ended = true;
+    return this;
+  }
+
+  pause(): this {
+    this.paused = true;
+    return this;
+  }
+
+  resume(): this {
+    this.paused = false;
+    return this;
+  }
+}
+
+class TasksEnd extends ScriptedEnd {
+  readonly written: TaskBatch[] = [];
+  takesMore = true;
+  readonly #frames = new FrameReader();
+
+  write(chunk: Buffer): boolean {
+    this.#frames.read(chunk, (message) => this.written.push(TaskBatch.decode(message)));
     return this.takesMore;
   }
+}
 
-  cancel(): void {
-    this.cancelled = true;
+/** The connections of a service that is the test. */
+export class ScriptedServiceCall {
+  readonly tasks = new TasksEnd();
+  readonly results = new ScriptedEnd();
+
+  get link(): TaskLink {
+    return this as unknown as TaskLink;
   }
 
-  end(): void {
-    this.ended = true;
+  get written(): TaskBatch[] {
+    return this.tasks.written;
   }
 
-  get call(): TaskCall {
-    return this as unknown as TaskCall;
+  /** What `write` answers: false asks the executor manager to wait. */
+  set takesMore(value: boolean) {
+    this.tasks.takesMore = value;
   }
 
-  say(batch: Partial<ResultBatch>): void {
-    this.emit("data", { answers: [], recalled: undefined, ...batch });
+  get cancelled(): boolean {
+    return this.tasks.destroyed && this.results.destroyed;
+  }
+
+  drain(): void {
+    this.tasks.emit("drain");
+  }
+
+  say(...batches: Partial<ResultBatch>[]): void {
+    const frames = batches.map((batch) =>
+      frameOf(ResultBatch.encode({ answers: [], recalled: undefined, ...batch })),
+    );
+    this.tell(Buffer.concat(frames));
+  }
+
+  /** Says something that need not be a message. */
+  tell(chunk: Buffer): void {
+    this.results.emit("data", chunk);
   }
 
   /** Tasks succeed, in one message. */
@@ -41,8 +85,16 @@ export class ScriptedServiceCall extends EventEmitter {
     this.say({ answers: taskIds.map((taskId) => ({ taskId, result })) });
   }
 
-  fail(code: status, details: string): void {
-    this.emit("error", { code, details, message: `${code} ${details}` });
+  /** Its connection breaks. */
+  fail(text: string): void {
+    this.results.emit("error", new Error(text));
+    this.results.emit("close");
+  }
+
+  /** It ends its side. */
+  end(): void {
+    this.results.emit("end");
+    this.results.emit("close");
   }
 
   /** Ids of the tasks that were sent, message by message. */

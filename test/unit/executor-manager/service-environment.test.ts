@@ -13,6 +13,7 @@ const parts: ServiceEnvironmentParts = {
   flameHome: "/flame",
   logLevel: "info",
   socketPath: "/flame/run/sockets/e.sock",
+  tasksPath: "/flame/run/sockets/e.task",
   clusterEndpoint: "http://sm:8080",
   temporary: "/tmp/e",
 };
@@ -28,6 +29,7 @@ describe("the environment of a service", () => {
       RUST_LOG: "info",
       FLAME_LOG: "info",
       FLAME_INSTANCE_ENDPOINT: "/flame/run/sockets/e.sock",
+      FLAME_TASKS_ENDPOINT: "/flame/run/sockets/e.task",
       FLAME_ENDPOINT: "http://sm:8080",
       FLAME_HOME: "/flame",
       TMPDIR: "/tmp/e",
@@ -84,6 +86,7 @@ describe("the environment of a service", () => {
       FLAME_LOG: "trace",
       FLAME_ENDPOINT: "http://evil",
       FLAME_INSTANCE_ENDPOINT: "/evil",
+      FLAME_TASKS_ENDPOINT: "/evil",
       FLAME_HOME: "/evil",
     };
     expect(serviceEnvironment({ ...parts, application })).toMatchObject({
@@ -93,6 +96,7 @@ describe("the environment of a service", () => {
       FLAME_LOG: "info",
       FLAME_ENDPOINT: "http://sm:8080",
       FLAME_INSTANCE_ENDPOINT: "/flame/run/sockets/e.sock",
+      FLAME_TASKS_ENDPOINT: "/flame/run/sockets/e.task",
       FLAME_HOME: "/flame",
     });
   });

@@ -1,4 +1,3 @@
-import { status } from "@grpc/grpc-js";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import type { LocalQueue } from "../../../src/executor-manager/work/local-queue.ts";
 import { type FeedEnd, ServiceFeed } from "../../../src/executor-manager/work/service-feed.ts";
@@ -22,7 +21,7 @@ beforeEach(async () => {
   queue = work.attach();
   service = new ScriptedServiceCall();
   sections = [];
-  const tasks = new TaskStream(() => service.call);
+  const tasks = new TaskStream(service.link);
   const fed = {
     tasks,
     section: (taskId: string | undefined) => void sections.push(taskId),
@@ -133,7 +132,7 @@ describe("a service that takes tasks ahead", () => {
     await assign(3);
     expect(service.sent).toEqual([["2"]]);
     service.takesMore = true;
-    service.emit("drain");
+    service.drain();
     await turns();
     expect(service.sent).toEqual([["2"], ["3"]]);
   });
@@ -160,7 +159,7 @@ describe("a service that takes tasks ahead", () => {
     await warmUp(1);
     await assign(2, 3, 4);
     service.answer("2");
-    service.fail(status.UNAVAILABLE, "gone");
+    service.fail("gone");
     expect(await end).toBe("crashed");
     await turns();
     expect(call.returned).toEqual(["L4"]);
@@ -176,7 +175,7 @@ describe("a service that takes tasks ahead", () => {
 
   test("that dies between two tasks takes none", async () => {
     await warmUp(2);
-    service.fail(status.UNAVAILABLE, "gone");
+    service.fail("gone");
     expect(await end).toBe("idle");
     expect(call.results).toEqual(["L1", "L2"]);
     await assign(3);
@@ -193,13 +192,14 @@ describe("a service that takes tasks ahead", () => {
     [
       "gives back what nobody asked for",
       () => service.say({ recalled: { taskIds: ["4"] } }),
-      /gave back other tasks/,
+      /gave back tasks that nobody had asked for/,
     ],
-    ["ends its stream", () => service.emit("end"), /ended its stream of tasks/],
+    ["ends its stream", () => service.end(), /ended its stream of tasks/],
+    ["breaks its connection", () => service.fail("oops"), /oops/],
     [
-      "ends its stream with a status",
-      () => service.fail(status.INTERNAL, "oops"),
-      /ended its stream of tasks with INTERNAL: oops/,
+      "says what is no result",
+      () => service.tell(Buffer.alloc(32, 0xff)),
+      /sent what is no result: a message of 4294967295 bytes/,
     ],
   ])("that %s has ended: one task is told why, those behind it go back", async (_, act, why) => {
     await warmUp(1);

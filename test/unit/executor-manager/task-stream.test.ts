@@ -1,110 +1,165 @@
-import { status } from "@grpc/grpc-js";
-import { beforeEach, describe, expect, test } from "@jest/globals";
-import { RpcFailure } from "../../../src/executor-manager/unary.ts";
+import { beforeEach, describe, expect, jest, test } from "@jest/globals";
 import {
-  NoTaskStream,
   ServiceBreach,
+  ServiceGone,
   TaskStream,
 } from "../../../src/executor-manager/work/task-stream.ts";
 import { ScriptedServiceCall } from "./scripted-service-call.ts";
 
-const calls: ScriptedServiceCall[] = [];
+let service: ScriptedServiceCall;
 let stream: TaskStream;
+let heard: string[];
 
 const task = (taskId: string) => ({ taskId, sessionId: "s1", input: undefined });
-const last = (): ScriptedServiceCall => calls.at(-1) as ScriptedServiceCall;
+const answers = (...taskIds: string[]) => ({
+  answers: taskIds.map((taskId) => ({ taskId, result: { returnCode: 0 } })),
+});
+
+const listener = {
+  answered: (all: readonly { taskId: string }[]) =>
+    void heard.push(all.map(({ taskId }) => taskId).join(" ")),
+  recalled: (taskIds: readonly string[]) => void heard.push(`recalled ${taskIds.join(" ")}`),
+  drained: () => void heard.push("drained"),
+  broken: (why: Error) => void heard.push(`broken: ${why.message}`),
+};
 
 beforeEach(() => {
-  calls.length = 0;
-  stream = new TaskStream(() => {
-    const call = new ScriptedServiceCall();
-    calls.push(call);
-    return call.call;
-  });
+  heard = [];
+  service = new ScriptedServiceCall();
+  stream = new TaskStream(service.link);
 });
 
 describe("the stream of tasks of a service", () => {
-  test("is asked for with the first task, and once", async () => {
-    expect(calls).toHaveLength(0);
+  test("runs a task, then another one", async () => {
     for (const id of ["1", "2"]) {
       const result = stream.run(task(id));
-      last().answer(id);
+      service.answer(id);
       expect(await result).toMatchObject({ returnCode: 0 });
     }
-    expect(calls).toHaveLength(1);
-    expect(last().sent).toEqual([["1"], ["2"]]);
+    expect(service.sent).toEqual([["1"], ["2"]]);
   });
 
   test("has so many tasks ahead as the service says, and no more than 256", () => {
-    stream.send([task("1")]);
     expect(stream.ahead).toBe(0);
-    last().say({ ahead: 7 });
+    service.say({ ahead: 7 });
     expect(stream.ahead).toBe(7);
-    last().say({ ahead: 4_000_000_000 });
+    service.say({ ahead: 4_000_000_000 });
     expect(stream.ahead).toBe(256);
   });
 
-  test("is absent where the service does not know it, before it has said anything", async () => {
+  test("tells what came in one piece at once, in its order, however the pieces are cut", () => {
+    stream.listen(listener);
+    service.say(answers("1"), answers("2"), { recalled: { taskIds: ["4"] } }, answers("3"));
+    expect(heard).toEqual(["1 2", "recalled 4", "3"]);
+    const whole = new ScriptedServiceCall();
+    const bytes: Buffer[] = [];
+    whole.results.on("data", (chunk: Buffer) => bytes.push(chunk));
+    whole.say(answers("5"), answers("6"));
+    for (const byte of Buffer.concat(bytes)) service.tell(Buffer.of(byte));
+    expect(heard.slice(3)).toEqual(["5", "6"]);
+  });
+
+  test("that breaks is a lost connection, not a breach", async () => {
     const result = stream.run(task("1"));
-    last().fail(status.UNIMPLEMENTED, "unknown service");
-    await expect(result).rejects.toBeInstanceOf(NoTaskStream);
-    expect(stream.absent).toBe(true);
+    service.fail("gone");
+    await expect(result).rejects.toBeInstanceOf(ServiceGone);
+    await expect(result).rejects.toThrow("gone");
+    expect(stream.isOpen).toBe(false);
   });
-
-  test("is not absent when a service says so after it has answered: that is a breach", async () => {
-    const first = stream.run(task("1"));
-    last().answer("1");
-    await first;
-    const second = stream.run(task("2"));
-    last().fail(status.UNIMPLEMENTED, "no more");
-    await expect(second).rejects.toThrow("ended its stream of tasks with UNIMPLEMENTED: no more");
-    expect(stream.absent).toBe(false);
-  });
-
-  test.each([status.UNAVAILABLE, status.CANCELLED])(
-    "that breaks with status %d is a lost connection, not a breach",
-    async (code) => {
-      const result = stream.run(task("1"));
-      last().fail(code, "gone");
-      await expect(result).rejects.toBeInstanceOf(RpcFailure);
-    },
-  );
 
   test("that the service ends is a breach", async () => {
     const result = stream.run(task("1"));
-    last().emit("end");
+    service.end();
     await expect(result).rejects.toBeInstanceOf(ServiceBreach);
+  });
+
+  test("that ended while nobody listened says so to whoever comes", async () => {
+    service.end();
+    expect(stream.isOpen).toBe(false);
+    await expect(stream.run(task("1"))).rejects.toThrow("ended its stream of tasks");
+  });
+
+  test("tells the results that lie in it before its end, when tasks reach the service no more", () => {
+    stream.listen(listener);
+    service.tasks.emit("error", new Error("EPIPE"));
+    service.tasks.emit("close");
+    service.answer("1");
+    service.end();
+    expect(heard).toEqual(["1", "broken: ended its stream of tasks"]);
+  });
+
+  test("does not wait for ever for the results of a service that closed the connection of its tasks", () => {
+    jest.useFakeTimers();
+    try {
+      stream.listen(listener);
+      service.tasks.emit("close");
+      jest.advanceTimersByTime(999);
+      expect(heard).toEqual([]);
+      jest.advanceTimersByTime(1);
+      expect(heard).toEqual(["broken: closed the connection of its tasks"]);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   test("refuses an answer to another task, names both, and is given up", async () => {
     const result = stream.run(task("1"));
-    last().answer("x".repeat(5_000));
+    service.answer("x".repeat(5_000));
     await expect(result).rejects.toThrow(/^answered task "x{100}" when task 1 was due/);
-    expect(last().cancelled).toBe(true);
+    expect(service.cancelled).toBe(true);
+  });
+
+  test("refuses two answers to one task", async () => {
+    const result = stream.run(task("1"));
+    service.answer("1", "1");
+    await expect(result).rejects.toThrow(/^answered task "1" when/);
   });
 
   test("refuses an answer without a result", async () => {
     const result = stream.run(task("1"));
-    last().say({ answers: [{ taskId: "1", result: undefined }] });
+    service.say({ answers: [{ taskId: "1", result: undefined }] });
     await expect(result).rejects.toBeInstanceOf(ServiceBreach);
   });
 
-  test("hears nothing more of a call that was given up", async () => {
+  test.each([
+    ["noise", Buffer.alloc(32, 0xff), /a message of 4294967295 bytes \(expected at most 268435456/],
+    ["one byte too many", Buffer.from("10000001", "hex"), /a message of 268435457 bytes/],
+    ["nonsense", Buffer.from("00000002ffff", "hex"), /^broken: sent what is no result: /],
+  ])("refuses %s, after the results before it", (_, bytes, why) => {
+    stream.listen(listener);
+    const results = new ScriptedServiceCall();
+    const chunks: Buffer[] = [];
+    results.results.on("data", (chunk: Buffer) => chunks.push(chunk));
+    results.answer("1");
+    service.tell(Buffer.concat([...chunks, bytes]));
+    expect(heard).toEqual(["1", expect.stringMatching(why)]);
+    expect(service.cancelled).toBe(true);
+  });
+
+  test("hears nothing more of a service that was given up", async () => {
     const result = stream.run(task("1"));
-    const call = last();
-    call.answer("2");
+    service.answer("2");
     await expect(result).rejects.toBeInstanceOf(ServiceBreach);
-    const heard: string[] = [];
-    stream.listen({
-      answered: ({ taskId }) => void heard.push(taskId),
-      recalled: () => void heard.push("recalled"),
-      drained: () => void heard.push("drained"),
-      broken: () => void heard.push("broken"),
-    });
-    call.answer("1");
-    call.emit("drain");
-    call.emit("end");
-    call.fail(status.CANCELLED, "cancelled");
+    stream.listen(listener);
+    heard = [];
+    service.answer("1");
+    service.drain();
+    service.end();
+    service.fail("cancelled");
+    expect(heard).toEqual([]);
+  });
+
+  test("that is given up tells who listens", () => {
+    stream.listen(listener);
+    stream.cancel();
+    expect(heard).toEqual(["broken: it was given up"]);
+  });
+
+  test("that ends says so to the service, and hears the end of nothing", () => {
+    stream.listen(listener);
+    stream.end();
+    expect(service.tasks.ended).toBe(true);
+    service.end();
     expect(heard).toEqual([]);
   });
 });

@@ -71,6 +71,7 @@ describe("warnings about a manifest", () => {
         flameHome: "/flame",
         logLevel: "info",
         socketPath: "/s",
+        tasksPath: "/s",
         clusterEndpoint: "http://h",
         temporary: "/t",
       });

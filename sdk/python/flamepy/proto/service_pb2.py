@@ -26,7 +26,7 @@ from flamepy.proto import shim_pb2 as flame_dot_v1_dot_shim__pb2
 from flamepy.proto import types_pb2 as flame_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66lame/stream/v1/service.proto\x12\x0f\x66lame.stream.v1\x1a\x13\x66lame/v1/shim.proto\x1a\x14\x66lame/v1/types.proto\"A\n\tTaskBatch\x12$\n\x05tasks\x18\x01 \x03(\x0b\x32\x15.flame.v1.TaskContext\x12\x0e\n\x06recall\x18\x02 \x01(\x08\"\x82\x01\n\x0bResultBatch\x12(\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x17.flame.stream.v1.Answer\x12+\n\x08recalled\x18\x02 \x01(\x0b\x32\x19.flame.stream.v1.Recalled\x12\x12\n\x05\x61head\x18\x03 \x01(\rH\x00\x88\x01\x01\x42\x08\n\x06_ahead\"?\n\x06\x41nswer\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12$\n\x06result\x18\x02 \x01(\x0b\x32\x14.flame.v1.TaskResult\"\x1c\n\x08Recalled\x12\x10\n\x08task_ids\x18\x01 \x03(\t2P\n\x07Service\x12\x45\n\x05Tasks\x12\x1a.flame.stream.v1.TaskBatch\x1a\x1c.flame.stream.v1.ResultBatch(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66lame/stream/v1/service.proto\x12\x0f\x66lame.stream.v1\x1a\x13\x66lame/v1/shim.proto\x1a\x14\x66lame/v1/types.proto\"A\n\tTaskBatch\x12$\n\x05tasks\x18\x01 \x03(\x0b\x32\x15.flame.v1.TaskContext\x12\x0e\n\x06recall\x18\x02 \x01(\x08\"\x82\x01\n\x0bResultBatch\x12(\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x17.flame.stream.v1.Answer\x12+\n\x08recalled\x18\x02 \x01(\x0b\x32\x19.flame.stream.v1.Recalled\x12\x12\n\x05\x61head\x18\x03 \x01(\rH\x00\x88\x01\x01\x42\x08\n\x06_ahead\"?\n\x06\x41nswer\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12$\n\x06result\x18\x02 \x01(\x0b\x32\x14.flame.v1.TaskResult\"\x1c\n\x08Recalled\x12\x10\n\x08task_ids\x18\x01 \x03(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +41,4 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ANSWER']._serialized_end=356
   _globals['_RECALLED']._serialized_start=358
   _globals['_RECALLED']._serialized_end=386
-  _globals['_SERVICE']._serialized_start=388
-  _globals['_SERVICE']._serialized_end=468
 # @@protoc_insertion_point(module_scope)

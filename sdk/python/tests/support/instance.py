@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import grpc
 
 import flamepy
-from flamepy.proto import service_pb2, service_pb2_grpc, shim_pb2, shim_pb2_grpc, types_pb2
+from flamepy.proto import service_pb2, shim_pb2, shim_pb2_grpc, types_pb2
 from tests.support.wait import wait_for
 
+_SECONDS = 30
 _SDK = Path(flamepy.__file__).parents[1]
 
 
@@ -33,6 +33,7 @@ class InstanceProcess:
         output: int | None = None,
     ) -> None:
         self.socket = folder / "i.sock"
+        self.tasks = folder / "i.task"
         self.log = folder / "instance.log"
         self._env = {
             "PATH": os.environ["PATH"],
@@ -40,6 +41,7 @@ class InstanceProcess:
             "PYTHONPATH": str(_SDK),
             "PYTHONWARNINGS": "error",
             "FLAME_INSTANCE_ENDPOINT": str(self.socket),
+            "FLAME_TASKS_ENDPOINT": str(self.tasks),
             "FLAME_CACHE_ENDPOINT": cache_endpoint,
             **(env or {}),
         }
@@ -49,6 +51,12 @@ class InstanceProcess:
         self.session_id = "flmrun-abc123"
 
     def __enter__(self) -> InstanceProcess:
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.tasks.unlink(missing_ok=True)
+        self._listener.bind(str(self.tasks))
+        self._listener.listen()
+        self._listener.settimeout(_SECONDS)
+        self._streams: list[TaskStream] = []
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *self._arguments],
@@ -71,6 +79,9 @@ class InstanceProcess:
 
     def __exit__(self, *_: object) -> None:
         self.channel.close()
+        for stream in self._streams:
+            stream.close()
+        self._listener.close()
         self.process.kill()
         self.process.wait()
 
@@ -91,8 +102,11 @@ class InstanceProcess:
         return result
 
     def stream(self) -> TaskStream:
-        """Begin a stream of tasks."""
-        return TaskStream(self.channel, self.session_id)
+        """Return the stream of tasks that the service has begun when it entered."""
+        tasks, results = (self._listener.accept()[0] for _ in range(2))
+        stream = TaskStream(tasks, results, self.session_id)
+        self._streams.append(stream)
+        return stream
 
     def leave(self) -> types_pb2.Result:
         """Call OnSessionLeave."""
@@ -113,11 +127,12 @@ class InstanceProcess:
 class TaskStream:
     """A stream of tasks, as an executor manager of this make has one."""
 
-    def __init__(self, channel: grpc.Channel, session_id: str) -> None:
+    def __init__(self, tasks: socket.socket, results: socket.socket, session_id: str) -> None:
         self._session_id = session_id
-        self._batches: SimpleQueue[service_pb2.TaskBatch | None] = SimpleQueue()
-        stub: Any = service_pb2_grpc.ServiceStub
-        self.call = stub(channel).Tasks(self._requests())
+        self.tasks = tasks
+        self._results = results
+        self._results.settimeout(_SECONDS)
+        self._reader = results.makefile("rb")
 
     def send(self, *tasks: tuple[str, bytes | None], recall: bool = False) -> None:
         """Send tasks in one message."""
@@ -125,23 +140,29 @@ class TaskStream:
             shim_pb2.TaskContext(task_id=task_id, session_id=self._session_id, input=data)
             for task_id, data in tasks
         ]
-        self._batches.put(service_pb2.TaskBatch(tasks=contexts, recall=recall))
+        batch = service_pb2.TaskBatch(tasks=contexts, recall=recall).SerializeToString()
+        self.tasks.sendall(len(batch).to_bytes(4, "big") + batch)
 
     def answer(self) -> service_pb2.Answer:
         """Wait for the next result."""
-        answers = self.batch().answers
-        assert len(answers) == 1
-        return answers[0]
+        batch = self.batch()
+        assert batch is not None
+        assert len(batch.answers) == 1
+        return batch.answers[0]
 
-    def batch(self) -> service_pb2.ResultBatch:
-        """Wait for the next message."""
-        batch: service_pb2.ResultBatch = next(self.call)
-        return batch
+    def batch(self) -> service_pb2.ResultBatch | None:
+        """Wait for the next message; None when nothing more comes."""
+        head = self._reader.read(4)
+        if head == b"":
+            return None
+        return service_pb2.ResultBatch.FromString(self._reader.read(int.from_bytes(head, "big")))
 
     def end(self) -> None:
         """Say that no further task comes."""
-        self._batches.put(None)
+        self.tasks.shutdown(socket.SHUT_WR)
 
-    def _requests(self) -> Iterator[service_pb2.TaskBatch]:
-        while (batch := self._batches.get()) is not None:
-            yield batch
+    def close(self) -> None:
+        """Give it up."""
+        self.tasks.close()
+        self._reader.close()
+        self._results.close()

@@ -6,17 +6,6 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import {
-  type CallOptions,
-  type ChannelCredentials,
-  Client,
-  type ClientDuplexStream,
-  type ClientOptions,
-  type handleBidiStreamingCall,
-  makeGenericClientConstructor,
-  type Metadata,
-  type UntypedServiceImplementation,
-} from "@grpc/grpc-js";
 import { TaskContext } from "../../v1/shim.ts";
 import { TaskResult } from "../../v1/types.ts";
 
@@ -24,6 +13,7 @@ export const protobufPackage = "flame.stream.v1";
 
 export const protobufFileName = "flame/stream/v1/service.proto";
 
+/** On the first connection, to the service. */
 export interface TaskBatch {
   /** Run one after the other, behind those that came before. */
   tasks: TaskContext[];
@@ -31,8 +21,9 @@ export interface TaskBatch {
   recall: boolean;
 }
 
+/** On the second connection, from the service. */
 export interface ResultBatch {
-  /** In the order of the tasks. A result leaves before the next task begins. */
+  /** In the order of the tasks. A result has left before the next task begins. */
   answers: Answer[];
   /** Present as the answer to a recall. */
   recalled:
@@ -325,38 +316,6 @@ export const Recalled: MessageFns<Recalled> = {
     message.taskIds = object.taskIds?.map((e) => e) || [];
     return message;
   },
-};
-
-export type ServiceService = typeof ServiceService;
-export const ServiceService = {
-  /** From the first task of a session until the service is to leave it. */
-  tasks: {
-    path: "/flame.stream.v1.Service/Tasks" as const,
-    requestStream: true as const,
-    responseStream: true as const,
-    requestSerialize: (value: TaskBatch): Buffer => Buffer.from(TaskBatch.encode(value).finish()),
-    requestDeserialize: (value: Buffer): TaskBatch => TaskBatch.decode(value),
-    responseSerialize: (value: ResultBatch): Buffer => Buffer.from(ResultBatch.encode(value).finish()),
-    responseDeserialize: (value: Buffer): ResultBatch => ResultBatch.decode(value),
-  },
-} as const;
-
-export interface ServiceServer extends UntypedServiceImplementation {
-  /** From the first task of a session until the service is to leave it. */
-  tasks: handleBidiStreamingCall<TaskBatch, ResultBatch>;
-}
-
-export interface ServiceClient extends Client {
-  /** From the first task of a session until the service is to leave it. */
-  tasks(): ClientDuplexStream<TaskBatch, ResultBatch>;
-  tasks(options: Partial<CallOptions>): ClientDuplexStream<TaskBatch, ResultBatch>;
-  tasks(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<TaskBatch, ResultBatch>;
-}
-
-export const ServiceClient = makeGenericClientConstructor(ServiceService, "flame.stream.v1.Service") as unknown as {
-  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): ServiceClient;
-  service: typeof ServiceService;
-  serviceName: string;
 };
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
