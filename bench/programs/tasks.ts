@@ -3,8 +3,8 @@
 import { once } from "node:events";
 import { performance } from "node:perf_hooks";
 import process from "node:process";
-import { repeated } from "../../src/cli/repeated.ts";
 import { FlameClient, type Session } from "../../src/client/index.ts";
+import { repeated } from "../../src/kit/repeated.ts";
 
 const input = Buffer.from(JSON.stringify({ duration: null, memory: null }));
 const warmUpTasks = 50;

@@ -18,7 +18,8 @@ import {
   type PackageVariables,
   serviceEnvironment,
 } from "./service-environment.ts";
-import { type TaskConnections, TaskDoor } from "./work/task-door.ts";
+import { TaskDoor } from "./work/task-door.ts";
+import type { TaskLink } from "./work/task-stream.ts";
 
 /** What of an application its service process is made of. */
 export interface ServiceApplication {
@@ -57,7 +58,7 @@ export interface ServiceProcess {
   readonly client: InstanceClient;
   readonly group: ProcessGroup;
   /** What it has connected for its tasks by now; to be asked once. */
-  connections(): Promise<TaskConnections | undefined>;
+  connections(): Promise<TaskLink | undefined>;
   /** Ends the whole group, then removes sockets and folders. Idempotent. */
   stop(): Promise<void>;
 }
@@ -221,7 +222,7 @@ class Service implements ServiceProcess {
     }
   }
 
-  connections(): Promise<TaskConnections | undefined> {
+  connections(): Promise<TaskLink | undefined> {
     return this.#paths.door.connections();
   }
 

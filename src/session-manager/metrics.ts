@@ -47,7 +47,7 @@ export class EngineMetrics implements EngineMeter {
     this.#created = counter("flame_tasks_created_total", "Tasks that clients created.");
     this.#returned = counter(
       "flame_tasks_returned_total",
-      "Tasks that went from Running back to Pending: lost executors and crashed services.",
+      "Tasks that went from Running back to Pending: lost executors, crashed services, and leases that a node gave back.",
     );
     const ended = new Counter({
       name: "flame_tasks_ended_total",

@@ -1,19 +1,20 @@
 import type { Metadata } from "@grpc/grpc-js";
+import { TwoGenerations } from "../kit/two-generations.ts";
 import { versionKey } from "../protocol/version-key.ts";
 
 /** Metadata of RegisterNode (docs/protocol.md, "Administration"); a path is percent-encoded. */
 const logsKey = "flame-logs";
 const valueLengthMax = 4096;
 
-/** Entries kept of each kind at most; what was noted first goes first. */
-const notesMax = 10_000;
+/** Entries kept of each kind: the newest 10,000 at least. */
+const notesMax = 20_000;
 
 /** What is known of nodes for operators only: nothing depends on it, and a restart forgets it. */
 export class NodeNotes {
-  readonly #versions = new Map<string, string>();
-  readonly #logs = new Map<string, string>();
-  readonly #nodeOfExecutor = new Map<string, string>();
-  readonly #nodesOfSession = new Map<string, Set<string>>();
+  readonly #versions = new TwoGenerations<string, string>(notesMax);
+  readonly #logs = new TwoGenerations<string, string>(notesMax);
+  readonly #nodeOfExecutor = new TwoGenerations<string, string>(notesMax);
+  readonly #nodesOfSession = new TwoGenerations<string, Set<string>>(notesMax);
 
   /** Reads what an executor manager tells of itself beside its registration. */
   registered(node: string, metadata: Metadata): void {
@@ -22,18 +23,15 @@ export class NodeNotes {
   }
 
   executorRegistered(executorId: string, node: string): void {
-    note(this.#nodeOfExecutor, executorId, node);
+    this.#nodeOfExecutor.set(executorId, node);
   }
 
   /** An executor was given a session, whose output it keeps from now on. */
   bound(executorId: string, sessionId: string): void {
     const node = this.#nodeOfExecutor.get(executorId);
     if (node === undefined) return;
-    note(
-      this.#nodesOfSession,
-      sessionId,
-      (this.#nodesOfSession.get(sessionId) ?? new Set()).add(node),
-    );
+    const nodes = this.#nodesOfSession.get(sessionId) ?? new Set();
+    this.#nodesOfSession.set(sessionId, nodes.add(node));
   }
 
   /** The version of a node's executor manager; undefined when it did not tell. */
@@ -52,12 +50,13 @@ export class NodeNotes {
   }
 }
 
-function note<T>(notes: Map<string, T>, key: string, value: T | undefined): void {
-  notes.delete(key);
-  if (value !== undefined) notes.set(key, value);
-  if (notes.size <= notesMax) return;
-  const [oldest] = notes.keys();
-  if (oldest !== undefined) notes.delete(oldest);
+function note(
+  notes: TwoGenerations<string, string>,
+  node: string,
+  value: string | undefined,
+): void {
+  if (value === undefined) notes.delete(node);
+  else notes.set(node, value);
 }
 
 function textOf(metadata: Metadata, key: string): string | undefined {

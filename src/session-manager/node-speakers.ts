@@ -1,3 +1,4 @@
+import { TwoGenerations } from "../kit/two-generations.ts";
 import type { NodeCaller } from "../model/node.ts";
 
 /** Changes within this time are counted, and a warning is shown for so long after its cause. */
@@ -6,8 +7,8 @@ const windowMs = 60_000;
 const changesAllowed = 3;
 /** What is counted at most; nobody needs the exact number beyond it. */
 const changesCounted = 100;
-/** Names that are followed; the one that was heard longest ago goes first. */
-const nodesMax = 10_000;
+/** Names that are followed: the 10,000 that were heard last at least. */
+const nodesMax = 20_000;
 
 interface Speaker {
   /** Its instance, or its connection when it does not tell that. */
@@ -30,7 +31,7 @@ interface Node {
  */
 export class NodeSpeakers {
   readonly #now: () => number;
-  readonly #nodes = new Map<string, Node>();
+  readonly #nodes = new TwoGenerations<string, Node>(nodesMax);
 
   /** @param now steady milliseconds */
   constructor(now: () => number) {
@@ -100,11 +101,7 @@ export class NodeSpeakers {
       rival: undefined,
       toldAt: Number.NEGATIVE_INFINITY,
     };
-    this.#nodes.delete(name);
     this.#nodes.set(name, node);
-    if (this.#nodes.size <= nodesMax) return node;
-    const [oldest] = this.#nodes.keys();
-    if (oldest !== undefined) this.#nodes.delete(oldest);
     return node;
   }
 }

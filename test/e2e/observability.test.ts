@@ -109,7 +109,7 @@ describe("from outside", () => {
     expect(grown('flame_tasks_ended_total{outcome="succeed"}')).toBe(20);
     const staged = (stage: string): number =>
       grown(`flame_task_stage_seconds_count{stage="${stage}"}`);
-    // A task that is taken back just as its turn comes is handed out twice, and runs once.
+    // A task that its node gave back is handed out again, and has run once all the same.
     expect(staged("pending")).toBe(20 + grown("flame_tasks_returned_total"));
     expect([staged("running"), staged("whole")]).toEqual([20, 20]);
     expect(grown("flame_commit_seconds_count")).toBeGreaterThan(0);

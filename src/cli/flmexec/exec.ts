@@ -1,11 +1,11 @@
 import type { Session, Task, TaskEnd } from "../../client/index.ts";
 import type { Clock } from "../../kit/clock.ts";
+import { repeated } from "../../kit/repeated.ts";
 import { FlameError } from "../../model/errors.ts";
 import { eventCodes } from "../../model/event.ts";
 import type { Cluster } from "../context.ts";
 import { completionLine, openingLine } from "../output/run-lines.ts";
 import type { Terminal } from "../output/terminal.ts";
-import { repeated } from "../repeated.ts";
 import { untilBack } from "../until-back.ts";
 import { decodePrinted, encodeScript, type Script } from "./payloads.ts";
 

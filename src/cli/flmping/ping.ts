@@ -1,11 +1,11 @@
 import type { Session } from "../../client/index.ts";
 import type { Clock } from "../../kit/clock.ts";
+import { repeated } from "../../kit/repeated.ts";
 import { FlameError } from "../../model/errors.ts";
 import type { Resources } from "../../model/resources.ts";
 import type { Cluster } from "../context.ts";
 import { completionLine, grouped, openingLine } from "../output/run-lines.ts";
 import type { Terminal } from "../output/terminal.ts";
-import { repeated } from "../repeated.ts";
 import { untilBack } from "../until-back.ts";
 import { encodeCommonData, encodeWork } from "./payloads.ts";
 import { CountsTally, RowsTally, type Tally } from "./tally.ts";

@@ -2,12 +2,7 @@ import { chmod } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { textOf } from "../../kit/thrown.ts";
 import { FlameError } from "../../model/errors.ts";
-
-/** The two connections of a service: tasks leave on one, results come on the other. */
-export interface TaskConnections {
-  readonly tasks: Socket;
-  readonly results: Socket;
-}
+import type { TaskLink } from "./task-stream.ts";
 
 /** Where one service connects when it takes its tasks so: open until it has entered its session, or has connected. */
 export class TaskDoor {
@@ -46,7 +41,7 @@ export class TaskDoor {
   }
 
   /** The connections that the service has made by now; nobody else gets in any more. */
-  async connections(): Promise<TaskConnections | undefined> {
+  async connections(): Promise<TaskLink | undefined> {
     // What it did before it answered a call is seen in the next round of I/O at the latest.
     for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
     this.#shut();

@@ -9,7 +9,7 @@ import {
 import type { TaskContext } from "../../protocol/generated/flame/v1/shim.ts";
 import type { TaskResult } from "../../protocol/generated/flame/v1/types.ts";
 
-/** The executor manager's ends of the connections of a service. */
+/** The executor manager's ends of the two connections of a service: tasks leave on one, results come on the other. */
 export interface TaskLink {
   readonly tasks: Pick<Socket, "on" | "write" | "end" | "destroy" | "resume">;
   readonly results: Pick<Socket, "on" | "pause" | "resume" | "destroy" | "destroyed">;
