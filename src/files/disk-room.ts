@@ -1,4 +1,4 @@
-import { statfsSync } from "node:fs";
+import { statfs } from "node:fs/promises";
 
 /** What a file system has. */
 export interface DiskRoom {
@@ -14,8 +14,8 @@ const RESERVE_BYTES_MAX = 64 * 1024 * 1024;
 const RESERVE_PART = 0.1;
 
 /** Looks at the file system of a path. @throws Error when nothing is there */
-export function diskRoom(path: string): DiskRoom {
-  const { bavail, blocks, bsize } = statfsSync(path);
+export async function diskRoom(path: string): Promise<DiskRoom> {
+  const { bavail, blocks, bsize } = await statfs(path);
   return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
 }
 

@@ -88,7 +88,7 @@ function counted(what: string, entries: readonly (readonly [string, number])[]):
 }
 
 async function storageFacts(storage: ClusterStorage, guard: StorageGuard): Promise<Storage> {
-  const { full, room } = guard.condition();
+  const { full, room } = await guard.condition();
   const freeBytes = room && BigInt(room.freeBytes);
   if (storage.kind === "memory")
     return { kind: "memory", file: undefined, bytes: 0n, full, freeBytes };

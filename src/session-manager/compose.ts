@@ -39,7 +39,7 @@ import { Payloads } from "./payloads.ts";
 import { engineRegistryHost } from "./registry-port.ts";
 import { RequestTrail } from "./request-trail.ts";
 import { StorageGuard } from "./storage-guard.ts";
-import { measureStorage, StorageWatch } from "./storage-watch.ts";
+import { measureStorage, StorageWatch, type StorageWatchDeps } from "./storage-watch.ts";
 import { StoreCleaner } from "./store-cleaner.ts";
 
 export interface SessionManagerDeps {
@@ -104,7 +104,7 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
   releasers.add("the engine", () => engine.stop());
   if (deps.registry !== undefined) {
     watchState(deps.registry, engine);
-    measureStorage(deps.registry, guard);
+    await measureStorage(deps.registry, guard);
   }
 
   startOrphanSweep(deps, engine, releasers);
@@ -148,8 +148,7 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
     },
     releasers,
   );
-  const watch = new StorageWatch({ guard, clock, logger, onChange: takesMore });
-  releasers.add("the watch of the storage", () => watch.close());
+  await watchStorage({ guard, clock, logger, onChange: takesMore }, releasers);
   logger.info(
     {
       frontendPort,
@@ -160,6 +159,12 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
     "session manager is serving",
   );
   return { frontendPort, backendPort, close: () => releasers.close() };
+}
+
+async function watchStorage(deps: StorageWatchDeps, releasers: Releasers): Promise<void> {
+  const watch = new StorageWatch(deps);
+  releasers.add("the watch of the storage", () => watch.close());
+  await watch.begin();
 }
 
 function newEngine(

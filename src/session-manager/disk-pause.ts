@@ -104,25 +104,26 @@ export class DiskPause {
   }
 
   /** Asks the disk now and then. @returns the calls that were held, when it takes commits again */
-  tryToEnd(): readonly Command[] {
+  async tryToEnd(): Promise<readonly Command[]> {
     const pause = this.#pause;
     const { clock, onDisk } = this.#deps;
     const now = clock.steady();
     if (pause === undefined || now < pause.askAgainAt) return [];
     pause.askAgainAt = now + diskLookMs;
-    if (!this.#takesCommits(pause.cause)) return [];
-    this.#pausedMs += now - pause.since;
-    this.#endedAt = now;
+    if (!(await this.#takesCommits(pause.cause))) return [];
+    const end = clock.steady();
+    this.#pausedMs += end - pause.since;
+    this.#endedAt = end;
     this.#pause = undefined;
     onDisk?.(undefined);
     return this.#held.splice(0);
   }
 
-  #takesCommits(cause: FlameError): boolean {
+  async #takesCommits(cause: FlameError): Promise<boolean> {
     const { guard, store } = this.#deps;
-    if (cause.code === "resource_exhausted" && !guard.hasReserve()) return false;
+    if (cause.code === "resource_exhausted" && !(await guard.hasReserve())) return false;
     try {
-      store.tryWrite();
+      await store.tryWrite();
       return true;
     } catch (thrown) {
       if (refusalOf(thrown) === undefined) throw thrown;

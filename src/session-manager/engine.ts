@@ -37,6 +37,8 @@ const readingKinds: ReadonlySet<CommandKind> = new Set<CommandKind>([
   "executor.list",
 ]);
 
+type Look = Awaited<ReturnType<StorageGuard["look"]>>;
+
 type TurnScope = NonNullable<Parameters<Core["turn"]>[3]>;
 
 export interface EngineDeps {
@@ -183,9 +185,10 @@ export class Engine extends EngineDoor {
   async #run(): Promise<void> {
     try {
       while (this.#queue.size > 0) {
-        this.#goOn();
+        if (this.#pause.on) await this.#goOn();
         const commands = this.#queue.take(ownCommandsPerTurnMax, clientCommandsPerTurnMax);
-        const admitted = this.#admitted(commands);
+        const growths = commands.map((command) => growthOf(command, this.#core.state));
+        const admitted = this.#admitted(commands, growths, await this.#look(growths));
         const reads = admitted.filter(({ kind }) => readingKinds.has(kind));
         // What only looks is answered at once, and not behind the fsync of what came with it.
         if (reads.length > 0 && reads.length < admitted.length) {
@@ -208,9 +211,8 @@ export class Engine extends EngineDoor {
   }
 
   /** Those that are carried out now: what grows is refused while the disk is full, calls of nodes wait on one that refuses. */
-  #admitted(commands: readonly Command[]): Command[] {
-    let look: ReturnType<StorageGuard["look"]> | undefined;
-    return commands.flatMap((command) => {
+  #admitted(commands: readonly Command[], growths: readonly number[], look: Look): Command[] {
+    return commands.flatMap((command, index) => {
       const waiter = this.#waiters.get(command.token);
       if (this.#pause.on && isOfNode(command)) {
         this.#pause.hold(command);
@@ -218,9 +220,8 @@ export class Engine extends EngineDoor {
       }
       if (waiter === undefined) return [command];
       waiter.queued = false;
-      const growth = growthOf(command, this.#core.state);
+      const growth = growths[index] ?? 0;
       if (growth === 0) return [command];
-      look ??= this.#deps.guard.look();
       const refusal = this.#pause.refusal ?? look(growth);
       if (refusal === undefined) return [command];
       // The numbers of submits are used up even so: those behind them are on their way.
@@ -230,6 +231,12 @@ export class Engine extends EngineDoor {
       this.#settle(waiter, refusal);
       return [];
     });
+  }
+
+  /** What refuses what does not fit: nobody looks at the disk where nothing grows. */
+  async #look(growths: readonly number[]): Promise<Look> {
+    const bytes = this.#pause.on ? 0 : growths.reduce((sum, one) => sum + one, 0);
+    return bytes === 0 ? () => undefined : this.#deps.guard.look(bytes);
   }
 
   async #turn(commands: readonly Command[], scope: TurnScope = "everything"): Promise<void> {
@@ -279,8 +286,8 @@ export class Engine extends EngineDoor {
   }
 
   /** Takes the calls of nodes up again as soon as the disk takes commits. */
-  #goOn(): void {
-    for (const command of this.#pause.tryToEnd()) {
+  async #goOn(): Promise<void> {
+    for (const command of await this.#pause.tryToEnd()) {
       this.#queue.push(command, this.#waiters.get(command.token)?.from);
     }
   }

@@ -12,7 +12,7 @@ const recordBytes = 4_096;
 /** Whatever is written goes to the write-ahead log first, and is in the database and the log for a while. */
 const copies = 2;
 
-/** Giving back holds everybody up for some milliseconds, so it is done no more often. */
+/** Giving back holds commits up for some milliseconds, so it is done no more often. */
 const giveBackEveryMs = 1_000;
 
 /** Where so much more than is asked for is free, in bytes, a look is good for a while: looking costs as much as a task. */
@@ -53,62 +53,60 @@ export class StorageGuard {
     this.#bytesMax = bytesMax;
   }
 
-  /** A look at the storage, for commands that are carried out together: each takes its part of the room. */
-  look(): (bytes: number) => FlameError | undefined {
-    let found = this.#lately() ?? this.#look();
+  /**
+   * A look at the storage, for commands that are carried out together: each takes its part of the room.
+   * @param allBytes what all of them add
+   */
+  async look(allBytes: number): Promise<(bytes: number) => FlameError | undefined> {
+    const found = this.#lately(allBytes) ?? (await this.#look(allBytes));
     return (bytes) => {
-      let full = found.room && this.#fullness(found.room, found.taken + bytes);
-      if (full !== undefined && this.#giveBack()) {
-        const { taken } = found;
-        found = this.#look();
-        found.taken = taken;
-        full = found.room && this.#fullness(found.room, found.taken + bytes);
-      }
+      const full = found.room && this.#fullness(found.room, found.taken + bytes);
       if (full !== undefined) return new FlameError("resource_exhausted", full);
       found.taken += bytes;
       return undefined;
     };
   }
 
-  #look(): Found {
-    this.#found = { room: this.#store.room(), at: this.#clock.steady(), taken: 0 };
-    return this.#found;
-  }
-
-  /** The last look where it was a moment ago and there was plenty. */
-  #lately(): Found | undefined {
-    const found = this.#found;
-    if (found === undefined || this.#clock.steady() - found.at >= lookLastsMs) return undefined;
-    const { room, taken } = found;
-    if (room !== undefined && this.#fullness(room, taken + plentyBytes) !== undefined)
-      return undefined;
+  async #look(bytes: number): Promise<Found> {
+    const { room } = await this.#roomFor(bytes);
+    const found: Found = { room, at: this.#clock.steady(), taken: 0 };
+    this.#found = found;
     return found;
   }
 
+  /** The last look where it was a moment ago and there was plenty. */
+  #lately(bytes: number): Found | undefined {
+    const found = this.#found;
+    if (found === undefined || this.#clock.steady() - found.at >= lookLastsMs) return undefined;
+    const { room, taken } = found;
+    const wanted = taken + Math.max(bytes, plentyBytes);
+    return room !== undefined && this.#fullness(room, wanted) !== undefined ? undefined : found;
+  }
+
   /** How it is now. */
-  condition(): StorageCondition {
-    let room = this.#store.room();
-    let full = room && this.#fullness(room, recordBytes);
-    if (full !== undefined && this.#giveBack()) {
-      room = this.#store.room();
-      full = room && this.#fullness(room, recordBytes);
-    }
-    return { full, room };
+  condition(): Promise<StorageCondition> {
+    return this.#roomFor(recordBytes);
+  }
+
+  /** What was deleted becomes room, piece by piece, where so many bytes do not fit. */
+  async #roomFor(bytes: number): Promise<StorageCondition> {
+    const before = await this.#conditionFor(bytes);
+    const now = this.#clock.steady();
+    if (before.full === undefined || now < this.#gaveBackAt + giveBackEveryMs) return before;
+    this.#gaveBackAt = now;
+    await this.#store.giveBack();
+    return this.#conditionFor(bytes);
+  }
+
+  async #conditionFor(bytes: number): Promise<StorageCondition> {
+    const room = await this.#store.room();
+    return { full: room && this.#fullness(room, bytes), room };
   }
 
   /** Whether there is the room again that lets nodes write what they have. */
-  hasReserve(): boolean {
-    const room = this.#store.room();
+  async hasReserve(): Promise<boolean> {
+    const room = await this.#store.room();
     return room === undefined || room.freeBytes >= reserveOf(room);
-  }
-
-  /** What was deleted becomes room, piece by piece. @returns whether there may be more room now */
-  #giveBack(): boolean {
-    const now = this.#clock.steady();
-    if (now < this.#gaveBackAt + giveBackEveryMs) return false;
-    this.#gaveBackAt = now;
-    this.#store.giveBack();
-    return true;
   }
 
   #fullness(room: StoreRoom, bytes: number): string | undefined {

@@ -1,12 +1,14 @@
 /**
  * What the thread runs that commits: it knows nothing but statements. It is text, so that it needs no file of its own beside
  * the programs, and runs alike in them and in tests. It answers each message: a batch with how long the COMMIT took and how
- * many pages the log has, or with what was wrong; nothing of a batch that was wrong is left.
+ * many pages the log has, or with what was wrong; nothing of a batch that was wrong is left. A word, or a number of pages to
+ * give back, asks for one of the other things that wait for the disk.
  */
 export const commitProgram = `
 const { parentPort, workerData } = require("node:worker_threads");
-const { sqlite, file, startId, writes, pragmas, marks } = workerData;
+const { sqlite, file, startId, writes, pragmas, marks, room } = workerData;
 let connection;
+let tries = 0;
 
 function open() {
   if (connection !== undefined) return connection;
@@ -70,6 +72,34 @@ function giveBack(pages) {
   return { free: database.pragma("freelist_count", { simple: true }) };
 }
 
+/** Makes the files smaller, the log first: it may be all that can shrink on a disk that is full. */
+function makeRoom({ pages, milliseconds, busyMilliseconds }) {
+  const { database, start } = open();
+  // Nobody who reads, such as a check of the whole file, is waited for.
+  database.pragma("busy_timeout = 0");
+  try {
+    if (start.get() !== startId) return { isForeign: true };
+    database.pragma("wal_checkpoint(TRUNCATE)");
+    const until = process.hrtime.bigint() + BigInt(milliseconds) * 1000000n;
+    while (database.pragma("freelist_count", { simple: true }) > 0 && process.hrtime.bigint() < until) {
+      database.pragma("incremental_vacuum(" + pages + ")");
+      database.pragma("wal_checkpoint(TRUNCATE)");
+    }
+    return {};
+  } finally {
+    database.pragma("busy_timeout = " + busyMilliseconds);
+  }
+}
+
+/** One page, through the log and its sync, as every commit. */
+function tryWrite() {
+  const { database, start } = open();
+  if (start.get() !== startId) return { isForeign: true };
+  tries = (tries + 1) % 2 ** 31;
+  database.pragma("user_version = " + tries);
+  return {};
+}
+
 function commit(batch) {
   const { database, begin, commit, rollback, start, log, writes } = open();
   begin.run();
@@ -98,7 +128,9 @@ parentPort.on("message", (message) => {
     } else if (message === "checkpoint") {
       open().database.pragma("wal_checkpoint(PASSIVE)");
       parentPort.postMessage({});
-    } else if (typeof message === "number") parentPort.postMessage(giveBack(message));
+    } else if (message === "tryWrite") parentPort.postMessage(tryWrite());
+    else if (message === "makeRoom") parentPort.postMessage(makeRoom(room));
+    else if (typeof message === "number") parentPort.postMessage(giveBack(message));
     else parentPort.postMessage(commit(message));
   } catch (error) {
     parentPort.postMessage({ failure: { message: String(error?.message ?? error), code: error?.code } });

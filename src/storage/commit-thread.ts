@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
 import { marks, type PackedBatch } from "./commit-batch.ts";
 import { commitProgram } from "./commit-program.ts";
+import { makingRoom } from "./sqlite-room.ts";
 import { writes } from "./sqlite-writes.ts";
 
 /** What the thread says of one message. */
@@ -69,6 +70,16 @@ export class CommitThread {
     await this.#ask("checkpoint", []);
   }
 
+  /** Writes a page that nobody reads. @throws as {@link commit} */
+  tryWrite(): Promise<CommitReply> {
+    return this.#ask("tryWrite", []);
+  }
+
+  /** Gives the file system what it can of the log and of the free pages, for a while: commits wait meanwhile. */
+  makeRoom(): Promise<CommitReply> {
+    return this.#ask("makeRoom", []);
+  }
+
   /** Gives so many free pages back to the file system, in a transaction of its own. */
   giveBack(pages: number): Promise<CommitReply> {
     return this.#ask(pages, []);
@@ -85,7 +96,7 @@ export class CommitThread {
   }
 
   #ask(
-    message: PackedBatch | "checkpoint" | number,
+    message: PackedBatch | "checkpoint" | "tryWrite" | "makeRoom" | number,
     transfer: readonly ArrayBuffer[],
   ): Promise<CommitReply> {
     return new Promise((resolve, reject) => {
@@ -110,6 +121,7 @@ export class CommitThread {
         sqlite: createRequire(import.meta.url).resolve("better-sqlite3"),
         writes: Object.values(writes),
         marks,
+        room: makingRoom,
       },
     });
     worker.unref();

@@ -85,16 +85,18 @@ export class MemoryStore implements Store {
     return Promise.resolve();
   }
 
-  room(): StoreRoom | undefined {
-    return undefined;
+  room(): Promise<StoreRoom | undefined> {
+    return Promise.resolve(undefined);
   }
 
-  tryWrite(): void {
-    // Memory takes everything.
+  /** Memory takes everything. */
+  tryWrite(): Promise<void> {
+    return Promise.resolve();
   }
 
-  giveBack(): void {
-    // What was deleted is gone.
+  /** What was deleted is gone. */
+  giveBack(): Promise<void> {
+    return Promise.resolve();
   }
 
   readRevisions(name: string): readonly ApplicationRevision[] {

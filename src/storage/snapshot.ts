@@ -14,10 +14,6 @@ export class Snapshot {
     this.#end = database.prepare("COMMIT");
   }
 
-  get isKept(): boolean {
-    return this.#isKept;
-  }
-
   keep(): void {
     this.#begin.run();
     this.#isKept = true;

@@ -1,5 +1,5 @@
 import SqliteDatabase, { type Database, type Statement } from "better-sqlite3";
-import { textOf } from "../kit/thrown.ts";
+import { codeOf, textOf } from "../kit/thrown.ts";
 import type { ApplicationRevision } from "../model/application.ts";
 import type { ApplicationManifestSpec, ApplicationSpec } from "../model/application-spec.ts";
 import type { Change } from "../model/change.ts";
@@ -104,7 +104,7 @@ export class SqliteStore implements Store {
     });
     this.#snapshot = new Snapshot(database);
     this.#submits = new SqliteSubmits(this.#database);
-    this.#room = new SqliteRoom(this.#database, database.name);
+    this.#room = new SqliteRoom(this.#database);
     const db = this.#database;
     const revisions = `SELECT r.name, ${revisionParts} FROM application_revisions r WHERE r.name = ?`;
     this.#selectRevisions = db.prepare<[string], RevisionRow>(
@@ -219,23 +219,28 @@ export class SqliteStore implements Store {
       });
   }
 
-  room(): StoreRoom {
+  room(): Promise<StoreRoom> {
     return this.#room.look();
   }
 
-  tryWrite(): void {
+  async tryWrite(): Promise<void> {
     try {
-      this.#room.tryWrite();
+      await this.#turns.run(async () => this.#ours(await this.#thread.tryWrite()));
     } catch (cause) {
+      if (cause instanceof FlameError) throw cause;
       const code = passingRefusal(cause) ?? "internal";
       const text = `writing to ${this.#database.name} failed: ${textOf(cause)}`;
       throw new FlameError(code, text, { cause });
     }
   }
 
-  giveBack(): void {
-    // A commit is under way, and reads see what was before it: the log can not be emptied now.
-    if (!this.#snapshot.isKept) this.#room.giveBack();
+  async giveBack(): Promise<void> {
+    try {
+      // Behind the commits: while one is under way reads see what was before it, and the log can not be emptied.
+      await this.#turns.run(async () => this.#ours(await this.#thread.makeRoom()));
+    } catch (thrown) {
+      if (passingRefusal(thrown) === undefined && codeOf(thrown) !== "SQLITE_BUSY") throw thrown;
+    }
   }
 
   readTask(sessionId: string, taskId: number): TaskRecord | undefined {

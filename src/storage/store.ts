@@ -67,13 +67,13 @@ export interface Store {
   commit(changes: readonly Change[]): Promise<void>;
 
   /** How much it takes, and may take; undefined when it has no disk. */
-  room(): StoreRoom | undefined;
+  room(): Promise<StoreRoom | undefined>;
 
   /** Writes something that nobody reads. @throws as {@link commit} */
-  tryWrite(): void;
+  tryWrite(): Promise<void>;
 
   /** Gives a piece of what was deleted back to the file system. Does what it can on a disk that is full. */
-  giveBack(): void;
+  giveBack(): Promise<void>;
 
   /** The revisions of an application that are kept, the latest first; none for an unknown name. */
   readRevisions(name: string): readonly ApplicationRevision[];

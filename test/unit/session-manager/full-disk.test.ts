@@ -190,6 +190,48 @@ describe("a disk that is nearly full", () => {
     expect(await create(0.6 * mib)).toBe("created");
   });
 
+  it("gives back what was deleted where all calls of a turn do not fit, once a second, and looks anew", async () => {
+    const clock = new SetClock();
+    begin(clock);
+    store.disk = roomy;
+    let given = 0;
+    store.giveBack = () => {
+      given++;
+      store.disk = { ...roomy, freeBytes: 67 * mib };
+      return Promise.resolve();
+    };
+    const three = [1, 2, 3].map(() => create(0.4 * mib).catch(() => "refused"));
+    expect(await Promise.all(three)).toEqual(["created", "created", "created"]);
+    const ten = Array.from({ length: 10 }, () => create(0.4 * mib).catch(() => "refused"));
+    expect((await Promise.all(ten)).filter((one) => one === "created")).toHaveLength(3);
+    expect(given).toBe(1);
+    await clock.advance(1_000);
+    await create(4 * mib).catch(() => "refused");
+    expect(given).toBe(2);
+  });
+
+  it("is looked at beside what goes on: who has gone meanwhile is not answered, and a stop waits for the look", async () => {
+    let proceed = (): void => undefined;
+    store.room = () =>
+      new Promise((resolve) => {
+        proceed = () => resolve(roomy);
+      });
+    const heard: string[] = [];
+    const input = { sessionId: "s" };
+    const say = (): void => void heard.push("answered");
+    const pending = engine.call("task.create", input, say, say);
+    await settle();
+    pending.cancel();
+    const stopped = engine.stop().then(() => heard.push("stopped"));
+    await settle();
+    expect([heard, machine.turns]).toEqual([[], []]);
+    proceed();
+    await stopped;
+    expect(heard).toEqual(["stopped"]);
+    expect(machine.turns.flat().map(({ kind }) => kind)).toEqual(["task.create", "cancel"]);
+    expect(fatal).toEqual([]);
+  });
+
   it("does not hold up a deletion", async () => {
     store.disk = { ...roomy, freeBytes: 0 };
     const deleted = engine.ask("session.delete", { id: "gone" });

@@ -13,12 +13,13 @@ export class SlowStore extends MemoryStore {
   disk: StoreRoom | undefined;
   refuses = false;
 
-  override room(): StoreRoom | undefined {
-    return this.disk;
+  override room(): Promise<StoreRoom | undefined> {
+    return Promise.resolve(this.disk);
   }
 
-  override tryWrite(): void {
-    if (this.refuses) throw new FlameError("unavailable", "disk I/O error");
+  override tryWrite(): Promise<void> {
+    if (!this.refuses) return Promise.resolve();
+    return Promise.reject(new FlameError("unavailable", "disk I/O error"));
   }
 
   readonly commits: { readonly changes: readonly Change[]; done: (failure?: Error) => void }[] = [];

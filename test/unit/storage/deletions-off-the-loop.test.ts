@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import Database from "better-sqlite3";
@@ -91,6 +92,36 @@ describe("the event loop goes on while the disk is waited for", () => {
     const look = new Database(file, { readonly: true });
     expect(look.prepare("SELECT count(*) FROM sessions").pluck().get()).toBe(1);
     expect(look.pragma("freelist_count", { simple: true })).toBe(0);
+    look.close();
+  });
+
+  it("when a disk that refused a commit is tried", async () => {
+    await whileBusy(() => store.tryWrite());
+    const other = new Database(file);
+    other.exec("UPDATE start SET number = number + 1, id = 'another', who = 'somebody else'");
+    other.close();
+    await expect(store.tryWrite()).rejects.toMatchObject({
+      code: "aborted",
+      message: expect.stringContaining("somebody else started on it"),
+    });
+  });
+
+  it("when room is made on a full disk: behind a commit that is under way, and in vain while another one writes", async () => {
+    await store.forgetFinished("my-app-1", 150, () => false);
+    const size = statSync(file).size + statSync(`${file}-wal`).size;
+    expect((await store.room()).usedBytes).toBeLessThan(size / 2);
+    await Promise.all([
+      store.commit([{ kind: "session.put", record: session({ id: "beside" }) }]),
+      store.giveBack(),
+    ]);
+    expect(statSync(`${file}-wal`).size).toBe(0);
+    // Each time a piece, for as long as commits may be held up.
+    while ((await store.room()).usedBytes < statSync(file).size) await store.giveBack();
+    expect(statSync(file).size).toBeLessThan(size / 2);
+    await store.forgetFinished("my-app-1", 20, () => false);
+    await whileBusy(() => store.giveBack());
+    const look = new Database(file, { readonly: true });
+    expect(look.pragma("freelist_count", { simple: true })).toBeGreaterThan(0);
     look.close();
   });
 });
