@@ -5,7 +5,7 @@ import { FlameError } from "../model/errors.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import { attemptOf, serviceCrashCode, type TaskOutcome } from "../model/task.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
-import { requeueTask } from "../sessions/task-life.ts";
+import { unbeginTask } from "../sessions/task-life.ts";
 import { dismiss, endAttempt, waitForMore } from "./executor-commands.ts";
 import { handOut, heardOf } from "./hand-out.ts";
 import { type Handlers, waits } from "./handler.ts";
@@ -173,7 +173,7 @@ function takeReturned(
   for (const lease of executor.ahead) delete lease.wantedBack;
   const { running } = executor;
   if (running === undefined || !returned.has(running.id)) return;
-  dropRunning(state, turn, entry, executor, "its executor gave it back before it began");
+  unbegin(state, turn, entry, executor);
 }
 
 /** The node has a new stream: what it holds against what we know. */
@@ -199,8 +199,8 @@ function align(
       if (!adopt(state, turn, entry, executor, one)) strangers.push(one.lease);
     }
     const { running } = executor;
-    if (running !== undefined && !holds.has(running.id))
-      dropRunning(state, turn, entry, executor, `node ${node.record.name} never heard of it`);
+    // Lost on the way, or given back meanwhile: the node would hold it if it had begun.
+    if (running !== undefined && !holds.has(running.id)) unbegin(state, turn, entry, executor);
   }
   if (strangers.length > 0 && node.work !== undefined)
     turn.push(node.work, { kind: "takeBack", executorId, leases: strangers });
@@ -232,17 +232,16 @@ function adopt(
   return true;
 }
 
-/** What was believed to have begun is not at the node: Pending again, though nothing has failed. */
-function dropRunning(
+/** What was believed to have begun at the executor had not, as its node says: nothing is told, and nothing counts. */
+function unbegin(
   state: CoreState,
   turn: FlameTurn,
   entry: SessionEntry,
   executor: ExecutorEntry,
-  reason: string,
 ): void {
   const task = executor.taskId === undefined ? undefined : entry.tasks.get(executor.taskId);
   executor.running = undefined;
   state.deadlines.clear(`timeout ${executor.record.id}`);
-  if (task?.state === "Running") requeueTask(turn, entry, task, reason);
+  if (task?.state === "Running") unbeginTask(turn, entry, task);
   beginNext(state, turn, entry, executor);
 }

@@ -23,6 +23,8 @@ export type Change =
       readonly output?: Buffer | undefined;
       /** It has begun since it was written last, and what it was while it ran is written nowhere else. */
       readonly begun?: true | undefined;
+      /** It was written that it had begun, and it had not. */
+      readonly unbegun?: true | undefined;
     }
   /** A new range of what a producer submitted, or the last one of it with more; in the commit that makes its tasks. */
   | { readonly kind: "submits.put"; readonly range: SubmitRange }

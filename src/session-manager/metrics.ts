@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { CoreState } from "../core/state.ts";
 import type { Change } from "../model/change.ts";
 import { eventCodes } from "../model/event.ts";
-import { isTerminal, type TaskRecord } from "../model/task.ts";
+import type { TaskRecord } from "../model/task.ts";
 import type { Engine, EngineMeter } from "./engine.ts";
 
 /** From what a task of no length takes to what nobody waits for, in seconds. */
@@ -21,6 +21,8 @@ export class EngineMetrics implements EngineMeter {
   readonly #succeeded: Counter.Internal;
   readonly #failed: Counter.Internal;
   readonly #cancelled: Counter.Internal;
+  /** By session: tasks that wait again, as they had not begun when that was written and observed. */
+  readonly #unbegun = new Map<string, Set<number>>();
   readonly #stages: Record<"pending" | "running" | "whole", Histogram.Internal<"stage">>;
 
   constructor(registry: Registry) {
@@ -47,11 +49,11 @@ export class EngineMetrics implements EngineMeter {
     this.#created = counter("flame_tasks_created_total", "Tasks that clients created.");
     this.#returned = counter(
       "flame_tasks_returned_total",
-      "Tasks that went from Running back to Pending: lost executors, crashed services, and leases that a node gave back.",
+      "Tasks that went from Running back to Pending: lost executors and crashed services.",
     );
     const ended = new Counter({
       name: "flame_tasks_ended_total",
-      help: "Tasks that ended, by outcome: a service answered, or their session was closed (cancelled).",
+      help: "Tasks that ended, by outcome: a service answered, or they were cancelled while they were pending.",
       labelNames: ["outcome"],
       registers,
     });
@@ -81,8 +83,11 @@ export class EngineMetrics implements EngineMeter {
     this.#commits.observe(seconds);
     this.#changes.inc(changes.length);
     for (const change of changes) {
-      if (change.kind === "task.put") this.#task(change.record, change.begun === true);
-      else if (change.kind === "tasks.cancel") this.#cancelled.inc(change.count);
+      if (change.kind === "task.put") this.#task(change);
+      else if (change.kind === "tasks.cancel") {
+        this.#cancelled.inc(change.count);
+        this.#unbegun.delete(change.sessionId);
+      } else if (change.kind === "session.delete") this.#unbegun.delete(change.id);
     }
   }
 
@@ -90,20 +95,41 @@ export class EngineMetrics implements EngineMeter {
     this.#rebuilt.inc();
   }
 
-  #task(task: TaskRecord, begun: boolean): void {
-    const { pending, running, whole } = this.#stages;
-    if (begun) pending.observe(stepTo(task, lastLaunch(task)));
-    if (task.state === "Pending") {
+  #task({ record: task, begun, unbegun }: Extract<Change, { kind: "task.put" }>): void {
+    const { running, whole } = this.#stages;
+    if (begun === true) this.#begun(task, lastLaunch(task));
+    if (unbegun === true) this.#notBegun(task);
+    else if (task.state === "Pending") {
       if (task.attempt === 0) this.#created.inc();
       else this.#returned.inc();
     } else if (task.state === "Running") {
-      pending.observe(stepTo(task, task.events.length - 1));
-    } else if (isTerminal(task.state)) {
+      this.#begun(task, task.events.length - 1);
+    } else if (task.state === "Cancelled") {
+      this.#cancelled.inc();
+      this.#forget(task);
+    } else {
       if (task.state === "Succeed") this.#succeeded.inc();
       else this.#failed.inc();
       running.observe(stepTo(task, task.events.length - 1));
       whole.observe(((task.completionTime ?? task.creationTime) - task.creationTime) / 1000);
     }
+  }
+
+  /** How long it was pending is observed once, however often it was believed to have begun. */
+  #begun(task: TaskRecord, at: number): void {
+    if (!this.#forget(task)) this.#stages.pending.observe(stepTo(task, at));
+  }
+
+  #notBegun({ sessionId, id }: TaskRecord): void {
+    const ofSession = this.#unbegun.get(sessionId) ?? new Set();
+    this.#unbegun.set(sessionId, ofSession.add(id));
+  }
+
+  #forget({ sessionId, id }: TaskRecord): boolean {
+    const ofSession = this.#unbegun.get(sessionId);
+    const known = ofSession?.delete(id) === true;
+    if (ofSession?.size === 0) this.#unbegun.delete(sessionId);
+    return known;
   }
 }
 

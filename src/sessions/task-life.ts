@@ -132,6 +132,26 @@ export function requeueTask(
   return replace(turn, entry, record);
 }
 
+/**
+ * What was believed to have begun at an executor had not, as its node says: it is as if it had waited there all the time.
+ * On disk that must be known before anybody else begins it, if it is there that it has begun.
+ */
+export function unbeginTask(turn: FlameTurn, entry: SessionEntry, task: TaskRecord): TaskRecord {
+  entry.counts.running--;
+  entry.counts.pending++;
+  entry.pending.putBack(task.id);
+  const record = copyOf(task);
+  record.executorId = undefined;
+  record.state = "Pending";
+  record.attempt--;
+  // The last one says that it was launched.
+  record.events = task.events.slice(0, -1);
+  entry.tasks.set(record.id, record);
+  if (!entry.unwritten.delete(record.id))
+    turn.change({ kind: "task.put", record, input: undefined, output: undefined, unbegun: true });
+  return record;
+}
+
 /** An attempt that counts: the task had begun, and what ran it is gone through no wish of anybody. */
 export interface FailedAttempt {
   readonly kind: keyof AttemptLimits;

@@ -23,6 +23,8 @@ export class Attempts {
   givenUp: ReadonlySet<string> = new Set();
   /** When the session manager started last. */
   restartedAt = 0;
+  /** Tasks of the commit that is being followed that came back though nothing died, and where they may have been. */
+  readonly #put: { readonly name: string; readonly from: readonly string[] }[] = [];
   cancelled = 0;
   timedOut = 0;
   exhausted = 0;
@@ -43,6 +45,7 @@ export class Attempts {
     const key = `${after.sessionId}/${after.id}`;
     if (after.state === "Running") this.#begun.set(key, steady);
     this.#checkCounts(before, after, spec);
+    this.#checkReturn(before, after);
     if (after.state === "Succeed" && !this.#runs.couldEnd(after))
       throw new Violation(`task ${key} is Succeed, and no service said so`);
     if (after.state === "Failed") this.#checkFailed(before, after, spec, steady);
@@ -82,6 +85,33 @@ export class Attempts {
     if (given) this.exhausted++;
   }
 
+  /** An attempt is one that began, and each that did not end the task has an event that says what became of it. */
+  #checkReturn(before: TaskRecord, after: TaskRecord): void {
+    const name = `task ${after.sessionId}/${after.id}`;
+    const returns = returnsOf(after);
+    const last = after.state === "Pending" || after.state === "Cancelled" ? 0 : 1;
+    if (after.attempt !== returns + last)
+      throw new Violation(
+        `${name} is ${after.state} after ${after.attempt} attempts, ${returns} of them are said to have come back`,
+      );
+    const failed = after.crashes + after.lostNodes - before.crashes - before.lostNodes;
+    if (after.state !== "Pending" || returns === returnsOf(before) || failed > 0) return;
+    this.#put.push({
+      name,
+      from: before.executorId === undefined ? [...this.#runs.everAt(before)] : [before.executorId],
+    });
+  }
+
+  /**
+   * The whole commit was followed: a task that came back with an event, though neither a service nor a node died, came from
+   * an executor that left its session; what an executor that stays gives back had not begun.
+   */
+  committed(): void {
+    for (const { name, from } of this.#put.splice(0))
+      if (from.every((id) => this.#disk.executors.get(id)?.state === "Bound"))
+        throw new Violation(`${name} is said to have come back from ${from.join()}, which stays`);
+  }
+
   #checkFailed(before: TaskRecord, after: TaskRecord, spec: ApplicationSpec, steady: number): void {
     const key = `${after.sessionId}/${after.id}`;
     const codes = after.events.map(({ code }) => code);
@@ -106,3 +136,6 @@ export class Attempts {
     return this.#asked.has(sessionId) || this.#asked.has(`${sessionId}/${id}`);
   }
 }
+
+const returnsOf = ({ events }: TaskRecord): number =>
+  events.filter(({ code }) => code === eventCodes.taskRequeued).length;

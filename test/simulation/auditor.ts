@@ -17,7 +17,7 @@ import type { Runs } from "./runs.ts";
 import { checkScheduling } from "./scheduling-checks.ts";
 import type { Waiter } from "./sim-manager.ts";
 import { checkState, checkWaiters } from "./state-checks.ts";
-import { checkSubmits } from "./submit-checks.ts";
+import { checkListeners, checkSubmits } from "./submit-checks.ts";
 import { Violation, type World } from "./world.ts";
 
 /** Looks at every turn, commit, effect and restart, and throws a Violation as soon as something is not as promised. */
@@ -48,6 +48,7 @@ export class Auditor {
     checkState(core.state, this.#options);
     checkScheduling(core.state, turn, this.#options);
     checkWaiters(core.state, waiters, queue, turn);
+    checkListeners(core.state, waiters, queue, turn);
     // Events, not polls: a look that no event asked for must find nothing to do.
     const look = core.turn([{ kind: "tick", input: {}, token: -1 }], turn.now, turn.steady);
     const [first] = look.changes;
@@ -76,6 +77,7 @@ export class Auditor {
       this.#ledger.apply(change, turn);
     }
     this.#ledger.submits.committed();
+    this.#ledger.attempts.committed();
   }
 
   /** Whatever leaves the session manager can not be taken back: it must be on disk. */

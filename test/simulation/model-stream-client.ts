@@ -34,6 +34,8 @@ export class ModelStreamClient {
   readonly #threads: Running[];
   readonly #submitters: { readonly submitter: Submitter; readonly ends: boolean }[] = [];
   #wire: StreamWire | undefined;
+  /** The stream that broke last. */
+  #before: StreamWire | undefined;
   #lanes = new Map<number, Submitter>();
   #nextLane = 1;
   #credit = { results: 0, bytes: 0 };
@@ -113,6 +115,7 @@ export class ModelStreamClient {
         });
         this.#begin(wire);
       });
+      this.#before = this.#wire;
       this.#wire = undefined;
       for (const { submitter } of this.#submitters) submitter.broke();
       yield* pause(world, random.skewed(20, 2_000));
@@ -177,7 +180,11 @@ export class ModelStreamClient {
       else request.submits.unshift(...submitter.take(random));
     }
     const { lanes, submits, follows } = request;
-    if (lanes.length + submits.length + follows.length > 0) wire.send(request);
+    if (lanes.length + submits.length + follows.length === 0) return;
+    const before = this.#before;
+    // The end of a stream and the next one that speaks for its producers are seen in any order.
+    const late = lanes.length > 0 && before !== undefined && random.chance(0.5);
+    wire.send(request, late ? () => before.noticed() : undefined);
   }
 
   #take({ acknowledgements, refusals, results, ends }: TasksResponse): void {

@@ -54,9 +54,18 @@ export class StreamWire implements Breakable {
     }
   }
 
-  send(request: TasksRequest): void {
+  /** @param arrived told when the session manager has it */
+  send(request: TasksRequest, arrived?: () => void): void {
     if (this.#link.loses()) this.break(500, 500);
-    this.#depart(() => this.#server?.deliver(request));
+    this.#depart(() => {
+      this.#server?.deliver(request);
+      arrived?.();
+    });
+  }
+
+  /** The session manager notices about now, if it has not yet, that this stream is gone. */
+  noticed(): void {
+    this.#cancelServer(this.#link.world.random.between(0, 5));
   }
 
   break(callerDelayMsMax: number, serverDelayMsMax: number): void {

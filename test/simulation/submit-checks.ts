@@ -1,6 +1,10 @@
+import type { Command } from "../../src/core/commands.ts";
 import type { CoreState } from "../../src/core/state.ts";
+import type { Token } from "../../src/kit/turn.ts";
+import type { FlameTurn } from "../../src/model/flame-turn.ts";
 import type { Store, StoredState } from "../../src/storage/store.ts";
 import type { Ledger } from "./ledger.ts";
+import type { Waiter } from "./sim-manager.ts";
 import { rangeText } from "./submit-ledger.ts";
 import type { Submitter } from "./submitter.ts";
 import { Violation } from "./world.ts";
@@ -25,6 +29,36 @@ export function checkSubmits(state: CoreState, stored: StoredState, ledger: Ledg
     }
     if (book.highest(producer) < first + count - 1)
       throw new Violation(`${producer} has used ${book.highest(producer)} numbers of ${sessionId}`);
+  }
+}
+
+/**
+ * Of the lanes that are open for a producer in a session, the last one hears how the tasks end: whatever becomes of those
+ * before it.
+ */
+export function checkListeners(
+  state: CoreState,
+  waiters: ReadonlyMap<Token, Waiter>,
+  queue: readonly Command[],
+  turn: FlameTurn,
+): void {
+  const over = new Set<Token>(queue.map(({ token }) => token));
+  for (const effect of turn.effects) if (effect.kind !== "push") over.add(effect.to);
+  const newest = new Map<string, Extract<Command, { kind: "submit.open" }>>();
+  for (const [token, { command }] of waiters)
+    if (command.kind === "submit.open" && !over.has(token))
+      newest.set(`${command.input.sessionId} ${command.input.producer}`, command);
+  for (const { token, input } of newest.values()) {
+    const { sessionId, producer } = input;
+    const entry = state.sessions.find(sessionId);
+    if (entry?.record.state !== "Open" || !entry.hasSubmits) continue;
+    const task = entry.submits.taskOf(producer, entry.submits.highest(producer));
+    if (task === undefined) continue;
+    const heardBy = entry.submits.listenerOf(task)?.stream;
+    if (heardBy !== token)
+      throw new Violation(
+        `lane #${token} of ${producer} in ${sessionId} is open, #${heardBy ?? "none"} hears how its tasks end`,
+      );
   }
 }
 

@@ -248,8 +248,11 @@ describe("a work stream that breaks", () => {
     machine.pass(1_000);
     node.reopen();
     node.ready("e1", 1, []);
-    expect(node.heard()).toEqual(["e1 gets 1 as l2/2"]);
-    expect(machine.store.readTask("s", 1)).toMatchObject({ crashes: 0, lostNodes: 0 });
+    expect(node.heard()).toEqual(["e1 gets 1 as l2/1"]);
+    node.done("e1", "l2/1");
+    const { attempt, crashes, lostNodes, events = [] } = machine.store.readTask("s", 1) ?? {};
+    expect([attempt, crashes, lostNodes]).toEqual([1, 0, 0]);
+    expect(events.map(({ code }) => code)).toEqual([0, 1, 2]);
   });
 
   it("hands nothing out while it is away, and does not count for what the node says on an old one", () => {

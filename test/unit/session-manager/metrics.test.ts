@@ -88,6 +88,45 @@ describe("the metrics of the engine", () => {
     expect(seen.get('flame_task_stage_seconds_sum{stage="pending"}')).toBe(0.5);
   });
 
+  test("count a task that had not begun after all neither as created, nor as returned, nor twice as handed out", async () => {
+    const seen = await afterChanges(
+      { kind: "task.put", record: task() },
+      { kind: "task.put", record: task(["Running", 1_250]) },
+      { kind: "task.put", record: task(), unbegun: true },
+      { kind: "task.put", record: task(["Running", 1_500]) },
+      { kind: "task.put", record: task(["Running", 1_500], ["Succeed", 3_500]) },
+    );
+    expect(seen.get("flame_tasks_created_total")).toBe(1);
+    expect(seen.get("flame_tasks_returned_total")).toBe(0);
+    for (const stage of ["pending", "running", "whole"])
+      expect(seen.get(`flame_task_stage_seconds_count{stage="${stage}"}`)).toBe(1);
+  });
+
+  test("observe how long a later task of the same number was pending, when the first was cancelled as it waited again", async () => {
+    const unbegun: Change[] = [
+      { kind: "task.put", record: task(["Running", 1_250]) },
+      { kind: "task.put", record: task(), unbegun: true },
+    ];
+    const next: Change = { kind: "task.put", record: task(["Running", 1_250]) };
+    const ends: Change[] = [
+      { kind: "task.put", record: { ...task(), state: "Cancelled", completionTime: 2_000 } },
+      { kind: "tasks.cancel", sessionId: "s", time: 2_000, count: 1 },
+      { kind: "session.delete", id: "s" },
+    ];
+    for (const end of ends) {
+      const seen = await afterChanges(...unbegun, end, next);
+      expect(seen.get('flame_task_stage_seconds_count{stage="pending"}')).toBe(2);
+    }
+  });
+
+  test("count a task that was cancelled by its number as cancelled, and as nothing that ran", async () => {
+    const record: TaskRecord = { ...task(), state: "Cancelled", completionTime: 2_000 };
+    const seen = await after(task(), record);
+    expect(seen.get('flame_tasks_ended_total{outcome="cancelled"}')).toBe(1);
+    expect(seen.get('flame_tasks_ended_total{outcome="failed"}') ?? 0).toBe(0);
+    expect(seen.get('flame_task_stage_seconds_count{stage="running"}') ?? 0).toBe(0);
+  });
+
   test("count the pending tasks that the close of a session cancelled", async () => {
     const registry = new Registry();
     new EngineMetrics(registry).commit(0.002, [
