@@ -25,12 +25,14 @@ _RECEIVE_BYTES_MAX = 64 * 1024 * 1024
 _KEEPALIVE_MS = 300_000
 RETRY_FIRST_SECONDS = 0.05
 RETRY_MAX_SECONDS = 2.0
+#: How long a wait for a task looks for a session manager that is away.
+AWAY_SECONDS = 600.0
 #: Trailer by which a server says when a refused call may come again, in milliseconds.
 _PUSHBACK_KEY = "grpc-retry-pushback-ms"
 #: A longer delay is not believed.
 _REFUSAL_SECONDS_MAX = 3600.0
 #: A call that is refused again and again comes in pauses of up to so many times what was asked for.
-_REFUSAL_FACTOR_MAX = 8
+REFUSAL_FACTOR_MAX = 8
 
 _OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_receive_message_length", _RECEIVE_BYTES_MAX),
@@ -45,6 +47,9 @@ _OPTIONS: list[tuple[str, Any]] = [
 ]
 #: Tells the server how large a reply may be; others than ours ignore it.
 METADATA = (("flame-receive-max", str(_RECEIVE_BYTES_MAX)),)
+
+#: A stream that broke off. UNKNOWN is what a cut HTTP/2 stream can give.
+_BROKEN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN, grpc.StatusCode.CANCELLED)
 
 _CODES = {
     grpc.StatusCode.NOT_FOUND: FlameErrorCode.NOT_FOUND,
@@ -93,7 +98,11 @@ def open_channel(address: str, tls: FlameClientTls | None) -> grpc.Channel:
     return channel if bearer is None else grpc.intercept_channel(channel, _Bearer(bearer))
 
 
-class _Bearer(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[type-arg]
+class _Bearer(
+    grpc.UnaryUnaryClientInterceptor,  # type: ignore[type-arg]
+    grpc.UnaryStreamClientInterceptor,  # type: ignore[type-arg]
+    grpc.StreamStreamClientInterceptor,  # type: ignore[type-arg]
+):
     """Sends the token with every call."""
 
     def __init__(self, value: str) -> None:
@@ -104,6 +113,9 @@ class _Bearer(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientIntercepto
 
     def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
         return continuation(self._with_header(details), request)
+
+    def intercept_stream_stream(self, continuation: Any, details: Any, requests: Any) -> Any:
+        return continuation(self._with_header(details), requests)
 
     def _with_header(self, details: Any) -> Any:
         return details._replace(metadata=(*(details.metadata or ()), self._header))
@@ -146,7 +158,7 @@ def call(
         except grpc.RpcError as error:
             asked = retry_delay(error)
             if asked is not None:
-                wait = asked * min(2**refusals, _REFUSAL_FACTOR_MAX)
+                wait = asked * min(2**refusals, REFUSAL_FACTOR_MAX)
                 refusals += 1
             elif repeatable and error.code() is grpc.StatusCode.UNAVAILABLE:
                 wait = pause
@@ -173,13 +185,28 @@ def retry_delay(error: grpc.RpcError) -> float | None:
     return None
 
 
-def to_flame_error(error: grpc.RpcError, operation: str) -> FlameError:
-    """Return our form of a gRPC error."""
-    code = _CODES.get(error.code(), FlameErrorCode.INTERNAL)
+def broke_off(error: grpc.RpcError) -> bool:
+    """Whether a stream ended because of the way to its server, so that it may be opened again."""
+    reset = error.code() is grpc.StatusCode.INTERNAL and "RST_STREAM" in (error.details() or "")
+    return reset or error.code() in _BROKEN
+
+
+def code_of(status: grpc.StatusCode) -> FlameErrorCode:
+    """Return our code for a status of gRPC."""
+    return _CODES.get(status, FlameErrorCode.INTERNAL)
+
+
+def details_of(error: grpc.RpcError) -> str:
+    """Return what a gRPC error says, in words."""
     details = error.details() or error.code().name
     if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
-        details = f"the session manager did not answer ({details})"
-    return FlameError(code, f"failed to {operation}: {details}")
+        return f"the session manager did not answer ({details})"
+    return details
+
+
+def to_flame_error(error: grpc.RpcError, operation: str) -> FlameError:
+    """Return our form of a gRPC error."""
+    return FlameError(code_of(error.code()), f"failed to {operation}: {details_of(error)}")
 
 
 def _target(address: str) -> tuple[str, str, bool]:

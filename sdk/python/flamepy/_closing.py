@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flamepy._channel import RETRY_FIRST_SECONDS
 from flamepy._convert import to_task
 from flamepy._errors import FlameError
-from flamepy._types import Task, TaskState
+from flamepy._types import TaskState
 from flamepy.proto import frontend_pb2, sessions_pb2
 
 if TYPE_CHECKING:
@@ -65,15 +65,13 @@ def abandon(connection: Connection, session_id: str, made: list[str] | None) -> 
     return connection.close_session(session_id, seconds=_ABANDON_SECONDS)
 
 
-def cancel_pending(connection: Connection, task: Task) -> bool:
+def cancel_pending(connection: Connection, session_id: str, task_id: str) -> bool:
     """Cancel a task for its future; False when it is not pending any more."""
-    reply = connection.cancel_tasks(
-        task.session_id, [task.id], pending_only=True, seconds=_LOOK_SECONDS
-    )
+    reply = connection.cancel_tasks(session_id, [task_id], pending_only=True, seconds=_LOOK_SECONDS)
     if reply is not None:
         return bool(reply.cancelled == 1)
     # It will run, but nobody has to wait for it.
-    request = frontend_pb2.GetTaskRequest(task_id=task.id, session_id=task.session_id)
-    operation = f"get task {task.id} of session {task.session_id!r}"
+    request = frontend_pb2.GetTaskRequest(task_id=task_id, session_id=session_id)
+    operation = f"get task {task_id} of session {session_id!r}"
     found = to_task(connection.call(operation, "GetTask", request, seconds=_LOOK_SECONDS))
     return found.state is TaskState.PENDING

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable
 from typing import Any
 
 import grpc
 
-from flamepy._channel import CALL_SECONDS, call, open_channel, to_flame_error
+from flamepy._channel import CALL_SECONDS, call, named_metadata, open_channel, to_flame_error
+from flamepy._client_stream import ClientStream
 from flamepy._config import FlameClientTls, current_context
-from flamepy._convert import (
-    attributes_from,
-    from_application,
-    from_session,
-    to_application,
-)
+from flamepy._convert import attributes_from, from_application, from_session, to_application
 from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._forks import refuse_in_forked_child
 from flamepy._names import short_name
 from flamepy._objects import delete_objects
 from flamepy._presence import Presence, client_id
@@ -28,6 +26,7 @@ from flamepy._workers import Workers
 from flamepy.proto import (
     client_pb2,
     client_pb2_grpc,
+    clients_pb2_grpc,
     frontend_pb2,
     frontend_pb2_grpc,
     sessions_pb2,
@@ -38,6 +37,8 @@ from flamepy.proto import (
 #: Watches at a time. Tasks run in the order of their creation, so a later one seldom ends while
 #: this many earlier ones do not; its future then resolves late, and nothing is lost.
 _WATCHES_MAX = 256
+#: Results that are too large for a stream and fetched at once; each is in memory as a whole.
+_FETCHES_MAX = 16
 #: Of a session that is not to end with its client: docs/protocol.md, "Unused sessions".
 _KEEP = ("flame-session-keep", "true")
 #: Codes that say for sure that nothing was created.
@@ -53,7 +54,8 @@ _REFUSALS = (
 class Connection:
     """A connection to a session manager; safe to be used by many threads.
 
-    Use :func:`connect` to make one. As a context manager it closes at the end.
+    Use :func:`connect` to make one. As a context manager it closes at the end. A process that was
+    forked from one that has it cannot use it, which is a FlameError there.
 
     Attributes:
         addr: address of the session manager.
@@ -63,6 +65,7 @@ class Connection:
         self.addr = addr
         self._channel = channel
         self._closed = False
+        self._process = os.getpid()
         stub: Any = frontend_pb2_grpc.FrontendStub  # Generated without types.
         self.frontend = stub(channel)
         presence_stub: Any = client_pb2_grpc.PresenceStub
@@ -72,6 +75,11 @@ class Connection:
         self._client = ("flame-client", client_id())
         self._presence = Presence(self._beat)
         self.workers = Workers("flamepy-watch", _WATCHES_MAX)
+        self.fetches = Workers("flamepy-fetch", _FETCHES_MAX)
+        clients_stub: Any = clients_pb2_grpc.ClientsStub
+        self.stream = ClientStream(
+            clients_stub(channel).Tasks, lambda: (*named_metadata(), self._client)
+        )
 
     @classmethod
     def connect(cls, addr: str, tls_config: FlameClientTls | None = None) -> Connection:
@@ -90,9 +98,15 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """Close the connection; calls and watches under way end with an error."""
+        """Close the connection; calls and watches under way end with an error.
+
+        What was handed in with ``Session.run`` leaves before, for which it takes 5 seconds at most.
+        """
         self._closed = True
+        if self._process != os.getpid():
+            return  # A forked child has nothing of it but the name.
         self._presence.close()
+        self.stream.close()
         self._channel.close()
 
     def call(
@@ -300,6 +314,7 @@ class Connection:
         return reply
 
     def _check_open(self, operation: str) -> None:
+        refuse_in_forked_child(self._process)
         if self._closed:
             raise FlameError(
                 FlameErrorCode.INVALID_STATE,

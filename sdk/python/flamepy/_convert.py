@@ -21,7 +21,7 @@ from flamepy._types import (
 from flamepy.proto import types_pb2
 
 
-def to_time(milliseconds: int) -> datetime:
+def to_time(milliseconds: float) -> datetime:
     """Return Unix milliseconds as an aware UTC time."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 

@@ -15,6 +15,7 @@ import json
 import struct
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from flamepy._codec import Buffer
@@ -25,6 +26,8 @@ MAGIC = b"\x89FLMRUN\n"
 PROTOCOL = 1
 _LENGTH = struct.Struct("<I")
 _HEADER_BYTES_MAX = 1024 * 1024
+#: Headers of results and requests are shorter; those of failures are longer, and of their own.
+_COMMON_BYTES_MAX = 128
 
 #: Python minor version of this process, as headers name it.
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -60,8 +63,13 @@ def is_envelope(data: Buffer) -> bool:
 
 def seal(header: dict[str, Any], *body: Buffer) -> bytes:
     """Frame a body, given in parts; protocol and Python version are filled in."""
+    return b"".join((frame_of(header), *body))
+
+
+def frame_of(header: dict[str, Any]) -> bytes:
+    """Return what stands before a body; protocol and Python version are filled in."""
     text = json.dumps({"protocol": PROTOCOL, "python": PYTHON, **header}).encode()
-    return b"".join((MAGIC, _LENGTH.pack(len(text)), text, *body))
+    return b"".join((MAGIC, _LENGTH.pack(len(text)), text))
 
 
 def unseal(data: Buffer) -> Envelope:
@@ -78,8 +86,14 @@ def unseal(data: Buffer) -> Envelope:
             FlameErrorCode.INVALID_ARGUMENT,
             f"cannot read {len(view)} bytes: expected the frame that flamepy sends for flmrun",
         )
+    text = bytes(view[start : start + size])
+    header = _common_header(text) if size <= _COMMON_BYTES_MAX else _read_header(text)
+    return Envelope(header, view[start + size :])
+
+
+def _read_header(text: bytes) -> dict[str, Any]:
     try:
-        header = json.loads(bytes(view[start : start + size]))
+        header = json.loads(text)
     except ValueError as error:
         raise FlameError(
             FlameErrorCode.INVALID_ARGUMENT, f"cannot read the header of a flmrun frame: {error}"
@@ -91,7 +105,11 @@ def unseal(data: Buffer) -> Envelope:
             f"flmrun protocol {protocol!r} is not known here (expected {PROTOCOL}): "
             "client and executor need versions of flamepy that fit each other",
         )
-    return Envelope(header, view[start + size :])
+    return dict(header)
+
+
+#: Most frames have one of a few headers, which nobody changes.
+_common_header = lru_cache(64)(_read_header)
 
 
 def check_python(made_by: str, what: str) -> None:

@@ -2,29 +2,80 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from typing import Any
 
 from flamepy._errors import FlameError
+from flamepy._forks import refuse_in_forked_child
 from flamepy._public import public
+
+#: Where asyncio's callback of a future comes from (asyncio.wrap_future): it wakes a loop, and
+#: never waits.
+_ASYNCIO = "asyncio.futures"
 
 
 @public("flamepy.core.client")
 class TaskFuture(Future[Any]):
     """The result of a task, as ``Session.run`` returns it.
 
-    Attributes:
-        task_id: the task that it is the result of.
+    Functions given to ``add_done_callback`` may wait for other tasks: they have a thread of their
+    own. In a process that was forked meanwhile a future that had not ended never will: waiting for
+    it is a FlameError there.
     """
 
-    def __init__(self, task_id: str, cancel_pending: Callable[[], bool]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.task_id = task_id
-        self._cancel_pending = cancel_pending
         # Reentrant: callbacks of the future run under it.
         self._settling = threading.RLock()
+        self._calls_back = False
+        self._process = os.getpid()
+        #: In a forked child: the process that it is from.
+        self._parent: int | None = None
+        self._cancelled_text = ""
+
+    @property
+    def task_id(self) -> str:
+        """The task that it is the result of; waits until the session manager has created it.
+
+        Raises:
+            FlameError: no task came of it, or nobody knows.
+        """
+        raise NotImplementedError
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Return the result, waiting for it ``timeout`` seconds at most; None for no limit.
+
+        Raises:
+            RemoteTaskError: the task failed; the original exception is its cause.
+            CancelledError: the task was cancelled, or the session closed before it ran.
+            TimeoutError: the time is over; the task itself goes on.
+            FlameError: no task came of it, or its end was not seen.
+        """
+        self._refuse_in_child()
+        try:
+            return super().result(timeout)
+        except CancelledError:
+            if self.cancelled() and self._cancelled_text:
+                raise CancelledError(self._cancelled_text) from None
+            raise
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Return the error of the task, None when it succeeded; waits as ``result`` does."""
+        self._refuse_in_child()
+        return super().exception(timeout)
+
+    def done(self) -> bool:
+        """Whether the task has ended."""
+        self._look_for_fork()
+        return super().done()
+
+    def cancelled(self) -> bool:
+        """Whether the task was cancelled before it ran."""
+        self._look_for_fork()
+        return super().cancelled()
 
     def cancel(self) -> bool:
         """Cancel the task, if it is pending still.
@@ -32,7 +83,7 @@ class TaskFuture(Future[Any]):
         False says that it runs or has ended, or that nobody could tell: the future then goes on.
         ``Session.cancel`` ends a task that runs.
         """
-        if self.done() or self.running():
+        if self.done() or super().running() or self._parent is not None:
             return self.cancelled()
         try:
             if not self._cancel_pending():
@@ -42,29 +93,88 @@ class TaskFuture(Future[Any]):
         with self._settling:
             return self.cancelled() or self._mark_cancelled()
 
+    def running(self) -> bool:
+        """Whether the task runs. The session manager may be asked for that."""
+        if self.done() or self._parent is not None:
+            return False
+        if super().running():
+            return True
+        try:
+            if self._is_running():
+                self.began()
+        except FlameError:
+            return False
+        return super().running()
+
+    def add_done_callback(self, fn: Callable[[Future[Any]], object]) -> None:
+        """Call ``fn(future)`` when the task has ended; at once when it has."""
+        self._refuse_in_child()
+        with self._settling:
+            if not self.done():
+                if getattr(fn, "__module__", None) != _ASYNCIO:
+                    self._calls_back = True
+                super().add_done_callback(fn)
+                return
+        super().add_done_callback(fn)
+
     def began(self) -> None:
         """Note that the task runs."""
         with self._settling:
-            if not (self.done() or self.running()):
+            if not (self.done() or super().running()):
                 self.set_running_or_notify_cancel()
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         """End with an error; a cancelled task that did not run makes a cancelled future."""
         with self._settling:
             if self.done():
                 return
-            if isinstance(error, CancelledError) and not self.running():
+            if isinstance(error, CancelledError) and not super().running():
+                self._cancelled_text = str(error)
                 self._mark_cancelled()
                 return
-            self.began()
             self.set_exception(error)
 
     def succeed(self, result: Any) -> None:
         """End with the result."""
         with self._settling:
             if not self.done():
-                self.began()
                 self.set_result(result)
+
+    def settle(
+        self, end: Callable[[], None], elsewhere: Callable[[Callable[[], None]], None]
+    ) -> None:
+        """Call ``end``, which ends this future; where functions of the user's follow, elsewhere.
+
+        Args:
+            end: calls ``fail`` or ``succeed``.
+            elsewhere: has a function called in another thread.
+        """
+        with self._settling:
+            if not self._calls_back:
+                end()
+                return
+        elsewhere(end)
+
+    def _cancel_pending(self) -> bool:
+        """Cancel the task; False when it is not pending any more."""
+        raise NotImplementedError
+
+    def _is_running(self) -> bool:
+        """Whether the session manager says that the task runs."""
+        raise NotImplementedError
+
+    def _look_for_fork(self) -> None:
+        process = os.getpid()
+        if self._process == process:
+            return
+        # A thread of the parent may have held the locks, and is not here to let go of them.
+        self._condition = threading.Condition()
+        self._settling = threading.RLock()
+        self._parent, self._process = self._process, process
+
+    def _refuse_in_child(self) -> None:
+        if not self.done():
+            refuse_in_forked_child(self._parent)
 
     def _mark_cancelled(self) -> bool:
         if not super().cancel():

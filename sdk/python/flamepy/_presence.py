@@ -58,7 +58,7 @@ class Presence:
         while True:
             try:
                 pause = self._beat()
-            except FlameError:
+            except (FlameError, ValueError):  # What gRPC raises for a channel that was just closed.
                 pause = _RETRY_SECONDS
             with self._changed:
                 self._wanted = pause is not None

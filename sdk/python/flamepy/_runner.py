@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import inspect
+import pickle
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, overload
 
+from flamepy import _envelope
 from flamepy._codec import PICKLE_PREFIX, pickled
-from flamepy._envelope import seal, unseal
+from flamepy._envelope import frame_of, seal, unseal
 from flamepy._objects import ObjectRef, put_cell, put_object
 from flamepy._public import public
 
@@ -18,6 +21,12 @@ if TYPE_CHECKING:
 
 #: Larger bodies travel through the object cache: messages and the task table stay small.
 INLINE_BYTES_MAX = 256 * 1024
+
+_PROTOCOL = 5
+_PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes))
+
+#: Attributes of a request: somebody may have given it more.
+_FIELDS = frozenset(("method", "args", "kwargs", "input_object", "_session"))
 
 _INPUT_FIELDS = ("args", "kwargs", "input_object")
 
@@ -179,7 +188,31 @@ def encode_context(context: RunnerContext, prefix: str) -> bytes:
 def encode_request(request: RunnerRequest, prefix: str) -> bytes:
     """Return the input of a task with ``request``."""
     request.validate()
+    if _is_plain(request):
+        # The same pickle, without looking for what only cloudpickle can name.
+        plain = pickle.dumps(request, _PROTOCOL)
+        if len(plain) <= INLINE_BYTES_MAX - len(PICKLE_PREFIX):
+            return _inline_frame(_envelope.PYTHON) + plain
     return _seal_or_refer({}, pickled(request, "the request"), prefix)
+
+
+@functools.lru_cache(4)
+def _inline_frame(_python: str) -> bytes:
+    return frame_of({"body": "inline"})
+
+
+def _is_plain(request: RunnerRequest) -> bool:
+    """Whether only values of built-in types travel, which any pickler writes as they are."""
+    if type(request) is not RunnerRequest or not vars(request).keys() <= _FIELDS:
+        return False
+    given: Iterable[Any] = request.args or ()
+    if request.kwargs is not None:
+        given = (*request.kwargs, *request.kwargs.values())
+    if request.input_object is not None or type(request.args or ()) is not tuple:
+        return False
+    if type(request.kwargs or {}) is not dict:
+        return False
+    return type(request.method) in _PLAIN and all(type(each) in _PLAIN for each in given)
 
 
 def encode_state(context: memoryview, task_id: str | None, output: bytes) -> bytes:

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import time
 import weakref
-from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, overload
 
 import grpc
 
-from flamepy._channel import CALL_SECONDS, named_metadata, to_flame_error
-from flamepy._closing import abandon, await_end, cancel_pending
+from flamepy._channel import named_metadata, to_flame_error
+from flamepy._closing import abandon, await_end
 from flamepy._convert import optional, to_events, to_task, to_time
-from flamepy._errors import FlameError, FlameErrorCode, RemoteTaskError
+from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._futures import TaskFuture
 from flamepy._objects import ObjectRef
 from flamepy._public import public
-from flamepy._result import decode_result, failure_of
 from flamepy._runner import RunnerRequest, bound_request, encode_request
-from flamepy._session_events import SessionEvents
-from flamepy._types import Event, SessionState, Task, TaskState
+from flamepy._session_tasks import SessionTasks
+from flamepy._types import Event, SessionState, Task
 from flamepy._watch import TaskWatcher, watch
 from flamepy.proto import frontend_pb2, types_pb2
 
 if TYPE_CHECKING:
     from flamepy._connection import Connection
 
-#: For what only explains a wait: it must not become a second one.
-_LOOK_SECONDS = 2.0
+#: For what is on its way when an exception leaves the block of a session.
+_ABANDON_SECONDS = 2.0
 
 #: Sessions this process knows, so that `set_object(session_id, obj)` need not ask for them.
 _known: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
@@ -86,10 +83,8 @@ class Session:
         self.completion_time = completion_time
         self.events = events or []
         self._common_data = _common_data
-        #: Tasks made here, of a session that others may use as well; None: all of it is ours.
-        self._made: list[str] | None = None if _created else []
         self._closing = False
-        self._trouble = SessionEvents(id, self._fetch_events)
+        self._tasks = SessionTasks(connection, id, self.object_prefix, shared=not _created)
         _known[id] = self
 
     def __repr__(self) -> str:
@@ -105,7 +100,9 @@ class Session:
         # Do not make them wait, and do not hide their exception.
         with suppress(FlameError):
             self._closing = True
-            self._note_closed(abandon(self.connection, self.id, self._made))
+            self._tasks.take_back()
+            self._tasks.await_settled(_ABANDON_SECONDS)
+            self._note_closed(abandon(self.connection, self.id, self._tasks.made))
 
     @property
     def object_prefix(self) -> str:
@@ -132,6 +129,9 @@ class Session:
         Raises:
             FlameError: INVALID_ARGUMENT for another input, or the session is closed or gone.
         """
+        return self._tasks.create(self._input(input_data))
+
+    def _input(self, input_data: bytes | RunnerRequest) -> bytes:
         if isinstance(input_data, RunnerRequest):
             data = encode_request(input_data, self.object_prefix)
         elif isinstance(input_data, bytes):
@@ -142,19 +142,12 @@ class Session:
                 f"input of a task in session {self.id} is a {type(input_data).__name__}: "
                 "expected a RunnerRequest or bytes",
             )
-        operation = f"create a task in session {self.id!r}"
         if self._closing:
             raise FlameError(
                 FlameErrorCode.INVALID_ARGUMENT,
-                f"failed to {operation}: a closed session takes no tasks",
+                f"failed to create a task in session {self.id!r}: a closed session takes no tasks",
             )
-        request = frontend_pb2.CreateTaskRequest(
-            task=types_pb2.TaskSpec(session_id=self.id, input=data)
-        )
-        task = to_task(self.connection.call(operation, "CreateTask", request, repeatable=False))
-        if self._made is not None:
-            self._made.append(task.id)
-        return task
+        return data
 
     def get_task(self, task_id: str) -> Task:
         """Return a task with its events.
@@ -162,7 +155,7 @@ class Session:
         Raises:
             FlameError: NOT_FOUND.
         """
-        return self._get_task(task_id, CALL_SECONDS)
+        return self._tasks.get(task_id)
 
     def list_tasks(self) -> Iterator[Task]:
         """Iterate over all tasks of the session."""
@@ -206,36 +199,21 @@ class Session:
             CancelledError: the task was cancelled, or the session closed before it ran.
             FlameError: the task could not be created or watched.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        task = self.create_task(input_data)
-        left = None if deadline is None else max(deadline - time.monotonic(), 0.001)
-        try:
-            done = self._wait(task, left)
-        except TimeoutError:
-            raise self._timed_out(task, timeout) from None
-        return self._result(done, input_data)
+        data = self._input(input_data)
+        return self._tasks.invoke(data, isinstance(input_data, RunnerRequest), timeout)
 
     def run(self, input_data: bytes | RunnerRequest) -> TaskFuture:
-        """Create a task and return a future of its result, which is what ``invoke`` returns.
+        """Submit a task and return a future of its result, which is what ``invoke`` returns.
 
-        The task exists when this returns. ``cancel()`` of the future cancels a task that is
-        pending, and is False for one that runs; ``Session.cancel`` ends that one as well.
+        It leaves at once, or together with others while some leave. A session manager that
+        restarts meanwhile makes one task of it. That no task came of it, for example because the
+        session is closed, is an error of the future. ``cancel()`` of the future cancels a task that
+        is pending, and is False for one that runs; ``Session.cancel`` ends that one as well.
+
+        With a session manager without ``flame.stream.v1`` the task exists when this returns.
         """
-        task = self.create_task(input_data)
-        future = TaskFuture(task.id, lambda: cancel_pending(self.connection, task))
-
-        def settle() -> None:
-            if future.cancelled():
-                return
-            try:
-                result = self._result(self._wait(task, None, future.began), input_data)
-            except Exception as error:  # CancelledError is one.
-                future.fail(error)
-            else:
-                future.succeed(result)
-
-        self.connection.workers.submit(settle)
-        return future
+        data = self._input(input_data)
+        return self._tasks.start(data, isinstance(input_data, RunnerRequest))
 
     def cancel(self, task: Task | TaskFuture | str | None = None) -> int:
         """Cancel one task, or every one of the session that has not ended.
@@ -253,8 +231,14 @@ class Session:
         Raises:
             FlameError: NOT_FOUND, or INVALID_STATE when the session manager cannot cancel.
         """
+        taken_back = 0
         ids = None
-        if task is not None:
+        if isinstance(task, TaskFuture) and self._tasks.take_back(task):
+            return 1
+        if task is None:
+            taken_back = self._tasks.take_back()
+            self._tasks.await_settled()
+        else:
             named = task.task_id if isinstance(task, TaskFuture) else task
             ids = [named if isinstance(named, str) else named.id]
         reply = self.connection.cancel_tasks(self.id, ids)
@@ -264,7 +248,7 @@ class Session:
                 f"failed to cancel tasks of session {self.id!r}: this session manager cannot "
                 "cancel tasks; wait until they have ended",
             )
-        return int(reply.cancelled + reply.ended)
+        return int(taken_back + reply.cancelled + reply.ended)
 
     def close(self, wait: bool = True) -> None:
         """Close the session: pending tasks are cancelled, and this object takes no more.
@@ -280,6 +264,9 @@ class Session:
         self._closing = True
         try:
             if wait:
+                self._tasks.take_back()
+            self._tasks.await_settled(unsent=True)
+            if wait:
                 await_end(self.connection, self.id)
             closed = self.connection.close_session(self.id)
         except BaseException:
@@ -290,64 +277,6 @@ class Session:
     def _note_closed(self, closed: Session) -> None:
         self.state = closed.state
         self.completion_time = closed.completion_time
-
-    def _wait(
-        self, task: Task, timeout: float | None, began: Callable[[], None] | None = None
-    ) -> Task:
-        with self._trouble:
-            for update in watch(self.connection.frontend, self.id, task.id, timeout):
-                if update.is_completed():
-                    return update
-                if began is not None and update.state is TaskState.RUNNING:
-                    began()
-        raise FlameError(
-            FlameErrorCode.INTERNAL, f"the watch of task {task.id} of session {self.id} just ended"
-        )
-
-    def _result(self, task: Task, input_data: bytes | RunnerRequest) -> ObjectRef | bytes | None:
-        by = task.cancelled_by()
-        if task.state is TaskState.FAILED and by is not None:
-            raise CancelledError(f"task {task.id} of session {self.id} was {task.failure()}")
-        if task.state is TaskState.CANCELLED:
-            why = by or f"cancelled: session {self.id} was closed before it ran"
-            raise CancelledError(f"task {task.id} was {why}")
-        if task.state is TaskState.FAILED:
-            raise self._failure(task)
-        if isinstance(input_data, RunnerRequest):
-            return decode_result(task.output, self.object_prefix)
-        return task.output
-
-    def _failure(self, task: Task) -> RemoteTaskError:
-        if not any(event.code == TaskState.FAILED for event in task.events):
-            with suppress(FlameError):  # Some servers send no events with a watch.
-                task = self.get_task(task.id)
-        return failure_of(task)
-
-    def _timed_out(self, task: Task, timeout: float | None) -> TimeoutError:
-        trouble = self._trouble.look()
-        state = task.state.name
-        with suppress(FlameError):
-            state = self._get_task(task.id, _LOOK_SECONDS).state.name
-        why = (
-            f"the session's last trouble was {trouble.message!r} ({trouble.code})"
-            if trouble
-            else "the session reports no trouble"
-        )
-        return TimeoutError(
-            f"task {task.id} of session {self.id} did not end within {timeout:g} s: "
-            f"it is {state}, and {why}"
-        )
-
-    def _get_task(self, task_id: str, seconds: float) -> Task:
-        request = frontend_pb2.GetTaskRequest(task_id=task_id, session_id=self.id)
-        operation = f"get task {task_id} of session {self.id!r}"
-        return to_task(self.connection.call(operation, "GetTask", request, seconds=seconds))
-
-    def _fetch_events(self) -> list[Event]:
-        request = frontend_pb2.GetSessionRequest(session_id=self.id)
-        operation = f"get session {self.id!r}"
-        reply = self.connection.call(operation, "GetSession", request, seconds=_LOOK_SECONDS)
-        return to_events(reply.status.events)
 
 
 def session_from(

@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from flamepy._errors import FlameError
 from flamepy._types import EVENT_BIND_LIMIT, EVENTS_OF_TROUBLE, Event
@@ -41,13 +42,19 @@ class SessionEvents:
         with self._lock:
             self._waiters += 1
             if not self._watching:
-                self._watching = True
-                threading.Thread(target=self._watch, name="flamepy-events", daemon=True).start()
+                self._begin()
         return self
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._waiters -= 1
+
+    def _begin(self) -> None:
+        watch = threading.Thread(target=self._watch, name="flamepy-events", daemon=True)
+        # There may be no more threads, such as at the end of the interpreter: nobody reads then.
+        with suppress(RuntimeError):
+            watch.start()
+            self._watching = True
 
     def look(self) -> Event | None:
         """Fetch the events now, log the new ones, and return the last that tells of trouble.

@@ -11,8 +11,10 @@ from typing import Any
 import grpc
 
 from flamepy._channel import (
+    AWAY_SECONDS,
     RETRY_FIRST_SECONDS,
     RETRY_MAX_SECONDS,
+    broke_off,
     named_metadata,
     retry_delay,
     to_flame_error,
@@ -23,12 +25,8 @@ from flamepy._public import public
 from flamepy._types import Task
 from flamepy.proto import frontend_pb2
 
-#: How long a watch looks for a session manager that is away.
-_AWAY_SECONDS = 600.0
 #: How long a server may take to end the stream after a final state.
 _END_SECONDS = 1.0
-#: A stream that broke off; the task itself goes on. UNKNOWN is what a cut HTTP/2 stream can give.
-_BROKEN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN, grpc.StatusCode.CANCELLED)
 
 _log = logging.getLogger("flamepy")
 
@@ -90,7 +88,7 @@ def watch(frontend: Any, session_id: str, task_id: str, timeout: float | None) -
             if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED and deadline is not None:
                 raise _timed_out(session_id, task_id, timeout) from None
             asked = retry_delay(error) or 0.0
-            if not asked and not _broke_off(error):
+            if not asked and not broke_off(error):
                 raise to_flame_error(error, f"watch task {task_id} of {session_id}") from error
             away.began(error)
         finally:
@@ -119,11 +117,6 @@ def _read_to_end(stream: Any) -> None:
         stream.exception(timeout=_END_SECONDS)
 
 
-def _broke_off(error: grpc.RpcError) -> bool:
-    reset = error.code() is grpc.StatusCode.INTERNAL and "RST_STREAM" in (error.details() or "")
-    return reset or error.code() in _BROKEN
-
-
 def _get(frontend: Any, session_id: str, task_id: str, deadline: float | None) -> Task:
     request = frontend_pb2.GetTaskRequest(task_id=task_id, session_id=session_id)
     return to_task(frontend.GetTask(request, timeout=_left(deadline), metadata=named_metadata()))
@@ -149,11 +142,11 @@ class _Away:
         if self._since is None:
             self._since = time.monotonic()
             _log.info("watch of %s broke off, opening it again: %s", self._what, error.details())
-        elif time.monotonic() - self._since > _AWAY_SECONDS:
+        elif time.monotonic() - self._since > AWAY_SECONDS:
             raise FlameError(
                 FlameErrorCode.INTERNAL,
                 f"lost {self._what}: the session manager has not answered for "
-                f"{_AWAY_SECONDS:g} s ({error.details()})",
+                f"{AWAY_SECONDS:g} s ({error.details()})",
             ) from error
 
     def ended(self) -> None:

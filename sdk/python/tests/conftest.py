@@ -12,7 +12,9 @@ from flamepy.core import ConnectionInstance
 from tests.support.cache_server import CacheServer
 from tests.support.cluster import FakeCluster
 from tests.support.instance import InstanceProcess
+from tests.support.real_cluster import RealCluster
 from tests.support.same import assert_same
+from tests.support.streams import FakeStreams
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +65,32 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCluster]:
         monkeypatch.setenv("FLAME_ENDPOINT", server.endpoint)
         yield server
         ConnectionInstance.close()
+
+
+@pytest.fixture
+def streams(cluster: FakeCluster) -> FakeStreams:
+    """The streams of tasks of ``cluster``, on which a test says what is answered."""
+    cluster.stop()
+    cluster.streams = streams = FakeStreams()
+    cluster.start()
+    return streams
+
+
+@pytest.fixture(scope="session")
+def daemons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
+    """Session manager, object cache and executor manager as they are, for all tests."""
+    with RealCluster(tmp_path_factory.mktemp("flame")) as running:
+        yield running
+
+
+@pytest.fixture
+def real(daemons: RealCluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[RealCluster]:
+    """The same, named by FLAME_ENDPOINT and FLAME_CACHE_ENDPOINT."""
+    for name, value in daemons.client_environment.items():
+        monkeypatch.setenv(name, value)
+    yield daemons
+    ConnectionInstance.close()
+    _flight.forget_clients()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 
 import flamepy
 from flamepy import RunnerContext, RunnerRequest, RunnerServiceKind, _codec
+from flamepy._envelope import unseal
 from flamepy._result import encode_result
 from flamepy._runner import encode_context, encode_request
 from tests.support.cache_server import CacheServer
@@ -211,3 +212,30 @@ def test_what_can_only_be_found_in_the_main_program_is_explained(
     monkeypatch.setattr(ByName, "__module__", "__main__")
     monkeypatch.setattr(sys.modules["__main__"], "only_here", thing, raising=False)
     assert "can only be pickled by name, so it is not here" in fails(client, thing)
+
+
+class Text(str):
+    """A text that only this program knows."""
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        RunnerRequest(),
+        RunnerRequest("method"),
+        RunnerRequest(args=(1, 2.5, "text", b"bytes", None, True, 1j)),
+        RunnerRequest(kwargs={"a": 1, "b": "two"}),
+        RunnerRequest(args=([1, {2: 3}], Text("own"))),
+        RunnerRequest(Text("own")),
+    ],
+)
+def test_a_request_is_the_same_however_it_is_pickled(request_: RunnerRequest) -> None:
+    body = unseal(encode_request(request_, "app/ssn")).body
+    assert cloudpickle.loads(body) == request_
+    assert bytes(body) == bytes(_codec.pickled(request_)[4:])
+
+
+def test_a_large_request_of_plain_values_travels_through_the_cache(cache: CacheServer) -> None:
+    envelope = unseal(encode_request(RunnerRequest(args=("x" * 300_000,)), "app/ssn"))
+    assert envelope.text("body") == "ref"
+    assert len(cache.objects) == 1

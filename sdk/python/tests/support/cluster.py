@@ -13,6 +13,7 @@ import grpc
 from flamepy.proto import (
     client_pb2,
     client_pb2_grpc,
+    clients_pb2_grpc,
     frontend_pb2_grpc,
     sessions_pb2,
     sessions_pb2_grpc,
@@ -60,6 +61,8 @@ class FakeCluster(
         self.beats: list[str] = []
         #: False: a session manager of another make.
         self.can_cancel = True
+        #: Streams of tasks; None: a session manager of another make. Known from the next start on.
+        self.streams: clients_pb2_grpc.ClientsServicer | None = None
         self.changed = threading.Condition()
         self.port = 0
         self._server: grpc.Server | None = None
@@ -86,6 +89,9 @@ class FakeCluster(
         register_presence(self, self._server)
         register_sessions: Any = sessions_pb2_grpc.add_SessionsServicer_to_server
         register_sessions(self, self._server)
+        if self.streams is not None:
+            register_clients: Any = clients_pb2_grpc.add_ClientsServicer_to_server
+            register_clients(self.streams, self._server)
         self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
         self._server.start()
 

@@ -1,0 +1,321 @@
+"""The tasks of one handle of a session: on the stream of its connection, or by calls for each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from flamepy._channel import CALL_SECONDS
+from flamepy._closing import cancel_pending
+from flamepy._convert import to_events, to_task
+from flamepy._created_future import CreatedFuture
+from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._futures import TaskFuture
+from flamepy._objects import ObjectRef
+from flamepy._result import decode_result
+from flamepy._session_events import SessionEvents
+from flamepy._stream_fault import StreamFault
+from flamepy._streamed_future import StreamedFuture
+from flamepy._submit_lane import SubmitLane
+from flamepy._task_ends import error_of, never_sent, task_of_result
+from flamepy._types import Event, Task, TaskState
+from flamepy._watch import watch
+from flamepy.proto import clients_pb2, frontend_pb2, types_pb2
+
+if TYPE_CHECKING:
+    from flamepy._connection import Connection
+
+#: What a session manager of ours takes as an input, in bytes. Larger ones go by CreateTask, whose
+#: answer says what to do.
+_INPUT_BYTES_MAX = 4 * 1024 * 1024 - 64 * 1024
+#: For what only explains a wait: it must not become a second one.
+_LOOK_SECONDS = 2.0
+
+
+class SessionTasks:
+    """Creates tasks of a session and gives their results.
+
+    Attributes:
+        trouble: tells why the session does not get on, while somebody waits.
+
+    Args:
+        prefix: where objects of the session are kept.
+        shared: the session may have tasks of others; those that are made here are noted then.
+    """
+
+    def __init__(self, connection: Connection, session_id: str, prefix: str, shared: bool) -> None:
+        self._connection = connection
+        self._session_id = session_id
+        self._prefix = prefix
+        self.trouble = SessionEvents(session_id, self._fetch_events)
+        #: Ids of tasks made by calls, of a session that others may use as well.
+        self._made: list[str] | None = [] if shared else None
+        self._lane = SubmitLane(session_id, self.trouble)
+
+    @property
+    def made(self) -> list[str] | None:
+        """Ids of the tasks that were made here; None: all of the session are ours."""
+        if self._made is None:
+            return None
+        runs = tuple(self._lane.made)
+        streamed = [str(first + at) for first, count in runs for at in range(count)]
+        return [*self._made, *streamed]
+
+    def create(self, data: bytes) -> Task:
+        """Create a task by a call.
+
+        Raises:
+            FlameError: the session manager refused, or did not answer: it may exist then.
+        """
+        request = frontend_pb2.CreateTaskRequest(
+            task=types_pb2.TaskSpec(session_id=self._session_id, input=data)
+        )
+        operation = f"create a task in session {self._session_id!r}"
+        reply = self._connection.call(operation, "CreateTask", request, repeatable=False)
+        task = to_task(reply)
+        if self._made is not None:
+            self._made.append(task.id)
+        return task
+
+    def start(self, data: bytes, refers: bool) -> TaskFuture:
+        """Hand an input in, and return the future of its result.
+
+        Args:
+            refers: the result is a reference; otherwise it is the bytes of the output.
+        """
+        streamed = self._stream(data, refers)
+        if streamed is not None:
+            return streamed
+        task = self.create(data)
+        future = CreatedFuture(self._connection, task)
+        self._connection.workers.submit(partial(self._follow, future, task.id, refers))
+        return future
+
+    def invoke(self, data: bytes, refers: bool, timeout: float | None) -> ObjectRef | bytes | None:
+        """Hand an input in, and wait for its result; see ``Session.invoke``.
+
+        Args:
+            refers: the result is a reference; otherwise it is the bytes of the output.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        future = self._stream(data, refers)
+        if future is None:
+            task = self.create(data)
+            try:
+                done = self.wait(task.id, _left(deadline))
+            except TimeoutError:
+                raise self._timed_out(task.id, timeout) from None
+            return self._result(done, refers)
+        try:
+            return future.result(_left(deadline))  # type: ignore[no-any-return]
+        except TimeoutError:
+            if future.done():
+                return future.result()  # type: ignore[no-any-return]
+            raise self._timed_out(future.task, timeout) from None
+
+    def _stream(self, data: bytes, refers: bool) -> StreamedFuture | None:
+        if len(data) > _INPUT_BYTES_MAX:
+            return None
+        future = StreamedFuture(self, data, refers)
+        return future if self._connection.stream.submit(self._lane, future) else None
+
+    def get(self, task_id: str, seconds: float = CALL_SECONDS) -> Task:
+        """Return a task with its events."""
+        request = frontend_pb2.GetTaskRequest(task_id=task_id, session_id=self._session_id)
+        operation = f"get task {task_id} of session {self._session_id!r}"
+        return to_task(self._connection.call(operation, "GetTask", request, seconds=seconds))
+
+    def wait(
+        self, task_id: str, timeout: float | None, began: Callable[[], None] | None = None
+    ) -> Task:
+        """Watch a task to its end.
+
+        Args:
+            timeout: in seconds; None for no limit.
+            began: called when it is told that the task runs.
+        """
+        frontend = self._connection.frontend
+        with self.trouble:
+            for update in watch(frontend, self._session_id, task_id, timeout):
+                if update.is_completed():
+                    return update
+                if began is not None and update.state is TaskState.RUNNING:
+                    began()
+        raise FlameError(
+            FlameErrorCode.INTERNAL,
+            f"the watch of task {task_id} of session {self._session_id} just ended",
+        )
+
+    def end(self, future: StreamedFuture, end: clients_pb2.Result | Exception) -> None:
+        """End a future by what came on the stream; in the thread that reads it."""
+        workers = self._connection.workers
+        if isinstance(end, Exception):
+            future.settle(partial(future.fail, end), workers.submit)
+        elif end.elsewhere:
+            self._connection.fetches.submit(partial(self._fetch, future))
+        elif end.HasField("lost"):
+            lost = FlameError(FlameErrorCode.NOT_FOUND, end.lost)
+            future.settle(partial(future.fail, lost), workers.submit)
+        elif end.state == types_pb2.Succeed:
+            output = end.output if end.HasField("output") else None
+            self._succeed(future, output)
+        elif end.state == types_pb2.Cancelled:
+            task = task_of_result(str(future.task), self._session_id, end)
+            future.settle(partial(self._end, future, task, future.refers), workers.submit)
+        else:
+            # Loading the original exception may call functions of the user's.
+            task = task_of_result(str(future.task), self._session_id, end)
+            workers.submit(partial(self._end, future, task, future.refers))
+
+    def go_on_by_calls(self, future: StreamedFuture, fault: StreamFault) -> None:
+        """There are no streams any more: create what is no task yet, and watch it."""
+        if future.task is None and future.doubtful:
+            error = fault.unacknowledged(self._session_id)
+            future.settle(partial(future.fail, error), self._connection.workers.submit)
+        else:
+            self._connection.workers.submit(partial(self._create_and_follow, future))
+
+    def cancel_future(self, future: StreamedFuture) -> bool:
+        """Cancel the task of a future; False when it is not pending any more."""
+        stream = self._connection.stream
+        if stream.take_back(future):
+            return True
+        task = stream.await_task(future, _LOOK_SECONDS)
+        return task is not None and cancel_pending(self._connection, self._session_id, str(task))
+
+    def is_running(self, future: StreamedFuture) -> bool:
+        """Ask whether the task of a future runs."""
+        if future.task is None:
+            return False
+        return self.get(str(future.task), _LOOK_SECONDS).state is TaskState.RUNNING
+
+    def await_id(self, future: StreamedFuture) -> str:
+        """Return the id of the task of a future, once it is known.
+
+        Raises:
+            FlameError: no task came of it, or nobody knows.
+        """
+        task = self._connection.stream.await_task(future, None)
+        if task is not None:
+            return str(task)
+        error = None if future.cancelled() else future.exception()
+        raise error or FlameError(FlameErrorCode.NOT_FOUND, str(never_sent(self._session_id)))
+
+    def take_back(self, future: TaskFuture | None = None) -> int:
+        """Cancel what was not sent yet, or this one of it; returns how many that were."""
+        stream = self._connection.stream
+        if future is None:
+            taken = stream.take_back_all(self._lane)
+        elif isinstance(future, StreamedFuture) and stream.take_back(future):
+            taken = [future]
+        else:
+            taken = []
+        for one in taken:
+            one.fail(never_sent(self._session_id))
+        return len(taken)
+
+    def await_settled(self, seconds: float = CALL_SECONDS, unsent: bool = False) -> None:
+        """Wait until it is known which tasks came of what was sent, or the time is over.
+
+        Args:
+            unsent: have what was not sent yet sent before.
+        """
+        self._connection.stream.await_settled(self._lane, seconds, unsent)
+
+    def _timed_out(self, known: int | str | None, timeout: float | None) -> TimeoutError:
+        """Return the error of a wait that took too long, with what is known of the reasons."""
+        trouble = self.trouble.look()
+        if known is None:
+            what, state = "the task", "not acknowledged by the session manager"
+        else:
+            what, state = f"task {known}", "in a state that is not known"
+            with suppress(FlameError):
+                state = self.get(str(known), _LOOK_SECONDS).state.name
+        why = (
+            f"the session's last trouble was {trouble.message!r} ({trouble.code})"
+            if trouble
+            else "the session reports no trouble"
+        )
+        return TimeoutError(
+            f"{what} of session {self._session_id} did not end within {timeout:g} s: "
+            f"it is {state}, and {why}"
+        )
+
+    def _create_and_follow(self, future: StreamedFuture) -> None:
+        if future.cancelled():
+            return
+        try:
+            if future.task is None:
+                future.task = self.create(future.data or b"").id
+                future.data = None
+        except Exception as error:
+            future.fail(error)
+        else:
+            self._follow(future, str(future.task), future.refers)
+
+    def _follow(self, future: TaskFuture, task_id: str, refers: bool) -> None:
+        if future.cancelled():
+            return
+        try:
+            task = self.wait(task_id, None, future.began)
+        except Exception as error:
+            future.fail(error)
+        else:
+            self._end(future, task, refers)
+
+    def _fetch(self, future: StreamedFuture) -> None:
+        """Get the task of a result that is too large for the stream."""
+        try:
+            task = self.get(str(future.task))
+        except FlameError as error:
+            future.fail(error)
+        else:
+            self._end(future, task, future.refers)
+        finally:
+            self._connection.stream.fetched()
+
+    def _end(self, future: TaskFuture, task: Task, refers: bool) -> None:
+        try:
+            result = self._result(task, refers)
+        except Exception as error:  # CancelledError is one.
+            future.fail(error)
+        else:
+            future.succeed(result)
+
+    def _result(self, task: Task, refers: bool) -> ObjectRef | bytes | None:
+        error = error_of(self._with_failure(task))
+        if error is not None:
+            raise error
+        return self._read(task.output, refers)
+
+    def _succeed(self, future: StreamedFuture, output: bytes | None) -> None:
+        end: Callable[[], None]
+        try:
+            end = partial(future.succeed, self._read(output, future.refers))
+        except Exception as unreadable:
+            end = partial(future.fail, unreadable)
+        future.settle(end, self._connection.workers.submit)
+
+    def _read(self, output: bytes | None, refers: bool) -> ObjectRef | bytes | None:
+        return decode_result(output, self._prefix) if refers else output
+
+    def _with_failure(self, task: Task) -> Task:
+        """Return a failed task with its reason, which some servers do not send with a watch."""
+        told = any(event.code == TaskState.FAILED for event in task.events)
+        if task.state is TaskState.FAILED and not told:
+            with suppress(FlameError):
+                return self.get(task.id)
+        return task
+
+    def _fetch_events(self) -> list[Event]:
+        request = frontend_pb2.GetSessionRequest(session_id=self._session_id)
+        operation = f"get session {self._session_id!r}"
+        reply: Any = self._connection.call(operation, "GetSession", request, seconds=_LOOK_SECONDS)
+        return to_events(reply.status.events)
+
+
+def _left(deadline: float | None) -> float | None:
+    return None if deadline is None else max(deadline - time.monotonic(), 0.001)
