@@ -190,20 +190,26 @@ export class ModelStreamClient {
   #take({ acknowledgements, refusals, results, ends }: TasksResponse): void {
     for (const one of acknowledgements) this.#of(one.lane)?.acknowledged(one);
     for (const one of refusals) this.#of(one.lane)?.refused(one);
-    for (const { lane, first, results: group } of results) {
-      for (const result of group) {
-        if (this.#credit.results <= 0 || this.#credit.bytes <= 0)
-          throw new Violation(`a result came, the credit is ${JSON.stringify(this.#credit)}`);
-        this.#credit.results--;
-        this.#credit.bytes -= result.output?.length ?? 0;
-        this.#of(lane)?.result(Number(first) + result.offset, result);
-      }
-    }
+    this.#charge(results.flatMap(({ results: group }) => group));
+    for (const { lane, first, results: group } of results)
+      for (const result of group) this.#of(lane)?.result(Number(first) + result.offset, result);
     for (const one of ends) {
       this.#of(one.lane)?.ended(one);
       this.#lanes.delete(one.lane);
     }
     if (refusals.length + ends.length > 0) this.#pump();
+  }
+
+  /** In a message they stand lane by lane, in whatever order they were taken: one alone, the last, may pass the credit. */
+  #charge(results: readonly { readonly output?: Buffer | undefined }[]): void {
+    if (results.length === 0) return;
+    const sizes = results.map(({ output }) => output?.length ?? 0);
+    this.#credit.results -= results.length;
+    this.#credit.bytes -= sizes.reduce((sum, size) => sum + size, 0);
+    if (this.#credit.results < 0 || this.#credit.bytes + Math.max(...sizes) <= 0)
+      throw new Violation(
+        `${results.length} results came, which leave a credit of ${JSON.stringify(this.#credit)}`,
+      );
   }
 
   /** Undefined: the session was deleted, and nobody waits for what comes of it. */
