@@ -8,6 +8,8 @@ import type { ClientCredentials } from "../config/client-credentials.ts";
 import { type Endpoint, endpointOf, hostText, parseEndpoint } from "../config/endpoint.ts";
 import type { Clock } from "../kit/clock.ts";
 import { randomId } from "../kit/ids.ts";
+import { FlameError } from "../model/errors.ts";
+import { SHARE_ACTION } from "../protocol/flight/flight-actions.ts";
 import { flightDefinition as flight } from "../protocol/flight/flight-definition.ts";
 import {
   Action,
@@ -18,6 +20,8 @@ import {
 } from "../protocol/generated/arrow/flight/flight.ts";
 import { requestIdKey } from "../protocol/request-id.ts";
 import { channelCredentials, clientOptions } from "./channel-options.ts";
+import { collect } from "./objects-calls.ts";
+import { SharedObjects } from "./shared-objects.ts";
 
 export interface ObjectChannelOptions extends ClientCredentials {
   /** How long one put, get or delete may take, in milliseconds. */
@@ -48,6 +52,7 @@ export class ObjectChannel {
   readonly #clock: Clock;
   readonly #callTimeoutMs: number;
   readonly #client: Client;
+  #shared: Promise<SharedObjects | undefined> | undefined;
   readonly host: string;
 
   constructor(deps: { clock: Clock }, endpoint: Endpoint, options: ObjectChannelOptions) {
@@ -73,7 +78,7 @@ export class ObjectChannel {
     );
   }
 
-  get(ticket: string): ClientReadableStream<Buffer> {
+  get(ticket: string, metadata = new Metadata()): ClientReadableStream<Buffer> {
     const { path, requestSerialize, responseDeserialize } = flight.doGet;
     const request = Ticket.fromPartial({ ticket: Buffer.from(ticket) });
     return this.#client.makeServerStreamRequest(
@@ -81,9 +86,39 @@ export class ObjectChannel {
       requestSerialize,
       responseDeserialize,
       request,
-      named(new Metadata()),
+      named(metadata),
       this.#options(),
     );
+  }
+
+  /**
+   * The folder of the cache, when it is one of this host and user; asked for once.
+   * @throws FlameError unavailable: the cache is not up, and says nothing of its folder.
+   */
+  async shared(): Promise<SharedObjects | undefined> {
+    if (this.#shared === undefined) {
+      const asked = this.#askShared();
+      this.#shared = asked;
+      // Asked again the next time.
+      asked.catch(() => this.forgetShared());
+    }
+    return await this.#shared;
+  }
+
+  /** Asks anew the next time: the cache may have been started again. */
+  forgetShared(): void {
+    this.#shared = undefined;
+  }
+
+  async #askShared(): Promise<SharedObjects | undefined> {
+    try {
+      const [answer] = await collect(this.action(SHARE_ACTION, ""), this.host);
+      return answer === undefined ? undefined : await SharedObjects.open(answer.body);
+    } catch (thrown) {
+      // Other caches do not know the action.
+      if (FlameError.from(thrown).code === "unavailable") throw thrown;
+      return undefined;
+    }
   }
 
   action(type: string, body: string): ClientReadableStream<Result> {

@@ -8,18 +8,13 @@ import { renameDurably } from "../files/durable.ts";
 import { type Clock, systemClock } from "../kit/clock.ts";
 import { FlameError } from "../model/errors.ts";
 import { DELETE_MANY_ACTION } from "../protocol/flight/flight-actions.ts";
-import { allocateFlightData, decodeFlightData } from "../protocol/flight/flight-data.ts";
-import { expectedVersionKey } from "../protocol/flight/flight-definition.ts";
+import { decodeFlightData } from "../protocol/flight/flight-data.ts";
+import { expectedVersionKey, shareKey } from "../protocol/flight/flight-definition.ts";
 import { readIpcMessage } from "../protocol/flight/ipc-message.ts";
 import { decodeListing } from "../protocol/flight/listing.ts";
 import { decodeObjectRef, type ObjectRef } from "../protocol/flight/object-ref.ts";
-import { requestSchemaHeader } from "../protocol/flight/opaque-headers.ts";
-import {
-  frameRequestRow,
-  type OpaqueRow,
-  opaqueBytesMax,
-  responseRows,
-} from "../protocol/flight/opaque-rows.ts";
+import { type OpaqueRow, opaqueBytesMax, responseRows } from "../protocol/flight/opaque-rows.ts";
+import { sharedBytesMin } from "../protocol/flight/shared-file.ts";
 import { isTableSchema } from "../protocol/flight/table-schema.ts";
 import {
   FlightDescriptor_DescriptorType as DescriptorType,
@@ -31,6 +26,8 @@ import {
   ObjectChannel,
   type ObjectChannelOptions,
 } from "./objects-channel-client.ts";
+import { fileMessages, pathDescriptor, putMessages } from "./put-messages.ts";
+import { isFileRefused, NotShared, type SharedObjects } from "./shared-objects.ts";
 
 export type { ObjectRef } from "../protocol/flight/object-ref.ts";
 export { decodeObjectRef, encodeObjectRef } from "../protocol/flight/object-ref.ts";
@@ -86,9 +83,6 @@ const CALL_TIMEOUT_MS_DEFAULT = 300_000;
 /** Deletions under way at once at a cache that takes one a call. */
 const callsAtOnce = 4;
 const UPLOAD_CHUNK_BYTES = 1024 * 1024;
-/** A put goes in rows of this size, so that neither side holds the object a second time. Unit: bytes. */
-const ROW_BYTES = 8 * 1024 * 1024;
-
 /**
  * A client of the object cache (docs/object-cache.md) for objects of bytes. References say which cache to dial, so
  * one client reaches several; close it when done.
@@ -114,12 +108,12 @@ export class ObjectClient {
    * @throws FlameError invalid_argument, aborted (expected version), resource_exhausted, unavailable.
    */
   put(keyOrPrefix: string, data: Uint8Array, options?: ChangeOptions): Promise<ObjectRef> {
-    return this.#put(this.#endpoint, pathDescriptor(keyOrPrefix), [asBuffer(data)], options);
+    return this.#putBytes(this.#endpoint, pathDescriptor(keyOrPrefix), asBuffer(data), options);
   }
 
   /** Replaces an object where it lies. */
   update(ref: ObjectRef, data: Uint8Array, options?: ChangeOptions): Promise<ObjectRef> {
-    return this.#put(ref.endpoint, pathDescriptor(ref.key), [asBuffer(data)], options);
+    return this.#putBytes(ref.endpoint, pathDescriptor(ref.key), asBuffer(data), options);
   }
 
   /**
@@ -131,7 +125,7 @@ export class ObjectClient {
       type: DescriptorType.CMD,
       cmd: Buffer.from(`PATCH:${ref.key}`),
     });
-    return this.#put(ref.endpoint, descriptor, [asBuffer(data)], options);
+    return this.#putBytes(ref.endpoint, descriptor, asBuffer(data), options);
   }
 
   /** The object as it is now, whatever the reference's version, without its patches: {@link fetch} has those. */
@@ -145,8 +139,20 @@ export class ObjectClient {
    */
   async fetch(ref: ObjectRef, knownVersion: number): Promise<ObjectChange> {
     const channel = this.#channel(ref.endpoint);
-    const messages = await collect(channel.get(`${ref.key}:${knownVersion}`), channel.host);
-    return changeOf(ref.key, messages);
+    const ticket = `${ref.key}:${knownVersion}`;
+    const shared = await this.#sharedOf(ref.endpoint);
+    if (shared !== undefined) {
+      try {
+        const metadata = proving(shared);
+        const messages = await collect(channel.get(ticket, metadata), channel.host);
+        return await changeOf(ref.key, messages, (description) => shared.read(description));
+      } catch (thrown) {
+        if (!(thrown instanceof NotShared)) throw thrown;
+        // Replaced or deleted since it was named, or another cache's by now.
+        channel.forgetShared();
+      }
+    }
+    return await changeOf(ref.key, await collect(channel.get(ticket), channel.host), undefined);
   }
 
   /** Stores the content of a file, piece by piece: memory holds one megabyte of it. */
@@ -236,20 +242,53 @@ export class ObjectClient {
     throw new FlameError("internal", `the object cache answered a full get with "${change.kind}"`);
   }
 
+  /** Through a file where the cache takes one, else as messages. */
+  async #putBytes(
+    endpoint: string,
+    descriptor: FlightDescriptor,
+    data: Buffer,
+    options: ChangeOptions = {},
+  ): Promise<ObjectRef> {
+    const large = data.length >= sharedBytesMin && data.length <= opaqueBytesMax;
+    const shared = large ? await this.#sharedOf(endpoint) : undefined;
+    if (shared !== undefined) {
+      try {
+        return await shared.put(data, (description) =>
+          this.#send(endpoint, fileMessages(descriptor, description), options, proving(shared)),
+        );
+      } catch (thrown) {
+        if (!(thrown instanceof NotShared || isFileRefused(thrown))) throw thrown;
+        this.#channel(endpoint).forgetShared();
+      }
+    }
+    return await this.#put(endpoint, descriptor, [data], options);
+  }
+
   async #put(
     endpoint: string,
     descriptor: FlightDescriptor,
     chunks: AsyncIterable<Buffer> | Iterable<Buffer>,
     options: ChangeOptions = {},
   ): Promise<ObjectRef> {
-    const metadata = new Metadata();
-    if (options.expectedVersion !== undefined) {
-      metadata.set(expectedVersionKey, String(options.expectedVersion));
-    }
+    return await this.#send(endpoint, putMessages(descriptor, chunks), options, new Metadata());
+  }
+
+  async #send(
+    endpoint: string,
+    messages: AsyncIterable<Buffer> | Iterable<Buffer>,
+    { expectedVersion }: ChangeOptions,
+    metadata: Metadata,
+  ): Promise<ObjectRef> {
+    if (expectedVersion !== undefined) metadata.set(expectedVersionKey, String(expectedVersion));
     const channel = this.#channel(endpoint);
-    const call = channel.put(metadata);
-    const result = await sendPut(call, putMessages(descriptor, chunks), channel.host);
+    const result = await sendPut(channel.put(metadata), messages, channel.host);
     return decodeObjectRef(result.appMetadata);
+  }
+
+  /** The folder of the configured cache alone: a reference may name any server, which learns nothing of this host. */
+  async #sharedOf(endpoint: string): Promise<SharedObjects | undefined> {
+    const ours = cacheEndpoint(endpoint).url === cacheEndpoint(this.#endpoint).url;
+    return ours ? await this.#channel(endpoint).shared() : undefined;
   }
 
   #channel(endpoint: string): ObjectChannel {
@@ -275,42 +314,21 @@ function isNotServed(thrown: unknown): boolean {
   return code === "invalid_argument" || code === "unimplemented";
 }
 
-async function* putMessages(
-  descriptor: FlightDescriptor,
-  chunks: AsyncIterable<Buffer> | Iterable<Buffer>,
-): AsyncGenerator<Buffer, void, undefined> {
-  const encoded = Buffer.from(FlightDescriptor.encode(descriptor).finish());
-  yield allocateFlightData(requestSchemaHeader, 0, encoded).message;
-  let sent = 0;
-  for await (const chunk of chunks) {
-    sent += chunk.length;
-    if (sent > opaqueBytesMax) throw tooLarge(sent);
-    // At least one row, also for an empty object; the cache joins them.
-    for (let at = 0; at === 0 || at < chunk.length; at += ROW_BYTES) {
-      yield rowMessage(chunk.subarray(at, at + ROW_BYTES));
-    }
-  }
+function proving({ proof }: SharedObjects): Metadata {
+  const metadata = new Metadata();
+  metadata.set(shareKey, proof);
+  return metadata;
 }
 
-function tooLarge(bytes: number): FlameError {
-  return new FlameError(
-    "invalid_argument",
-    `the object has ${bytes} bytes or more; at most ${opaqueBytesMax} (2^31 - 4096) fit into one object`,
-  );
-}
-
-function rowMessage(data: Buffer): Buffer {
-  const row = frameRequestRow(data.length);
-  const { message, body } = allocateFlightData(row.header, row.bodyBytes);
-  row.writeAround(body);
-  data.copy(body, row.dataOffset);
-  return message;
-}
-
-function changeOf(key: string, messages: readonly Buffer[]): ObjectChange {
+/** @param readFile reads the bytes of a row from the file that stands in their place; undefined: none was asked for */
+async function changeOf(
+  key: string,
+  messages: readonly Buffer[],
+  readFile: ((description: Buffer) => Promise<Buffer>) | undefined,
+): Promise<ObjectChange> {
   const rows: OpaqueRow[] = [];
   for (const bytes of messages) {
-    const { header, body } = decodeFlightData(bytes);
+    const { header, body, appMetadata } = decodeFlightData(bytes);
     const message = readIpcMessage(header);
     if (message.kind === "schema" && isTableSchema(message)) {
       throw new FlameError(
@@ -318,7 +336,10 @@ function changeOf(key: string, messages: readonly Buffer[]): ObjectChange {
         `the object "${key}" is an Arrow table; this client reads objects of bytes: use the Python SDK for it`,
       );
     }
-    if (message.kind === "batch") rows.push(...responseRows(message, body));
+    if (message.kind !== "batch") continue;
+    const found = responseRows(message, body);
+    if (readFile === undefined || appMetadata.length === 0) rows.push(...found);
+    else for (const row of found) rows.push({ ...row, data: await readFile(appMetadata) });
   }
   const version = Math.max(0, ...rows.map((row) => row.version));
   const [first] = rows;
@@ -326,10 +347,6 @@ function changeOf(key: string, messages: readonly Buffer[]): ObjectChange {
   const patches = rows.filter(({ kind }) => kind === "patch");
   if (first.kind === "patch") return { kind: "patches", version, patches };
   return { kind: "full", version, data: first.data, patches };
-}
-
-function pathDescriptor(key: string): FlightDescriptor {
-  return FlightDescriptor.fromPartial({ type: DescriptorType.PATH, path: [key] });
 }
 
 function asBuffer(data: Uint8Array): Buffer {

@@ -22,6 +22,7 @@ import { MemoryStore } from "./memory-store.ts";
 import { CacheMetrics, watchCache, watchTransfers } from "./metrics.ts";
 import { ObjectCache } from "./object-cache.ts";
 import type { ObjectStore } from "./object-store.ts";
+import { SharedFolder } from "./shared-folder.ts";
 import { TransferBudget } from "./transfer-budget.ts";
 
 /** The part of the cluster configuration that the object cache needs. */
@@ -96,7 +97,19 @@ async function start(
   const limits = { bytesMax: maxTransferBytes, waitMs: options.transferWaitMs ?? TRANSFER_WAIT_MS };
   const budget = new TransferBudget({ clock: systemClock }, limits);
   if (options.registry !== undefined) watchTransfers(options.registry, budget);
-  const service = new FlightService({ cache, logger, newId: randomId, advertised, budget });
+  const shared = await openShared(config);
+  if (shared !== undefined) {
+    const tidying = shared.keepTidy(systemClock);
+    releasers.add("the files of clients", () => tidying.cancel());
+  }
+  const service = new FlightService({
+    cache,
+    logger,
+    newId: randomId,
+    advertised,
+    budget,
+    shared,
+  });
   // What goes wrong is thrown, logged or answered here; the library's own lines would say it a second time.
   setLogVerbosity(logVerbosity.NONE);
   const guarded = guardedServer(
@@ -143,6 +156,12 @@ async function openCache(
     releasers.add("the lock of the folder", () => lock.release());
     return await ObjectCache.open(deps);
   });
+}
+
+async function openShared({ cache }: ObjectCacheConfig): Promise<SharedFolder | undefined> {
+  const { storage } = cache;
+  if (storage.kind === "memory") return undefined;
+  return await openFolder(storage.dir, () => SharedFolder.open(storage.dir));
 }
 
 function openStore({ cache }: ObjectCacheConfig, logger: Logger): ObjectStore {

@@ -2,6 +2,7 @@ import { allocateFlightData, flightDataPrefix } from "../protocol/flight/flight-
 import type { SerializedMessage } from "../protocol/flight/flight-definition.ts";
 import { responseSchemaHeader } from "../protocol/flight/opaque-headers.ts";
 import { frameResponseRow } from "../protocol/flight/opaque-rows.ts";
+import { encodeSharedFile, sharedBytesMin } from "../protocol/flight/shared-file.ts";
 import { withTableVersion } from "../protocol/flight/table-schema.ts";
 import { keptBytesMax } from "./large-buffers.ts";
 import type { ObjectCache, ObjectView } from "./object-cache.ts";
@@ -15,6 +16,7 @@ export async function* responseMessages(
   cache: ObjectCache,
   view: ObjectView,
   transfer: Transfer,
+  shared: boolean,
 ): AsyncGenerator<SerializedMessage, void, undefined> {
   if (view.kind === "table") {
     for (const piece of view.pieces) yield* tableMessages(cache, piece, transfer);
@@ -22,9 +24,22 @@ export async function* responseMessages(
   }
   yield allocateFlightData(responseSchemaHeader, 0).message;
   for (const piece of view.pieces) {
+    if (shared && piece.size >= sharedBytesMin) {
+      yield fileMessage(piece);
+      continue;
+    }
     await transfer.take(piece.size);
     yield await rowMessage(cache, piece);
   }
+}
+
+/** A row without bytes: they are in the file that its metadata names, which never changes. */
+function fileMessage(piece: Piece): SerializedMessage {
+  const row = frameResponseRow(piece.version, piece.kind, 0);
+  const appMetadata = encodeSharedFile({ file: piece.id, size: piece.size, crc32: piece.crc32 });
+  const { message, body } = allocateFlightData(row.header, row.bodyBytes, undefined, appMetadata);
+  row.writeAround(body);
+  return message;
 }
 
 /** Reads the object's bytes straight into their place in the message. */

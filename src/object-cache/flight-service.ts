@@ -8,15 +8,21 @@ import type {
 } from "@grpc/grpc-js";
 import type { Logger } from "../kit/logger.ts";
 import { FlameError } from "../model/errors.ts";
-import { DELETE_ACTION, DELETE_MANY_ACTION } from "../protocol/flight/flight-actions.ts";
+import {
+  DELETE_ACTION,
+  DELETE_MANY_ACTION,
+  SHARE_ACTION,
+} from "../protocol/flight/flight-actions.ts";
 import { decodeFlightData } from "../protocol/flight/flight-data.ts";
 import {
   expectedVersionKey,
   type SerializedMessage,
+  shareKey,
 } from "../protocol/flight/flight-definition.ts";
 import { encodeListing } from "../protocol/flight/listing.ts";
 import { encodeObjectRef } from "../protocol/flight/object-ref.ts";
 import { responseSchemaHeader } from "../protocol/flight/opaque-headers.ts";
+import { encodeShareAnswer } from "../protocol/flight/shared-file.ts";
 import { encapsulated } from "../protocol/flight/table-schema.ts";
 import {
   type Action,
@@ -46,9 +52,10 @@ import {
 } from "./object-key.ts";
 import { sizeOf } from "./object-table.ts";
 import { OutgoingMessage } from "./outgoing-message.ts";
-import { PutReceiver } from "./put-receiver.ts";
+import { PutReceiver, type PutReceiverDeps } from "./put-receiver.ts";
 import { type PutTarget, readPutTarget, readUtf8 } from "./put-target.ts";
-import type { TransferBudget } from "./transfer-budget.ts";
+import { badProof, type SharedFolder, sharedSliceBytes } from "./shared-folder.ts";
+import type { Transfer, TransferBudget } from "./transfer-budget.ts";
 
 export interface FlightServiceDeps {
   readonly cache: ObjectCache;
@@ -58,6 +65,8 @@ export interface FlightServiceDeps {
   /** What object references say: `grpc://host:port` or `grpc+tls://host:port`. */
   readonly advertised: () => string;
   readonly budget: TransferBudget;
+  /** Undefined when objects are not in a folder. */
+  readonly shared?: SharedFolder | undefined;
 }
 
 const EMPTY = Buffer.alloc(0);
@@ -71,6 +80,7 @@ export class FlightService {
   readonly #newId: () => string;
   readonly #advertised: () => string;
   readonly #budget: TransferBudget;
+  readonly #shared: SharedFolder | undefined;
 
   constructor(deps: FlightServiceDeps) {
     this.#cache = deps.cache;
@@ -78,6 +88,7 @@ export class FlightService {
     this.#newId = deps.newId;
     this.#advertised = deps.advertised;
     this.#budget = deps.budget;
+    this.#shared = deps.shared;
   }
 
   handlers(): UntypedServiceImplementation {
@@ -122,7 +133,8 @@ export class FlightService {
       const expected = readExpectedVersion(call.metadata.get(expectedVersionKey));
       const readTarget = (descriptor: Buffer): PutTarget =>
         readPutTarget(FlightDescriptor.decode(descriptor), this.#newId);
-      const own = new PutReceiver({ cache: this.#cache, readTarget }, expected);
+      const takeShared = this.#takeShared(call.metadata, transfer);
+      const own = new PutReceiver({ cache: this.#cache, readTarget, takeShared }, expected);
       receiver = own;
       const received = forEachMessage(call, async (bytes) => {
         const { length } = bytes;
@@ -157,9 +169,10 @@ export class FlightService {
       const ticket = parseTicket(readUtf8(call.request.ticket, "the ticket"));
       const view = this.#cache.view(ticket.key, ticket.version);
       const transfer = this.#budget.begin(() => breakOff(call));
+      const shared = this.#proves(call.metadata) === true;
       call.once("close", () => transfer.end());
       try {
-        for await (const message of responseMessages(this.#cache, view, transfer)) {
+        for await (const message of responseMessages(this.#cache, view, transfer, shared)) {
           if (!(await send(call, message))) return;
           if (message instanceof OutgoingMessage) message.giveBack();
           transfer.give(transfer.held);
@@ -180,6 +193,11 @@ export class FlightService {
   async #doAction(call: ServerWritableStream<Action, Result>): Promise<void> {
     try {
       const { type, body } = call.request;
+      if (type === SHARE_ACTION) {
+        call.write({ body: encodeShareAnswer(this.#shared?.folder) });
+        call.end();
+        return;
+      }
       const targets = deleteTargets(type, readUtf8(body, "the body of the action"));
       const deleted = await this.#cache.delete(targets);
       const request = requestOf(call.metadata);
@@ -191,6 +209,23 @@ export class FlightService {
       this.#report("delete", call.metadata, thrown);
       fail(call, thrown);
     }
+  }
+
+  /** Whether a client that says that it reads the cache's folder does; undefined when it says nothing. */
+  #proves(metadata: Metadata): boolean | undefined {
+    const [said] = metadata.get(shareKey);
+    return said === undefined ? undefined : this.#shared?.isProof(said.toString()) === true;
+  }
+
+  #takeShared(metadata: Metadata, transfer: Transfer): PutReceiverDeps["takeShared"] {
+    const proves = this.#proves(metadata);
+    const shared = this.#shared;
+    if (proves === undefined) return undefined;
+    if (!proves || shared === undefined) throw badProof();
+    return async (said, writer) => {
+      await transfer.take(Math.min(said.size, sharedSliceBytes));
+      await shared.take(said, writer);
+    };
   }
 
   /** Never NOT_FOUND: clients ask where an object is to be found, before or after it is there. */

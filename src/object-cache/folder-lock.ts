@@ -1,10 +1,11 @@
 import { join } from "node:path";
+import { shareFile } from "../protocol/flight/shared-file.ts";
 import { acquireLifeLock, type LifeLock, type LockOwner } from "../storage/life-lock.ts";
 
 const name = "cache.lock";
 
 /** Files of a folder of objects that belong to whoever uses it: they are neither copied nor replaced. */
-export const lockFiles: readonly string[] = [name, `${name}.json`];
+export const lockFiles: readonly string[] = [name, `${name}.json`, shareFile];
 
 /**
  * Locks a folder of objects: two caches in it would overwrite each other, whatever their homes.

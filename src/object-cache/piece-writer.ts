@@ -29,6 +29,8 @@ export class FilePieceWriter implements PieceWriter {
   readonly #host: PieceWriterHost;
   readonly #path: string;
   #file: FileHandle | undefined;
+  /** Whether the temporary file may be there. */
+  #isThere = false;
   #reserved = 0;
   #size = 0;
   #crc = 0;
@@ -68,6 +70,7 @@ export class FilePieceWriter implements PieceWriter {
       await file.datasync();
       await this.#close();
       await rename(this.#path, join(this.#host.piecesFolder, name));
+      this.#isThere = false;
       await this.#host.syncPieces();
     } catch (thrown) {
       throw this.#host.explain(thrown);
@@ -82,7 +85,8 @@ export class FilePieceWriter implements PieceWriter {
     this.#host.release(this.#reserved);
     this.#reserved = 0;
     await this.#close();
-    await rm(this.#path, { force: true });
+    if (this.#isThere) await rm(this.#path, { force: true });
+    this.#isThere = false;
   }
 
   #reserve(bytes: number): void {
@@ -91,7 +95,9 @@ export class FilePieceWriter implements PieceWriter {
   }
 
   async #open(): Promise<FileHandle> {
-    this.#file ??= await open(this.#path, "wx", 0o600);
+    if (this.#file !== undefined) return this.#file;
+    this.#isThere = true;
+    this.#file = await open(this.#path, "wx", 0o600);
     return this.#file;
   }
 

@@ -2,12 +2,14 @@ import { FlameError } from "../model/errors.ts";
 import type { FlightData } from "../protocol/flight/flight-data.ts";
 import { readIpcMessage } from "../protocol/flight/ipc-message.ts";
 import { checkRequestSchema, opaqueBytesMax, requestData } from "../protocol/flight/opaque-rows.ts";
+import type { SharedFile } from "../protocol/flight/shared-file.ts";
 import { isTableSchema } from "../protocol/flight/table-schema.ts";
 import { keptBytesMax } from "./large-buffers.ts";
 import type { ObjectCache } from "./object-cache.ts";
 import { type ObjectKey, quoted } from "./object-key.ts";
 import type { PieceFormat, PieceWriter } from "./object-store.ts";
 import type { PutTarget } from "./put-target.ts";
+import { readSharedFile } from "./shared-folder.ts";
 import { appendFrame } from "./table-frames.ts";
 
 /** What a stream of FlightData becomes. */
@@ -21,17 +23,23 @@ interface Reception {
   onlyChunk: Buffer | undefined;
 }
 
+export interface PutReceiverDeps {
+  readonly cache: ObjectCache;
+  readonly readTarget: (descriptor: Buffer) => PutTarget;
+  /** Copies a file that the client names instead of sending bytes; undefined for clients that have not the shared folder. */
+  readonly takeShared?: ((said: SharedFile, writer: PieceWriter) => Promise<void>) | undefined;
+}
+
 /** Receives one DoPut message by message, straight into the store: memory holds one message at a time. */
 export class PutReceiver {
   readonly #cache: ObjectCache;
   readonly #readTarget: (descriptor: Buffer) => PutTarget;
   readonly #expectedVersion: number | undefined;
+  readonly #takeShared: PutReceiverDeps["takeShared"];
   #reception: Reception | undefined;
 
-  constructor(
-    deps: { readonly cache: ObjectCache; readonly readTarget: (descriptor: Buffer) => PutTarget },
-    expectedVersion: number | undefined,
-  ) {
+  constructor(deps: PutReceiverDeps, expectedVersion: number | undefined) {
+    this.#takeShared = deps.takeShared;
     this.#cache = deps.cache;
     this.#readTarget = deps.readTarget;
     this.#expectedVersion = expectedVersion;
@@ -49,7 +57,11 @@ export class PutReceiver {
     // A message with metadata only is allowed anywhere in Flight.
     if (message.header.length === 0 && message.body.length === 0) return;
     if (this.#reception.format === "table") await acceptFrame(this.#reception, message);
-    else await acceptRows(this.#reception, message);
+    else if (this.#takeShared !== undefined && message.appMetadata.length > 0) {
+      const said = readSharedFile(message.appMetadata);
+      countRows(this.#reception, 1, said.size);
+      await this.#takeShared(said, this.#reception.writer);
+    } else await acceptRows(this.#reception, message);
   }
 
   /** Ends the stream. @returns the key and the version of the object. */
@@ -102,7 +114,16 @@ async function acceptRows(reception: Reception, { header, body }: FlightData): P
     throw new FlameError("internal", `expected a record batch, got a ${message.kind} message`);
   }
   const data = requestData(message, body);
-  const size = reception.writer.size + data.length;
+  countRows(reception, message.rows, data.length);
+  // A larger chunk is not kept in memory, and belongs to the writer from now on.
+  const isOnlyChunk = reception.batches === 1 && data.length <= keptBytesMax;
+  reception.onlyChunk = isOnlyChunk ? data : undefined;
+  await reception.writer.append(data);
+}
+
+/** @throws FlameError invalid_argument when the object becomes larger than one may be. */
+function countRows(reception: Reception, rows: number, bytes: number): void {
+  const size = reception.writer.size + bytes;
   if (size > opaqueBytesMax) {
     throw new FlameError(
       "invalid_argument",
@@ -111,11 +132,8 @@ async function acceptRows(reception: Reception, { header, body }: FlightData): P
     );
   }
   reception.batches += 1;
-  reception.rows += message.rows;
-  // A larger chunk is not kept in memory, and belongs to the writer from now on.
-  const isOnlyChunk = reception.batches === 1 && data.length <= keptBytesMax;
-  reception.onlyChunk = isOnlyChunk ? data : undefined;
-  await reception.writer.append(data);
+  reception.rows += rows;
+  reception.onlyChunk = undefined;
 }
 
 async function acceptFrame(reception: Reception, { header, body }: FlightData): Promise<void> {

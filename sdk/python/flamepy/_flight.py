@@ -21,6 +21,7 @@ from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._forks import refuse_in_forked_child
 from flamepy._native import is_native, version_of
 from flamepy._proxy import channel_options, proxy_text
+from flamepy._shared import SHARE_HEADER, SHARED_BYTES_MIN, NotShared, Share, Shares
 
 #: An opaque object is one Arrow cell with 32-bit offsets.
 OBJECT_BYTES_MAX = 2**31 - 1
@@ -34,6 +35,7 @@ EXPECTED_VERSION_HEADER = b"flame-expected-version"
 
 _clients: dict[tuple[str, object], Any] = {}
 _clients_lock = threading.Lock()
+_shares = Shares()
 _used_by: int | None = None
 
 
@@ -70,11 +72,16 @@ def put(
         )
     import pyarrow.flight
 
+    descriptor = pyarrow.flight.FlightDescriptor.for_path(path)
+    if len(cell) >= SHARED_BYTES_MIN:
+        answer = _put_file(endpoint, tls, path, descriptor, cell, expected_version)
+        if answer is not None:
+            return answer
     return _put(
         endpoint,
         tls,
         path,
-        pyarrow.flight.FlightDescriptor.for_path(path),
+        descriptor,
         _opaque_schema(),
         lambda: _opaque_batches(cell),
         expected_version,
@@ -116,21 +123,40 @@ def patch(endpoint: str, tls: FlameClientTls | None, key: str, cell: Buffer) -> 
 
 
 def get(endpoint: str, tls: FlameClientTls | None, key: str, version: int) -> Any:
-    """Fetch an object: ``(schema, batches)`` as pyarrow gives them.
+    """Fetch an object: ``(schema, batches, files)`` as pyarrow gives them.
+
+    ``files`` has, for each batch, the mapped file that holds the bytes of its only row, or None.
 
     Args:
         version: the version the caller holds; no batches mean that it is still the current one.
     """
 
-    def fetch() -> Any:
+    def fetch(share: Share | None) -> Any:
         import pyarrow.flight
 
         ticket = pyarrow.flight.Ticket(f"{key}:{version}".encode())
-        reader = _client(endpoint, tls).do_get(ticket, options=_options(endpoint, tls))
+        options = _options(endpoint, tls, share=share)
+        reader = _client(endpoint, tls).do_get(ticket, options=options)
         schema = reader.schema
-        return schema, [chunk.data for chunk in reader if chunk.data is not None]
+        batches, files = [], []
+        for chunk in reader:
+            if chunk.data is None:
+                continue
+            named = share is not None and chunk.app_metadata is not None
+            batches.append(chunk.data)
+            files.append(share.mapped(chunk.app_metadata.to_pybytes()) if share and named else None)
+        return schema, batches, files
 
-    return _reported(fetch, endpoint, f"get object {key!r}", retry=True)
+    def call() -> Any:
+        share = _share(endpoint, tls)
+        try:
+            return fetch(share)
+        except NotShared:
+            # Replaced or deleted since it was named, or another cache's by now.
+            _shares.forget(_location(endpoint))
+            return fetch(None)
+
+    return _reported(call, endpoint, f"get object {key!r}", retry=True)
 
 
 def delete(endpoint: str, tls: FlameClientTls | None, key: str) -> None:
@@ -158,6 +184,7 @@ def table_version(schema: Any) -> int:
 
 def forget_clients() -> None:
     """Close all connections to object caches."""
+    _shares.forget()
     with _clients_lock:
         clients = list(_clients.values())
         _clients.clear()
@@ -173,14 +200,19 @@ def _put(
     schema: Any,
     batches: Callable[[], Any],
     expected_version: int | None,
+    share: Share | None = None,
+    file: bytes | None = None,
 ) -> bytes:
     def send() -> bytes:
         writer, reader = _client(endpoint, tls).do_put(
-            descriptor, schema, options=_options(endpoint, tls, expected_version)
+            descriptor, schema, options=_options(endpoint, tls, expected_version, share)
         )
         with writer:
             for batch in batches():
-                writer.write_batch(batch)
+                if file is None:
+                    writer.write_batch(batch)
+                else:
+                    writer.write_with_metadata(batch, file)
             writer.done_writing()
             answer = reader.read()
         if answer is None:
@@ -191,6 +223,40 @@ def _put(
     # with a new id or against an expected version.
     retry = path.count("/") == 1 or expected_version is not None
     return _reported(send, endpoint, f"put object {path!r}", retry=retry)
+
+
+def _put_file(
+    endpoint: str,
+    tls: FlameClientTls | None,
+    path: str,
+    descriptor: Any,
+    cell: Buffer,
+    expected_version: int | None,
+) -> bytes | None:
+    """Put through a file; None when that is not possible, and nothing was put."""
+    try:
+        share = _share(endpoint, tls)
+        if share is None:
+            return None
+        with share.written(cell) as file:
+            schema, row = _opaque_schema(), [_opaque_batch(b"")]
+            where = (endpoint, tls, path, descriptor)
+            return _put(*where, schema, lambda: row, expected_version, share, file)
+    except NotShared:
+        return None
+    except FlameError as error:
+        if "shared folder" not in str(error):
+            raise
+        _shares.forget(_location(endpoint))
+        return None
+
+
+def _share(endpoint: str, tls: FlameClientTls | None) -> Share | None:
+    """Return the folder of the configured cache: a reference can name any server."""
+    location = _location(endpoint)
+    if location != _location(current_context().cache_endpoint):
+        return None
+    return _shares.of(location, _client(endpoint, tls), _options(endpoint, tls))
 
 
 def _reported[T](call: Callable[[], T], endpoint: str, what: str, retry: bool) -> T:
@@ -263,7 +329,12 @@ def _client(endpoint: str, tls: FlameClientTls | None) -> Any:
         return client
 
 
-def _options(endpoint: str, tls: FlameClientTls | None, expected_version: int | None = None) -> Any:
+def _options(
+    endpoint: str,
+    tls: FlameClientTls | None,
+    expected_version: int | None = None,
+    share: Share | None = None,
+) -> Any:
     import pyarrow.flight
 
     # Names the call in the log of the cache.
@@ -273,6 +344,8 @@ def _options(endpoint: str, tls: FlameClientTls | None, expected_version: int | 
         headers.append((b"authorization", bearer.encode()))
     if expected_version is not None:
         headers.append((EXPECTED_VERSION_HEADER, str(expected_version).encode()))
+    if share is not None:
+        headers.append((SHARE_HEADER, share.proof))
     return pyarrow.flight.FlightCallOptions(timeout=_CALL_SECONDS, headers=headers)
 
 

@@ -70,6 +70,8 @@ class _Held:
     base: Any
     patches: list[tuple[int, Buffer]]
     size: int
+    #: Some of the bytes are a mapped file: the value may use them, so there is one value alone.
+    mapped: bool = False
 
 
 class _HeldObjects:
@@ -183,7 +185,8 @@ def get_object(ref: ObjectRef, deserializer: Deserializer | None = None) -> Any:
             )
         found = held
     else:
-        _held.put(ref, found)
+        if not found.mapped:
+            _held.put(ref, found)
     value = _value(found, f"object {ref.key!r}")
     if deserializer is None:
         return value
@@ -294,7 +297,8 @@ def _value(held: _Held, what: str) -> Any:
 
 def _fetch(ref: ObjectRef, version: int, held: _Held | None = None) -> _Held | None:
     """Fetch an object; None when ``version`` is the current one."""
-    schema, batches = _flight.get(ref.endpoint, current_context().cache_tls, ref.key, version)
+    tls = current_context().cache_tls
+    schema, batches, files = _flight.get(ref.endpoint, tls, ref.key, version)
     if _flight.is_table(schema):
         import pyarrow
 
@@ -302,7 +306,7 @@ def _fetch(ref: ObjectRef, version: int, held: _Held | None = None) -> _Held | N
         return _Held(_flight.table_version(schema), table, [], table.get_total_buffer_size())
     if not batches:
         return None
-    rows = list(_rows(schema, batches))
+    rows = list(_rows(schema, batches, files))
     if rows[0][1] == "base":
         patches = [(number, cell) for number, _, cell in rows[1:]]
         base: Any = rows[0][2]
@@ -313,14 +317,17 @@ def _fetch(ref: ObjectRef, version: int, held: _Held | None = None) -> _Held | N
         return _fetch(ref, 0)
     _check_patches(ref, [kind for _, kind, _ in rows[1:]], [number for number, _ in patches])
     size = len(base) + sum(len(cell) for _, cell in patches)
-    return _Held(patches[-1][0] if patches else rows[0][0], base, patches, size)
+    newest = patches[-1][0] if patches else rows[0][0]
+    return _Held(newest, base, patches, size, mapped=any(file is not None for file in files))
 
 
-def _rows(schema: Any, batches: list[Any]) -> Iterator[tuple[int, str, Buffer]]:
+def _rows(
+    schema: Any, batches: list[Any], files: list[memoryview | None]
+) -> Iterator[tuple[int, str, Buffer]]:
     """Yield ``(version, kind, bytes)`` of a response; the older form has no kinds."""
     kinds = schema.get_field_index("kind") >= 0
     first = True
-    for batch in batches:
+    for batch, file in zip(batches, files, strict=True):
         versions = batch.column("version")
         cells = batch.column("data")
         for at in range(batch.num_rows):
@@ -328,7 +335,8 @@ def _rows(schema: Any, batches: list[Any]) -> Iterator[tuple[int, str, Buffer]]:
             if kind not in ("base", "patch"):
                 raise FlameError(FlameErrorCode.INTERNAL, f"unknown kind of row {kind!r}")
             # as_buffer, so that a large object is not copied.
-            yield versions[at].as_py(), kind, memoryview(cells[at].as_buffer())
+            cell = memoryview(cells[at].as_buffer()) if file is None else file
+            yield versions[at].as_py(), kind, cell
             first = False
 
 

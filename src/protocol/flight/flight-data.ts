@@ -57,8 +57,9 @@ export function allocateFlightData(
   header: Buffer,
   bodyBytes: number,
   descriptor: Buffer = EMPTY,
+  appMetadata: Buffer = EMPTY,
 ): AllocatedFlightData {
-  const prefix = flightDataPrefix(header, bodyBytes, descriptor);
+  const prefix = flightDataPrefix(header, bodyBytes, descriptor, appMetadata);
   const message = Buffer.allocUnsafe(prefix.length + bodyBytes);
   prefix.copy(message);
   return { message, body: message.subarray(prefix.length) };
@@ -69,11 +70,15 @@ export function flightDataPrefix(
   header: Buffer,
   bodyBytes: number,
   descriptor: Buffer = EMPTY,
+  appMetadata: Buffer = EMPTY,
 ): Buffer {
   return Buffer.concat([
     ...(descriptor.length === 0 ? [] : [tagAndLength(DESCRIPTOR, descriptor.length), descriptor]),
     tagAndLength(HEADER, header.length),
     header,
+    ...(appMetadata.length === 0
+      ? []
+      : [tagAndLength(APP_METADATA, appMetadata.length), appMetadata]),
     ...(bodyBytes === 0 ? [] : [tagAndLength(BODY, bodyBytes)]),
   ]);
 }

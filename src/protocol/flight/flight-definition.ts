@@ -3,6 +3,9 @@ import { FlightServiceService } from "../generated/arrow/flight/flight.ts";
 /** Request metadata of a change that must not overwrite what its maker has not seen (docs/object-cache.md, section 3). */
 export const expectedVersionKey = "flame-expected-version";
 
+/** Request metadata of a client that reads the cache's folder: the words of its file (docs/object-cache.md, section 11). */
+export const shareKey = "flame-share";
+
 const raw = (bytes: Buffer): Buffer => bytes;
 
 /** What the library asks of a serialized message: its length, and to be copied behind the prefix of the frame. */

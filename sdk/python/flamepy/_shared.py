@@ -1,0 +1,163 @@
+"""Objects through files of the cache's folder, where client and cache have one host and one user.
+
+The cache names its folder (the action ``FLAME_SHARE``); who can read the file in it that only that
+user can read sends what it says with each call. Then a put names a file, and a get is answered with
+the name of one, instead of bytes (docs/object-cache.md, section 11). Whatever does not fit, and
+whatever goes wrong here, goes through messages.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import mmap
+import os
+import re
+import stat
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flamepy._codec import Buffer
+
+#: Metadata of a call: the words of the file.
+SHARE_HEADER = b"flame-share"
+#: Smaller objects travel in messages.
+SHARED_BYTES_MIN = 256 * 1024
+
+_ACTION = "FLAME_SHARE"
+_PROOF = re.compile(rb"[0-9a-f]{64}")
+_PIECE = re.compile(r"[0-9a-f]{64}-\d{1,16}\.(?:base|patch)")
+#: A file must be no link, and nobody is waited for at the other end of a pipe.
+_OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+
+
+class NotShared(Exception):
+    """A file cannot be used: the same goes through messages."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """The folder of a cache that this process can read, and the words that prove it."""
+
+    folder: Path
+    proof: bytes
+
+    @contextlib.contextmanager
+    def written(self, cell: Buffer) -> Iterator[bytes]:
+        """Write the bytes of an object to a file and yield its description for the cache.
+
+        The cache copies it. It is removed at the end if the cache did not.
+
+        Raises:
+            NotShared: the file cannot be written.
+        """
+        name = f"shared-{uuid.uuid4().hex}"
+        path = self.folder / "tmp" / name
+        try:
+            try:
+                _write(path, memoryview(cell).cast("B"))
+            except OSError as error:
+                raise NotShared(str(error)) from error
+            yield json.dumps({"file": name, "size": len(cell)}).encode()
+        finally:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    def mapped(self, description: bytes) -> memoryview:
+        """Map the file that the cache named: writable, and nobody else sees what is written.
+
+        Raises:
+            NotShared: there is no such file any more, or it is none of an object.
+        """
+        try:
+            said = json.loads(description)
+            name, size = said["file"], said["size"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise NotShared(f"the cache described a file as {description!r}") from error
+        if not isinstance(name, str) or not _PIECE.fullmatch(name) or not isinstance(size, int):
+            raise NotShared(f"{description!r} describes no file of an object")
+        try:
+            file = os.open(self.folder / "pieces" / name, _OPEN)
+            try:
+                found = os.fstat(file)
+                if not _is_own(found) or not 0 < size < found.st_size:
+                    raise NotShared(f"{name!r} is no file of an object of {size} bytes")
+                return memoryview(mmap.mmap(file, size, access=mmap.ACCESS_COPY))
+            finally:
+                os.close(file)
+        except OSError as error:
+            raise NotShared(str(error)) from error
+
+
+class Shares:
+    """The folders of caches, asked for once each; None for one that cannot be shared."""
+
+    def __init__(self) -> None:
+        self._shares: dict[str, Share | None] = {}
+        self._lock = threading.Lock()
+
+    def of(self, location: str, client: Any, options: Any) -> Share | None:
+        """Return the folder of the cache at ``location``, which ``client`` calls."""
+        with self._lock:
+            if location in self._shares:
+                return self._shares[location]
+        import pyarrow.flight
+
+        try:
+            share = _asked(client, options)
+        except pyarrow.flight.FlightUnavailableError:
+            return None  # Asked again the next time: it is not up, and says nothing of its folder.
+        with self._lock:
+            self._shares[location] = share
+        return share
+
+    def forget(self, location: str | None = None) -> None:
+        """Ask anew: the cache there may have been started again. None: all of them."""
+        with self._lock:
+            if location is None:
+                self._shares.clear()
+            else:
+                self._shares.pop(location, None)
+
+
+def _asked(client: Any, options: Any) -> Share | None:
+    import pyarrow.flight
+
+    try:
+        answers = list(client.do_action(pyarrow.flight.Action(_ACTION, b""), options=options))
+        folder = json.loads(answers[0].body.to_pybytes())["folder"]
+        return Share(Path(folder), _proof(Path(folder)))
+    except pyarrow.flight.FlightUnavailableError:
+        raise
+    except (pyarrow.ArrowException, OSError, ValueError, KeyError, IndexError, TypeError):
+        # A cache that does not know the action, on another host, of another user, or in memory.
+        return None
+
+
+def _proof(folder: Path) -> bytes:
+    file = os.open(folder / "cache.share", _OPEN)
+    try:
+        found = os.fstat(file)
+        words = os.read(file, 65)
+    finally:
+        os.close(file)
+    if not _is_own(found) or stat.S_IMODE(found.st_mode) & 0o077 or not _PROOF.fullmatch(words):
+        raise ValueError(f"{folder / 'cache.share'} is no file of our own cache")
+    return words
+
+
+def _is_own(found: os.stat_result) -> bool:
+    return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+
+
+def _write(path: Path, view: memoryview) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        while view:
+            view = view[os.write(file, view) :]
+    finally:
+        os.close(file)

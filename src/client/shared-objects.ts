@@ -1,0 +1,151 @@
+import { randomBytes } from "node:crypto";
+import { constants, type Stats } from "node:fs";
+import { type FileHandle, open, rm } from "node:fs/promises";
+import { join } from "node:path";
+import process from "node:process";
+import { crc32 } from "node:zlib";
+import { codeOf, textOf } from "../kit/thrown.ts";
+import { FlameError } from "../model/errors.ts";
+import {
+  decodeShareAnswer,
+  decodeSharedFile,
+  encodeSharedFile,
+  putAsMessages,
+  sharedPieceName,
+  sharedPiecesFolder,
+  sharedPutsFolder,
+  shareFile,
+  shareProof,
+} from "../protocol/flight/shared-file.ts";
+
+/** A file cannot be used: the same goes through messages. */
+export class NotShared extends Error {}
+
+/** What the words of the file have at most, and one byte more. */
+const PROOF_BYTES = 65;
+/** Bytes read and summed at a time, so that one large object does not hold up everything else. */
+const SLICE_BYTES = 4 * 1024 * 1024;
+/** A file must be no link, and nobody is waited for at the other end of a pipe. */
+const READING = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/**
+ * The folder of a cache on this host that runs as this user: large objects go through files in it instead of messages
+ * (docs/object-cache.md, section 11).
+ */
+export class SharedObjects {
+  readonly #folder: string;
+  /** What the file says that this user alone can read. */
+  readonly proof: string;
+
+  private constructor(folder: string, proof: string) {
+    this.#folder = folder;
+    this.proof = proof;
+  }
+
+  /**
+   * @param answer of the cache to FLAME_SHARE
+   * @returns undefined when the cache has no folder, or it is on another host or of another user.
+   */
+  static async open(answer: Buffer): Promise<SharedObjects | undefined> {
+    const folder = decodeShareAnswer(answer);
+    if (folder === undefined) return undefined;
+    try {
+      const proof = await readPlain(join(folder, shareFile), async (file, found) => {
+        const words = Buffer.alloc(PROOF_BYTES);
+        const { bytesRead } = await file.read(words, 0, PROOF_BYTES, 0);
+        const isPrivate = (found.mode & 0o077) === 0;
+        return isPrivate ? words.toString("latin1", 0, bytesRead) : "";
+      });
+      return shareProof.test(proof) ? new SharedObjects(folder, proof) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /**
+   * Writes a file for the cache to take, and removes it if the cache did not.
+   * @param put names the file to the cache, by the description that it is given
+   * @throws NotShared when the file cannot be written; nothing was put then.
+   */
+  async put<T>(data: Buffer, put: (description: Buffer) => Promise<T>): Promise<T> {
+    const name = `shared-${randomBytes(16).toString("hex")}`;
+    const path = join(this.#folder, sharedPutsFolder, name);
+    try {
+      await write(path, data);
+      return await put(encodeSharedFile({ file: name, size: data.length }));
+    } finally {
+      await rm(path, { force: true }).catch(() => undefined);
+    }
+  }
+
+  /**
+   * Reads the file that the cache named instead of the bytes of a row.
+   * @throws NotShared when there is no such file any more, or it is none of an object.
+   */
+  async read(description: Buffer): Promise<Buffer> {
+    const said = decodeSharedFile(description);
+    if (said === undefined || !sharedPieceName.test(said.file)) {
+      throw new NotShared(
+        `the cache described a file as ${JSON.stringify(description.toString())}`,
+      );
+    }
+    const { file: name, size } = said;
+    let sum = 0;
+    return await readPlain(join(this.#folder, sharedPiecesFolder, name), async (file, found) => {
+      // Behind the bytes of a piece is always its description.
+      if (found.size <= size) throw new NotShared(`"${name}" is no object of ${size} bytes`);
+      const bytes = Buffer.allocUnsafeSlow(size);
+      for (let at = 0; at < size; ) {
+        const length = Math.min(SLICE_BYTES, size - at);
+        const { bytesRead } = await file.read(bytes, at, length, at);
+        if (bytesRead === 0) throw new NotShared(`"${name}" ended at byte ${at}`);
+        sum = crc32(bytes.subarray(at, at + bytesRead), sum);
+        at += bytesRead;
+      }
+      // The cache reads it, too, and says what is the matter with it.
+      if (sum !== said.crc32) throw new NotShared(`"${name}" is damaged`);
+      return bytes;
+    });
+  }
+}
+
+/** Whether a put was refused for its file, so that the same goes as messages. */
+export function isFileRefused(thrown: unknown): boolean {
+  const { code, message } = FlameError.from(thrown);
+  return code === "invalid_argument" && message.includes(putAsMessages);
+}
+
+async function write(path: string, data: Buffer): Promise<void> {
+  try {
+    const file = await open(path, "wx", 0o600);
+    try {
+      await file.writeFile(data);
+    } finally {
+      await file.close();
+    }
+  } catch (thrown) {
+    throw new NotShared(textOf(thrown));
+  }
+}
+
+/** Opens a plain file of this user; of what was opened, not of the name, which may be another file by now. */
+async function readPlain<T>(
+  path: string,
+  read: (file: FileHandle, found: Stats) => Promise<T>,
+): Promise<T> {
+  try {
+    const file = await open(path, READING);
+    try {
+      const found = await file.stat();
+      if (!found.isFile() || found.uid !== process.geteuid?.()) {
+        throw new NotShared(`${path} is no file of our own cache`);
+      }
+      return await read(file, found);
+    } finally {
+      await file.close();
+    }
+  } catch (thrown) {
+    if (codeOf(thrown) === undefined) throw thrown;
+    throw new NotShared(textOf(thrown));
+  }
+}

@@ -1,0 +1,69 @@
+/** The file in the cache's folder whose content proves that a client reads it (docs/object-cache.md, section 11). */
+export const shareFile = "cache.share";
+
+/** What that file says. */
+export const shareProof = /^[0-9a-f]{64}$/;
+
+/** Where in the cache's folder clients write what they put. */
+export const sharedPutsFolder = "tmp";
+
+/** Where in the cache's folder the files of pieces are. */
+export const sharedPiecesFolder = "pieces";
+
+/** Smaller pieces travel in messages: a file costs more than their bytes. Unit: bytes. */
+export const sharedBytesMin = 256 * 1024;
+
+/** Names of files that clients put. */
+export const sharedPutName = /^shared-[0-9a-f]{32}$/;
+
+/** Names of files that clients get. */
+export const sharedPieceName = /^[0-9a-f]{64}-\d{1,16}\.(?:base|patch)$/;
+
+/** Ends the text of each refusal of a file: nothing was put, and the same may be put as messages. */
+export const putAsMessages = "put the object as messages";
+
+/** A file with the bytes of a row, which one side names to the other in the row's place. */
+export interface SharedFile {
+  readonly file: string;
+  /** Unit: bytes. */
+  readonly size: number;
+  /** Of the bytes, where the one who names them knows it. */
+  readonly crc32?: number | undefined;
+}
+
+export function encodeSharedFile({ file, size, crc32 }: SharedFile): Buffer {
+  return Buffer.from(JSON.stringify({ file, size, crc32 }));
+}
+
+/** @returns undefined when it says something else. */
+export function decodeSharedFile(metadata: Buffer): SharedFile | undefined {
+  const said = parsed(metadata);
+  if (typeof said !== "object" || said === null || !("file" in said) || !("size" in said)) {
+    return undefined;
+  }
+  const { file, size } = said;
+  if (typeof file !== "string" || typeof size !== "number") return undefined;
+  if (!Number.isSafeInteger(size) || size <= 0) return undefined;
+  const crc32 = "crc32" in said && typeof said.crc32 === "number" ? said.crc32 : undefined;
+  return { file, size, crc32 };
+}
+
+/** The answer to FLAME_SHARE; without a folder when there is none. */
+export function encodeShareAnswer(folder: string | undefined): Buffer {
+  return Buffer.from(JSON.stringify({ folder }));
+}
+
+/** @returns the folder; undefined when it names none. */
+export function decodeShareAnswer(body: Buffer): string | undefined {
+  const said = parsed(body);
+  if (typeof said !== "object" || said === null || !("folder" in said)) return undefined;
+  return typeof said.folder === "string" ? said.folder : undefined;
+}
+
+function parsed(json: Buffer): unknown {
+  try {
+    return JSON.parse(json.toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}

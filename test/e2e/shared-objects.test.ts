@@ -1,0 +1,165 @@
+import { execFileSync } from "node:child_process";
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { startCluster, type TestCluster } from "../support/cluster.ts";
+
+let cluster: TestCluster;
+
+beforeEach(async () => {
+  cluster = await startCluster({ daemons: ["flame-object-cache"] });
+});
+afterEach(() => cluster.close());
+
+/** Counts what goes through files: a put of one makes a description, a get maps one. */
+const counted = `
+import flamepy, os, sys
+from flamepy.cache import get_object, put_object, update_object
+from flamepy import _flight, _shared
+files = []
+def counting(name):
+    real = getattr(_shared.Share, name)
+    def call(self, *args):
+        files.append(name)
+        return real(self, *args)
+    setattr(_shared.Share, name, call)
+counting("written")
+counting("mapped")
+`;
+
+async function run(source: string, client?: "published"): Promise<string> {
+  const { code, stdout, stderr } = await cluster.python(source, client);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  return stdout.trim();
+}
+
+describe("flamepy on the host of the object cache", () => {
+  it("puts and gets large objects through files, which stay readable after a deletion", async () => {
+    const source = `${counted}
+import pyarrow
+array = pyarrow.array(range(100_000))
+ref = put_object("app/ssn", array)
+one, two = get_object(ref), get_object(ref)
+assert one.equals(array) and two.equals(array) and get_object(ref).equals(array)
+text = os.urandom(1_000_000)
+assert get_object(put_object("app/ssn", text)) == text
+table = pyarrow.table({"a": list(range(100_000))})
+assert get_object(put_object("app/ssn", table)).equals(table)
+newer = update_object(ref, pyarrow.array(range(1, 100_001)))
+assert newer.version == 2 and get_object(ref)[0].as_py() == 1
+# What is mapped stays as it was, and readable, after the object is gone.
+kept = get_object(ref)
+from flamepy.cache import delete_objects
+delete_objects("app/*")
+assert kept[5].as_py() == 6
+put_object("app/ssn", b"small")
+print(" ".join(files))
+`;
+    expect(await run(source)).toBe(
+      "written mapped mapped mapped written mapped written mapped mapped",
+    );
+    expect(readdirSync(join(cluster.home, "data/objects/tmp"))).toEqual([]);
+  });
+
+  it("goes on through messages where files do not serve: a restarted cache, a folder that is gone", async () => {
+    const source = `${counted}
+value = os.urandom(1_000_000)
+ref = put_object("app/ssn", value)
+share = _flight._shares._shares[ref.endpoint]
+stale = _shared.Share(share.folder, b"0" * 64)
+_flight._shares._shares[ref.endpoint] = stale
+assert get_object(ref) == value
+assert get_object(put_object("app/ssn", value)) == value
+elsewhere = _shared.Share(share.folder / "nowhere", share.proof)
+_flight._shares._shares[ref.endpoint] = elsewhere
+assert get_object(put_object("app/ssn", value)) == value
+_flight._shares._shares[ref.endpoint] = elsewhere
+assert get_object(ref) == value
+print("whole")
+`;
+    expect(await run(source)).toBe("whole");
+  });
+
+  it("uses no folder that is not its own user's alone", async () => {
+    const file = join(cluster.home, "data/objects/cache.share");
+    writeFileSync(file, "not a proof");
+    const source = `${counted}
+value = os.urandom(1_000_000)
+assert get_object(put_object("app/ssn", value)) == value
+print(files)
+`;
+    expect(await run(source)).toBe("[]");
+  });
+
+  it("leaves nothing for long of a client that was killed between its file and its put", async () => {
+    const source = `${counted}
+import signal
+_flight._put = lambda *args: os.kill(os.getpid(), signal.SIGKILL)
+put_object("app/ssn", os.urandom(1_000_000))
+`;
+    expect(await cluster.python(source)).toMatchObject({ stdout: "", stderr: "" });
+    const tmp = join(cluster.home, "data/objects/tmp");
+    expect(readdirSync(tmp)).toEqual([expect.stringMatching(/^shared-[0-9a-f]{32}$/)]);
+    await cluster.daemon("flame-object-cache").restart("SIGKILL");
+    expect(readdirSync(tmp)).toEqual([]);
+  });
+
+  it("gives published clients what ours put through files, and the other way round", async () => {
+    const put = `${counted}
+print(put_object("app/ssn", list(range(200_000))).encode().hex())
+`;
+    const get = (ref: string): string => `
+from flamepy.core import get_object, put_object, ObjectRef
+value = list(range(200_000))
+assert get_object(ObjectRef.decode(bytes.fromhex("${ref}"))) == value
+print(put_object("app/ssn", value).encode().hex())
+`;
+    const theirs = await run(get(await run(put)), "published");
+    expect(await run(get(theirs))).toMatch(/^[0-9a-f]+$/);
+  });
+});
+
+const reason = noNamespaces();
+if (reason !== undefined) process.stderr.write(`shared-objects.test.ts: skipped, ${reason}\n`);
+const inNamespaces = reason === undefined ? describe : describe["skip"];
+
+inNamespaces(
+  "flamepy that sees another folder where the cache has its own, as in a container",
+  () => {
+    it.each([
+      ["an empty one", ""],
+      ["that of another cache", `open(folder + "/cache.share", "w").write("0" * 64)`],
+    ])("puts and gets %s through messages", async (_, fill) => {
+      const folder = JSON.stringify(join(cluster.home, "data/objects"));
+      const source = `
+import os, subprocess
+folder = ${folder}
+os.unshare(os.CLONE_NEWNS)
+subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+subprocess.run(["mount", "-t", "tmpfs", "none", folder], check=True)
+os.umask(0o077)
+for name in ("tmp", "pieces"):
+    os.mkdir(folder + "/" + name)
+${fill}
+${counted}
+value = os.urandom(1_000_000)
+ref = put_object("app/ssn", value)
+assert get_object(ref) == value
+assert os.listdir(folder + "/tmp") == []
+print(files)
+`;
+      expect(await run(source)).toBe(fill === "" ? "[]" : "['written']");
+    });
+  },
+);
+
+/** Why no mount namespace can be made here; undefined when one can. */
+function noNamespaces(): string | undefined {
+  try {
+    execFileSync("unshare", ["--mount", "true"], { stdio: "pipe" });
+    return undefined;
+  } catch (thrown) {
+    return `no mount namespace can be made here: ${String((thrown as { stderr?: Buffer }).stderr ?? thrown).trim()}`;
+  }
+}
