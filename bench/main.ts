@@ -2,11 +2,13 @@ import { existsSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { killChildren } from "./house/child.ts";
+import { pythonOf } from "./house/cluster.ts";
 import { cpuSnapshot, othersShare } from "./house/cpu.ts";
 import { readResults, writeTable } from "./house/document.ts";
 import { House } from "./house/house.ts";
 import { machine } from "./house/machine.ts";
 import { help, type Options, parseOptions, UsageError } from "./house/options.ts";
+import { ensurePeers } from "./house/peer-packages.mjs";
 import { report } from "./house/report.ts";
 import type { Results } from "./house/results.ts";
 import { measure } from "./house/runner.ts";
@@ -38,7 +40,7 @@ export async function bench(argv: readonly string[], prepared: Prepared): Promis
       return 0;
     }
     if (options.json !== undefined) refuseUnwritable(options.json);
-    return await run(options, prepared);
+    return await run(options, prepared, await peersPython(options, prepared));
   } catch (failure) {
     if (!(failure instanceof UsageError)) throw failure;
     process.stderr.write(`Error: ${failure.message}\n`);
@@ -46,14 +48,31 @@ export async function bench(argv: readonly string[], prepared: Prepared): Promis
   }
 }
 
-async function run(options: Options, { folder, home }: Prepared): Promise<number> {
-  const house = new House({ ...options, prepared: home, folder, checkout });
+/** Before anything is measured, so that it disturbs nothing and fails at once. */
+async function peersPython({ benches }: Options, { home }: Prepared): Promise<string | undefined> {
+  if (!benches.some(({ needs }) => needs === "peers")) return undefined;
+  return ensurePeers({
+    folder: join(checkout, ".cache/bench-peers"),
+    requirements: join(checkout, "bench/peers/requirements.txt"),
+    python: pythonOf(home),
+    uv: join(home, "bin/uv"),
+  });
+}
+
+async function run(
+  options: Options,
+  { folder, home }: Prepared,
+  peers: string | undefined,
+): Promise<number> {
+  const house = new House({ ...options, prepared: home, folder, checkout, peersPython: peers });
   const interrupted = endOnSignal(house);
   try {
     const [sync, from] = [fdatasyncP50(syncs), cpuSnapshot()];
     const { failed, ...measured } = await measure(options.benches, house, options, tell);
     const known = options.endpoint === undefined || options.clusterPids.length > 0;
-    const others = known ? othersShare(from, cpuSnapshot(), options.clusterPids) : null;
+    const others = known
+      ? othersShare(from, cpuSnapshot(), options.clusterPids, house.uncountedMs)
+      : null;
     const { rows, circumstances, notReported } = measured;
     const results: Results = {
       rows,

@@ -16,6 +16,7 @@ export function killChildren(): void {
 
 /** A client in a process of its own, which tells its outcome as JSON in its last line. */
 export interface Client<T> {
+  readonly pid: number;
   /** Resolves with its first line. */
   readonly begun: Promise<unknown>;
   readonly outcome: Promise<T>;
@@ -49,6 +50,8 @@ export function startClient<T>(command: Command, env: NodeJS.ProcessEnv): Client
   // A failure is heard of by whoever waits, for the beginning or for the end; nobody has to wait for both.
   for (const either of [first, outcome]) either.catch(() => undefined);
   return {
+    // There is none when it could not be started, which `outcome` tells.
+    pid: child.pid ?? 0,
     begun: first,
     outcome,
     go: () => child.stdin.write("go\n"),

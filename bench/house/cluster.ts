@@ -41,7 +41,8 @@ export interface BenchCluster {
   stop(): Promise<void>;
 }
 
-const pythonOf = (home: string): string => join(home, "work/flmrun/.venv/bin/python");
+/** The Python of a home that services run with. */
+export const pythonOf = (home: string): string => join(home, "work/flmrun/.venv/bin/python");
 
 /** Starts `flame up` in a home and on ports of its own. */
 export async function startOwnCluster(

@@ -50,6 +50,12 @@ function timesOf(pid: string): ProcessTimes | undefined {
   }
 }
 
+/** CPU time of a process and its children that ended, now; 0 when it is gone. */
+export function cpuOfProcess(pid: number): number {
+  const times = timesOf(String(pid));
+  return times === undefined ? 0 : times.own + times.ended;
+}
+
 /** CPU time of a process alone; 0 when it is gone. */
 export const ownMs = ({ processes }: CpuSnapshot, pid: number): number =>
   processes.get(pid)?.own ?? 0;
@@ -78,15 +84,19 @@ export function treeMs(snapshot: CpuSnapshot, roots: readonly number[]): number 
   return sum;
 }
 
-/** The share of all cores that processes outside our tree took between two moments, from 0 to 1. */
+/**
+ * The share of all cores that processes outside our tree took between two moments, from 0 to 1.
+ * @param uncountedMs CPU of processes of ours that ended meanwhile and that no parent of theirs counts
+ */
 export function othersShare(
   before: CpuSnapshot,
   after: CpuSnapshot,
   clusterPids: readonly number[] = [],
+  uncountedMs = 0,
 ): number {
   const roots = [process.pid, ...clusterPids];
   const total = after.total - before.total;
-  const ours = treeMs(after, roots) - treeMs(before, roots);
+  const ours = treeMs(after, roots) - treeMs(before, roots) + uncountedMs;
   return total <= 0 ? 0 : Math.min(1, Math.max(0, (after.busy - before.busy - ours) / total));
 }
 

@@ -7,6 +7,7 @@ import {
   ManagerAlone,
   startOwnCluster,
 } from "./cluster.ts";
+import { PeerServer } from "./peer-server.ts";
 
 export interface HouseOptions {
   /** Home with the built programs. */
@@ -18,6 +19,8 @@ export interface HouseOptions {
   /** Tasks that `queue_1m` queues. */
   readonly queued: number;
   readonly endpoint: string | undefined;
+  /** The Python that has what `--peers` measures, where it was asked for. */
+  readonly peersPython?: string | undefined;
 }
 
 /** What benches share: sizes, clients, and clusters, which end with it. */
@@ -26,6 +29,7 @@ export class House {
   readonly #closers = new Set<() => Promise<void>>();
   #shared: BenchCluster | undefined;
   #beginning: Promise<unknown> = Promise.resolve();
+  readonly #peers: PeerServer[] = [];
   #isClosing = false;
 
   constructor(options: HouseOptions) {
@@ -80,6 +84,22 @@ export class House {
       const manager = await ManagerAlone.prepare(this.prepared, config);
       return { manager, close: this.ending(() => manager.close()) };
     });
+  }
+
+  /** The daemons of a peer of Flame; `close` ends them and removes what they wrote. */
+  peer(name: string): Promise<{ server: PeerServer; close: () => Promise<void> }> {
+    return this.#begin(async () => {
+      const python = this.#options.peersPython;
+      if (python === undefined) throw new Error("nothing was installed for --peers");
+      const server = await PeerServer.start([python, this.file("peers/measure.py"), name]);
+      this.#peers.push(server);
+      return { server, close: this.ending(() => server.close()) };
+    });
+  }
+
+  /** CPU milliseconds so far of processes of ours that have ended and that no parent of theirs counts. */
+  get uncountedMs(): number {
+    return this.#peers.reduce((sum, { uncountedMs }) => sum + uncountedMs, 0);
   }
 
   /** What begins is waited for before everything is ended. */

@@ -21,6 +21,8 @@ export interface Options {
   /** Tasks that `queue_1m` queues. */
   readonly queued: number;
   readonly evenIfDisturbed: boolean;
+  /** Ray and Dask, too. */
+  readonly peers: boolean;
   /** A JSON file that the table of docs/performance.md is made of; nothing is measured. */
   readonly writeDocs: string | undefined;
   /** Print the ids or the help, and end. */
@@ -36,6 +38,7 @@ const flags = {
   runs: { type: "string" },
   queue: { type: "string" },
   "even-if-disturbed": { type: "boolean" },
+  peers: { type: "boolean" },
   "write-docs": { type: "string" },
   list: { type: "boolean" },
   help: { type: "boolean" },
@@ -49,6 +52,7 @@ export const help = `Usage: npm run bench -- [options]
   --quick              small numbers, one run: shows in seconds that everything works, not how fast it is
   --only ID[,ID]       these rows, benches or families of benches; --list tells them
   --json FILE          also writes what was measured as JSON
+  --peers              Ray and Dask, too; installs them when they are not there yet
   --endpoint URL       measures the cluster there, http://HOST:PORT; what needs a cluster of its own is left out
   --cluster-pids PID[,PID]  processes of that cluster on this machine: their CPU is not that of others
   --runs N             so many runs of each row (default: up to 5, as many as fit in a minute)
@@ -61,7 +65,7 @@ export const help = `Usage: npm run bench -- [options]
 /** @throws UsageError naming what was wrong, and what is expected */
 export function parseOptions(argv: readonly string[], benches: readonly Bench[]): Options {
   const values = parsed(argv, benches);
-  const chosen = choose(values.only, benches);
+  const chosen = choose(values.only, benches, values.peers ?? false);
   if (values["cluster-pids"] !== undefined && values.endpoint === undefined) {
     throw new UsageError(
       "--cluster-pids says whose CPU a cluster of --endpoint takes: give --endpoint too",
@@ -83,6 +87,7 @@ export function parseOptions(argv: readonly string[], benches: readonly Bench[])
       10_000_000,
     ),
     evenIfDisturbed: values["even-if-disturbed"] ?? false,
+    peers: values.peers ?? false,
     writeDocs: values["write-docs"],
     show: values.help === true ? "help" : values.list === true ? "list" : undefined,
   };
@@ -148,6 +153,7 @@ const inFamily = ({ family, onlyWhenNamed }: Bench, benches: readonly Bench[]): 
 function choose(
   only: string | undefined,
   all: readonly Bench[],
+  peers: boolean,
 ): { benches: readonly Bench[]; rows: ReadonlySet<string> } {
   const ids = idsOf(all);
   const names = only?.split(",").map((name) => name.trim());
@@ -160,8 +166,15 @@ function choose(
         `${meant === undefined ? "" : `; did you mean ${meant}?`} Expected any of ${known.join(", ")}`,
     );
   }
+  const alone = names?.find((name) => ids.get(name)?.every(({ needs }) => needs === "peers"));
+  if (alone !== undefined && !peers) {
+    throw new UsageError(
+      `--only ${alone}: this is measured with --peers only, which installs it; add --peers`,
+    );
+  }
   const rows = new Set<string>();
-  for (const bench of all) {
+  const possible = all.filter(({ needs }) => peers || needs !== "peers");
+  for (const bench of possible) {
     for (const { id } of bench.rows) {
       const named = names?.some(
         (name) =>
@@ -170,19 +183,22 @@ function choose(
       if (named ?? bench.onlyWhenNamed !== true) rows.add(id);
     }
   }
-  addUnits(rows, all);
-  return { rows, benches: all.filter((bench) => bench.rows.some(({ id }) => rows.has(id))) };
+  addUnits(rows, possible);
+  return { rows, benches: possible.filter((bench) => bench.rows.some(({ id }) => rows.has(id))) };
 }
 
 const isRow = (name: string, bench: Bench): boolean =>
   name !== bench.id && name !== bench.family && bench.rows.some(({ id }) => id === name);
 
-/** What a row is a multiple of is measured in the same run. */
-function addUnits(rows: Set<string>, all: readonly Bench[]): void {
-  for (const row of all.flatMap((bench) => bench.rows)) {
+/** What a row is a multiple of is measured in the same run, where that is possible. */
+function addUnits(rows: Set<string>, possible: readonly Bench[]): void {
+  const all = possible.flatMap((bench) => bench.rows);
+  const ids = new Set(all.map(({ id }) => id));
+  for (const row of all) {
     if (!rows.has(row.id)) continue;
     if (row.throughput === true) rows.add("ppe");
-    if (row.target?.of !== undefined) rows.add(row.target.of);
+    const unit = row.target?.of;
+    if (unit !== undefined && ids.has(unit)) rows.add(unit);
   }
 }
 

@@ -54,9 +54,10 @@ export interface Bench {
   readonly family?: string;
   readonly rows: readonly Row[];
   /**
-   * machine: no Flame at all. cluster: any one, also that of `--endpoint`. own: one that it starts and configures itself.
+   * machine: no Flame at all. peers: neither, but programs of others, which `--peers` installs. cluster: any one, also that of
+   * `--endpoint`. own: one that it starts and configures itself.
    */
-  readonly needs: "machine" | "cluster" | "own";
+  readonly needs: "machine" | "peers" | "cluster" | "own";
   /** Takes so long that it runs only when `--only` names it. */
   readonly onlyWhenNamed?: true;
   /** @throws LeftOut when this machine lacks something that it needs */

@@ -41,6 +41,8 @@ interface Run {
   readonly sample: Sample;
   readonly from: CpuSnapshot;
   readonly to: CpuSnapshot;
+  /** CPU of processes of ours that ended meanwhile and that no parent of theirs counts. */
+  readonly uncountedMs: number;
   readonly cpu: CpuByProcess | undefined;
 }
 
@@ -96,7 +98,7 @@ async function runsOf(bench: Bench, house: House, options: RunOptions): Promise<
     const runs: Run[] = [];
     const begun = performance.now();
     while (runs.length < most) {
-      runs.push(await oneRun(ready, options.snapshot ?? cpuSnapshot));
+      runs.push(await oneRun(ready, house, options.snapshot ?? cpuSnapshot));
       const taken = performance.now() - begun;
       if (options.runs === undefined && taken + taken / runs.length > budgetMs) break;
     }
@@ -106,7 +108,8 @@ async function runsOf(bench: Bench, house: House, options: RunOptions): Promise<
   }
 }
 
-async function oneRun(ready: Ready, snapshot: () => CpuSnapshot): Promise<Run> {
+async function oneRun(ready: Ready, house: House, snapshot: () => CpuSnapshot): Promise<Run> {
+  const uncounted = house.uncountedMs;
   const from = snapshot();
   const before = ready.cpu?.();
   const sample = await ready.once();
@@ -116,7 +119,7 @@ async function oneRun(ready: Ready, snapshot: () => CpuSnapshot): Promise<Run> {
     before === undefined || after === undefined || sample.tasks === undefined
       ? undefined
       : perTask(before, after, sample.tasks);
-  return { sample, from, to, cpu };
+  return { sample, from, to, cpu, uncountedMs: house.uncountedMs - uncounted };
 }
 
 function perTask(before: CpuByProcess, after: CpuByProcess, tasks: number): CpuByProcess {
@@ -160,9 +163,9 @@ function report(
 function othersOf(runs: readonly Run[], options: RunOptions): number | null {
   if (options.endpoint !== undefined && options.clusterPids.length === 0) return null;
   let [others, all] = [0, 0];
-  for (const { from, to } of runs) {
+  for (const { from, to, uncountedMs } of runs) {
     const total = to.total - from.total;
-    others += total * othersShare(from, to, options.clusterPids);
+    others += total * othersShare(from, to, options.clusterPids, uncountedMs);
     all += total;
   }
   return all === 0 ? 0 : others / all;

@@ -3,7 +3,9 @@ import { flmpingStreams, flmpingStreamsWithoutStorage } from "./flmping-stream.t
 import { flmpingSync, latencyHalfLoad } from "./latency.ts";
 import { fsync, ppe } from "./machine.ts";
 import { overload } from "./overload.ts";
+import { peers, ppeCalls } from "./peers.ts";
 import { pythonBenches } from "./python.ts";
+import { pythonArgs } from "./python-args.ts";
 import { queue } from "./queue.ts";
 import { registry } from "./registry.ts";
 import { scale } from "./scale.ts";
@@ -14,10 +16,13 @@ import { flmctlList, start } from "./start.ts";
 export const catalogue: readonly Bench[] = [
   fsync,
   ppe,
+  ppeCalls,
+  ...peers,
   flmpingSync,
   ...flmpingStreams,
   latencyHalfLoad,
   ...pythonBenches,
+  pythonArgs,
   flmctlList,
   ...flmpingStreamsWithoutStorage,
   queue,

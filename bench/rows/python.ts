@@ -35,13 +35,20 @@ const calls: Bench = {
       unit: "calls/s",
       what: "`add(i, 2)` with flamepy, all submitted with `run`, then all results",
       throughput: true,
+      target: { at: "least", value: 0.4, of: "ppe" },
     },
     {
       id: "python_sync_p50",
       unit: "ms",
       what: "one `invoke` after the other, with its result: p50",
+      target: { at: "most", value: 1, of: "ray_task_sync_p50" },
     },
-    { id: "python_sync_p99", unit: "ms", what: "the same: p99" },
+    {
+      id: "python_sync_p99",
+      unit: "ms",
+      what: "the same: p99",
+      target: { at: "most", value: 1, of: "ray_task_sync_p99" },
+    },
   ],
   open: async (house) => {
     const cluster = await house.cluster();

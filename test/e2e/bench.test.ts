@@ -14,8 +14,10 @@ const root = resolve(import.meta.dirname, "../..");
 const script = join(root, "bench/run.mjs");
 /** On a machine where much else runs. */
 const deadlineMs = 600_000;
-const ordinary = catalogue.filter(({ onlyWhenNamed }) => onlyWhenNamed !== true);
-const named = catalogue.filter(({ onlyWhenNamed }) => onlyWhenNamed === true);
+/** Without --peers: nothing is installed for a test. */
+const own = catalogue.filter(({ needs }) => needs !== "peers");
+const ordinary = own.filter(({ onlyWhenNamed }) => onlyWhenNamed !== true);
+const named = own.filter(({ onlyWhenNamed }) => onlyWhenNamed === true);
 const idsOf = (benches: typeof catalogue): string[] =>
   benches.flatMap(({ rows }) => rows.map(({ id }) => id));
 

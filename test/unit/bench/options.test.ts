@@ -43,7 +43,22 @@ describe("the options of npm run bench", () => {
   test("every id names one row of the catalogue", () => {
     const ids = catalogue.flatMap((bench) => bench.rows.map(({ id }) => id));
     expect([...new Set(ids)]).toEqual(ids);
-    for (const id of ids) expect(parse("--only", id).rows.has(id)).toBe(true);
+    for (const id of ids) expect(parse("--peers", "--only", id).rows.has(id)).toBe(true);
+  });
+
+  test("--peers adds programs of others, to everything and as what a row is a multiple of", () => {
+    expect(idsOf()).toContain("ppe_calls");
+    for (const id of ["ray", "dask"]) {
+      expect(idsOf()).not.toContain(id);
+      expect(idsOf("--peers")).toContain(id);
+    }
+    expect(idsOf("--only", "python_args")).toEqual(["python_args"]);
+    expect(idsOf("--peers", "--only", "python_args")).toEqual(["ray", "python_args"]);
+    expect(idsOf("--peers", "--only", "peers")).toEqual(["ppe", "ray", "dask"]);
+    expect(faultOf("--only", "ppe,ray_put_64m")).toBe(
+      "--only ray_put_64m: this is measured with --peers only, which installs it; add --peers",
+    );
+    expect(faultOf("--only", "peers")).toContain("add --peers");
   });
 
   test("refuses what it does not know, says what it expects and what was probably meant", () => {
