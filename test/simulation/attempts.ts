@@ -1,4 +1,5 @@
 import type { ApplicationSpec } from "../../src/model/application-spec.ts";
+import type { Change } from "../../src/model/change.ts";
 import { eventCodes } from "../../src/model/event.ts";
 import type { ExecutorRecord } from "../../src/model/executor.ts";
 import { isTerminal, type TaskRecord } from "../../src/model/task.ts";
@@ -24,7 +25,7 @@ export class Attempts {
   /** When the session manager started last. */
   restartedAt = 0;
   /** Tasks of the commit that is being followed that came back though nothing died, and where they may have been. */
-  readonly #put: { readonly name: string; readonly from: readonly string[] }[] = [];
+  readonly #put: { readonly name: string; readonly from: string | undefined }[] = [];
   cancelled = 0;
   timedOut = 0;
   exhausted = 0;
@@ -96,20 +97,25 @@ export class Attempts {
       );
     const failed = after.crashes + after.lostNodes - before.crashes - before.lostNodes;
     if (after.state !== "Pending" || returns === returnsOf(before) || failed > 0) return;
-    this.#put.push({
-      name,
-      from: before.executorId === undefined ? [...this.#runs.everAt(before)] : [before.executorId],
-    });
+    this.#put.push({ name, from: before.executorId });
   }
 
   /**
    * The whole commit was followed: a task that came back with an event, though neither a service nor a node died, came from
    * an executor that left its session; what an executor that stays gives back had not begun.
    */
-  committed(): void {
-    for (const { name, from } of this.#put.splice(0))
-      if (from.every((id) => this.#disk.executors.get(id)?.state === "Bound"))
-        throw new Violation(`${name} is said to have come back from ${from.join()}, which stays`);
+  committed(changes: readonly Change[]): void {
+    // Where it was need not have been written.
+    const someLeft = changes.some(
+      (change) =>
+        change.kind === "executor.delete" ||
+        (change.kind === "executor.put" && change.record.state !== "Bound"),
+    );
+    for (const { name, from } of this.#put.splice(0)) {
+      const stays = from !== undefined && this.#disk.executors.get(from)?.state === "Bound";
+      if (stays || !someLeft)
+        throw new Violation(`${name} is said to have come back from ${from ?? "one"}, which stays`);
+    }
   }
 
   #checkFailed(before: TaskRecord, after: TaskRecord, spec: ApplicationSpec, steady: number): void {

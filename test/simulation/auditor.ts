@@ -77,7 +77,7 @@ export class Auditor {
       this.#ledger.apply(change, turn);
     }
     this.#ledger.submits.committed();
-    this.#ledger.attempts.committed();
+    this.#ledger.attempts.committed(turn.changes);
   }
 
   /** Whatever leaves the session manager can not be taken back: it must be on disk. */
