@@ -1,5 +1,5 @@
 import type { Bench } from "../house/row.ts";
-import { flmpingStreams, flmpingStreamsWithoutStorage } from "./flmping-stream.ts";
+import { flmpingStreams, flmpingStreamsWithoutStorage, flmpingUnary } from "./flmping-stream.ts";
 import { flmpingSync, latencyHalfLoad } from "./latency.ts";
 import { fsync, ppe } from "./machine.ts";
 import { overload } from "./overload.ts";
@@ -25,6 +25,7 @@ export const catalogue: readonly Bench[] = [
   pythonArgs,
   flmctlList,
   ...flmpingStreamsWithoutStorage,
+  flmpingUnary,
   queue,
   ...slowDisk,
   start,

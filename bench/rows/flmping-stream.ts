@@ -37,9 +37,13 @@ const processRows: readonly Row[] = [
 ];
 
 /** Runs `flmping -p`, and tells the tasks/s that it prints: from first submit to last result. */
-async function flmping(cluster: BenchCluster, tasks: number): Promise<number> {
+async function flmping(
+  cluster: BenchCluster,
+  tasks: number,
+  env: NodeJS.ProcessEnv = {},
+): Promise<number> {
   const command = [cluster.program("flmping"), "-p", "-t", String(tasks)] as const;
-  const printed = await printedBy(command, cluster.env);
+  const printed = await printedBy(command, { ...cluster.env, ...env });
   const succeeded = /^Succeeded: +(\d+)\/(\d+)$/m.exec(printed);
   const rate = Number(/^Throughput: +(\d+(?:\.\d+)?) tasks\/sec$/m.exec(printed)?.[1]);
   if (succeeded?.[1] !== String(tasks) || succeeded[2] !== String(tasks) || !(rate > 0)) {
@@ -125,6 +129,38 @@ function bench(variant: Variant): Bench {
     open: (house) => open(house, variant),
   };
 }
+
+const unary = "flmping_unary";
+const withoutStreams = { FLAME_TASK_STREAMS: "off" };
+
+/** Client and node as published ones are: one call for each task. */
+export const flmpingUnary: Bench = {
+  id: unary,
+  needs: "own",
+  rows: [
+    {
+      id: unary,
+      unit: "tasks/s",
+      what: "`flmping -p -t 10000` with streams off in client and node, first submit to last result, SQLite, WAL, FULL",
+      throughput: true,
+      target: { at: "least", value: 0.06, of: "ppe" },
+    },
+  ],
+  open: async (house) => {
+    const cluster = await house.ownCluster({}, withoutStreams);
+    const tasks = house.size(10_000, 50);
+    if (house.warms) await flmping(cluster, tasks, withoutStreams);
+    return {
+      once: async () => ({
+        values: { [unary]: await flmping(cluster, tasks, withoutStreams) },
+        tasks,
+        note: `${tasks.toLocaleString("en")} tasks`,
+      }),
+      ...cpuReader(cluster),
+      close: () => cluster.stop(),
+    };
+  },
+};
 
 export const flmpingStreams: readonly Bench[] = [
   bench({ id: "flmping_stream_10k", tasks: 10_000, storage: "sqlite", processes: true }),

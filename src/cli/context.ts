@@ -32,6 +32,7 @@ export function processContext(from: { terminal: Terminal; env: Env }): CliConte
       return new FlameClient({
         endpoint: config.endpoint.url,
         ...config.credentials,
+        taskStreams: config.taskStreams,
         onPutOff: putOffNotice(from.terminal, systemClock),
       });
     },

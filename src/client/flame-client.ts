@@ -55,6 +55,8 @@ export interface FlameClientOptions extends ClientCredentials {
   readonly createsMax?: number;
   /** Tasks watched at once by {@link Session.finished}. @default 512 */
   readonly watchesMax?: number;
+  /** False: CreateTask and WatchTask for each task, also where the session manager has a stream for them. @default true */
+  readonly taskStreams?: boolean;
   /** @default the machine's clock */
   readonly clock?: Clock;
 }
@@ -95,6 +97,7 @@ export class FlameClient {
       reconnectTimeoutMs: this.#reconnectTimeoutMs,
       callTimeoutMs,
       onPutOff: options.onPutOff,
+      wanted: options.taskStreams ?? true,
     });
     this.registry = new RegistryClient(this.#rpc);
     this.#presence = new Presence({

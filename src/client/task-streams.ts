@@ -12,6 +12,8 @@ const fetchesMax = 16;
 export interface TaskStreamsDeps extends PutOffOptions {
   readonly rpc: Pick<FrontendClient, "duplex" | "failure" | "onceDisconnected">;
   readonly reconnectTimeoutMs: number;
+  /** False: they are not used. @default true */
+  readonly wanted?: boolean;
 }
 
 /** The streams of tasks of one client: mostly one, more when very many sessions have something under way. */
@@ -19,14 +21,15 @@ export class TaskStreams {
   readonly #deps: TaskStreamsDeps;
   readonly #fetches = new Limiter(fetchesMax);
   #streams: readonly TaskStream[] = [];
-  #served = true;
+  #served: boolean;
   #closed = false;
 
   constructor(deps: TaskStreamsDeps) {
     this.#deps = deps;
+    this.#served = deps.wanted ?? true;
   }
 
-  /** False once the session manager of the present connection was found to have no such service. */
+  /** False where they are not wanted, or the session manager of the present connection was found to have no such service. */
   get served(): boolean {
     return this.#served;
   }

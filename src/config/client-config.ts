@@ -10,6 +10,7 @@ import { type Endpoint, parseEndpoint } from "./endpoint.ts";
 import { type Env, envValue } from "./env.ts";
 import { userFlameFolder } from "./flame-home.ts";
 import validate from "./generated/client.ts";
+import { usesTaskStreams } from "./task-streams.ts";
 
 /** What a client needs to know, checked and frozen. Keys, limits and defaults: schemas/client.schema.json. */
 export interface ClientConfig {
@@ -25,6 +26,8 @@ export interface ClientConfig {
   readonly cacheCredentials: ClientCredentials;
   /** A folder shared with the object cache. */
   readonly cacheStorage: string | undefined;
+  /** Whether tasks travel on a stream where the session manager has one. */
+  readonly taskStreams: boolean;
 }
 
 interface RawContext {
@@ -69,6 +72,7 @@ export function loadClientConfig(from: {
     cacheEndpoint: cacheEndpoint ?? fileEndpoint(context, "cache", document),
     cacheCredentials: credentialsOf(cache, cache.token_file ?? cluster.token_file, folder, env),
     cacheStorage: envValue(env, "FLAME_CACHE_STORAGE") ?? cache.storage,
+    taskStreams: usesTaskStreams(env),
   });
 }
 

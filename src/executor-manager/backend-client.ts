@@ -86,6 +86,8 @@ export interface BackendTarget extends ClientCredentials {
   readonly logFolder?: string;
   /** Which start of this executor manager calls. */
   readonly instance?: NodeInstance;
+  /** False: the node never opens a stream of work. @default true */
+  readonly workStream?: boolean;
 }
 
 /** One start of the executor manager of a node. */
@@ -133,7 +135,7 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
       ...(follows !== "" && { [followsKey]: follows }),
       [versionKey]: packageFile.version,
       [endsServicesKey]: "1",
-      [workStreamKey]: "1",
+      ...(options.workStream !== false && { [workStreamKey]: "1" }),
       ...(options.logFolder === undefined ? {} : { [LOGS_KEY]: encodeURI(options.logFolder) }),
     };
     this.#clock = deps.clock;

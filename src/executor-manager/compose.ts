@@ -11,6 +11,7 @@ import type { ClusterConfig } from "../config/cluster-config.ts";
 import { type Env, envValue } from "../config/env.ts";
 import type { FlameHome } from "../config/flame-home.ts";
 import { logFilter } from "../config/logging.ts";
+import { usesTaskStreams } from "../config/task-streams.ts";
 import type { Clock } from "../kit/clock.ts";
 import { randomId } from "../kit/ids.ts";
 import type { Logger } from "../kit/logger.ts";
@@ -94,7 +95,9 @@ export async function startExecutorManager(
     const file = new NodeInstanceFile(home.run);
     const instance = { id: randomId(), follows: await file.ended() };
     const logFolder = serviceLogFolder(home.root);
-    const target = { clusterEndpoint, logFolder, instance, ...nodeCredentials(config) };
+    const workStream = usesTaskStreams(env);
+    const credentials = nodeCredentials(config);
+    const target = { clusterEndpoint, logFolder, instance, workStream, ...credentials };
     const calls = new BackendClient({ clock, logger }, target);
     releasers.add("connection", () => calls.close());
     const around = await openSurroundings(options, releasers);
@@ -107,7 +110,7 @@ export async function startExecutorManager(
       },
     );
     releasers.add("package store", () => installer.close());
-    const begin = () => calls.work();
+    const begin = workStream ? () => calls.work() : undefined;
     const work = new WorkStream({ begin, clock, logger, nodeName, instance: instance.id });
     const book = new ExecutorBook({
       calls,

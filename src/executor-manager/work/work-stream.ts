@@ -26,8 +26,8 @@ const TOO_LARGE: ReadonlySet<number> = new Set([status.RESOURCE_EXHAUSTED, statu
 
 /** What a stream of work needs. */
 export interface WorkStreamDeps {
-  /** Begins a call on the connection of the node. */
-  readonly begin: () => WorkCall;
+  /** Begins a call on the connection of the node; undefined: work comes by calls on every connection. */
+  readonly begin: (() => WorkCall) | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly nodeName: string;
@@ -97,8 +97,13 @@ export class WorkStream implements WorkWire {
     this.#onLost = onLost;
     this.#late = this.#isLate();
     this.heard();
+    const { begin } = this.#deps;
+    if (begin === undefined) {
+      this.#become("absent");
+      return;
+    }
     this.#become("opening");
-    const call = this.#deps.begin();
+    const call = begin();
     this.#call = call;
     const mine = (act: () => void) => (): void => {
       if (this.#call === call) act();

@@ -261,6 +261,14 @@ describe("a stream of tasks", () => {
 });
 
 describe("a session manager without streams of tasks", () => {
+  it("is what one with them is to a client that wants none", async () => {
+    const session = await serve({}, { taskStreams: false });
+    const { over } = run(session, texts(20));
+    await over;
+    expect(await session.run(Buffer.from("more"))).toMatchObject({ state: "Succeed" });
+    expect([created.length, watched, streams]).toEqual([21, 21, []]);
+  });
+
   it("gets one call for each task, and is not asked again on this connection", async () => {
     const session = await serve({ withStreams: false });
     const { ends, over } = run(session, texts(200));

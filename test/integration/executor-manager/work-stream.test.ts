@@ -70,6 +70,20 @@ describe("an executor whose session manager has the stream of work", () => {
     expect(work.messages[0]?.hello?.node).toBe("node-1");
   });
 
+  test("gets its tasks by calls when FLAME_TASK_STREAMS is off, and does not ask for the stream", async () => {
+    backend.tasks.push(Buffer.from("echo:by call"));
+    backend.bindings.push(binding(services.scripted()), undefined);
+    const env = { PATH: process.env["PATH"], HOME: "/nowhere", FLAME_HOME: node.home.root };
+    await node.start({ env: { ...env, FLAME_TASK_STREAMS: "off" } });
+    backend.push("exec-1");
+    await backend.called("unregisterExecutor");
+    expect(backend.rpcs()).toEqual(expect.arrayContaining(["launchTask", "completeTask"]));
+    expect(work.messages).toEqual([]);
+    await node.stopNode();
+    const started = node.startNode({ env: { ...env, FLAME_TASK_STREAMS: "no" } });
+    await expect(started).rejects.toThrow('FLAME_TASK_STREAMS: got "no", expected on or off');
+  });
+
   test("takes more than one task ahead once its tasks are short", async () => {
     work.leaves = false;
     await start();

@@ -56,7 +56,14 @@ describe("client configuration", () => {
       cacheEndpoint: { url: "grpcs://two:9090" },
       cacheCredentials: { caFile: undefined },
       cacheStorage: "/shared",
+      taskStreams: true,
     });
+  });
+
+  it("uses streams of tasks unless FLAME_TASK_STREAMS is off", () => {
+    const wanted = (value: string) => load({ FLAME_TASK_STREAMS: value }).taskStreams;
+    expect(["", "on", "off"].map(wanted)).toEqual([true, true, false]);
+    expect(() => wanted("0")).toThrow(/^FLAME_TASK_STREAMS: got "0", expected on or off/);
   });
 
   it("refuses an unknown key, with its place and the key that was probably meant", () => {
