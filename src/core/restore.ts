@@ -63,7 +63,7 @@ export function restoreState(
       state.sessions.find(record.sessionId)?.executors.add(record.id);
   }
   for (const { record } of state.executors.all())
-    if (record.state !== "Binding") state.sessionOf({ record })?.awaited.add(record.id);
+    if (mayHoldMore(state, record)) state.sessionOf({ record })?.awaited.add(record.id);
   for (const task of stored.openTasks) {
     state.sessions.restoreTask(task);
     const executor =
@@ -74,6 +74,16 @@ export function restoreState(
   }
   for (const entry of state.sessions.open()) if (entry.awaited.size > 0) entry.pending.freeze();
   return state;
+}
+
+/**
+ * Whether tasks may wait at the executor, or have begun there, that are Pending on disk. Before it unbinds it has given
+ * everything back, and executor managers that do not tell which start of theirs it is have no work streams: at theirs there
+ * is what was leased to them, and nothing else.
+ */
+function mayHoldMore(state: CoreState, { state: now, node }: ExecutorRecord): boolean {
+  const takesWork = now === "Bound" || now === "Releasing";
+  return takesWork && state.nodes.find(node)?.record.instance !== undefined;
 }
 
 function restoreSubmits({ sessions }: CoreState, submits: readonly SubmitRange[]): void {

@@ -191,8 +191,10 @@ export class Machine {
   ): Call<"node.watch"> {
     const report = { name, capacity: allocatable, allocatable, arch: "x86_64", os: "linux" };
     const reported = executors.map((id) => ({ id, state, shim: "Host" as const }));
-    this.ask("node.register", { report, executors: reported, endsServices, works });
-    return this.begin("node.watch", { report });
+    // Whoever opens a work stream tells which start it is.
+    const caller = works ? { instance: `${name}-1` } : {};
+    this.ask("node.register", { report, executors: reported, endsServices, works, caller });
+    return this.begin("node.watch", { report, caller });
   }
 
   beat(stream: Call<"node.watch">, name: string): void {

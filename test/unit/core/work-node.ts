@@ -10,13 +10,16 @@ export class WorkNode {
   #stream: Call<"node.work">;
   #read = 0;
 
+  /** @param instance another one than has registered */
   constructor(machine: Machine, name: string, instance?: string) {
     this.#machine = machine;
     this.name = name;
-    this.#stream = machine.begin("node.work", {
-      name,
-      ...(instance !== undefined && { caller: { instance } }),
-    });
+    this.#stream = this.#open(instance);
+  }
+
+  #open(instance = this.#machine.state.nodes.find(this.name)?.record.instance): Call<"node.work"> {
+    const caller = instance === undefined ? {} : { instance };
+    return this.#machine.begin("node.work", { name: this.name, caller });
   }
 
   get error(): string | undefined {
@@ -59,7 +62,7 @@ export class WorkNode {
 
   reopen(): void {
     this.#machine.cancel(this.#stream);
-    this.#stream = this.#machine.begin("node.work", { name: this.name });
+    this.#stream = this.#open();
     this.#read = 0;
   }
 }
