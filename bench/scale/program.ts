@@ -97,6 +97,7 @@ function closedSession(id: string, time: number, tasks: number): Change[] {
         attempt: 0,
         crashes: 0,
         lostNodes: 0,
+        term: 0,
         events: [
           { code: 0, message: "created", creationTime: time },
           { code: 2, message: "succeeded", creationTime: time + 500 },

@@ -1,7 +1,7 @@
 import type { ExecutorEntry, Lease } from "../executors/executor-book.ts";
 import type { NodeEntry, WorkPush } from "../executors/node-book.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
-import { leaseOfAttempt } from "../model/task.ts";
+import { queuedLeaseOf, type TaskRecord } from "../model/task.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import type { CoreState } from "./state.ts";
 import { beginQueued } from "./task-limits.ts";
@@ -62,27 +62,29 @@ function takesWork(state: CoreState, entry: SessionEntry, executor: ExecutorEntr
 /**
  * Hands Pending tasks out: one to each executor that has nothing to do, and only when there is none left, further ones
  * ahead, in turn.
+ * @param firstNew the first task that was just made: a lease of those may leave before they are on disk, as nothing else was
+ *   ever said of them
  */
-export function fill(state: CoreState, turn: FlameTurn, entry: SessionEntry): void {
+export function fill(
+  state: CoreState,
+  turn: FlameTurn,
+  entry: SessionEntry,
+  firstNew: number,
+): void {
   while (entry.pending.size > 0) {
     const next = nextTaker(entry);
     const executor = next === undefined ? undefined : state.executors.find(next);
     if (next === undefined || executor === undefined) return;
     const taskId = entry.pending.take();
     const task = taskId === undefined ? undefined : entry.tasks.get(taskId);
-    if (task === undefined) return;
+    if (taskId === undefined || task === undefined) return;
     const lease = {
-      id: leaseOfAttempt(state.options.newLease(), task.attempt + 1),
+      id: queuedLeaseOf(state.options.term, ++state.leases, task.attempt + 1),
       taskId: task.id,
     };
     executor.ahead.push(lease);
     entry.queued++;
-    pushWork(state, turn, executor, {
-      kind: "assignment",
-      executorId: next,
-      lease: lease.id,
-      task,
-    });
+    assign(state, turn, executor, { lease: lease.id, task, early: taskId >= firstNew });
     beginNext(state, turn, entry, executor);
   }
 }
@@ -198,6 +200,18 @@ export function withdrawAll(state: CoreState, turn: FlameTurn, entry: SessionEnt
     wantAllBack(state, turn, executor);
     unqueue(state, entry, executor);
   }
+}
+
+function assign(
+  state: CoreState,
+  turn: FlameTurn,
+  executor: ExecutorEntry,
+  { lease, task, early }: { lease: string; task: TaskRecord; early: boolean },
+): void {
+  const { id: executorId, node } = executor.record;
+  const work = state.nodes.find(node)?.work;
+  if (work === undefined) return;
+  turn.pushOrdered(work, { kind: "assignment", executorId, lease, task }, early);
 }
 
 /** Sends on the work stream of the executor's node; without one, the next stream tells anew what counts. */

@@ -41,8 +41,8 @@ export interface CoreOptions {
   readonly nodeGraceMs: number;
   /** A new executor id: random in production, counted in the simulation. */
   readonly newExecutorId: () => string;
-  /** The name of a lease: none is ever given twice, in this start or another one. */
-  readonly newLease: () => string;
+  /** Which reading of the store this is: higher at each start, and each time that the state is read anew. */
+  readonly term: number;
 }
 
 export const nodeSilenceMsDefault = 15_000;
@@ -77,6 +77,8 @@ export class CoreState {
   writeAwaited = false;
   readonly deadlines = new DeadlineQueue<DeadlineKey>();
   readonly options: CoreOptions;
+  /** Leases that were named in this term. */
+  leases = 0;
   /** Something changed that the scheduler should look at. */
   scheduleWanted = true;
   /** What the scheduler saw when it looked last. */

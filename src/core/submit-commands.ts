@@ -119,6 +119,7 @@ function carryOut(
 ): SubmitOutcome[] {
   const outcomes: SubmitOutcome[] = [];
   const touched = new Set<ReturnType<typeof entry.submits.use>>();
+  const firstNew = entry.lastTaskId + 1;
   inputs.forEach((input, at) => {
     const number = first + at;
     if (number <= highest) {
@@ -131,11 +132,11 @@ function carryOut(
       addRefused(outcomes, number, error);
       return;
     }
-    const task = createTask(turn, entry, input as Buffer | undefined);
+    const task = createTask(turn, entry, input as Buffer | undefined, state.options.term);
     touched.add(entry.submits.use(producer, number, task.id));
     addCreated(outcomes, number, task.id, turn.now);
   });
-  if (touched.size > 0) offerTasks(state, turn, entry);
+  if (touched.size > 0) offerTasks(state, turn, entry, firstNew);
   for (const { first: from, firstTask, count } of touched)
     turn.change({
       kind: "submits.put",

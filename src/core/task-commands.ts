@@ -17,8 +17,8 @@ export const taskHandlers: Handlers<"task.create" | "task.get" | "task.watch" | 
   "task.create": (state, turn, { sessionId, input }) => {
     const entry = state.sessions.get(sessionId);
     checkMayCreate(state, entry);
-    const task = createTask(turn, entry, input);
-    offerTasks(state, turn, entry);
+    const task = createTask(turn, entry, input, state.options.term);
+    offerTasks(state, turn, entry, task.id);
     return { task };
   },
 
@@ -54,9 +54,14 @@ export function checkMayCreate(state: CoreState, entry: SessionEntry): void {
   checkOpenTasks(state, entry);
 }
 
-/** Tasks were made: they are handed out at once where somebody takes them. */
-export function offerTasks(state: CoreState, turn: FlameTurn, entry: SessionEntry): void {
-  handOut(state, turn, entry);
+/** Tasks were made, from this id on: they are handed out at once where somebody takes them. */
+export function offerTasks(
+  state: CoreState,
+  turn: FlameTurn,
+  entry: SessionEntry,
+  firstNew: number,
+): void {
+  handOut(state, turn, entry, firstNew);
   // Executors that it has may be on their way out, or on lost nodes: the scheduler knows which ones count.
   // One more task of a session that is short already changes nothing.
   if (entry.counts.pending > 0 && !state.schedule.short.has(entry.record.id))

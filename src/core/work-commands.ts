@@ -3,7 +3,7 @@ import type { NodeEntry } from "../executors/node-book.ts";
 import type { Token } from "../kit/turn.ts";
 import { FlameError } from "../model/errors.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
-import { attemptOf, serviceCrashCode, type TaskOutcome } from "../model/task.ts";
+import { attemptOf, serviceCrashCode, type TaskOutcome, termOf } from "../model/task.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import { unbeginTask } from "../sessions/task-life.ts";
 import { dismiss, endAttempt, waitForMore } from "./executor-commands.ts";
@@ -77,7 +77,10 @@ export const workHandlers: Handlers<"node.work" | "node.worked"> = {
     };
     for (const { executorId, held } of work.ready) {
       const executor = own(executorId);
-      if (held !== undefined) align(state, turn, node, executorId, executor, held);
+      // The first word of an earlier session may come late: what is handed out since is not lost.
+      if (held === undefined || executor?.introduced === stream) continue;
+      align(state, turn, node, executorId, executor, held);
+      if (executor !== undefined) executor.introduced = stream;
     }
     const acknowledged = new Map<string, string[]>();
     const changed = new Set<SessionEntry>();
@@ -215,7 +218,8 @@ function adopt(
   { lease, sessionId, taskId }: HeldLease,
 ): boolean {
   const task = entry.record.id === sessionId ? entry.tasks.get(taskId) : undefined;
-  if (task === undefined) return false;
+  // A lease may have left before the commit that was to make its task, and the task be another submit's by now.
+  if (task === undefined || termOf(lease) < task.term) return false;
   const adopted: Lease = { id: lease, taskId };
   const attempt = attemptOf(lease);
   if (task.state === "Running") {

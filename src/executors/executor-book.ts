@@ -1,4 +1,4 @@
-import type { CallToken } from "../kit/turn.ts";
+import type { CallToken, Token } from "../kit/turn.ts";
 import type { ApplicationRecord } from "../model/application.ts";
 import { FlameError } from "../model/errors.ts";
 import {
@@ -35,6 +35,8 @@ export class ExecutorEntry {
   credit = 0;
   /** How many leases it held when it was sorted last among those of its session that take more; 0: it was not. */
   sortedBy = 0;
+  /** The work stream on which it has said what it holds, for the session that it has. */
+  introduced: Token | undefined;
   /** Its BindExecutor call that waits for a session. */
   bindWaiter: CallToken<BindReply> | undefined;
   /** Its session is to give it up: the next LaunchTask is answered empty. */
@@ -98,6 +100,7 @@ export class ExecutorBook {
     const from = entry.record.state;
     if (!executorTransitions[from].includes(to)) throw wrongState(entry, `become ${to}`);
     const { sessionId: _previous, ...rest } = entry.record;
+    entry.introduced = undefined;
     this.#replace(turn, entry, {
       ...rest,
       state: to,

@@ -20,10 +20,14 @@ export type Effect<E extends Error> =
   | { readonly kind: "push"; readonly to: Token; readonly value: unknown }
   | { readonly kind: "end"; readonly to: Token; readonly error?: E };
 
-/** Gathers what one turn of the machine wants: changes for the disk, and effects that leave after them. */
+/** Gathers what one turn of the machine wants: changes for the disk, and effects that leave after them, or before. */
 export class Turn<C, E extends Error> {
   readonly changes: C[] = [];
   readonly effects: Effect<E>[] = [];
+  /** What may leave before the changes are on disk, in its order. */
+  readonly early: { readonly to: Token; readonly value: unknown }[] = [];
+  /** Streams with ordered messages that do not leave early. */
+  readonly #waiting = new Set<Token>();
   /** Unix milliseconds at which the turn takes place: for what people read. */
   readonly now: number;
   /** The same moment on a clock that nobody sets, in milliseconds: for deadlines. */
@@ -49,6 +53,19 @@ export class Turn<C, E extends Error> {
 
   push<P>(to: StreamToken<P>, value: NoInfer<P>): void {
     this.effects.push({ kind: "push", to, value });
+  }
+
+  /**
+   * Sends one of those messages of a stream that keep their order.
+   * @param early whether it may leave before the disk has the turn; it does unless one before it may not
+   */
+  pushOrdered<P>(to: StreamToken<P>, value: NoInfer<P>, early: boolean): void {
+    if (early && !this.#waiting.has(to)) {
+      this.early.push({ to, value });
+      return;
+    }
+    this.#waiting.add(to);
+    this.push(to, value);
   }
 
   end(to: Token, error?: E): void {

@@ -34,6 +34,8 @@ export interface TaskRecord {
   readonly lostNodes: number;
   /** The executor that holds the lease; present exactly while Running. */
   readonly executorId?: string | undefined;
+  /** The term of the session manager in which it was made; 0: before there were terms. */
+  readonly term: number;
   readonly events: readonly FlameEvent[];
 }
 
@@ -55,14 +57,19 @@ export function leaseOf(task: TaskRecord): string {
   return `${task.id}:${task.attempt}:${task.creationTime}:${encodeURIComponent(task.sessionId)}`;
 }
 
-/** A lease on a work stream: its own name, and which attempt at its task it is for. */
-export function leaseOfAttempt(name: string, attempt: number): string {
-  return `${name}/${attempt}`;
+/** A lease on a work stream: the term that made it, its number there, and which attempt at its task it is for. */
+export function queuedLeaseOf(term: number, number: number, attempt: number): string {
+  return `${term}.${number}/${attempt}`;
 }
 
 /** Which attempt at its task such a lease is for. */
 export function attemptOf(lease: string): number {
   return Number(lease.slice(lease.lastIndexOf("/") + 1));
+}
+
+/** The term that made such a lease. */
+export function termOf(lease: string): number {
+  return Number(lease.slice(0, Math.max(0, lease.indexOf("."))));
 }
 
 /** What a service answered for a task. */

@@ -167,6 +167,21 @@ async function watchStorage(deps: StorageWatchDeps, releasers: Releasers): Promi
   await watch.begin();
 }
 
+/** So often a start may read its state: the first time, and after each commit that the disk refused, once a second at most. */
+const termsPerStart = 4_096;
+
+/** Numbers the readings of a start, above those of all starts before it. */
+function termsOf(startNumber: number): () => number {
+  const first = startNumber * termsPerStart;
+  let next = first;
+  return () => {
+    if (next < first + termsPerStart) return next++;
+    throw new Error(
+      `the disk has refused ${termsPerStart - 1} commits since this session manager started: it must start anew`,
+    );
+  };
+}
+
 function newEngine(
   deps: SessionManagerDeps,
   parts: {
@@ -180,10 +195,10 @@ function newEngine(
 ): Engine {
   const { config, clock, logger, registry, onFatal } = deps;
   const { store, stored, guard, payloads, followers } = parts;
-  // One for all: a machine that is read anew goes on counting.
-  const options = coreOptions(deps, store.startNumber);
+  const options = coreOptions(deps);
+  const nextTerm = termsOf(store.startNumber);
   const machine = (state: StoredState, now: number, steady: number): Core =>
-    new Core(options, state, now, steady);
+    new Core({ ...options, term: nextTerm() }, state, now, steady);
   return new Engine({
     core: machine(stored, clock.now(), clock.steady()),
     rebuild: async (now, steady) => machine(await store.load(), now, steady),
@@ -310,9 +325,8 @@ function newStore(deps: SessionManagerDeps): Store {
   });
 }
 
-function coreOptions({ config, timing }: SessionManagerDeps, startNumber: number): CoreOptions {
+function coreOptions({ config, timing }: SessionManagerDeps): Omit<CoreOptions, "term"> {
   const { cluster } = config;
-  let leases = 0;
   return {
     resreq: cluster.resreq ?? defaultResreq,
     policies: cluster.policies,
@@ -328,6 +342,5 @@ function coreOptions({ config, timing }: SessionManagerDeps, startNumber: number
     nodeSilenceMs: timing?.nodeSilenceMs ?? nodeSilenceMsDefault,
     nodeGraceMs: timing?.nodeGraceMs ?? nodeGraceMsDefault,
     newExecutorId: randomId,
-    newLease: () => `${startNumber}.${++leases}`,
   };
 }

@@ -12,6 +12,11 @@ import type { FlameError } from "../model/errors.ts";
 /** Where the messages of a stream go. */
 export interface StreamSink<P> {
   push(value: P): void;
+  /**
+   * Takes what is not on disk yet, and may never be.
+   * @returns false: it can not go now, and is to come again by `push` when all before it has
+   */
+  pushEarly?(value: P): boolean;
   /** Without an error: a clean end. */
   end(error?: FlameError): void;
 }
@@ -27,6 +32,8 @@ export interface Pending {
 export interface Answers {
   readonly reply: (value: unknown) => void;
   readonly fail: (error: FlameError) => void;
+  /** Told of a reply that is not on disk yet, and may never be, before what goes early leaves; only where something does. */
+  readonly foresee?: (value: unknown) => void;
   readonly sink?: StreamSink<unknown>;
 }
 
@@ -41,14 +48,22 @@ export abstract class EngineDoor {
     });
   }
 
-  /** Asks with callbacks: for calls that may wait long and whose caller may go away. */
+  /**
+   * Asks with callbacks: for calls that may wait long and whose caller may go away.
+   * @param foresee see {@link Answers}
+   */
   call<K extends CallKind>(
     kind: K,
     input: CommandTable[K]["input"],
     reply: (value: Reply<K>) => void,
     fail: (error: FlameError) => void,
+    foresee?: (value: Reply<K>) => void,
   ): Pending {
-    return this.submit(kind, input, { reply: reply as Answers["reply"], fail });
+    return this.submit(kind, input, {
+      reply: reply as Answers["reply"],
+      fail,
+      ...(foresee !== undefined && { foresee: foresee as Answers["reply"] }),
+    });
   }
 
   /** Opens a stream; a failure of the command itself ends the sink with it. */

@@ -9,7 +9,7 @@ import type { Token } from "../kit/turn.ts";
 import type { Change } from "../model/change.ts";
 import { FlameError } from "../model/errors.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
-import type { Store } from "../storage/store.ts";
+import type { PayloadKind, Store } from "../storage/store.ts";
 import { DiskPause, diskLookMs, isOfNode, survivesRebuild } from "./disk-pause.ts";
 import { type Answers, ClientDoor, EngineDoor, type Pending } from "./engine-door.ts";
 import type { Payloads } from "./payloads.ts";
@@ -79,7 +79,7 @@ interface Waiter extends Answers {
 
 /**
  * Runs the machine: gathers commands into turns, makes each turn durable, and only then lets its effects out.
- * Nothing is acknowledged or visible that a crash could take back.
+ * Nothing is acknowledged or visible that a crash could take back; leases on streams of nodes go before.
  */
 export class Engine extends EngineDoor {
   readonly #deps: EngineDeps;
@@ -246,6 +246,7 @@ export class Engine extends EngineDoor {
     const allowed = this.#pause.on ? "commands" : scope;
     const turn = this.#core.turn(commands, clock.now(), this.#pause.steady(), allowed);
     meter?.turn(turning(), commands.length);
+    const late = this.#releaseEarly(turn);
     if (turn.changes.length > 0) {
       const committing = startStopwatch();
       try {
@@ -255,10 +256,26 @@ export class Engine extends EngineDoor {
         return;
       }
       meter?.commit(committing(), turn.changes);
-      for (const change of turn.changes) keepPayload(payloads, change);
+      keepPayloads(payloads, turn.changes, "output");
       this.#deps.onCommitted?.(turn.changes);
     }
+    for (const { to, value } of late) this.#waiters.get(to)?.sink?.push(value);
     this.#release(turn);
+  }
+
+  /** @returns what is to go when the turn is durable: what a stream does not take early, and all that follows it there */
+  #releaseEarly({ changes, effects, early }: FlameTurn): FlameTurn["early"] {
+    // Before anything asks for them: a lease may be read out of the store only when its task is there.
+    keepPayloads(this.#deps.payloads, changes, "input");
+    if (early.length === 0) return early;
+    for (const effect of effects)
+      if (effect.kind === "reply") this.#waiters.get(effect.to)?.foresee?.(effect.value);
+    const waiting = new Set<Token>();
+    return early.filter(({ to, value }) => {
+      const taken = !waiting.has(to) && this.#waiters.get(to)?.sink?.pushEarly?.(value) === true;
+      if (!taken) waiting.add(to);
+      return !taken;
+    });
   }
 
   /**
@@ -338,11 +355,10 @@ const lostTurn = new FlameError(
     "anew from what is on disk: try again",
 );
 
-function keepPayload(payloads: Payloads, change: Change): void {
-  if (change.kind === "task.put") {
-    if (change.input !== undefined)
-      payloads.keep(change.record.sessionId, change.record.id, "input", change.input);
-    if (change.output !== undefined)
-      payloads.keep(change.record.sessionId, change.record.id, "output", change.output);
+function keepPayloads(payloads: Payloads, changes: readonly Change[], kind: PayloadKind): void {
+  for (const change of changes) {
+    const payload = change.kind === "task.put" ? change[kind] : undefined;
+    if (change.kind === "task.put" && payload !== undefined)
+      payloads.keep(change.record.sessionId, change.record.id, kind, payload);
   }
 }

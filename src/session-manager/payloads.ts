@@ -18,7 +18,7 @@ export class Payloads {
     this.#cache = new PayloadCache(cacheBytesMax);
   }
 
-  /** Remembers bytes that were just made durable. */
+  /** Remembers bytes that were just made durable, or are about to be. */
   keep(sessionId: string, taskId: number, kind: PayloadKind, payload: Buffer): void {
     this.#cache.put(sessionId, taskId, kind, payload);
   }
@@ -38,6 +38,11 @@ export class Payloads {
     // An output that is not there must not look like none.
     if (kind === "output") throw goneTask(sessionId, id);
     return undefined;
+  }
+
+  /** Whether the bytes can be had without the store, or there are none. */
+  isAtHand({ sessionId, id, inputBytes }: TaskRecord): boolean {
+    return inputBytes === undefined || this.#cache.get(sessionId, id, "input") !== undefined;
   }
 
   /** Bytes of a session's common data; undefined when it has none. */

@@ -200,16 +200,22 @@ class TaskStream {
       this.#waiting -= batch.length;
       this.#readOn();
     };
+    let noted = false;
     this.#door.call(
       "submit.tasks",
       { sessionId, producer, first, inputs },
       (reply) => {
         answered();
+        if (!noted) this.#noteMade(sessionId, reply);
         if (!this.#ended && !lane.over) this.#answer(lane, first, inputs.length, reply, follow);
       },
       (error) => {
         answered();
         this.#fail(lane, error);
+      },
+      (reply) => {
+        this.#noteMade(sessionId, reply);
+        noted = true;
       },
     );
   }
@@ -259,7 +265,6 @@ class TaskStream {
       case "created": {
         const { firstTask, creationTime } = outcome;
         if (follow) for (const runs of [lane.asked, lane.wanted]) runs.add(first, count, first);
-        this.#noteMade(lane.sessionId, firstTask, count);
         this.#acknowledge(lane, first, count, firstTask, creationTime);
         return;
       }
@@ -272,13 +277,18 @@ class TaskStream {
     }
   }
 
-  #noteMade(session: string, firstTask: number, count: number): void {
+  #noteMade(session: string, reply: SubmitReply): void {
+    if (!("outcomes" in reply)) return;
     const { trail, logger } = this.#deps;
-    trail.madeTasks(session, firstTask, count, this.#requestId);
-    if (!tellsDebug(logger)) return;
     const request = this.#requestId;
-    const task = String(firstTask);
-    logger.debug({ rpc: "tasks", request, session, task, count }, "tasks created");
+    for (const outcome of reply.outcomes) {
+      if (outcome.kind !== "created") continue;
+      const { firstTask, count } = outcome;
+      trail.madeTasks(session, firstTask, count, request);
+      if (!tellsDebug(logger)) continue;
+      const task = String(firstTask);
+      logger.debug({ rpc: "tasks", request, session, task, count }, "tasks created");
+    }
   }
 
   #acknowledge(

@@ -56,6 +56,20 @@ export class WorkOutbox {
     });
   }
 
+  /**
+   * Takes a lease whose task is not in the store yet.
+   * @returns false when it would have to wait for that: its input or the request that made it is known nowhere else
+   */
+  addEarly(push: WorkPush): boolean {
+    if (push.kind !== "assignment") return false;
+    const { payloads, trail } = this.#deps;
+    const { task } = push;
+    if (!payloads.isAtHand(task)) return false;
+    if (trail.find(task.sessionId, String(task.id)) === undefined) return false;
+    this.add(push);
+    return true;
+  }
+
   close(): void {
     this.#closed = true;
     this.#pushes = [];

@@ -115,6 +115,7 @@ class WorkStream {
       { name, caller },
       {
         push: (value) => this.#outbox.add(value),
+        pushEarly: (value) => this.#outbox.addEarly(value),
         end: (error) => this.#end(error),
       },
     );

@@ -14,6 +14,7 @@ export function createTask(
   turn: FlameTurn,
   entry: SessionEntry,
   input: Buffer | undefined,
+  term: number,
 ): TaskRecord {
   entry.lastTaskId++;
   entry.activeAt = turn.steady;
@@ -29,6 +30,7 @@ export function createTask(
     crashes: 0,
     lostNodes: 0,
     executorId: undefined,
+    term,
     events: createdEvents(turn),
   };
   entry.tasks.set(record.id, record);
@@ -229,6 +231,7 @@ function copyOf(task: TaskRecord): GrowingTask {
     crashes: task.crashes,
     lostNodes: task.lostNodes,
     executorId: task.executorId,
+    term: task.term,
     events: task.events,
   };
 }

@@ -85,6 +85,7 @@ export interface TaskRow {
   lost_nodes: number;
   executor_id: string | null;
   events: string;
+  term: number;
 }
 
 export interface ExecutorRow {
@@ -239,7 +240,7 @@ export function sessionReader(): (row: SessionRow) => SessionRecord {
 
 /** What a {@link TaskRow} is made of: not the payloads that stand beside it. */
 export const taskColumns =
-  "session_id, id, state, creation_time, completion_time, input_bytes, output_bytes, attempt, crashes, lost_nodes, executor_id, events";
+  "session_id, id, state, creation_time, completion_time, input_bytes, output_bytes, attempt, crashes, lost_nodes, executor_id, events, term";
 
 /** Reads tasks of which very many may be alike, as a long queue is: what is equal in neighbours is one thing in memory. */
 export function taskReader(): (row: TaskRow) => TaskRecord {
@@ -263,6 +264,7 @@ export function taskReader(): (row: TaskRow) => TaskRecord {
       attempt: row.attempt,
       crashes: row.crashes,
       lostNodes: row.lost_nodes,
+      term: row.term,
       events,
     };
     if (row.completion_time !== null) record.completionTime = row.completion_time;

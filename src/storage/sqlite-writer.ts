@@ -130,6 +130,7 @@ export class SqliteWriter {
       eventsText(record.events),
       isSmall(input) ? input : null,
       isSmall(output) ? output : null,
+      record.term,
     );
     if (input !== undefined && !isSmall(input))
       batch.run("putPayload", record.sessionId, record.id, "input", input);

@@ -87,6 +87,7 @@ function newTask(session: number, index: number): Change {
       attempt: 0,
       crashes: 0,
       lostNodes: 0,
+      term: 0,
       events: [{ code: 0, message: "Task was created with state <Pending>", creationTime }],
     },
     input,

@@ -80,7 +80,7 @@ export class Auditor {
     this.#ledger.attempts.committed(turn.changes);
   }
 
-  /** Whatever leaves the session manager can not be taken back: it must be on disk. */
+  /** Whatever leaves the session manager can not be taken back: it must be on disk, but for leases on streams of nodes. */
   seen(command: Command, effect: Effect<FlameError>): void {
     if (effect.kind !== "reply" && effect.kind !== "push") return;
     const { value } = effect;
@@ -265,16 +265,15 @@ export class Auditor {
   #workSeen(push: WorkPush): void {
     const { kind, executorId } = push;
     if (kind === "assignment") {
-      const { sessionId, id } = push.task;
-      if (this.#ledger.task(sessionId, id) === undefined && this.#ledger.sessions.has(sessionId))
-        throw new Violation(`task ${sessionId}/${id} was handed out and is not on disk`);
       this.#runs.handedOut(push.task, executorId);
     }
     if (kind !== "acknowledgement") return;
-    for (const { sessionId, taskId, lease } of this.#runs.of(executorId)) {
+    for (const { sessionId, taskId, creationTime, lease } of this.#runs.of(executorId)) {
       if (!push.leases.includes(lease)) continue;
       const task = this.#ledger.task(sessionId, taskId);
-      if (task?.state === "Running" && task.executorId === executorId)
+      // A lease whose task never came to the disk may be of the id of another one.
+      if (task?.creationTime !== creationTime) continue;
+      if (task.state === "Running" && task.executorId === executorId)
         throw new Violation(`the result of ${sessionId}/${taskId} was acknowledged and is lost`);
     }
   }

@@ -45,7 +45,6 @@ export function makeScenario(seed: number, random: Random): Scenario {
     request.application !== "wasm" &&
     nodes.some((node) => fits(request.resreq ?? small, node.allocatable as Resources));
   let executors = 0;
-  let leases = 0;
   return {
     options: {
       resreq: small,
@@ -62,7 +61,7 @@ export function makeScenario(seed: number, random: Random): Scenario {
       nodeSilenceMs: 15_000,
       nodeGraceMs: 30_000,
       newExecutorId: () => `e${++executors}`,
-      newLease: () => `l${++leases}`,
+      term: 0,
     },
     nodes,
     applications,

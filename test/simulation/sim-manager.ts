@@ -48,7 +48,8 @@ export type CrashPlace = (typeof crashPlaces)[number];
 
 /**
  * A session manager: the real machine and the real memory store, run as the engine does. Commands are gathered into
- * turns, a turn's changes are committed, only then do its effects leave; ticks come at the machine's own deadlines alone.
+ * turns, a turn's changes are committed, only then do its effects leave, but for leases, which go before; ticks come at the
+ * machine's own deadlines alone.
  */
 export class SimManager {
   readonly waiters = new Map<Token, Waiter>();
@@ -71,6 +72,7 @@ export class SimManager {
   #timer: Timer | undefined;
   /** Counts restarts: what was planned for an earlier life does not happen. */
   #life = 0;
+  #term = 0;
 
   /** @param tasksKept finished tasks that an open session keeps */
   constructor(
@@ -105,7 +107,12 @@ export class SimManager {
 
   async start(): Promise<void> {
     const stored = await this.store.load();
-    const core = new Core(this.#options, stored, this.#world.date, this.#world.now);
+    const core = new Core(
+      { ...this.#options, term: ++this.#term },
+      stored,
+      this.#world.date,
+      this.#world.now,
+    );
     this.#auditor.restarted(core.state, stored);
     this.#core = core;
     this.#finished = this.#forgetting(stored);
@@ -211,6 +218,7 @@ export class SimManager {
     this.#auditor.taken(commands);
     const turn = core.turn(commands, this.#world.date, this.#world.now);
     this.#auditor.afterTurn(core, turn, this.waiters, this.#queue);
+    this.#releaseEarly(turn);
     if (turn.changes.length === 0) {
       this.#release(turn, false);
       this.#rest();
@@ -250,6 +258,15 @@ export class SimManager {
       return;
     }
     this.#rest();
+  }
+
+  #releaseEarly({ early }: FlameTurn): void {
+    for (const { to, value } of early) {
+      const waiter = this.waiters.get(to);
+      if (waiter === undefined) continue;
+      this.#auditor.seen(waiter.command, { kind: "push", to, value });
+      waiter.receiver.push(value);
+    }
   }
 
   #release(turn: FlameTurn, partly: boolean): void {

@@ -42,7 +42,7 @@ async function fill(megabytes: number): Promise<void> {
   for (let id = 1; id <= megabytes; id++) {
     const input = Buffer.alloc(1024 * 1024, id);
     const ended = { state: "Succeed", creationTime: 1, completionTime: 1, events: [] } as const;
-    const numbers = { id, inputBytes: input.length, attempt: 1, crashes: 0, lostNodes: 0 };
+    const numbers = { id, inputBytes: input.length, attempt: 1, crashes: 0, lostNodes: 0, term: 0 };
     const record = { sessionId: "s", ...ended, ...numbers };
     await filling.commit([{ kind: "task.put", record, input }]);
   }

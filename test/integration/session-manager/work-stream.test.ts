@@ -3,6 +3,7 @@ import { FlameClient, type Session } from "../../../src/client/index.ts";
 import { payloadBytesMax } from "../../../src/model/limits.ts";
 import { status } from "../../conformance/target.ts";
 import { type ManagerUnderTest, startManager } from "../../support/in-process-manager.ts";
+import { TaskStreamClient } from "../../support/task-stream-client.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { ScriptedWorkNode } from "./scripted-work-node.ts";
 
@@ -47,6 +48,27 @@ const states = async (session: Session): Promise<string> => {
 };
 
 describe("a work stream", () => {
+  it("hands a submit out with its input and its request while it is being written", async () => {
+    const { session, executor } = await serving(1);
+    const stream = node.work();
+    stream.ready(executor, 4, []);
+    const submits = new TaskStreamClient(manager.endpoint.replace("http://", ""));
+    closers.push(() => submits.close());
+    submits.lane(1, session.id, "p");
+    submits.send({ credit: { results: 3, bytes: mib } });
+    submits.submit(1, [Buffer.from("one"), undefined, Buffer.alloc(mib, 3)]);
+    const given = (await stream.gets(4)).slice(1);
+    const [one, two, three] = given.map(({ taskId, input }) => [taskId, input?.length]);
+    expect([one, two, three]).toEqual([
+      ["2", 3],
+      ["3", undefined],
+      ["4", mib],
+    ]);
+    const requests = new Set(given.map(({ requestId }) => requestId));
+    expect([requests.size, requests.has("")]).toEqual([1, false]);
+    await waitFor("the acknowledgements", () => submits.tasks.size === 3, { deadlineMs });
+  });
+
   it("has its headers at once, hands out as much as an executor takes, and acknowledges results that are durable", async () => {
     const { session, executor } = await serving(4);
     const stream = node.work();

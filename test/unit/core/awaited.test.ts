@@ -40,7 +40,7 @@ describe("what was Pending before a restart", () => {
       machine.pass(1_000);
       node.ready("e2", 1);
     }
-    expect(node.heard()).toEqual(["e2 gets 1 as l1/1"]);
+    expect(node.heard()).toEqual(["e2 gets 1 as 2.1/1"]);
   });
 
   it("goes at once to others when the executor had begun to leave: it has given everything back", async () => {
@@ -48,7 +48,7 @@ describe("what was Pending before a restart", () => {
     machine.task("s");
     const node = await restart();
     expect(machine.executor("e1")?.state).toBe("Unbinding");
-    expect(node.heard()).toEqual(["e2 gets 1 as l1/1"]);
+    expect(node.heard()).toEqual(["e2 gets 1 as 2.1/1"]);
   });
 
   it("waits for an executor whose running task was ended: its node may have gone on with what waited there", async () => {
@@ -62,7 +62,7 @@ describe("what was Pending before a restart", () => {
     expect(machine.executor("e1")?.state).toBe("Releasing");
     expect(node.heard()).toEqual([]);
     machine.ask("executor.unregister", { id: "e1" });
-    expect(node.heard()).toEqual(["e2 gets 2 as l3/1"]);
+    expect(node.heard()).toEqual(["e2 gets 2 as 2.1/1"]);
   });
 });
 
@@ -72,6 +72,6 @@ describe("what was Pending before a restart, beside a published node", () => {
     machine.task("s");
     const node = await restart();
     expect(machine.executor("e1")?.state).toBe("Bound");
-    expect(node.heard()).toEqual(["e2 gets 1 as l1/1"]);
+    expect(node.heard()).toEqual(["e2 gets 1 as 2.1/1"]);
   });
 });

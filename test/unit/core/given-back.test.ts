@@ -33,21 +33,21 @@ describe("a task of which its node says that it had not begun", () => {
     const [, waiting] = machine.store.readTasks("s", 0, 10);
     const watch = machine.begin("task.watch", { sessionId: "s", taskId: 2 });
     // Its turn has come here; the service of the executor is gone there.
-    node.done("e1", "l1/1");
+    node.done("e1", "1.1/1");
     machine.pass(1_000);
     expect(states()).toBe("SR");
     node.say({
       ready: [{ executorId: "e1", credit: 0 }],
-      returns: [{ executorId: "e1", leases: ["l2/1"] }],
+      returns: [{ executorId: "e1", leases: ["1.2/1"] }],
     });
     expect(machine.store.readTask("s", 2)).toEqual(waiting);
     expect(counts()).toMatchObject({ pending: 1, running: 0, succeed: 1 });
     expect(watch.pushes).toHaveLength(1);
     // A result of that lease would be one of nothing.
-    node.done("e1", "l2/1");
+    node.done("e1", "1.2/1");
     node.ready("e1", 1);
-    expect(node.heard().slice(-1)).toEqual(["e1 gets 2 as l3/1"]);
-    node.done("e1", "l3/1");
+    expect(node.heard().slice(-1)).toEqual(["e1 gets 2 as 1.3/1"]);
+    node.done("e1", "1.3/1");
     const { attempt, events = [] } = machine.store.readTask("s", 2) ?? {};
     expect([attempt, events.map(({ code }) => code)]).toEqual([1, [0, 1, 2]]);
   });
@@ -58,7 +58,7 @@ describe("a task of which its node says that it had not begun", () => {
     node.ready("e1", 1, []);
     node.say({
       ready: [{ executorId: "e1", credit: 0 }],
-      returns: [{ executorId: "e1", leases: ["l1/1"] }],
+      returns: [{ executorId: "e1", leases: ["1.1/1"] }],
     });
     machine.pass(6_000);
     expect(states()).toBe("P");
@@ -70,7 +70,7 @@ describe("a task of which its node says that it had not begun", () => {
     const written = machine.store.readTask("s", 1);
     node.say({
       ready: [{ executorId: "e1", credit: 0 }],
-      returns: [{ executorId: "e1", leases: ["l1/1"] }],
+      returns: [{ executorId: "e1", leases: ["1.1/1"] }],
     });
     machine.pass(1_000);
     expect(machine.store.readTask("s", 1)).toBe(written);

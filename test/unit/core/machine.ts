@@ -43,11 +43,13 @@ export class Machine {
   dateAheadMs = 0;
   core: Core;
   readonly store = new MemoryStore();
+  /** What could leave before the disk had its turn. */
+  readonly early: unknown[] = [];
   readonly options: CoreOptions;
   readonly #calls = new Map<Token, Call<CommandKind>>();
   #token = 0;
   #executors = 0;
-  #leases = 0;
+  #term = 1;
 
   constructor(options: Partial<CoreOptions> = {}) {
     this.options = {
@@ -65,7 +67,7 @@ export class Machine {
       nodeSilenceMs: 15_000,
       nodeGraceMs: 30_000,
       newExecutorId: () => `e${++this.#executors}`,
-      newLease: () => `l${++this.#leases}`,
+      term: 1,
       ...options,
     };
     const nothing = {
@@ -113,7 +115,9 @@ export class Machine {
   turn(commands: readonly Command[]): readonly Change[] {
     const turn = this.core.turn(commands, this.now + this.dateAheadMs, this.now);
     void this.store.commit(turn.changes);
-    for (const effect of turn.effects) {
+    this.early.push(...turn.early.map(({ value }) => value));
+    const early = turn.early.map((one) => ({ kind: "push", ...one }) as const);
+    for (const effect of [...early, ...turn.effects]) {
       const call = this.#calls.get(effect.to);
       if (call === undefined) continue;
       if (call.replied || call.ended || call.error !== undefined)
@@ -146,7 +150,8 @@ export class Machine {
   async restart(): Promise<void> {
     this.#calls.clear();
     const date = this.now + this.dateAheadMs;
-    this.core = new Core(this.options, await this.store.load(), date, this.now);
+    const options = { ...this.options, term: ++this.#term };
+    this.core = new Core(options, await this.store.load(), date, this.now);
     this.turn([]);
   }
 

@@ -64,20 +64,24 @@ describe("a work stream", () => {
   it("hands tasks out ahead, as many as the executor takes; the first has begun, the others are Pending", () => {
     const node = open(5);
     node.ready("e1", 3, []);
-    expect(node.heard()).toEqual(["e1 gets 1 as l1/1", "e1 gets 2 as l2/1", "e1 gets 3 as l3/1"]);
+    expect(node.heard()).toEqual([
+      "e1 gets 1 as 1.1/1",
+      "e1 gets 2 as 1.2/1",
+      "e1 gets 3 as 1.3/1",
+    ]);
     expect(counts()).toMatchObject({ pending: 4, running: 1 });
     machine.pass(1_000);
     expect(states()).toBe("RPPPP");
     expect(machine.store.readTask("s", 1)).toMatchObject({ executorId: "e1", attempt: 1 });
     expect(machine.store.readTask("s", 2)).toMatchObject({ attempt: 0 });
-    node.done("e1", "l1/1", "l2/1");
+    node.done("e1", "1.1/1", "1.2/1");
     expect(node.heard()).toEqual([
-      "acknowledgement e1 l1/1,l2/1",
-      "e1 gets 4 as l4/1",
-      "e1 gets 5 as l5/1",
+      "acknowledgement e1 1.1/1,1.2/1",
+      "e1 gets 4 as 1.4/1",
+      "e1 gets 5 as 1.5/1",
     ]);
     expect(states()).toBe("SSRPP");
-    node.done("e1", "l3/1", "l4/1", "l5/1");
+    node.done("e1", "1.3/1", "1.4/1", "1.5/1");
     expect(states()).toBe("SSSSS");
     expect(counts()).toMatchObject({ pending: 0, running: 0, succeed: 5 });
   });
@@ -97,7 +101,7 @@ describe("a work stream", () => {
     expect(states()).toBe("P");
     machine.task("s");
     expect(states()).toBe("RP");
-    node.done("e1", "l1/1");
+    node.done("e1", "1.1/1");
     expect(states()).toBe("SR");
   });
 
@@ -106,15 +110,15 @@ describe("a work stream", () => {
     node.ready("e1", 7, []);
     expect(node.heard()).toHaveLength(7);
     node.ready("e2", 7, []);
-    expect(node.heard()).toEqual(["takeBack e1 l5/1,l6/1,l7/1"]);
+    expect(node.heard()).toEqual(["takeBack e1 1.5/1,1.6/1,1.7/1"]);
     expect(counts()).toMatchObject({ pending: 6, running: 1 });
     // The node had begun one of them meanwhile, in its view: it keeps that.
-    node.say({ returns: [{ executorId: "e1", leases: ["l6/1", "l7/1"] }] });
-    expect(node.heard()).toEqual(["e2 gets 6 as l8/1", "e2 gets 7 as l9/1"]);
-    node.done("e1", "l7/1");
+    node.say({ returns: [{ executorId: "e1", leases: ["1.6/1", "1.7/1"] }] });
+    expect(node.heard()).toEqual(["e2 gets 6 as 1.8/1", "e2 gets 7 as 1.9/1"]);
+    node.done("e1", "1.7/1");
     // A lease that was given back never ends anything.
     expect(states()[6]).toBe("P");
-    node.done("e2", "l8/1", "l9/1");
+    node.done("e2", "1.8/1", "1.9/1");
     expect(states().slice(5)).toBe("SS");
   });
 
@@ -123,8 +127,8 @@ describe("a work stream", () => {
     node.ready("e1", 3, []);
     const outcome = { returnCode: serviceCrashCode, message: "signal 9" };
     node.say({
-      completions: [{ executorId: "e1", lease: "l1/1", outcome }],
-      returns: [{ executorId: "e1", leases: ["l2/1", "l3/1"] }],
+      completions: [{ executorId: "e1", lease: "1.1/1", outcome }],
+      returns: [{ executorId: "e1", leases: ["1.2/1", "1.3/1"] }],
     });
     const tasks = machine.store.readTasks("s", 0, 10);
     expect(tasks.map(({ crashes, attempt, state }) => [state, crashes, attempt])).toEqual([
@@ -152,14 +156,14 @@ describe("a work stream", () => {
     node.heard();
     const cancel = { sessionId: "s", pendingOnly: false, close: false, caller: internalCaller };
     machine.ask("session.cancel", { ...cancel, taskIds: [3] });
-    expect(node.heard()).toEqual(["takeBack e1 l3/1"]);
+    expect(node.heard()).toEqual(["takeBack e1 1.3/1"]);
     expect(states()).toBe("RPCP");
-    node.done("e1", "l1/1");
+    node.done("e1", "1.1/1");
     machine.ask("session.cancel", { ...cancel, pendingOnly: true });
     expect(states()).toBe("SRCC");
-    expect(node.heard()).toEqual(["acknowledgement e1 l1/1", "takeBack e1 l4/1"]);
+    expect(node.heard()).toEqual(["acknowledgement e1 1.1/1", "takeBack e1 1.4/1"]);
     // Ran after all: the result comes too late.
-    node.done("e1", "l2/1", "l3/1", "l4/1");
+    node.done("e1", "1.2/1", "1.3/1", "1.4/1");
     expect(states()).toBe("SSCC");
     machine.ask("session.close", { id: "s" });
     expect(node.heard()).toContain("leave e1");
@@ -173,10 +177,10 @@ describe("a work stream", () => {
     expect(machine.executor("e1")?.state).toBe("Releasing");
     expect(states()).toBe("FPP");
     expect(counts()).toMatchObject({ pending: 2, running: 0, failed: 1 });
-    expect(node.heard().at(-1)).toBe("takeBack e1 l2/1,l3/1");
+    expect(node.heard().at(-1)).toBe("takeBack e1 1.2/1,1.3/1");
     // The node had gone on to the second one before it heard of the end.
-    node.say({ returns: [{ executorId: "e1", leases: ["l3/1"] }] });
-    node.done("e1", "l2/1");
+    node.say({ returns: [{ executorId: "e1", leases: ["1.3/1"] }] });
+    node.done("e1", "1.2/1");
     expect(states()).toBe("FSP");
     expect(machine.state.sessions.get("s").pending.size).toBe(1);
     machine.ask("executor.unregister", { id: "e1" });
@@ -191,8 +195,8 @@ describe("a work stream", () => {
     machine.walk("e1", "Bound");
     const node = new WorkNode(machine, "n1");
     node.ready("e1", 4, []);
-    node.done("e1", "l1/1");
-    expect(node.heard()).toEqual(["e1 gets 1 as l1/1", "acknowledgement e1 l1/1", "leave e1"]);
+    node.done("e1", "1.1/1");
+    expect(node.heard()).toEqual(["e1 gets 1 as 1.1/1", "acknowledgement e1 1.1/1", "leave e1"]);
   });
 
   it("keeps an idle executor for delay_release, and then sends it away", () => {
@@ -200,7 +204,7 @@ describe("a work stream", () => {
     machine.register("app");
     const node = open(1);
     node.ready("e1", 4, []);
-    node.done("e1", "l1/1");
+    node.done("e1", "1.1/1");
     node.heard();
     machine.pass(59_000);
     expect(node.heard()).toEqual([]);
@@ -213,8 +217,8 @@ describe("a work stream", () => {
     node.ready("e1", 3, []);
     const launch = machine.begin("executor.launch", { id: "e2" });
     expect(launch.replied).toBe(false);
-    expect(node.heard().at(-1)).toBe("takeBack e1 l3/1");
-    node.say({ returns: [{ executorId: "e1", leases: ["l3/1"] }] });
+    expect(node.heard().at(-1)).toBe("takeBack e1 1.3/1");
+    node.say({ returns: [{ executorId: "e1", leases: ["1.3/1"] }] });
     expect(launch.reply?.task?.id).toBe(3);
     machine.ask("executor.complete", { id: "e2", outcome: { returnCode: 0 } });
     expect(states()[2]).toBe("S");
@@ -231,13 +235,15 @@ describe("a work stream that breaks", () => {
     node.reopen();
     // The node got the first three, and ended the first; the acknowledgement was lost, or never sent.
     node.say({
-      ready: [{ executorId: "e1", credit: 4, held: held(["l1/1", 1], ["l2/1", 2], ["l3/1", 3]) }],
-      completions: [{ executorId: "e1", lease: "l1/1", outcome: { returnCode: 0 } }],
+      ready: [
+        { executorId: "e1", credit: 4, held: held(["1.1/1", 1], ["1.2/1", 2], ["1.3/1", 3]) },
+      ],
+      completions: [{ executorId: "e1", lease: "1.1/1", outcome: { returnCode: 0 } }],
     });
-    expect(node.heard()).toEqual(["acknowledgement e1 l1/1", "e1 gets 4 as l5/1"]);
+    expect(node.heard()).toEqual(["acknowledgement e1 1.1/1", "e1 gets 4 as 1.5/1"]);
     expect(states()).toBe("SRPP");
-    node.done("e1", "l1/1");
-    expect(node.heard()).toEqual(["acknowledgement e1 l1/1"]);
+    node.done("e1", "1.1/1");
+    expect(node.heard()).toEqual(["acknowledgement e1 1.1/1"]);
     expect(states()).toBe("SRPP");
   });
 
@@ -247,8 +253,8 @@ describe("a work stream that breaks", () => {
     machine.pass(1_000);
     node.reopen();
     node.ready("e1", 1, []);
-    expect(node.heard()).toEqual(["e1 gets 1 as l2/1"]);
-    node.done("e1", "l2/1");
+    expect(node.heard()).toEqual(["e1 gets 1 as 1.2/1"]);
+    node.done("e1", "1.2/1");
     const { attempt, crashes, lostNodes, events = [] } = machine.store.readTask("s", 1) ?? {};
     expect([attempt, crashes, lostNodes]).toEqual([1, 0, 0]);
     expect(events.map(({ code }) => code)).toEqual([0, 1, 2]);
@@ -265,7 +271,16 @@ describe("a work stream that breaks", () => {
     machine.ask("node.worked", { stream: old, name: "n1", work });
     expect(node.heard()).toEqual([]);
     node.ready("e1", 2, []);
-    expect(node.heard()).toEqual(["e1 gets 1 as l1/1"]);
+    expect(node.heard()).toEqual(["e1 gets 1 as 1.1/1"]);
+  });
+
+  it("says once for each binding what an executor holds: a word of an earlier one comes late and has lost nothing", () => {
+    const node = open(2);
+    node.ready("e1", 2, []);
+    node.ready("e1", 2, []);
+    expect(node.heard()).toEqual(["e1 gets 1 as 1.1/1", "e1 gets 2 as 1.2/1"]);
+    node.done("e1", "1.1/1", "1.2/1");
+    expect(states()).toBe("SS");
   });
 
   it("is ended when the node registers anew", () => {
@@ -281,14 +296,16 @@ describe("a work stream that breaks", () => {
     machine.node("n1", room, ["e1"], { state: "Bound" });
     const node = new WorkNode(machine, "n1");
     node.say({
-      ready: [{ executorId: "e1", credit: 3, held: held(["l1/1", 1], ["l2/1", 2], ["l3/1", 3]) }],
+      ready: [
+        { executorId: "e1", credit: 3, held: held(["1.1/1", 1], ["1.2/1", 2], ["1.3/1", 3]) },
+      ],
       completions: [
-        { executorId: "e1", lease: "l1/1", outcome: { returnCode: 0 } },
-        { executorId: "e1", lease: "l2/1", outcome: { returnCode: 0 } },
+        { executorId: "e1", lease: "1.1/1", outcome: { returnCode: 0 } },
+        { executorId: "e1", lease: "1.2/1", outcome: { returnCode: 0 } },
       ],
     });
     expect(states()).toBe("SSRP");
-    expect(node.heard()).toEqual(["acknowledgement e1 l1/1,l2/1", "e1 gets 4 as l4/1"]);
+    expect(node.heard()).toEqual(["acknowledgement e1 1.1/1,1.2/1", "e1 gets 4 as 2.1/1"]);
   });
 
   it("hands what was Pending before a restart to nobody until each executor of the session has said what it holds", async () => {
@@ -300,13 +317,13 @@ describe("a work stream that breaks", () => {
     node.ready("e2", 4, []);
     expect(node.heard()).toEqual([]);
     machine.task("s");
-    expect(node.heard()).toEqual(["e2 gets 4 as l4/1"]);
-    node.ready("e1", 1, held(["l1/1", 1], ["l2/1", 2]));
-    expect(node.heard()).toEqual(["e2 gets 3 as l5/1"]);
+    expect(node.heard()).toEqual(["e2 gets 4 as 2.1/1"]);
+    node.ready("e1", 1, held(["1.1/1", 1], ["1.2/1", 2]));
+    expect(node.heard()).toEqual(["e2 gets 3 as 2.2/1"]);
     machine.pass(1_000);
     expect(states()).toBe("RPPR");
-    node.done("e1", "l1/1", "l2/1");
-    node.done("e2", "l4/1", "l5/1");
+    node.done("e1", "1.1/1", "1.2/1");
+    node.done("e2", "2.1/1", "2.2/1");
     expect(states()).toBe("SSSS");
   });
 
@@ -316,7 +333,7 @@ describe("a work stream that breaks", () => {
     machine.node("n1", { ...room, cpu: 2 }, ["e2"], { state: "Bound", works: true });
     const node = new WorkNode(machine, "n1");
     node.ready("e2", 1, []);
-    expect(node.heard()).toEqual(["e2 gets 1 as l1/1"]);
+    expect(node.heard()).toEqual(["e2 gets 1 as 2.1/1"]);
   });
 
   it("makes a lease worthless whose task went elsewhere meanwhile", async () => {
@@ -327,21 +344,21 @@ describe("a work stream that breaks", () => {
     machine.node("n1", { ...room, cpu: 2 }, ["e1", "e2"], { state: "Bound" });
     const node = new WorkNode(machine, "n1");
     node.ready("e2", 1, []);
-    expect(node.heard()).toEqual(["e2 gets 1 as l2/1"]);
+    expect(node.heard()).toEqual(["e2 gets 1 as 2.1/1"]);
     node.say({
-      ready: [{ executorId: "e1", credit: 1, held: held(["l1/1", 1]) }],
-      completions: [{ executorId: "e1", lease: "l1/1", outcome: { returnCode: -1 } }],
+      ready: [{ executorId: "e1", credit: 1, held: held(["1.1/1", 1]) }],
+      completions: [{ executorId: "e1", lease: "1.1/1", outcome: { returnCode: -1 } }],
     });
-    expect(node.heard()).toEqual(["takeBack e1 l1/1", "acknowledgement e1 l1/1"]);
+    expect(node.heard()).toEqual(["takeBack e1 1.1/1", "acknowledgement e1 1.1/1"]);
     expect(states()).not.toBe("F");
   });
 
   it("tells an executor that is not known to leave, and acknowledges its results", () => {
     const node = open(0);
     node.say({
-      ready: [{ executorId: "e9", credit: 1, held: held(["l7/1", 1]) }],
-      completions: [{ executorId: "e9", lease: "l7/1", outcome: { returnCode: 0 } }],
+      ready: [{ executorId: "e9", credit: 1, held: held(["1.7/1", 1]) }],
+      completions: [{ executorId: "e9", lease: "1.7/1", outcome: { returnCode: 0 } }],
     });
-    expect(node.heard()).toEqual(["takeBack e9 l7/1", "acknowledgement e9 l7/1", "leave e9"]);
+    expect(node.heard()).toEqual(["takeBack e9 1.7/1", "acknowledgement e9 1.7/1", "leave e9"]);
   });
 });

@@ -75,4 +75,21 @@ describe("a turn", () => {
       { kind: "end", to: 4, error },
     ]);
   });
+
+  it("lets ordered messages leave early up to the first that may not, stream by stream", () => {
+    const turn = new Turn<string, Error>(7);
+    const [one, other] = [streamToken<string>(1), streamToken<string>(2)];
+    turn.push(one, "unordered");
+    turn.pushOrdered(one, "a", true);
+    turn.pushOrdered(one, "b", false);
+    turn.pushOrdered(one, "c", true);
+    turn.pushOrdered(other, "d", true);
+    expect(turn.early).toEqual([
+      { to: 1, value: "a" },
+      { to: 2, value: "d" },
+    ]);
+    expect(turn.effects).toEqual(
+      ["unordered", "b", "c"].map((value) => ({ kind: "push", to: 1, value })),
+    );
+  });
 });

@@ -141,6 +141,7 @@ describe("tasks", () => {
       attempt: 1,
       crashes: 0,
       lostNodes: 0,
+      term: 0,
       events: [],
     };
     const others = [

@@ -61,6 +61,56 @@ describe("the engine", () => {
     expect(heard).toEqual(["read", "written"]);
   });
 
+  it("lets what may leave early out before the disk has it, once the makers of it were told", async () => {
+    const heard: string[] = [];
+    const note = (what: string) => (value: unknown) => heard.push(`${what} ${String(value)}`);
+    const fail = (): void => void heard.push("failed");
+    const takesEarly = {
+      push: note("pushed"),
+      pushEarly: (value: unknown) => {
+        note("early")(value);
+        return true;
+      },
+      end: fail,
+    };
+    engine.stream("node.work", { name: "n1" }, takesEarly);
+    await settle();
+    const submits = { sessionId: "s", producer: "p", first: 1, inputs: [] };
+    engine.call("submit.tasks", submits, note("replied"), fail, note("foreseen"));
+    await settle();
+    expect(heard).toEqual(["foreseen s", "early a", "early b"]);
+    store.commits[0]?.done();
+    await settle();
+    expect(heard.slice(3)).toEqual(["replied s"]);
+  });
+
+  it("sends what a stream does not take early, and all behind it, once it is durable", async () => {
+    const heard: string[] = [];
+    const note = (what: string) => (value: unknown) => heard.push(`${what} ${String(value)}`);
+    const fail = (): void => void heard.push("failed");
+    const takesNone = { push: note("pushed"), pushEarly: () => false, end: fail };
+    const takesLater = {
+      push: note("later pushed"),
+      pushEarly: (value: unknown) => value !== "a",
+      end: fail,
+    };
+    const plain = { push: note("plain pushed"), end: fail };
+    for (const sink of [takesNone, takesLater, plain])
+      engine.stream("node.work", { name: "n1" }, sink);
+    await settle();
+    const submits = { sessionId: "s", producer: "p", first: 1, inputs: [] };
+    engine.call("submit.tasks", submits, note("replied"), fail);
+    await settle();
+    expect(heard).toEqual([]);
+    store.commits[0]?.done();
+    await settle();
+    const late = ["pushed", "later pushed", "plain pushed"].flatMap((who) => [
+      `${who} a`,
+      `${who} b`,
+    ]);
+    expect(heard).toEqual([...late, "replied s"]);
+  });
+
   it("gathers what comes meanwhile into the next turn, one commit for all of it", async () => {
     const together = ["a", "b", "c", "d"].map((id) => engine.ask("session.delete", { id }));
     await settle();

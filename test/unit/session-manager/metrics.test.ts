@@ -25,6 +25,7 @@ function task(...steps: [state: TaskState, time: number][]): TaskRecord {
     attempt: steps.filter(([step]) => step === "Running").length,
     crashes: 0,
     lostNodes: 0,
+    term: 0,
     events: [
       { code: eventCodes.taskCreated, message: "", creationTime: 1_000 },
       ...steps.map(([step, at]) => ({ code: codes[step] ?? 0, message: "", creationTime: at })),

@@ -25,6 +25,7 @@ const task: TaskRecord = {
   attempt: 1,
   crashes: 0,
   lostNodes: 0,
+  term: 0,
   events: [],
 };
 

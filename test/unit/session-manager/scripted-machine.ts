@@ -42,6 +42,8 @@ export class ScriptedMachine {
   readonly turns: (readonly Command[])[] = [];
   readonly steadyTimes: number[] = [];
   readonly waiting: number[] = [];
+  /** Streams of nodes: each turn that submits something sends "a" and "b" on them, which may leave early. */
+  readonly streams: number[] = [];
   deadline: number | undefined;
 
   turn(commands: readonly Command[], now: number, steady: number): Turn<Change, FlameError> {
@@ -59,7 +61,13 @@ export class ScriptedMachine {
         turn.reply(callToken<string>(token), input.id);
       } else if (kind === "executor.launch") this.waiting.push(token);
       else if (kind === "task.watch") turn.push(streamToken<TaskReply>(token), { stored: input });
-      else if (kind === "tick")
+      else if (kind === "node.work") this.streams.push(token);
+      else if (kind === "submit.tasks") {
+        turn.change({ kind: "session.delete", id: input.sessionId });
+        turn.reply(callToken<string>(token), input.sessionId);
+        for (const to of this.streams)
+          for (const value of ["a", "b"]) turn.pushOrdered(streamToken<string>(to), value, true);
+      } else if (kind === "tick")
         for (const one of this.waiting.splice(0)) turn.reply(callToken<object>(one), {});
     }
     return turn;

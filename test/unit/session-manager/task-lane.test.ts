@@ -22,6 +22,7 @@ const task = (id: number, creationTime = 1): TaskRecord => ({
   attempt: 1,
   crashes: 0,
   lostNodes: 0,
+  term: 0,
   events: [],
 });
 

@@ -11,6 +11,7 @@ const task = (state: TaskRecord["state"]): TaskRecord => ({
   attempt: 0,
   crashes: 0,
   lostNodes: 0,
+  term: 0,
   events: [],
 });
 

@@ -59,7 +59,7 @@ describe("the book of sessions", () => {
 
   it("writes one change for all tasks that a close cancels", () => {
     const entry = create("a");
-    for (let task = 0; task < 100; task++) createTask(turn, entry, undefined);
+    for (let task = 0; task < 100; task++) createTask(turn, entry, undefined, 1);
     const closing: Turn<Change, FlameError> = new Turn(2_000);
     book.close(closing, entry);
     expect(closing.changes.map(({ kind }) => kind)).toEqual(["tasks.cancel", "session.put"]);
@@ -76,7 +76,7 @@ describe("the book of sessions", () => {
   it("shows copies of the counts, which later changes leave alone", () => {
     const entry = create("a");
     const view = entry.view();
-    createTask(turn, entry, undefined);
+    createTask(turn, entry, undefined, 1);
     expect(view.counts.pending).toBe(0);
     expect(entry.view().counts.pending).toBe(1);
   });
@@ -89,7 +89,7 @@ describe("the life of a task", () => {
 
   it("goes back with its reason, and is handed out again as the next attempt", () => {
     const entry = create("a");
-    createTask(turn, entry, undefined);
+    createTask(turn, entry, undefined, 1);
     const first = launchTask(turn, entry, "e1");
     const back = requeueTask(turn, entry, first!, "the moon was full");
     expect(back).toMatchObject({ state: "Pending", attempt: 1, crashes: 0 });
@@ -101,7 +101,7 @@ describe("the life of a task", () => {
 
   it("leaves earlier records as they were", () => {
     const entry = create("a");
-    const made = createTask(turn, entry, undefined);
+    const made = createTask(turn, entry, undefined, 1);
     launchTask(turn, entry, "e1");
     expect(made.state).toBe("Pending");
     expect(made.events).toHaveLength(1);
@@ -111,7 +111,7 @@ describe("the life of a task", () => {
 describe("watches", () => {
   it("a watcher that is not there can not be removed, and removes no other", () => {
     const entry = create("a");
-    const task = createTask(turn, entry, undefined);
+    const task = createTask(turn, entry, undefined, 1);
     watchTask(entry, task, streamToken(7));
     unwatchTask(entry, task.id, 8);
     unwatchTask(entry, 99, 7);

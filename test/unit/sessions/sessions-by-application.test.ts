@@ -34,7 +34,7 @@ function step(book: SessionBook, random: Random): void {
   const isOpen = entry?.record.state === "Open";
   const what = random.between(1, 6);
   if (entry === undefined) open(book, id, random.pick(applications));
-  else if (isOpen && what <= 2) createTask(turn, entry, undefined);
+  else if (isOpen && what <= 2) createTask(turn, entry, undefined, 1);
   else if (isOpen && what === 3) book.cancelPending(turn, entry);
   else if (isOpen) book.close(turn, entry);
   else if (what === 1) book.leave(random.pick(applications));

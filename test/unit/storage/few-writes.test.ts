@@ -44,7 +44,7 @@ function lifeOfATask(): Change[] {
     { tasks: 0 },
   );
   const of = turn as unknown as FlameTurn;
-  createTask(of, entry, Buffer.from("in"));
+  createTask(of, entry, Buffer.from("in"), 1);
   turn.now += 3;
   const running = launchTask(of, entry, "e1");
   if (running === undefined) throw new Error("the task was not handed out");

@@ -54,6 +54,7 @@ export const task = (id: number, extra: Partial<TaskRecord> = {}): TaskRecord =>
   attempt: 0,
   crashes: 0,
   lostNodes: 0,
+  term: 0,
   events: [{ code: 0, message: "created", creationTime: 3000 + id }],
   ...extra,
 });

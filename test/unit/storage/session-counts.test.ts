@@ -102,6 +102,7 @@ describe("a database of the version before", () => {
       attempt: 0,
       crashes: 0,
       lostNodes: 0,
+      term: 0,
       events: [],
     } as const;
     await expect(store.commit([{ kind: "task.put", record }])).rejects.toThrow(/FOREIGN KEY/);

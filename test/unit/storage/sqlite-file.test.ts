@@ -60,6 +60,7 @@ const task = (id: number): Change => ({
     attempt: 1,
     crashes: 0,
     lostNodes: 0,
+    term: 0,
     inputBytes: 4096,
     events: [],
   },
