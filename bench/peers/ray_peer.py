@@ -72,13 +72,17 @@ class Store:
     get = staticmethod(ray.get)
 
 
+def _pause() -> None:
+    time.sleep(2)
+
+
 def measure(folder: str, sizes: dict[str, int]) -> dict[str, Any]:
     address = pathlib.Path(folder, "address").read_text()
     ray.init(address=address, log_to_driver=False, _temp_dir=folder)
     adder = ray.remote(works.Adder)
-    # Both workers have started when two tasks ran at the same time, so an actor finds one of them.
-    pause = ray.remote(time.sleep)
-    ray.get([pause.remote(2) for _ in range(2)])
+    # Two tasks at the same time start both workers before anything is measured.
+    pause = ray.remote(_pause)
+    ray.get([pause.remote() for _ in range(2)])
     first = adder.remote()
     works.expect(ray.get(first.add.remote(1, 2)), 3)
     actors = [first]
