@@ -77,14 +77,14 @@ export function fill(
     if (next === undefined || executor === undefined) return;
     const taskId = entry.pending.take();
     const task = taskId === undefined ? undefined : entry.tasks.get(taskId);
-    if (taskId === undefined || task === undefined) return;
+    if (task === undefined) return;
     const lease = {
       id: queuedLeaseOf(state.options.term, ++state.leases, task.attempt + 1),
       taskId: task.id,
     };
     executor.ahead.push(lease);
     entry.queued++;
-    assign(state, turn, executor, { lease: lease.id, task, early: taskId >= firstNew });
+    assign(state, turn, executor, { lease: lease.id, task, early: task.id >= firstNew });
     beginNext(state, turn, entry, executor);
   }
 }

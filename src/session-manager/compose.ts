@@ -41,6 +41,7 @@ import { RequestTrail } from "./request-trail.ts";
 import { StorageGuard } from "./storage-guard.ts";
 import { measureStorage, StorageWatch, type StorageWatchDeps } from "./storage-watch.ts";
 import { StoreCleaner } from "./store-cleaner.ts";
+import { termsOf } from "./terms.ts";
 
 export interface SessionManagerDeps {
   readonly config: ClusterConfig;
@@ -165,21 +166,6 @@ async function watchStorage(deps: StorageWatchDeps, releasers: Releasers): Promi
   const watch = new StorageWatch(deps);
   releasers.add("the watch of the storage", () => watch.close());
   await watch.begin();
-}
-
-/** So often a start may read its state: the first time, and after each commit that the disk refused, once a second at most. */
-const termsPerStart = 4_096;
-
-/** Numbers the readings of a start, above those of all starts before it. */
-function termsOf(startNumber: number): () => number {
-  const first = startNumber * termsPerStart;
-  let next = first;
-  return () => {
-    if (next < first + termsPerStart) return next++;
-    throw new Error(
-      `the disk has refused ${termsPerStart - 1} commits since this session manager started: it must start anew`,
-    );
-  };
 }
 
 function newEngine(

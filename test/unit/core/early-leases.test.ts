@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import { gib, Machine } from "./machine.ts";
-import { WorkNode } from "./work-node.ts";
+import { held, openSession, statesOf, WorkNode } from "./work-node.ts";
 
 const room = { cpu: 4, memory: 8 * gib, gpu: 0 };
 
@@ -10,22 +10,8 @@ beforeEach(() => {
   machine.register("app");
 });
 
-const states = (sessionId = "s"): string =>
-  machine.store
-    .readTasks(sessionId, 0, 100)
-    .map(({ state }) => state[0])
-    .join("");
-/** A session with `tasks` Pending tasks, and `executors` Bound executors on node n1 that have said nothing yet. */
-function open(tasks: number, executors = 1): WorkNode {
-  machine.node("n1", { ...room, cpu: executors });
-  machine.open("s", { minInstances: tasks < executors ? executors : 0 });
-  for (let n = 0; n < tasks; n++) machine.task("s");
-  for (let n = 1; n <= executors; n++) machine.walk(`e${n}`, "Bound");
-  return new WorkNode(machine, "n1");
-}
-
-const held = (...pairs: [string, number][]) =>
-  pairs.map(([lease, taskId]) => ({ lease, sessionId: "s", taskId }));
+const states = (): string => statesOf(machine);
+const open = (tasks: number, executors = 1): WorkNode => openSession(machine, tasks, executors);
 
 describe("a lease that may leave before its task is on disk", () => {
   it("is of a task that was just made, and nothing else may", () => {
@@ -49,14 +35,14 @@ describe("a lease that may leave before its task is on disk", () => {
     const first = open(1, 2);
     first.ready("e1", 1, []);
     await machine.restart();
-    machine.node("n1", { ...room, cpu: 2 }, ["e1", "e2"], { state: "Bound" });
+    machine.node("n1", { ...room, cpu: 2 }, ["e1", "e2"], { state: "Bound", works: true });
     const node = new WorkNode(machine, "n1");
     node.ready("e2", 2, held(["1.1/1", 1]));
     // That start handed it out as task 2, and died before the commit that was to make it.
     const lost = held(["1.9/1", 2]);
     machine.task("s");
     await machine.restart();
-    machine.node("n1", { ...room, cpu: 2 }, ["e1", "e2"], { state: "Bound" });
+    machine.node("n1", { ...room, cpu: 2 }, ["e1", "e2"], { state: "Bound", works: true });
     const later = new WorkNode(machine, "n1");
     later.ready("e2", 2, held(["1.1/1", 1]));
     later.heard();

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import { gib, Machine } from "./machine.ts";
-import { WorkNode } from "./work-node.ts";
+import { statesOf, WorkNode } from "./work-node.ts";
 
 const room = { cpu: 1, memory: 8 * gib, gpu: 0 };
 
@@ -10,11 +10,7 @@ beforeEach(() => {
   machine.register("app");
 });
 
-const states = (): string =>
-  machine.store
-    .readTasks("s", 0, 100)
-    .map(({ state }) => state[0])
-    .join("");
+const states = (): string => statesOf(machine);
 const counts = (): unknown => machine.ask("session.get", { id: "s" }).counts;
 
 /** A session with `tasks` Pending tasks, and the executor e1 on node n1. */

@@ -1,7 +1,7 @@
 import type { NodeWork } from "../../../src/core/work-commands.ts";
 import type { WorkPush } from "../../../src/executors/node-book.ts";
 import type { Token } from "../../../src/kit/turn.ts";
-import type { Call, Machine } from "./machine.ts";
+import { type Call, gib, type Machine } from "./machine.ts";
 
 /** A node with its work stream, as the executor manager sees it. */
 export class WorkNode {
@@ -72,4 +72,24 @@ function text(push: WorkPush): string {
   if (push.kind === "leave") return `${kind} ${executorId}`;
   if (push.kind === "assignment") return `${executorId} gets ${push.task.id} as ${push.lease}`;
   return `${kind} ${executorId} ${push.leases.join()}`;
+}
+
+/** A session `s` with `tasks` Pending tasks, and `executors` Bound executors on node n1 that have said nothing yet. */
+export function openSession(machine: Machine, tasks: number, executors = 1): WorkNode {
+  machine.node("n1", { cpu: executors, memory: 8 * gib, gpu: 0 }, [], { works: true });
+  machine.open("s", { minInstances: tasks < executors ? executors : 0 });
+  for (let n = 0; n < tasks; n++) machine.task("s");
+  for (let n = 1; n <= executors; n++) machine.walk(`e${n}`, "Bound");
+  return new WorkNode(machine, "n1");
+}
+
+/** The states of a session's tasks on disk, a letter each, by id. */
+export function statesOf(machine: Machine, sessionId = "s"): string {
+  const tasks = machine.store.readTasks(sessionId, 0, 100);
+  return tasks.map(({ state }) => state[0]).join("");
+}
+
+/** What an executor says that it holds: leases of tasks of session `s`. */
+export function held(...leases: [lease: string, taskId: number][]) {
+  return leases.map(([lease, taskId]) => ({ lease, sessionId: "s", taskId }));
 }

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "@jest/globals";
 import { internalCaller } from "../../../src/model/caller.ts";
 import { serviceCrashCode } from "../../../src/model/task.ts";
 import { gib, Machine } from "./machine.ts";
-import { WorkNode } from "./work-node.ts";
+import { held, openSession, statesOf, WorkNode } from "./work-node.ts";
 
 const room = { cpu: 4, memory: 8 * gib, gpu: 0 };
 
@@ -12,21 +12,10 @@ beforeEach(() => {
   machine.register("app");
 });
 
-const states = (sessionId = "s"): string =>
-  machine.store
-    .readTasks(sessionId, 0, 100)
-    .map(({ state }) => state[0])
-    .join("");
+const states = (sessionId = "s"): string => statesOf(machine, sessionId);
 const counts = (sessionId = "s"): unknown => machine.ask("session.get", { id: sessionId }).counts;
 
-/** A session with `tasks` Pending tasks, and `executors` Bound executors on node n1 that have said nothing yet. */
-function open(tasks: number, executors = 1): WorkNode {
-  machine.node("n1", { ...room, cpu: executors }, [], { works: true });
-  machine.open("s", { minInstances: tasks < executors ? executors : 0 });
-  for (let n = 0; n < tasks; n++) machine.task("s");
-  for (let n = 1; n <= executors; n++) machine.walk(`e${n}`, "Bound");
-  return new WorkNode(machine, "n1");
-}
+const open = (tasks: number, executors = 1): WorkNode => openSession(machine, tasks, executors);
 
 describe("a work stream", () => {
   it("is refused to a node that is not Ready", () => {
@@ -226,9 +215,6 @@ describe("a work stream", () => {
 });
 
 describe("a work stream that breaks", () => {
-  const held = (...pairs: [string, number][]) =>
-    pairs.map(([lease, taskId]) => ({ lease, sessionId: "s", taskId }));
-
   it("is continued: what the node holds stays, what it never got is handed out anew, results are acknowledged again", () => {
     const node = open(4);
     node.ready("e1", 4, []);
