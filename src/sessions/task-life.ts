@@ -123,12 +123,7 @@ export function requeueTask(
   task: TaskRecord,
   reason: string,
 ): TaskRecord {
-  entry.counts.running--;
-  entry.counts.pending++;
-  entry.pending.putBack(task.id);
-  const record = copyOf(task);
-  record.executorId = undefined;
-  record.state = "Pending";
+  const record = pendingAgain(entry, task);
   const text = `Task was put back to state <Pending>: ${reason}`;
   record.events = [...task.events, event(turn, eventCodes.taskRequeued, text)];
   return replace(turn, entry, record);
@@ -139,18 +134,24 @@ export function requeueTask(
  * On disk that must be known before anybody else begins it, if it is there that it has begun.
  */
 export function unbeginTask(turn: FlameTurn, entry: SessionEntry, task: TaskRecord): TaskRecord {
-  entry.counts.running--;
-  entry.counts.pending++;
-  entry.pending.putBack(task.id);
-  const record = copyOf(task);
-  record.executorId = undefined;
-  record.state = "Pending";
+  const record = pendingAgain(entry, task);
   record.attempt--;
   // The last one says that it was launched.
   record.events = task.events.slice(0, -1);
   entry.tasks.set(record.id, record);
   if (!entry.unwritten.delete(record.id))
     turn.change({ kind: "task.put", record, input: undefined, output: undefined, unbegun: true });
+  return record;
+}
+
+/** A Running task is in the queue again, at its old place. */
+function pendingAgain(entry: SessionEntry, task: TaskRecord): GrowingTask {
+  entry.counts.running--;
+  entry.counts.pending++;
+  entry.pending.putBack(task.id);
+  const record = copyOf(task);
+  record.executorId = undefined;
+  record.state = "Pending";
   return record;
 }
 
