@@ -1,15 +1,12 @@
 """What a Python client of flamepy measures of a cluster, as one line of JSON; told by its arguments."""
 
 import json
-import os
 import sys
 import time
 from typing import Any
 
 import flamepy
-from flamepy import ObjectRef, RunnerContext, RunnerRequest, RunnerServiceKind
-
-prefix = "flmrun/bench"
+from flamepy import RunnerContext, RunnerRequest, RunnerServiceKind
 
 
 def add(a: int, b: int) -> int:
@@ -66,37 +63,12 @@ def calls(count: int, serial: int) -> dict[str, Any]:
     return {"rate": count / seconds, "times": [1000 * one for one in times]}
 
 
-def put(count: int, size: int) -> dict[str, Any]:
-    """Puts objects one after the other; another process gets them, as this one may have kept them."""
-    values = [os.urandom(size) for _ in range(count)]
-    refs = []
-    flamepy.put_object(prefix, b"connected")
-    seconds = timed(lambda: refs.extend(flamepy.put_object(prefix, value) for value in values))
-    return {"seconds": seconds, "refs": [ref.encode().hex() for ref in refs]}
-
-
-def get(path: str, size: int) -> dict[str, Any]:
-    with open(path) as file:
-        refs = [ObjectRef.decode(bytes.fromhex(line)) for line in file.read().split()]
-    flamepy.put_object(prefix, b"connected")
-    begun = time.perf_counter()
-    for ref in refs:
-        assert len(flamepy.get_object(ref)) == size
-    seconds = time.perf_counter() - begun
-    flamepy.cache.delete_objects(prefix)
-    return {"seconds": seconds}
-
-
 def main() -> dict[str, Any]:
     what, *given = sys.argv[1:]
     if what == "first":
         return first()
     if what == "calls":
         return calls(int(given[0]), int(given[1]))
-    if what == "put":
-        return put(int(given[0]), int(given[1]))
-    if what == "get":
-        return get(given[0], int(given[1]))
     raise SystemExit(f"no such work: {what}")
 
 

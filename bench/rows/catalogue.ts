@@ -2,6 +2,7 @@ import type { Bench } from "../house/row.ts";
 import { flmpingStreams, flmpingStreamsWithoutStorage, flmpingUnary } from "./flmping-stream.ts";
 import { flmpingSync, latencyHalfLoad } from "./latency.ts";
 import { fsync, ppe } from "./machine.ts";
+import { objectBenches, objectMemory } from "./objects.ts";
 import { overload } from "./overload.ts";
 import { peers, ppeCalls } from "./peers.ts";
 import { pythonBenches } from "./python.ts";
@@ -23,9 +24,11 @@ export const catalogue: readonly Bench[] = [
   latencyHalfLoad,
   ...pythonBenches,
   pythonArgs,
+  ...objectBenches,
   flmctlList,
   ...flmpingStreamsWithoutStorage,
   flmpingUnary,
+  objectMemory,
   queue,
   ...slowDisk,
   start,

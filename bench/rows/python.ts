@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { printedBy } from "../house/child.ts";
 import { type BenchCluster, cpuReader } from "../house/cluster.ts";
 import type { House } from "../house/house.ts";
@@ -96,74 +93,4 @@ const session: Bench = {
   },
 };
 
-interface Objects {
-  readonly id: string;
-  readonly size: number;
-  readonly count: number;
-  readonly quickCount: number;
-  readonly unit: string;
-  /** What a count of objects and a time make of it. */
-  readonly per: (count: number, seconds: number) => number;
-  readonly what: string;
-}
-
-function objects({ id, size, count, quickCount, unit, per, what }: Objects): Bench {
-  const [put, get] = [`python_put_${id}`, `python_get_${id}`];
-  return {
-    id: `python_objects_${id}`,
-    family: "python",
-    needs: "cluster",
-    rows: [
-      { id: put, unit, what: `\`put_object\` of ${what}` },
-      { id: get, unit, what: `\`get_object\` of the same by a client that did not put it` },
-    ],
-    open: async (house) => {
-      const cluster = await house.cluster();
-      const folder = mkdtempSync(join(tmpdir(), "flame-bench-"));
-      const removed = house.ending(async () => rmSync(folder, { recursive: true, force: true }));
-      const file = join(folder, "refs");
-      const many = house.size(count, quickCount);
-      const once = async () => {
-        const puts = await python<{ seconds: number; refs: string[] }>(
-          house,
-          cluster,
-          "put",
-          many,
-          size,
-        );
-        writeFileSync(file, puts.refs.join("\n"));
-        const gets = await python<{ seconds: number }>(house, cluster, "get", file, size);
-        return {
-          values: { [put]: per(many, puts.seconds), [get]: per(many, gets.seconds) },
-          note: `objects: ${many.toLocaleString("en")}`,
-        };
-      };
-      return { ...ready(cluster, once), close: removed };
-    },
-  };
-}
-
-const largeBytes = 64 * 1024 * 1024;
-
-export const pythonBenches: readonly Bench[] = [
-  calls,
-  session,
-  objects({
-    id: "64mib",
-    size: largeBytes,
-    count: 5,
-    quickCount: 1,
-    unit: "MB/s",
-    per: (count, seconds) => (count * largeBytes) / 1e6 / seconds,
-    what: "64 MiB of random bytes, one after the other",
-  }),
-  objects({
-    id: "small",
-    size: 100,
-    count: 1_000,
-    quickCount: 50,
-    unit: "objects/s",
-    per: (count, seconds) => count / seconds,
-    what: "100 random bytes, one after the other",
-  }),
-];
+export const pythonBenches: readonly Bench[] = [calls, session];
