@@ -6,6 +6,7 @@ import { hostText } from "../config/endpoint.ts";
 import type { Logger } from "../kit/logger.ts";
 import { codeOf, textOf } from "../kit/thrown.ts";
 import { FlameError } from "../model/errors.ts";
+import { measureEventLoopDelay, neverLookMs } from "./event-loop-delay.ts";
 
 /** The daemons that have metrics, by the configuration key of their port. */
 const portKeys = {
@@ -24,14 +25,12 @@ interface MetricsDeps {
   readonly logger: Logger;
 }
 
-/** How often the delay of the event loop is looked at, in milliseconds: the default of 10 keeps an idle daemon awake. */
-const loopLookMs = 100;
-
 /** The metrics of one daemon, and where they can be read. */
 class DaemonMetrics {
   readonly registry = new Registry();
   readonly #deps: MetricsDeps;
   #server: Server | undefined;
+  #endLooking: () => void = () => undefined;
 
   constructor(deps: MetricsDeps) {
     this.#deps = deps;
@@ -55,8 +54,9 @@ class DaemonMetrics {
     const { enabled, listenHost } = settings;
     const port = settings[this.#deps.port];
     if (!enabled) return undefined;
-    // Of the process: memory, CPU, file descriptors, garbage collection, delay of the event loop.
-    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: loopLookMs });
+    // Of the process: memory, CPU, file descriptors, garbage collection.
+    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: neverLookMs });
+    this.#endLooking = measureEventLoopDelay(this.registry);
     const server = createServer((request, response) => {
       const isRead = request.method === "GET" || request.method === "HEAD";
       if (isRead && request.url?.split("?")[0] === "/metrics") void this.#answer(response);
@@ -77,6 +77,7 @@ class DaemonMetrics {
   async close(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
+    this.#endLooking();
     this.registry.clear();
     if (server === undefined) return;
     await new Promise((resolve) => {
