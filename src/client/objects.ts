@@ -253,8 +253,8 @@ export class ObjectClient {
     const shared = large ? await this.#sharedOf(endpoint) : undefined;
     if (shared !== undefined) {
       try {
-        return await shared.put(data, (description) =>
-          this.#send(endpoint, fileMessages(descriptor, description), options, proving(shared)),
+        return await shared.put(data, (descriptions) =>
+          this.#send(endpoint, fileMessages(descriptor, descriptions), options, proving(shared)),
         );
       } catch (thrown) {
         if (!(thrown instanceof NotShared || isFileRefused(thrown))) throw thrown;

@@ -33,13 +33,19 @@ export async function* putMessages(
   }
 }
 
-/** A put of the bytes of a file, which its only row names. */
-export function fileMessages(descriptor: FlightDescriptor, description: Buffer): Buffer[] {
+/** A put of the bytes of files, each of which a row names. */
+export async function* fileMessages(
+  descriptor: FlightDescriptor,
+  descriptions: AsyncIterable<Buffer>,
+): AsyncGenerator<Buffer, void, undefined> {
   const encoded = Buffer.from(FlightDescriptor.encode(descriptor).finish());
+  yield allocateFlightData(requestSchemaHeader, 0, encoded).message;
   const row = frameRequestRow(0);
-  const named = allocateFlightData(row.header, row.bodyBytes, undefined, description);
-  row.writeAround(named.body);
-  return [allocateFlightData(requestSchemaHeader, 0, encoded).message, named.message];
+  for await (const description of descriptions) {
+    const named = allocateFlightData(row.header, row.bodyBytes, undefined, description);
+    row.writeAround(named.body);
+    yield named.message;
+  }
 }
 
 function tooLarge(bytes: number): FlameError {

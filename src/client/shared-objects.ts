@@ -11,6 +11,7 @@ import {
   decodeSharedFile,
   encodeSharedFile,
   putAsMessages,
+  sharedPieceBytes,
   sharedPieceName,
   sharedPiecesFolder,
   sharedPutsFolder,
@@ -63,18 +64,27 @@ export class SharedObjects {
   }
 
   /**
-   * Writes a file for the cache to take, and removes it if the cache did not.
-   * @param put names the file to the cache, by the description that it is given
-   * @throws NotShared when the file cannot be written; nothing was put then.
+   * Writes files for the cache to take, each while it copies the one before, and removes what it did not take.
+   * @param put names them to the cache, by the descriptions that come one by one; one that throws NotShared says that a file
+   * cannot be written: nothing is to be put then.
    */
-  async put<T>(data: Buffer, put: (description: Buffer) => Promise<T>): Promise<T> {
-    const name = `shared-${randomBytes(16).toString("hex")}`;
-    const path = join(this.#folder, sharedPutsFolder, name);
+  async put<T>(data: Buffer, put: (descriptions: AsyncIterable<Buffer>) => Promise<T>): Promise<T> {
+    const paths: string[] = [];
     try {
-      await write(path, data);
-      return await put(encodeSharedFile({ file: name, size: data.length }));
+      return await put(this.#written(data, paths));
     } finally {
-      await rm(path, { force: true }).catch(() => undefined);
+      for (const path of paths) await rm(path, { force: true }).catch(() => undefined);
+    }
+  }
+
+  async *#written(data: Buffer, paths: string[]): AsyncGenerator<Buffer, void, undefined> {
+    for (let at = 0; at < data.length; at += sharedPieceBytes) {
+      const name = `shared-${randomBytes(16).toString("hex")}`;
+      const path = join(this.#folder, sharedPutsFolder, name);
+      paths.push(path);
+      const part = data.subarray(at, at + sharedPieceBytes);
+      await write(path, part);
+      yield encodeSharedFile({ file: name, size: part.length });
     }
   }
 

@@ -15,6 +15,7 @@ import {
 } from "../protocol/flight/flight-actions.ts";
 import { decodeFlightData } from "../protocol/flight/flight-data.ts";
 import {
+  batchesKey,
   expectedVersionKey,
   type SerializedMessage,
   shareKey,
@@ -54,7 +55,7 @@ import { sizeOf } from "./object-table.ts";
 import { OutgoingMessage } from "./outgoing-message.ts";
 import { PutReceiver, type PutReceiverDeps } from "./put-receiver.ts";
 import { type PutTarget, readPutTarget, readUtf8 } from "./put-target.ts";
-import { badProof, type SharedFolder, sharedSliceBytes } from "./shared-folder.ts";
+import { badProof, type SharedFolder, sharedCopyBytes } from "./shared-folder.ts";
 import type { Transfer, TransferBudget } from "./transfer-budget.ts";
 
 export interface FlightServiceDeps {
@@ -130,7 +131,10 @@ export class FlightService {
     const transfer = this.#budget.begin(() => refuse(stalled()));
     try {
       countIncoming(call, transfer, refuse);
-      const expected = readExpectedVersion(call.metadata.get(expectedVersionKey));
+      const expected = {
+        version: readCount(call.metadata, expectedVersionKey, "the version"),
+        batches: readCount(call.metadata, batchesKey, "the number of record batches"),
+      };
       const readTarget = (descriptor: Buffer): PutTarget =>
         readPutTarget(FlightDescriptor.decode(descriptor), this.#newId);
       const takeShared = this.#takeShared(call.metadata, transfer);
@@ -223,7 +227,7 @@ export class FlightService {
     if (proves === undefined) return undefined;
     if (!proves || shared === undefined) throw badProof();
     return async (said, writer) => {
-      await transfer.take(Math.min(said.size, sharedSliceBytes));
+      await transfer.take(Math.min(said.size, sharedCopyBytes));
       await shared.take(said, writer);
     };
   }
@@ -316,13 +320,14 @@ function stalled(): FlameError {
   );
 }
 
-function readExpectedVersion(values: readonly (string | Buffer)[]): number | undefined {
-  const [value] = values;
+/** @throws FlameError invalid_argument when the metadata of that name is no number. */
+function readCount(metadata: Metadata, name: string, what: string): number | undefined {
+  const [value] = metadata.get(name);
   if (value === undefined) return undefined;
-  const version = Number(value.toString());
-  if (/^\d+$/.test(value.toString()) && Number.isSafeInteger(version)) return version;
+  const count = Number(value.toString());
+  if (/^\d+$/.test(value.toString()) && Number.isSafeInteger(count)) return count;
   throw new FlameError(
     "invalid_argument",
-    `bad metadata ${expectedVersionKey}: expected the version as a decimal number, got ${quoted(value.toString())}`,
+    `bad metadata ${name}: expected ${what} as a decimal number, got ${quoted(value.toString())}`,
   );
 }

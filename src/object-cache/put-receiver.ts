@@ -1,5 +1,6 @@
 import { FlameError } from "../model/errors.ts";
 import type { FlightData } from "../protocol/flight/flight-data.ts";
+import { batchesKey } from "../protocol/flight/flight-definition.ts";
 import { readIpcMessage } from "../protocol/flight/ipc-message.ts";
 import { checkRequestSchema, opaqueBytesMax, requestData } from "../protocol/flight/opaque-rows.ts";
 import type { SharedFile } from "../protocol/flight/shared-file.ts";
@@ -23,6 +24,14 @@ interface Reception {
   onlyChunk: Buffer | undefined;
 }
 
+/** What a client says of its put beforehand, as far as it does. */
+export interface Expected {
+  /** The version that the object has now. */
+  readonly version: number | undefined;
+  /** How many record batches come. */
+  readonly batches: number | undefined;
+}
+
 export interface PutReceiverDeps {
   readonly cache: ObjectCache;
   readonly readTarget: (descriptor: Buffer) => PutTarget;
@@ -34,15 +43,15 @@ export interface PutReceiverDeps {
 export class PutReceiver {
   readonly #cache: ObjectCache;
   readonly #readTarget: (descriptor: Buffer) => PutTarget;
-  readonly #expectedVersion: number | undefined;
+  readonly #expected: Expected;
   readonly #takeShared: PutReceiverDeps["takeShared"];
   #reception: Reception | undefined;
 
-  constructor(deps: PutReceiverDeps, expectedVersion: number | undefined) {
+  constructor(deps: PutReceiverDeps, expected: Expected) {
     this.#takeShared = deps.takeShared;
     this.#cache = deps.cache;
     this.#readTarget = deps.readTarget;
-    this.#expectedVersion = expectedVersion;
+    this.#expected = expected;
   }
 
   /** @throws FlameError as docs/object-cache.md, section 5, says; the receiver must then be aborted. */
@@ -71,7 +80,9 @@ export class PutReceiver {
     const { target, format, writer } = reception;
     if (format === "opaque" && reception.batches === 0) throw noData("no record batch came");
     if (format === "opaque" && reception.rows === 0) throw noData("the record batches have no row");
-    const draft = { ...target, format, expectedVersion: this.#expectedVersion };
+    const { batches = reception.batches, version: expectedVersion } = this.#expected;
+    if (reception.batches !== batches) throw brokenOff(reception.batches, batches);
+    const draft = { ...target, format, expectedVersion };
     const version = await this.#cache.commit(draft, writer, reception.onlyChunk);
     return { key: target.key, version };
   }
@@ -141,7 +152,16 @@ async function acceptFrame(reception: Reception, { header, body }: FlightData): 
   if (message.kind !== "batch" && message.kind !== "dictionary") {
     throw new FlameError("internal", `expected a record batch, got a ${message.kind} message`);
   }
+  if (message.kind === "batch") reception.batches += 1;
   await appendFrame(reception.writer, header, body);
+}
+
+/** A client that fails while it makes an object may end its stream as if it were whole: pyarrow does. */
+function brokenOff(got: number, expected: number): FlameError {
+  return new FlameError(
+    "invalid_argument",
+    `the put was broken off: ${got} record batches came, ${batchesKey} said ${expected}; nothing was stored, put it again`,
+  );
 }
 
 function noData(why: string): FlameError {

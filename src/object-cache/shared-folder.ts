@@ -26,8 +26,10 @@ import {
 import { quoted } from "./object-key.ts";
 import type { PieceWriter } from "./object-store.ts";
 
-/** Bytes copied at a time. */
-export const sharedSliceBytes = 4 * 1024 * 1024;
+/** Bytes read at a time; as many are being written meanwhile. */
+const SLICE_BYTES = 2 * 1024 * 1024;
+/** What a file takes in memory while it is copied. Unit: bytes. */
+export const sharedCopyBytes = 2 * SLICE_BYTES;
 
 const NONCE_BYTES = 32;
 /** A client that was killed leaves its file; nobody writes one for so long. Unit: milliseconds. */
@@ -84,14 +86,7 @@ export class SharedFolder {
   async take(said: SharedFile, writer: PieceWriter): Promise<void> {
     const file = await this.#claim(said);
     try {
-      const slice = Buffer.allocUnsafe(Math.min(sharedSliceBytes, said.size));
-      for (let position = 0; position < said.size; ) {
-        const length = Math.min(slice.length, said.size - position);
-        const { bytesRead } = await file.read(slice, 0, length, position);
-        if (bytesRead === 0) throw refused(said.file, `it ended at byte ${position}`);
-        await writer.append(slice.subarray(0, bytesRead));
-        position += bytesRead;
-      }
+      await copy(file, said, writer);
     } finally {
       await file.close();
     }
@@ -125,6 +120,29 @@ export class SharedFolder {
       const { mtimeMs } = await lstat(path).catch(() => ({ mtimeMs: now }));
       if (now - mtimeMs > LEFT_AFTER_MS) await rm(path, { force: true });
     }
+  }
+}
+
+/** Reads the next slice while one is being written. */
+async function copy(file: FileHandle, said: SharedFile, writer: PieceWriter): Promise<void> {
+  const sliceBytes = Math.min(SLICE_BYTES, said.size);
+  let [slice, other] = [Buffer.allocUnsafe(sliceBytes), Buffer.allocUnsafe(sliceBytes)];
+  const read = async (into: Buffer, position: number): Promise<Buffer> => {
+    const length = Math.min(into.length, said.size - position);
+    const { bytesRead } = await file.read(into, 0, length, position);
+    if (bytesRead === 0) throw refused(said.file, `it ended at byte ${position}`);
+    return into.subarray(0, bytesRead);
+  };
+  let position = 0;
+  let reading: Promise<Buffer> | undefined = read(slice, position);
+  while (reading !== undefined) {
+    const bytes: Buffer = await reading;
+    position += bytes.length;
+    [slice, other] = [other, slice];
+    reading = position < said.size ? read(slice, position) : undefined;
+    // Heard of below, or not at all when the writing fails first.
+    reading?.catch(() => undefined);
+    await writer.append(bytes);
   }
 }
 

@@ -12,11 +12,11 @@ beforeEach(async () => {
 });
 afterEach(() => cluster.close());
 
-/** Counts what goes through files: a put of one makes a description, a get maps one. */
+/** Counts what goes through files: a put of one makes a description, a get opens one. */
 const counted = `
 import flamepy, os, sys
 from flamepy.cache import get_object, put_object, update_object
-from flamepy import _flight, _shared
+from flamepy import _cache_connections, _shared
 files = []
 def counting(name):
     real = getattr(_shared.Share, name)
@@ -25,7 +25,7 @@ def counting(name):
         return real(self, *args)
     setattr(_shared.Share, name, call)
 counting("written")
-counting("mapped")
+counting("piece")
 `;
 
 async function run(source: string, client?: "published"): Promise<string> {
@@ -56,9 +56,7 @@ assert kept[5].as_py() == 6
 put_object("app/ssn", b"small")
 print(" ".join(files))
 `;
-    expect(await run(source)).toBe(
-      "written mapped mapped mapped written mapped written mapped mapped",
-    );
+    expect(await run(source)).toBe("written piece piece piece written piece written piece piece");
     expect(readdirSync(join(cluster.home, "data/objects/tmp"))).toEqual([]);
   });
 
@@ -66,15 +64,15 @@ print(" ".join(files))
     const source = `${counted}
 value = os.urandom(1_000_000)
 ref = put_object("app/ssn", value)
-share = _flight._shares._shares[ref.endpoint]
+share = _cache_connections._shares._shares[ref.endpoint]
 stale = _shared.Share(share.folder, b"0" * 64)
-_flight._shares._shares[ref.endpoint] = stale
+_cache_connections._shares._shares[ref.endpoint] = stale
 assert get_object(ref) == value
 assert get_object(put_object("app/ssn", value)) == value
 elsewhere = _shared.Share(share.folder / "nowhere", share.proof)
-_flight._shares._shares[ref.endpoint] = elsewhere
+_cache_connections._shares._shares[ref.endpoint] = elsewhere
 assert get_object(put_object("app/ssn", value)) == value
-_flight._shares._shares[ref.endpoint] = elsewhere
+_cache_connections._shares._shares[ref.endpoint] = elsewhere
 assert get_object(ref) == value
 print("whole")
 `;
@@ -95,7 +93,11 @@ print(files)
   it("leaves nothing for long of a client that was killed between its file and its put", async () => {
     const source = `${counted}
 import signal
-_flight._put = lambda *args: os.kill(os.getpid(), signal.SIGKILL)
+real = _shared._write
+def killed(*args):
+    real(*args)
+    os.kill(os.getpid(), signal.SIGKILL)
+_shared._write = killed
 put_object("app/ssn", os.urandom(1_000_000))
 `;
     expect(await cluster.python(source)).toMatchObject({ stdout: "", stderr: "" });
@@ -103,6 +105,26 @@ put_object("app/ssn", os.urandom(1_000_000))
     expect(readdirSync(tmp)).toEqual([expect.stringMatching(/^shared-[0-9a-f]{32}$/)]);
     await cluster.daemon("flame-object-cache").restart("SIGKILL");
     expect(readdirSync(tmp)).toEqual([]);
+  });
+
+  it("stores nothing of a put that its client broke off", async () => {
+    const source = `
+import flamepy
+from flamepy import FlameError, ObjectRef, _flight
+ref = flamepy.put_object("app/ssn", b"there")
+def broken():
+    yield b"x" * 1_000_000
+    raise KeyboardInterrupt
+try:
+    _flight.put_stream(ref.endpoint, None, "app/ssn/broken", 2, broken)
+except KeyboardInterrupt:
+    print("interrupted")
+try:
+    flamepy.get_object(ObjectRef(ref.endpoint, "app/ssn/broken", 0))
+except FlameError as error:
+    print(error.code.name)
+`;
+    expect((await run(source)).split("\n")).toEqual(["interrupted", "NOT_FOUND"]);
   });
 
   it("gives published clients what ours put through files, and the other way round", async () => {

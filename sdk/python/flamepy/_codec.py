@@ -14,11 +14,11 @@ from typing import Any
 import cloudpickle
 
 from flamepy._arrow_types import is_plain
+from flamepy._cell import Buffer, Cell
 from flamepy._forks import FLAME_INSTANCE_ENDPOINT
 from flamepy._pickler import Pickler
+from flamepy._shared import SharedPiece
 from flamepy._unpicklable import culprit
-
-Buffer = bytes | memoryview
 
 PICKLE_PREFIX = b"FLM\x00"
 _TENSOR_PREFIX = b"FLM\x01"
@@ -39,8 +39,6 @@ _TENSOR_KINDS = "iuf"
 def pickled(value: Any, what: str = "the value") -> memoryview:
     """Return the cell of ``value`` as a pickle, prefix included; the pickle is ``cell[4:]``.
 
-    One buffer is written, so that a large value is not copied once more.
-
     Args:
         value: any value.
         what: what it is, for the error.
@@ -49,15 +47,22 @@ def pickled(value: Any, what: str = "the value") -> memoryview:
         TypeError: something of it cannot be pickled; the text names it.
     """
     out = io.BytesIO()
-    out.write(PICKLE_PREFIX)
-    try:
-        Pickler(out).dump(value)
-    except (TypeError, pickle.PicklingError) as error:
-        raise TypeError(_refusal(value, what, error)) from error
-    except Exception as error:
-        error.add_note(f"raised when {what} was pickled")
-        raise
+    _pickle(value, what, out)
     return out.getbuffer()
+
+
+def pickled_cell(value: Any, what: str) -> Cell:
+    """Return the same as :func:`pickled`, without a copy of large bytes that are in the value."""
+    cell = Cell()
+    _pickle(value, what, cell)
+    return cell
+
+
+def encoded(value: Any) -> Cell:
+    """Return the cell of ``value`` as :func:`encode` does, without a copy of large bytes in it."""
+    if type(value).__module__.partition(".")[0] in ("numpy", "pyarrow"):
+        return Cell(encode(value))
+    return pickled_cell(value, "the object")
 
 
 def encode(value: Any) -> Buffer:
@@ -73,12 +78,15 @@ def encode(value: Any) -> Buffer:
     return pickled(value, "the object")
 
 
-def decode(cell: Buffer) -> Any:
+def decode(cell: Buffer | SharedPiece) -> Any:
     """Return the value of a cell.
 
     Args:
-        cell: bytes of the object; a buffer is read in place.
+        cell: bytes of the object; a buffer is read in place. A file is read where the value has
+            bytes of its own, and else mapped for the value to use.
     """
+    if isinstance(cell, SharedPiece):
+        return _decode_piece(cell)
     view = memoryview(cell)
     prefix = bytes(view[:_PREFIX_BYTES])
     if prefix == _TENSOR_PREFIX:
@@ -90,7 +98,7 @@ def decode(cell: Buffer) -> Any:
     return cloudpickle.loads(view)
 
 
-def load(cell: Buffer, what: str) -> Any:
+def load(cell: Buffer | SharedPiece, what: str) -> Any:
     """Return the value of a cell; an error says what could not be loaded, and what to do.
 
     Args:
@@ -111,6 +119,30 @@ def load(cell: Buffer, what: str) -> Any:
                 "application's url names, or inside the function that uses it."
             )
         raise
+
+
+def _pickle(value: Any, what: str, out: Any) -> None:
+    out.write(PICKLE_PREFIX)
+    try:
+        Pickler(out).dump(value)
+    except (TypeError, pickle.PicklingError) as error:
+        raise TypeError(_refusal(value, what, error)) from error
+    except Exception as error:
+        error.add_note(f"raised when {what} was pickled")
+        raise
+
+
+def _decode_piece(piece: SharedPiece) -> Any:
+    with piece.reader() as reader:
+        prefix = reader.read(_PREFIX_BYTES)
+        if prefix == _TENSOR_PREFIX:
+            return _mapped_tensor(piece.mapped())
+        if prefix in (_TABLE_PREFIX, _ARRAY_PREFIX, _BATCH_PREFIX):
+            return _decode_arrow(prefix, piece.mapped()[_PREFIX_BYTES:])
+        if prefix != PICKLE_PREFIX:
+            reader.seek(0)
+        # Large bytes are read to where they stay.
+        return pickle.load(reader)
 
 
 def _refusal(value: Any, what: str, error: Exception) -> str:
@@ -162,6 +194,19 @@ def _decode_tensor(view: memoryview) -> Any:
     tensor = pyarrow.ipc.read_tensor(pyarrow.BufferReader(pyarrow.py_buffer(view)))
     # The one copy: the bytes are of Arrow and cannot be written to, and may be read once more.
     return tensor.to_numpy().copy(order="K")
+
+
+def _mapped_tensor(view: memoryview) -> Any:
+    """Return an array on a mapping that is nobody else's: it may be written to."""
+    import numpy
+    import pyarrow
+
+    stream = pyarrow.BufferReader(pyarrow.py_buffer(view))
+    stream.seek(_PREFIX_BYTES)
+    found = pyarrow.ipc.read_tensor(stream).to_numpy()
+    start = numpy.frombuffer(view, numpy.uint8).ctypes.data
+    at = found.ctypes.data - start
+    return numpy.ndarray(found.shape, found.dtype, view, at, found.strides)
 
 
 def _encode_arrow(value: Any) -> Buffer:

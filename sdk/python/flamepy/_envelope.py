@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from flamepy._codec import Buffer
+from flamepy._cell import Buffer
 from flamepy._errors import FlameError, FlameErrorCode, PythonVersionError
 
 #: The first byte is in no text, no pickle and no BSON document of a sensible size.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections import OrderedDict
@@ -11,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from flamepy import _bson, _codec, _flight, _native
-from flamepy._codec import Buffer
+from flamepy._cell import Buffer, Cell
 from flamepy._config import FlameClientTls, current_context
 from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._keys import ObjectKey
 from flamepy._public import public
+from flamepy._shared import SharedPiece
 
 _UPLOAD_CHUNK_BYTES = 1024 * 1024
 _HELD_OBJECTS_MAX = 1000
@@ -70,8 +72,11 @@ class _Held:
     base: Any
     patches: list[tuple[int, Buffer]]
     size: int
-    #: Some of the bytes are a mapped file: the value may use them, so there is one value alone.
-    mapped: bool = False
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the bytes are in a file: the value may use them, and only it."""
+        return isinstance(self.base, SharedPiece)
 
 
 class _HeldObjects:
@@ -131,11 +136,12 @@ def put_object(key_prefix: str, obj: Any) -> ObjectRef:
     return _put_value(endpoint, tls, prefix, obj)
 
 
-def put_cell(key_prefix: str, cell: Buffer) -> ObjectRef:
+def put_cell(key_prefix: str, cell: Buffer | Cell) -> ObjectRef:
     """Put bytes that are an encoded value already (see ``_codec``), or bytes of our own form."""
     endpoint, tls = _configured()
     prefix = _writable(ObjectKey.from_prefix(key_prefix)).to_prefix()
-    return ObjectRef.decode(_flight.put(endpoint, tls, prefix, cell))
+    whole = cell if isinstance(cell, Cell) else Cell(cell)
+    return ObjectRef.decode(_flight.put(endpoint, tls, prefix, whole))
 
 
 def update_cell(ref: ObjectRef, cell: Buffer, expected_version: int) -> ObjectRef:
@@ -145,7 +151,7 @@ def update_cell(ref: ObjectRef, cell: Buffer, expected_version: int) -> ObjectRe
         VersionConflict: it is not; nothing was written.
     """
     tls = current_context().cache_tls
-    answer = _flight.put(ref.endpoint, tls, ref.key, cell, expected_version)
+    answer = _flight.put(ref.endpoint, tls, ref.key, Cell(cell), expected_version)
     _held.drop(lambda key: key == ref.key)
     return ObjectRef.decode(answer)
 
@@ -155,9 +161,10 @@ def get_cell(ref: ObjectRef, known_version: int = 0) -> tuple[int, Buffer] | Non
     found = _fetch(ref, known_version)
     if found is None:
         return None
-    if not isinstance(found.base, bytes | memoryview):
+    base = found.base.mapped() if isinstance(found.base, SharedPiece) else found.base
+    if not isinstance(base, bytes | memoryview):
         raise FlameError(FlameErrorCode.INVALID_ARGUMENT, f"object {ref.key!r} is a table")
-    return found.version, found.base
+    return found.version, base
 
 
 def get_object(ref: ObjectRef, deserializer: Deserializer | None = None) -> Any:
@@ -185,7 +192,7 @@ def get_object(ref: ObjectRef, deserializer: Deserializer | None = None) -> Any:
             )
         found = held
     else:
-        if not found.mapped:
+        if not found.is_file:
             _held.put(ref, found)
     value = _value(found, f"object {ref.key!r}")
     if deserializer is None:
@@ -237,13 +244,25 @@ def upload_object(key_or_prefix: str, file_path: str) -> ObjectRef:
             f"{_flight.OBJECT_BYTES_MAX}"
         )
 
-    def chunks() -> Iterator[bytes]:
-        with open(file_path, "rb") as file:
-            while chunk := file.read(_UPLOAD_CHUNK_BYTES):
-                yield chunk
-
     endpoint, tls = _configured()
-    return ObjectRef.decode(_flight.put_stream(endpoint, tls, str(key), chunks))
+    count = -(-size // _UPLOAD_CHUNK_BYTES)
+    chunks = functools.partial(_chunks, file_path, size)
+    return ObjectRef.decode(_flight.put_stream(endpoint, tls, str(key), count, chunks))
+
+
+def _chunks(path: str, size: int) -> Iterator[bytes]:
+    left = size
+    with open(path, "rb") as file:
+        while left > 0:
+            wanted = min(_UPLOAD_CHUNK_BYTES, left)
+            chunk = file.read(wanted)
+            left -= len(chunk)
+            if len(chunk) < wanted:
+                raise ValueError(
+                    f"{path} had {size} bytes and now has {size - left}: nothing was put, "
+                    "since it changed meanwhile"
+                )
+            yield chunk
 
 
 def download_object(ref: ObjectRef, dest_path: str) -> None:
@@ -256,13 +275,14 @@ def download_object(ref: ObjectRef, dest_path: str) -> None:
     found = _fetch(ref, 0)
     if found is None:
         raise FlameError(FlameErrorCode.NOT_FOUND, f"object {ref.key!r} is not at {ref.endpoint}")
-    if found.patches or not isinstance(found.base, bytes | memoryview):
+    base = found.base.mapped() if isinstance(found.base, SharedPiece) else found.base
+    if found.patches or not isinstance(base, bytes | memoryview):
         raise ValueError(f"object {ref.key!r} is a table or has patches: use get_object")
     dest = Path(dest_path)
     partial = dest.with_name(dest.name + ".part")
     try:
         with partial.open("wb") as file:
-            file.write(found.base)
+            file.write(base)
             file.flush()
             # On disk before it has its name: no power cut leaves an empty file there.
             os.fsync(file.fileno())
@@ -286,11 +306,11 @@ def _put_value(endpoint: str, tls: FlameClientTls | None, path: str, obj: Any) -
     table = _native.to_table(obj)
     if table is not None:
         return ObjectRef.decode(_flight.put_table(endpoint, tls, path, table))
-    return ObjectRef.decode(_flight.put(endpoint, tls, path, _codec.encode(obj)))
+    return ObjectRef.decode(_flight.put(endpoint, tls, path, _codec.encoded(obj)))
 
 
 def _value(held: _Held, what: str) -> Any:
-    if isinstance(held.base, bytes | memoryview):
+    if isinstance(held.base, bytes | memoryview | SharedPiece):
         return _codec.load(held.base, what)
     return _native.from_table(held.base)
 
@@ -308,22 +328,26 @@ def _fetch(ref: ObjectRef, version: int, held: _Held | None = None) -> _Held | N
         return None
     rows = list(_rows(schema, batches, files))
     if rows[0][1] == "base":
-        patches = [(number, cell) for number, _, cell in rows[1:]]
+        patches = [(number, _buffer(cell)) for number, _, cell in rows[1:]]
         base: Any = rows[0][2]
     elif held is not None and held.version == version and rows[0][0] == version + 1:
-        patches = held.patches + [(number, cell) for number, _, cell in rows]
+        patches = held.patches + [(number, _buffer(cell)) for number, _, cell in rows]
         base = held.base
     else:
         return _fetch(ref, 0)
     _check_patches(ref, [kind for _, kind, _ in rows[1:]], [number for number, _ in patches])
-    size = len(base) + sum(len(cell) for _, cell in patches)
+    size = base.size if isinstance(base, SharedPiece) else len(base)
     newest = patches[-1][0] if patches else rows[0][0]
-    return _Held(newest, base, patches, size, mapped=any(file is not None for file in files))
+    return _Held(newest, base, patches, size + sum(len(cell) for _, cell in patches))
+
+
+def _buffer(cell: Buffer | SharedPiece) -> Buffer:
+    return cell.mapped() if isinstance(cell, SharedPiece) else cell
 
 
 def _rows(
-    schema: Any, batches: list[Any], files: list[memoryview | None]
-) -> Iterator[tuple[int, str, Buffer]]:
+    schema: Any, batches: list[Any], files: list[SharedPiece | None]
+) -> Iterator[tuple[int, str, Buffer | SharedPiece]]:
     """Yield ``(version, kind, bytes)`` of a response; the older form has no kinds."""
     kinds = schema.get_field_index("kind") >= 0
     first = True

@@ -89,10 +89,10 @@ for _name in ("endpoint", "key", "version"):
 
 def encode_result(value: Any, prefix: str) -> bytes:
     """Return the output of a task that gives ``value``: inline when small, else by reference."""
-    cell = _codec.pickled(value, "the result of the call")
-    if len(cell) <= INLINE_BYTES_MAX:
+    cell = _codec.pickled_cell(value, "the result of the call")
+    if cell.size <= INLINE_BYTES_MAX:
         header = {"result": "value", "body": "inline"}
-        return seal(header, cell[len(_codec.PICKLE_PREFIX) :])
+        return seal(header, cell.joined()[len(_codec.PICKLE_PREFIX) :])
     as_table = _native.to_table(value) is not None
     ref = put_object(prefix, value) if as_table else put_cell(prefix, cell)
     return seal({"result": "value", "body": "ref"}, ref.encode())

@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from flamepy import _codec
+from flamepy._cell import Buffer
 from flamepy._envelope import check_python, is_envelope, unseal
 from flamepy._errors import FlameError, FlameErrorCode
-from flamepy._flight import VersionConflict
+from flamepy._flight_errors import VersionConflict
 from flamepy._forks import forked_children_end
 from flamepy._objects import ObjectRef, get_cell, get_object, put_object, update_cell
 from flamepy._process_pickles import send_what_main_defined
@@ -194,7 +195,7 @@ class FlameRunpyService(FlameService):
         return self._state
 
     def _request(self, context: TaskContext) -> Request:
-        data: _codec.Buffer = context.input or b""
+        data: Buffer = context.input or b""
         if is_envelope(data):
             envelope = unseal(data)
             check_python(envelope.python, f"the request of task {context.task_id}")
@@ -220,7 +221,7 @@ class FlameRunpyService(FlameService):
         state = self._state
         assert state is not None
         if not self._framed:
-            cell: _codec.Buffer = _codec.pickled(bytes(_pickle_of(state.context)))
+            cell: Buffer = _codec.pickled(bytes(_pickle_of(state.context)))
         else:
             cell = encode_state(_pickle_of(state.context), context.task_id, output)
         self._state = None
@@ -298,18 +299,18 @@ def _once(load: Callable[[], Context]) -> Callable[[], Context]:
     return get
 
 
-def _fetched(ref: ObjectRef) -> _codec.Buffer:
+def _fetched(ref: ObjectRef) -> Buffer:
     return _fetched_with_version(ref)[1]
 
 
-def _fetched_with_version(ref: ObjectRef) -> tuple[int, _codec.Buffer]:
+def _fetched_with_version(ref: ObjectRef) -> tuple[int, Buffer]:
     found = get_cell(ref)
     if found is None:
         raise FlameError(FlameErrorCode.NOT_FOUND, f"object {ref.key!r} is not at {ref.endpoint}")
     return found
 
 
-def _load_context(cell: _codec.Buffer, python: str, what: str) -> Context:
+def _load_context(cell: Buffer, python: str, what: str) -> Context:
     check_python(python, what)
     context = _codec.load(cell, what)
     if not isinstance(context, RunnerContext | published.RunnerContext):
@@ -330,13 +331,13 @@ def _load_published(ref: ObjectRef) -> published.RunnerContext:
     return context
 
 
-def _load_twice(cell: _codec.Buffer, what: str) -> Any:
+def _load_twice(cell: Buffer, what: str) -> Any:
     """The published Runner puts the bytes of a pickle, which are pickled once more."""
     data = _codec.load(cell, what)
     return _codec.load(data, what) if isinstance(data, bytes) else data
 
 
-def _load_state(ref: ObjectRef, version: int, cell: _codec.Buffer) -> _State:
+def _load_state(ref: ObjectRef, version: int, cell: Buffer) -> _State:
     if not is_envelope(cell):
         context = _load_twice(cell, f"the state {ref.key!r}")
         return _State(ref, version, None, b"", context)

@@ -19,14 +19,18 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from flamepy._codec import Buffer
+from flamepy._cell import Cell
 
 #: Metadata of a call: the words of the file.
 SHARE_HEADER = b"flame-share"
 #: Smaller objects travel in messages.
 SHARED_BYTES_MIN = 256 * 1024
+#: A put goes in files of this size: the cache copies one while the next one is written.
+_FILE_BYTES = 8 * 1024 * 1024
+#: Of a pickle of many small parts; what is larger is read to its place.
+_READ_BYTES = 64 * 1024
 
 _ACTION = "FLAME_SHARE"
 _PROOF = re.compile(rb"[0-9a-f]{64}")
@@ -46,29 +50,41 @@ class Share:
     folder: Path
     proof: bytes
 
-    @contextlib.contextmanager
-    def written(self, cell: Buffer) -> Iterator[bytes]:
-        """Write the bytes of an object to a file and yield its description for the cache.
+    def files_for(self, cell: Cell) -> int:
+        """Return how many files :meth:`written` writes."""
+        return -(-cell.size // _FILE_BYTES)
 
-        The cache copies it. It is removed at the end if the cache did not.
+    @contextlib.contextmanager
+    def written(self, cell: Cell) -> Iterator[Iterator[bytes]]:
+        """Give the descriptions of files for the cache, each written when it is asked for.
+
+        So the cache copies one while the next one is written. What it did not take is removed at
+        the end.
 
         Raises:
-            NotShared: the file cannot be written.
+            NotShared: a file cannot be written.
         """
-        name = f"shared-{uuid.uuid4().hex}"
-        path = self.folder / "tmp" / name
-        try:
-            try:
-                _write(path, memoryview(cell).cast("B"))
-            except OSError as error:
-                raise NotShared(str(error)) from error
-            yield json.dumps({"file": name, "size": len(cell)}).encode()
-        finally:
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
+        paths: list[Path] = []
 
-    def mapped(self, description: bytes) -> memoryview:
-        """Map the file that the cache named: writable, and nobody else sees what is written.
+        def descriptions() -> Iterator[bytes]:
+            for views in cell.pieces(_FILE_BYTES):
+                name = f"shared-{uuid.uuid4().hex}"
+                paths.append(self.folder / "tmp" / name)
+                try:
+                    _write(paths[-1], views)
+                except OSError as error:
+                    raise NotShared(str(error)) from error
+                yield json.dumps({"file": name, "size": sum(map(len, views))}).encode()
+
+        try:
+            yield descriptions()
+        finally:
+            for path in paths:
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
+
+    def piece(self, description: bytes) -> SharedPiece:
+        """Open the file that the cache named.
 
         Raises:
             NotShared: there is no such file any more, or it is none of an object.
@@ -81,16 +97,45 @@ class Share:
         if not isinstance(name, str) or not _PIECE.fullmatch(name) or not isinstance(size, int):
             raise NotShared(f"{description!r} describes no file of an object")
         try:
-            file = os.open(self.folder / "pieces" / name, _OPEN)
-            try:
-                found = os.fstat(file)
-                if not _is_own(found) or not 0 < size < found.st_size:
-                    raise NotShared(f"{name!r} is no file of an object of {size} bytes")
-                return memoryview(mmap.mmap(file, size, access=mmap.ACCESS_COPY))
-            finally:
-                os.close(file)
+            piece = SharedPiece(os.open(self.folder / "pieces" / name, _OPEN), size)
         except OSError as error:
             raise NotShared(str(error)) from error
+        found = piece.stat()
+        if not _is_own(found) or not 0 < size < found.st_size:
+            raise NotShared(f"{name!r} is no file of an object of {size} bytes")
+        return piece
+
+
+class SharedPiece:
+    """The open file of an object's bytes, which never changes; its name may be gone by now."""
+
+    def __init__(self, file: int, size: int) -> None:
+        self._file = file
+        self.size = size
+
+    def __del__(self) -> None:
+        os.close(self._file)
+
+    def stat(self) -> os.stat_result:
+        """Return what the file is, and not what its name may be by now."""
+        return os.fstat(self._file)
+
+    def mapped(self) -> memoryview:
+        """Map the bytes: writable, and nobody else sees what is written.
+
+        Raises:
+            NotShared: they cannot be mapped.
+        """
+        try:
+            return memoryview(mmap.mmap(self._file, self.size, access=mmap.ACCESS_COPY))
+        except OSError as error:
+            raise NotShared(str(error)) from error
+
+    def reader(self) -> BinaryIO:
+        """Return a reader from the beginning: what is read lies in memory once."""
+        reader = open(os.dup(self._file), "rb", buffering=_READ_BYTES)
+        reader.seek(0)
+        return reader
 
 
 class Shares:
@@ -154,10 +199,12 @@ def _is_own(found: os.stat_result) -> bool:
     return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
 
 
-def _write(path: Path, view: memoryview) -> None:
+def _write(path: Path, views: list[memoryview]) -> None:
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        while view:
-            view = view[os.write(file, view) :]
+        for view in views:
+            rest = view
+            while rest:
+                rest = rest[os.write(file, rest) :]
     finally:
         os.close(file)

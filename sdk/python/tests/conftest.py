@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flamepy import _flight, _result, put_object
+from flamepy import _cache_connections, _result, put_object
 from flamepy._result import decode_result, encode_result
 from flamepy.core import ConnectionInstance
 from tests.support.cache_server import CacheServer
@@ -30,7 +30,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterat
     monkeypatch.setenv("HOME", str(home))
     yield
     ConnectionInstance.close()
-    _flight.forget_clients()
+    _cache_connections.forget_clients()
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[CacheServer]:
     with CacheServer() as server:
         monkeypatch.setenv("FLAME_CACHE_ENDPOINT", server.endpoint)
         yield server
-        _flight.forget_clients()
+        _cache_connections.forget_clients()
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def real(daemons: RealCluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Real
         monkeypatch.setenv(name, value)
     yield daemons
     ConnectionInstance.close()
-    _flight.forget_clients()
+    _cache_connections.forget_clients()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from flamepy import FlameContext, FlameError, FlameErrorCode, _flight
+from flamepy import FlameContext, FlameError, FlameErrorCode, _cache_connections
 from flamepy._config import FlameClientTls, current_context
 
 FILE = """
@@ -143,7 +143,7 @@ def test_a_certificate_without_its_key_is_refused() -> None:
 
 def test_the_token_goes_to_no_server_that_a_reference_makes_up(tmp_path: Path) -> None:
     tls = FlameClientTls(token_file=str(tmp_path / "token"))
-    assert _flight._trusted("grpc://127.0.0.1:9090", tls)
-    assert not _flight._trusted("grpc://stranger:9090", tls)
-    assert not _flight._trusted("grpcs://stranger:9090", tls)
-    assert _flight._trusted("grpc+tls://stranger:9090", FlameClientTls(ca_file="/ca.crt"))
+    assert _cache_connections.trusted("grpc://127.0.0.1:9090", tls)
+    assert not _cache_connections.trusted("grpc://stranger:9090", tls)
+    assert not _cache_connections.trusted("grpcs://stranger:9090", tls)
+    assert _cache_connections.trusted("grpc+tls://stranger:9090", FlameClientTls(ca_file="/ca.crt"))

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -5,7 +6,7 @@ import pyarrow
 import pytest
 
 import flamepy
-from flamepy import FlameError, FlameErrorCode, ObjectRef, _codec, _flight, _objects
+from flamepy import FlameError, FlameErrorCode, ObjectRef, _codec, _flight, _flight_errors, _objects
 from flamepy.core import download_object, patch_object, upload_object
 from flamepy.core.cache import delete_objects
 from tests.support.cache_server import CacheServer
@@ -145,7 +146,7 @@ def test_a_write_back_is_refused_when_the_version_moved_on(cache: CacheServer) -
     ref = _objects.put_cell("app/ssn", b"first")
     _objects.update_cell(ref, b"second", 1)
     with pytest.raises(
-        _flight.VersionConflict, match="expected version 1, its current version is 2"
+        _flight_errors.VersionConflict, match="expected version 1, its current version is 2"
     ):
         _objects.update_cell(ref, b"third", 1)
     found = _objects.get_cell(ref)
@@ -173,8 +174,24 @@ def test_files_that_cannot_be_uploaded_are_refused(tmp_path: Path) -> None:
         upload_object("app/pkg", str(tmp_path / "none"))
 
 
+def test_a_file_that_shrinks_while_it_is_uploaded_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(bytes(MIB + 1))
+    with pytest.raises(ValueError, match=r"had 3145728 bytes and now has 1048577: nothing was put"):
+        list(_objects._chunks(str(file), 3 * MIB))
+
+
+def test_a_put_that_breaks_off_keeps_its_own_error(cache: CacheServer) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"x"
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _flight.put_stream(cache.endpoint, None, "app/ssn/broken", 2, broken)
+
+
 def test_a_cache_that_is_away_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_flight, "_RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(_flight_errors, "_RETRY_SECONDS", 0.1)
     monkeypatch.setenv("FLAME_CACHE_ENDPOINT", "grpc://127.0.0.1:1")
     with pytest.raises(FlameError, match=r"no object cache answers at grpc://127\.0\.0\.1:1"):
         flamepy.put_object("app/ssn", 1)

@@ -1,11 +1,16 @@
 import json
 import os
+import pickle
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy
 import pytest
 
 import flamepy
+from flamepy import _codec
+from flamepy._cell import Cell
 from flamepy._shared import SHARED_BYTES_MIN, NotShared, Share, _proof
 from tests.support.cache_server import CacheServer
 
@@ -26,7 +31,7 @@ def described(file: object = PIECE, size: object = 5) -> bytes:
 def test_a_mapped_file_is_writable_and_changes_for_nobody_else(share: Share) -> None:
     path = share.folder / "pieces" / PIECE
     path.write_bytes(b"bytes and a trailer")
-    one, two = share.mapped(described()), share.mapped(described())
+    one, two = share.piece(described()).mapped(), share.piece(described()).mapped()
     one[0] = 0
     assert (bytes(one), bytes(two)) == (b"\0ytes", b"bytes")
     assert path.read_bytes() == b"bytes and a trailer"
@@ -54,7 +59,7 @@ def test_a_mapped_file_is_writable_and_changes_for_nobody_else(share: Share) -> 
 def test_what_a_cache_says_wrongly_is_not_mapped(share: Share, description: bytes) -> None:
     (share.folder / "pieces" / PIECE).write_bytes(b"bytes and a trailer")
     with pytest.raises(NotShared):
-        share.mapped(description)
+        share.piece(description)
 
 
 @pytest.mark.parametrize(
@@ -68,22 +73,55 @@ def test_what_a_cache_says_wrongly_is_not_mapped(share: Share, description: byte
 def test_what_is_no_plain_file_is_not_mapped(share: Share, make: Callable[[Path], None]) -> None:
     make(share.folder / "pieces" / PIECE)
     with pytest.raises(NotShared):
-        share.mapped(described())
+        share.piece(described()).mapped()
 
 
-def test_a_written_file_is_closed_to_others_and_removed_at_the_end(share: Share) -> None:
-    with share.written(b"bytes") as description:
-        said = json.loads(description)
-        path = share.folder / "tmp" / said["file"]
-        assert (path.read_bytes(), said["size"]) == (b"bytes", 5)
-        assert path.stat().st_mode & 0o777 == 0o600
+def test_written_files_are_closed_to_others_and_removed_at_the_end(share: Share) -> None:
+    value = os.urandom(20_000_000)
+    cell = Cell(value[:9_000_000], value[9_000_000:])
+    with share.written(cell) as descriptions:
+        said = [json.loads(description) for description in descriptions]
+        assert len(said) == share.files_for(cell) == 3
+        paths = [share.folder / "tmp" / one["file"] for one in said]
+        assert b"".join(path.read_bytes() for path in paths) == value
+        assert [path.stat().st_size for path in paths] == [one["size"] for one in said]
+        assert {path.stat().st_mode & 0o777 for path in paths} == {0o600}
+        paths[0].unlink()
     assert list((share.folder / "tmp").iterdir()) == []
 
 
-def test_a_file_that_cannot_be_written_is_told_before_anything_is_put(share: Share) -> None:
+def test_a_file_is_written_when_it_is_asked_for(share: Share) -> None:
+    with share.written(Cell(bytes(20_000_000))) as descriptions:
+        assert list((share.folder / "tmp").iterdir()) == []
+        next(descriptions)
+        assert len(list((share.folder / "tmp").iterdir())) == 1
+    assert list((share.folder / "tmp").iterdir()) == []
+
+
+def test_a_file_that_cannot_be_written_is_told(share: Share) -> None:
     (share.folder / "tmp").rmdir()
-    with pytest.raises(NotShared), share.written(b"bytes"):
-        raise AssertionError("nothing may be put")
+    with pytest.raises(NotShared), share.written(Cell(b"bytes")) as descriptions:
+        next(descriptions)
+
+
+def test_large_bytes_are_read_from_a_file_and_an_array_is_mapped(share: Share) -> None:
+    path = share.folder / "pieces" / PIECE
+    array: Any = numpy.arange(200_000, dtype="f4").reshape(400, 500).T
+    for value in (os.urandom(1_000_000), ["text", bytes(300_000), {}], array):
+        cell = _codec.encoded(value)
+        path.write_bytes(bytes(cell.joined()) + b"trailer")
+        back = _codec.decode(share.piece(described(size=cell.size)))
+        assert numpy.array_equal(back, value) if value is array else back == value
+    assert back.flags.writeable
+    assert back.strides == array.strides
+    back[0, 0] = -1
+    assert _codec.decode(share.piece(described(size=cell.size)))[0, 0] == 0
+
+
+def test_a_plain_pickle_is_read_from_a_file(share: Share) -> None:
+    pickled = pickle.dumps(list(range(1_000)), protocol=2)
+    (share.folder / "pieces" / PIECE).write_bytes(pickled + b"trailer")
+    assert _codec.decode(share.piece(described(size=len(pickled)))) == list(range(1_000))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,9 @@ export const sharedPiecesFolder = "pieces";
 /** Smaller pieces travel in messages: a file costs more than their bytes. Unit: bytes. */
 export const sharedBytesMin = 256 * 1024;
 
+/** A put goes in files of this size: the cache copies one while the client writes the next. Unit: bytes. */
+export const sharedPieceBytes = 8 * 1024 * 1024;
+
 /** Names of files that clients put. */
 export const sharedPutName = /^shared-[0-9a-f]{32}$/;
 

@@ -88,7 +88,7 @@ function said(words: string): Metadata {
 }
 
 /** @returns nothing; the text of the refusal when it was refused */
-function put(description: unknown, words = proof): Promise<string | undefined> {
+function put(description: unknown, words = proof, batches?: string): Promise<string | undefined> {
   const descriptor = FlightDescriptor.encode(
     FlightDescriptor.fromPartial({ type: 1, path: [key] }),
   ).finish();
@@ -98,7 +98,9 @@ function put(description: unknown, words = proof): Promise<string | undefined> {
   );
   const { message, body } = allocateFlightData(row.header, row.bodyBytes, undefined, appMetadata);
   row.writeAround(body);
-  const call = calls.makeBidiStreamRequest(flightDefinition.doPut.path, raw, raw, said(words));
+  const metadata = said(words);
+  if (batches !== undefined) metadata.set("flame-batches", batches);
+  const call = calls.makeBidiStreamRequest(flightDefinition.doPut.path, raw, raw, metadata);
   return new Promise((resolve) => {
     call.on("data", () => resolve(undefined));
     call.on("error", (error: { details?: string }) => resolve(error.details));
@@ -152,6 +154,23 @@ describe("the shared folder of the object cache", () => {
     expect(readFileSync(objects("pieces", file)).subarray(0, size).equals(large)).toBe(true);
     expect(statSync(objects("pieces", file)).mode & 0o777).toBe(0o600);
     expect(statSync(objects("cache.share")).mode & 0o777).toBe(0o600);
+  });
+
+  it.each([
+    ["2", "the put was broken off: 1 record batches came, flame-batches said 2"],
+    ["0", "the put was broken off: 1 record batches came, flame-batches said 0"],
+    [
+      "many",
+      "bad metadata flame-batches: expected the number of record batches as a decimal number",
+    ],
+  ])("stores nothing of a put that says %s record batches and brings one", async (batches, why) => {
+    writeFileSync(shared(), large);
+    const file = { file: name, size: large.length };
+    expect(await put(file, proof, batches)).toContain(why);
+    await expect(content()).rejects.toMatchObject({ code: "not_found" });
+    writeFileSync(shared(), large);
+    expect(await put(file, proof, "1")).toBeUndefined();
+    expect((await content()).equals(large)).toBe(true);
   });
 
   it("keeps an object as it was acknowledged, whatever its client still does with the file", async () => {
