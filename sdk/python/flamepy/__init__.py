@@ -15,7 +15,7 @@
 """
 
 from flamepy import _forks as _forks  # First: it says how gRPC, which the others import, starts.
-from flamepy import cache, core, proto, runner, util
+from flamepy import cache, core, proto, runner, service, util
 from flamepy._config import (
     DEFAULT_FLAME_CACHE_ENDPOINT,
     DEFAULT_FLAME_CONF,
@@ -25,7 +25,14 @@ from flamepy._config import (
     FlamePackage,
 )
 from flamepy._connection import Connection
-from flamepy._errors import FlameError, FlameErrorCode, PythonVersionError, RemoteTaskError
+from flamepy._errors import (
+    FlameError,
+    FlameErrorCode,
+    FlameValueError,
+    ObjectNotFoundError,
+    PythonVersionError,
+    RemoteTaskError,
+)
 from flamepy._functions import (
     close_session,
     connect,
@@ -97,7 +104,9 @@ __all__ = [
     "FlameErrorCode",
     "FlamePackage",
     "FlameService",
+    "FlameValueError",
     "Message",
+    "ObjectNotFoundError",
     "ObjectRef",
     "PythonVersionError",
     "RemoteTaskError",
@@ -140,6 +149,7 @@ __all__ = [
     "register_application",
     "run",
     "runner",
+    "service",
     "unregister_application",
     "update_object",
     "util",

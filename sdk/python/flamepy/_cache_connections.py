@@ -10,6 +10,7 @@ import threading
 import uuid
 from typing import Any
 
+from flamepy._cache_types import GRPC_OPTIONS
 from flamepy._config import FlameClientTls, current_context
 from flamepy._credentials import authorization, certificate, trust_roots
 from flamepy._errors import FlameError, FlameErrorCode
@@ -38,7 +39,7 @@ def client_of(endpoint: str, tls: FlameClientTls | None) -> Any:
     with _clients_lock:
         client = _clients.get((location, files))
         if client is None:
-            generic = channel_options(host_of(endpoint))
+            generic = [*GRPC_OPTIONS, *channel_options(host_of(endpoint))]
             options: dict[str, Any] = {"generic_options": generic}
             if location.startswith("grpc+tls://"):
                 own = certificate(tls)

@@ -42,6 +42,9 @@ _KEYS: dict[str, tuple[str, ...]] = {
 }
 
 
+_EXCLUDES = (".venv", "__pycache__", ".gitignore", "*.pyc")
+
+
 @public("flamepy.core.types")
 @dataclass
 class FlameClientTls:
@@ -81,10 +84,17 @@ class FlameClientCache:
 @public("flamepy.core.types")
 @dataclass
 class FlamePackage:
-    """Where packages are uploaded to, and what is left out of them."""
+    """How the Runner ships a folder as a package.
 
-    storage: str | None = None
-    excludes: list[str] = field(default_factory=list)
+    Attributes:
+        storage: where to: a ``file://``, ``http(s)://`` or ``grpc(s)://`` URL; None means the
+            object cache.
+        excludes: patterns (fnmatch) of names and paths that are left out, beside those that the
+            Runner always leaves out; default ``.venv``, ``__pycache__``, ``.gitignore``, ``*.pyc``.
+    """
+
+    storage: str | None
+    excludes: list[str] = field(default_factory=lambda: list(_EXCLUDES))
 
 
 @public("flamepy.core.types")
@@ -100,7 +110,7 @@ class FlameContextRunner:
 class FlameClusterConfig:
     """Where the session manager is."""
 
-    endpoint: str | None = None
+    endpoint: str = ""
     tls: FlameClientTls | None = None
 
 
@@ -122,13 +132,9 @@ class FlameContext:
         cluster = _section(context, "cluster")
         cache = _section(context, "cache")
         package = _section(context, "package")
-        self._cluster = FlameClusterConfig(cluster.get("endpoint"), _tls(cluster))
+        self._cluster = FlameClusterConfig(cluster.get("endpoint") or "", _tls(cluster))
         self._cache = FlameClientCache(cache.get("endpoint"), _tls(cache), cache.get("storage"))
-        self._package = (
-            FlamePackage(package.get("storage"), list(package.get("excludes") or []))
-            if package
-            else None
-        )
+        self._package = _package(package) if package else None
         self._runner = FlameContextRunner(_section(context, "runner").get("template"))
         self._apply_environment()
 
@@ -230,6 +236,15 @@ def _section(parent: dict[str, Any], name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _invalid(f"{_config_file()}: {name} should be a mapping, got {value!r}")
     return value
+
+
+def _package(section: dict[str, Any]) -> FlamePackage:
+    excludes = section.get("excludes") or []
+    if not isinstance(excludes, list) or not all(isinstance(each, str) for each in excludes):
+        raise _invalid(
+            f"{_config_file()}: excludes of package should be a list of patterns, got {excludes!r}"
+        )
+    return FlamePackage(section.get("storage"), list(dict.fromkeys((*_EXCLUDES, *excludes))))
 
 
 def _tls(parent: dict[str, Any]) -> FlameClientTls | None:

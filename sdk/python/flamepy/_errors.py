@@ -6,6 +6,8 @@
      +-- FlameError               what the cluster, the object cache or a wrong call reports
           +-- RemoteTaskError     a task failed; carries type, text and traceback of its error
           +-- PythonVersionError  pickled code would have to cross Python minor versions
+          +-- FlameValueError     an argument cannot be used; a ValueError too
+          +-- ObjectNotFoundError the object cache has no such object; a KeyError and ValueError too
 
 Waiting calls with a timeout raise the built-in ``TimeoutError``; a task that was cancelled raises
 ``concurrent.futures.CancelledError``; arguments that can be judged without asking anyone raise
@@ -107,4 +109,29 @@ class PythonVersionError(FlameError):
         super().__init__(FlameErrorCode.INVALID_STATE, message)
 
     def __reduce__(self) -> tuple[type[PythonVersionError], tuple[str]]:
+        return (type(self), (self.message,))
+
+
+@public("flamepy.core.types")
+class FlameValueError(FlameError, ValueError):
+    """An argument cannot be used: INVALID_ARGUMENT, where flamepy 0.6.0 raised a ValueError."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(FlameErrorCode.INVALID_ARGUMENT, message)
+
+    def __reduce__(self) -> tuple[type[FlameValueError], tuple[str]]:
+        return (type(self), (self.message,))
+
+
+@public("flamepy.core.types")
+class ObjectNotFoundError(FlameError, KeyError, ValueError):
+    """The object cache has no such object: NOT_FOUND.
+
+    flamepy 0.6.0 raised a KeyError or a ValueError, so it is both.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(FlameErrorCode.NOT_FOUND, message)
+
+    def __reduce__(self) -> tuple[type[ObjectNotFoundError], tuple[str]]:
         return (type(self), (self.message,))

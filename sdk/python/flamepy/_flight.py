@@ -10,7 +10,7 @@ from typing import Any
 from flamepy._cache_connections import client_of, forget_share, options_of, proving, share_of
 from flamepy._cell import Buffer, Cell
 from flamepy._config import FlameClientTls
-from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._errors import FlameError, FlameValueError
 from flamepy._flight_batches import opaque_batch, opaque_schema
 from flamepy._flight_errors import reported
 from flamepy._native import is_native, version_of
@@ -67,10 +67,9 @@ def put(
         FlameError: the object is too large, or the cache cannot be reached or refuses.
     """
     if cell.size > OBJECT_BYTES_MAX:
-        raise FlameError(
-            FlameErrorCode.INVALID_ARGUMENT,
+        raise FlameValueError(
             f"object for {path!r} has {cell.size} bytes; the object cache takes at most "
-            f"{OBJECT_BYTES_MAX}: put it in parts",
+            f"{OBJECT_BYTES_MAX}: put it in parts"
         )
     where = _opaque(endpoint, tls, path, expected_version)
     if cell.size >= SHARED_BYTES_MIN:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._errors import FlameError, FlameErrorCode, FlameValueError, ObjectNotFoundError
 from flamepy._proxy import proxy_text
 
 _RETRY_SECONDS = 5.0
@@ -40,17 +40,17 @@ def reported[T](call: Callable[[], T], endpoint: str, what: str, retry: bool) ->
                     f"is it running, and is FLAME_CACHE_ENDPOINT right? ({text_of(error)})",
                 ) from error
         except KeyError as error:
-            raise FlameError(
-                FlameErrorCode.NOT_FOUND,
-                f"cannot {what}: not found at {endpoint}: {text_of(error)}",
+            raise ObjectNotFoundError(
+                f"cannot {what}: not found at {endpoint}: {text_of(error)}"
             ) from error
         except (pyarrow.ArrowException, OSError) as error:
             text = text_of(error)
             if "expected version" in text:
                 raise VersionConflict(f"cannot {what}: {text}") from error
-            invalid = isinstance(error, pyarrow.ArrowInvalid)
-            code = FlameErrorCode.INVALID_ARGUMENT if invalid else FlameErrorCode.INTERNAL
-            raise FlameError(code, f"cannot {what} at {endpoint}: {text}") from error
+            said = f"cannot {what} at {endpoint}: {text}"
+            if isinstance(error, pyarrow.ArrowInvalid):
+                raise FlameValueError(said) from error
+            raise FlameError(FlameErrorCode.INTERNAL, said) from error
         time.sleep(pause)
         pause = min(pause * 2, 1.0)
 

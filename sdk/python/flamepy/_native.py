@@ -9,12 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 from flamepy._arrow_types import has_dictionary, is_plain
+from flamepy._cache_types import (
+    CACHE_FORMAT_ARROW_TABLE,
+    CACHE_FORMAT_METADATA_KEY,
+    CACHE_LOGICAL_TYPE_METADATA_KEY,
+    CACHE_VERSION_METADATA_KEY,
+    LOGICAL_TYPE_PANDAS_DATAFRAME,
+    LOGICAL_TYPE_POLARS_DATAFRAME,
+    LOGICAL_TYPE_PYARROW_RECORD_BATCH,
+    LOGICAL_TYPE_PYARROW_TABLE,
+)
 from flamepy._frames import pandas_table, polars_table
 
-FORMAT_KEY = b"flame.cache.format"
-VERSION_KEY = b"flame.cache.version"
-TABLE_FORMAT = b"arrow-table-v1"
-_TYPE_KEY = b"flame.cache.logical_type"
 _PREFIX = b"flame.cache."
 
 
@@ -33,34 +39,38 @@ def to_table(value: Any) -> Any | None:
         return None
     if any(has_dictionary(field.type) for field in table.schema):
         return None
-    marks = {FORMAT_KEY: TABLE_FORMAT, VERSION_KEY: b"0", _TYPE_KEY: logical_type.encode()}
+    marks = {
+        CACHE_FORMAT_METADATA_KEY: CACHE_FORMAT_ARROW_TABLE,
+        CACHE_VERSION_METADATA_KEY: b"0",
+        CACHE_LOGICAL_TYPE_METADATA_KEY: logical_type.encode(),
+    }
     return table.replace_schema_metadata({**(table.schema.metadata or {}), **marks})
 
 
 def is_native(schema: Any) -> bool:
     """Whether a Flight stream with this schema carries a table of ours."""
-    return (schema.metadata or {}).get(FORMAT_KEY) == TABLE_FORMAT
+    return (schema.metadata or {}).get(CACHE_FORMAT_METADATA_KEY) == CACHE_FORMAT_ARROW_TABLE
 
 
 def version_of(schema: Any) -> int:
     """Return the version of the object that the schema's metadata names; 0 without one."""
-    text = (schema.metadata or {}).get(VERSION_KEY, b"0")
+    text = (schema.metadata or {}).get(CACHE_VERSION_METADATA_KEY, b"0")
     return int(text) if text.isdigit() else 0
 
 
 def from_table(table: Any) -> Any:
     """Return the value that was put: the logical type is restored where its library is present."""
     metadata = dict(table.schema.metadata or {})
-    logical_type = metadata.get(_TYPE_KEY, b"").decode()
+    logical_type = metadata.get(CACHE_LOGICAL_TYPE_METADATA_KEY, b"").decode()
     plain = {key: value for key, value in metadata.items() if not key.startswith(_PREFIX)}
     table = table.replace_schema_metadata(plain or None)
-    if logical_type == "pyarrow.record_batch":
+    if logical_type == LOGICAL_TYPE_PYARROW_RECORD_BATCH:
         batches = table.combine_chunks().to_batches()
         return batches[0] if len(batches) == 1 else table
     try:
-        if logical_type == "pandas.dataframe":
+        if logical_type == LOGICAL_TYPE_PANDAS_DATAFRAME:
             return table.to_pandas()
-        if logical_type == "polars.dataframe":
+        if logical_type == LOGICAL_TYPE_POLARS_DATAFRAME:
             import polars
 
             return polars.from_arrow(table)
@@ -87,9 +97,9 @@ def _plain_table(value: Any) -> tuple[Any | None, str]:
     import pyarrow
 
     if type(value) is pyarrow.RecordBatch:
-        table, logical_type = pyarrow.Table.from_batches([value]), "pyarrow.record_batch"
+        table, logical_type = pyarrow.Table.from_batches([value]), LOGICAL_TYPE_PYARROW_RECORD_BATCH
     elif type(value) is pyarrow.Table:
-        table, logical_type = value, "pyarrow.table"
+        table, logical_type = value, LOGICAL_TYPE_PYARROW_TABLE
     else:
         return None, ""
     plain = all(is_plain(field.type) for field in table.schema)

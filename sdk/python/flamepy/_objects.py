@@ -7,14 +7,18 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from flamepy import _bson, _codec, _flight, _native
+from flamepy._cache_types import FetchMode, Patch
 from flamepy._cell import Buffer, Cell
 from flamepy._config import FlameClientTls, current_context
-from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._errors import FlameValueError, ObjectNotFoundError
+from flamepy._fetch import fetch
 from flamepy._keys import ObjectKey
 from flamepy._public import public
 from flamepy._shared import SharedPiece
@@ -27,7 +31,7 @@ Deserializer = Callable[[Any, list[Any]], Any]
 
 
 @public("flamepy.core.cache")
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True)
 class ObjectRef:
     """Where an object is: small, and good to be sent around instead of the object.
 
@@ -35,7 +39,7 @@ class ObjectRef:
         endpoint: address of the object cache that holds it.
         key: ``<application>/<session>/<object>``.
         version: version of the object when the reference was made; getting it gives the current
-            one.
+            one. 0 has the object fetched as a whole, whatever this process holds of it.
     """
 
     endpoint: str
@@ -47,13 +51,13 @@ class ObjectRef:
         return _bson.encode_ref(self.endpoint, self.key, self.version)
 
     @classmethod
-    def decode(cls, data: bytes) -> ObjectRef:
-        """Read a reference from its BSON document.
+    def decode(cls, json_data: bytes) -> ObjectRef:
+        """Read a reference from its BSON document (the parameter's name is that of 0.6.0).
 
         Raises:
-            ValueError: ``data`` is no reference.
+            ValueError: it is no reference.
         """
-        return ObjectRef(*_bson.decode_ref(data))
+        return ObjectRef(*_bson.decode_ref(json_data))
 
     def get(self) -> Any:
         """Fetch the object; the same as :func:`flamepy.get_object`."""
@@ -70,7 +74,7 @@ class _Held:
 
     version: int
     base: Any
-    patches: list[tuple[int, Buffer]]
+    patches: list[Patch]
     size: int
 
     @property
@@ -116,6 +120,7 @@ class _HeldObjects:
 
 
 _held = _HeldObjects()
+_elsewhere: ContextVar[str | None] = ContextVar("flamepy_cache", default=None)
 
 
 def put_object(key_prefix: str, obj: Any) -> ObjectRef:
@@ -163,7 +168,7 @@ def get_cell(ref: ObjectRef, known_version: int = 0) -> tuple[int, Buffer] | Non
         return None
     base = found.base.mapped() if isinstance(found.base, SharedPiece) else found.base
     if not isinstance(base, bytes | memoryview):
-        raise FlameError(FlameErrorCode.INVALID_ARGUMENT, f"object {ref.key!r} is a table")
+        raise FlameValueError(f"object {ref.key!r} is a table")
     return found.version, base
 
 
@@ -178,7 +183,7 @@ def get_object(ref: ObjectRef, deserializer: Deserializer | None = None) -> Any:
         deserializer: called with the value and the list of its patches; default: the value.
 
     Raises:
-        FlameError: NOT_FOUND when there is no such object.
+        ObjectNotFoundError: there is no such object.
     """
     carried = ref._carried()
     if carried is not None:
@@ -187,9 +192,7 @@ def get_object(ref: ObjectRef, deserializer: Deserializer | None = None) -> Any:
     found = _fetch(ref, held.version if held else 0, held)
     if found is None:
         if held is None:
-            raise FlameError(
-                FlameErrorCode.NOT_FOUND, f"object {ref.key!r} is not at {ref.endpoint}"
-            )
+            raise ObjectNotFoundError(f"object {ref.key!r} is not at {ref.endpoint}")
         found = held
     else:
         if not found.is_file:
@@ -198,7 +201,7 @@ def get_object(ref: ObjectRef, deserializer: Deserializer | None = None) -> Any:
     if deserializer is None:
         return value
     return deserializer(
-        value, [_codec.load(cell, f"a patch of {ref.key!r}") for _, cell in found.patches]
+        value, [_codec.load(patch.data, f"a patch of {ref.key!r}") for patch in found.patches]
     )
 
 
@@ -268,17 +271,20 @@ def _chunks(path: str, size: int) -> Iterator[bytes]:
 def download_object(ref: ObjectRef, dest_path: str) -> None:
     """Write the bytes of an object to a file, which appears when it is complete.
 
+    The folder of the file is made where it does not exist.
+
     Raises:
-        FlameError: NOT_FOUND when there is no such object.
+        ObjectNotFoundError: there is no such object.
         ValueError: the object has patches, so that its bytes alone would not be all of it.
     """
     found = _fetch(ref, 0)
     if found is None:
-        raise FlameError(FlameErrorCode.NOT_FOUND, f"object {ref.key!r} is not at {ref.endpoint}")
+        raise ObjectNotFoundError(f"object {ref.key!r} is not at {ref.endpoint}")
     base = found.base.mapped() if isinstance(found.base, SharedPiece) else found.base
     if found.patches or not isinstance(base, bytes | memoryview):
         raise ValueError(f"object {ref.key!r} is a table or has patches: use get_object")
     dest = Path(dest_path)
+    dest.parent.mkdir(parents=True, exist_ok=True)
     partial = dest.with_name(dest.name + ".part")
     try:
         with partial.open("wb") as file:
@@ -291,9 +297,19 @@ def download_object(ref: ObjectRef, dest_path: str) -> None:
         partial.unlink(missing_ok=True)
 
 
+@contextmanager
+def at_cache(endpoint: str) -> Iterator[None]:
+    """Have put, upload and delete use another cache than the configured one, within the block."""
+    before = _elsewhere.set(endpoint)
+    try:
+        yield
+    finally:
+        _elsewhere.reset(before)
+
+
 def _configured() -> tuple[str, FlameClientTls | None]:
     context = current_context()
-    return context.cache_endpoint, context.cache_tls
+    return _elsewhere.get() or context.cache_endpoint, context.cache_tls
 
 
 def _writable(key: ObjectKey) -> ObjectKey:
@@ -317,56 +333,16 @@ def _value(held: _Held, what: str) -> Any:
 
 def _fetch(ref: ObjectRef, version: int, held: _Held | None = None) -> _Held | None:
     """Fetch an object; None when ``version`` is the current one."""
-    tls = current_context().cache_tls
-    schema, batches, files = _flight.get(ref.endpoint, tls, ref.key, version)
-    if _flight.is_table(schema):
-        import pyarrow
-
-        table = pyarrow.Table.from_batches(batches, schema)
-        return _Held(_flight.table_version(schema), table, [], table.get_total_buffer_size())
-    if not batches:
+    found = fetch(ref, version)
+    if found is None:
         return None
-    rows = list(_rows(schema, batches, files))
-    if rows[0][1] == "base":
-        patches = [(number, _buffer(cell)) for number, _, cell in rows[1:]]
-        base: Any = rows[0][2]
-    elif held is not None and held.version == version and rows[0][0] == version + 1:
-        patches = held.patches + [(number, _buffer(cell)) for number, _, cell in rows]
-        base = held.base
+    base, patches = found.base, found.patches
+    if found.mode is FetchMode.PATCHES:
+        if held is None or held.version != version or patches[0].version != version + 1:
+            return _fetch(ref, 0)
+        base, patches = held.base, held.patches + patches
+    if isinstance(base, SharedPiece):
+        size = base.size
     else:
-        return _fetch(ref, 0)
-    _check_patches(ref, [kind for _, kind, _ in rows[1:]], [number for number, _ in patches])
-    size = base.size if isinstance(base, SharedPiece) else len(base)
-    newest = patches[-1][0] if patches else rows[0][0]
-    return _Held(newest, base, patches, size + sum(len(cell) for _, cell in patches))
-
-
-def _buffer(cell: Buffer | SharedPiece) -> Buffer:
-    return cell.mapped() if isinstance(cell, SharedPiece) else cell
-
-
-def _rows(
-    schema: Any, batches: list[Any], files: list[SharedPiece | None]
-) -> Iterator[tuple[int, str, Buffer | SharedPiece]]:
-    """Yield ``(version, kind, bytes)`` of a response; the older form has no kinds."""
-    kinds = schema.get_field_index("kind") >= 0
-    first = True
-    for batch, file in zip(batches, files, strict=True):
-        versions = batch.column("version")
-        cells = batch.column("data")
-        for at in range(batch.num_rows):
-            kind = batch.column("kind")[at].as_py() if kinds else "base" if first else "patch"
-            if kind not in ("base", "patch"):
-                raise FlameError(FlameErrorCode.INTERNAL, f"unknown kind of row {kind!r}")
-            # as_buffer, so that a large object is not copied.
-            cell = memoryview(cells[at].as_buffer()) if file is None else file
-            yield versions[at].as_py(), kind, cell
-            first = False
-
-
-def _check_patches(ref: ObjectRef, kinds: list[str], versions: list[int]) -> None:
-    if "base" in kinds or versions != sorted(set(versions)):
-        raise FlameError(
-            FlameErrorCode.INTERNAL,
-            f"object {ref.key!r}: the cache at {ref.endpoint} sent rows out of order",
-        )
+        size = len(base) if isinstance(base, bytes | memoryview) else base.get_total_buffer_size()
+    return _Held(found.version, base, patches, size + sum(len(patch.data) for patch in patches))

@@ -7,7 +7,6 @@ reference and plain pickles, and gets plain object references back.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 import os
@@ -19,9 +18,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from flamepy import _codec
+from flamepy._awaiting import finished
 from flamepy._cell import Buffer
 from flamepy._envelope import check_python, is_envelope, unseal
-from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._errors import FlameError, FlameErrorCode, ObjectNotFoundError
 from flamepy._flight_errors import VersionConflict
 from flamepy._forks import forked_children_end
 from flamepy._objects import ObjectRef, get_cell, get_object, put_object, update_cell
@@ -33,7 +33,8 @@ from flamepy._service import ApplicationContext, FlameService, SessionContext, T
 from flamepy._site import APP_SITE, AppSite
 from flamepy.runner import types as published
 
-_RESOLVERS = 8
+#: Object references of a call that are fetched at once.
+MAX_PARALLEL_RESOLVE = 8
 _LOG_LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
 _log = logging.getLogger("flamepy.runpy")
 
@@ -246,16 +247,15 @@ def _call(thing: Any, request: Request) -> Any:
     input_object = getattr(request, "input_object", None)
     args = list((input_object,) if input_object is not None else request.args or ())
     kwargs = dict(request.kwargs or {})
+    if isinstance(request, published.RunnerRequest):
+        args = [_read_reference(value) for value in args]
+        kwargs = {name: _read_reference(value) for name, value in kwargs.items()}
     _resolve(args, kwargs)
     if not callable(target):
         name = f"method {request.method!r}" if request.method else "the execution object"
         raise TypeError(f"{name} is a {type(target).__name__} and cannot be called")
     with forked_children_end():  # Before a child of the call can send anything.
-        value = target(*args, **kwargs)
-        if inspect.isawaitable(value):
-            # With a factory, so that the thread's own event loop stays as the user's code left it.
-            value = asyncio.run(_awaited(value), loop_factory=asyncio.new_event_loop)
-    return value
+        return finished(target(*args, **kwargs))
 
 
 def _method(thing: Any, name: str) -> Any:
@@ -268,8 +268,14 @@ def _method(thing: Any, name: str) -> Any:
         ) from None
 
 
-async def _awaited(value: Any) -> Any:
-    return await value
+def _read_reference(value: Any) -> Any:
+    """Published clients may send a reference as the bytes of its document."""
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return ObjectRef.decode(value)
+    except ValueError:
+        return value
 
 
 def _resolve(args: list[Any], kwargs: dict[str, Any]) -> None:
@@ -279,7 +285,7 @@ def _resolve(args: list[Any], kwargs: dict[str, Any]) -> None:
         *((kwargs, at, value) for at, value in kwargs.items() if isinstance(value, ObjectRef)),
     ]
     if len(places) > 1:
-        with ThreadPoolExecutor(min(len(places), _RESOLVERS)) as pool:
+        with ThreadPoolExecutor(min(len(places), MAX_PARALLEL_RESOLVE)) as pool:
             values = list(pool.map(lambda place: get_object(place[2]), places))
     else:
         values = [get_object(place[2]) for place in places]
@@ -306,7 +312,7 @@ def _fetched(ref: ObjectRef) -> Buffer:
 def _fetched_with_version(ref: ObjectRef) -> tuple[int, Buffer]:
     found = get_cell(ref)
     if found is None:
-        raise FlameError(FlameErrorCode.NOT_FOUND, f"object {ref.key!r} is not at {ref.endpoint}")
+        raise ObjectNotFoundError(f"object {ref.key!r} is not at {ref.endpoint}")
     return found
 
 

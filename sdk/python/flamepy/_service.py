@@ -21,6 +21,7 @@ from flamepy._main_thread import MainThread
 from flamepy._public import public
 from flamepy._result import describe, encode_failure
 from flamepy._task_stream import TaskStream
+from flamepy._trace import TraceFn
 from flamepy._types import Shim
 from flamepy.proto import shim_pb2, shim_pb2_grpc, types_pb2
 
@@ -120,6 +121,7 @@ class FlameInstanceServicer(shim_pb2_grpc.InstanceServicer):
         self, request: shim_pb2.SessionContext, context: grpc.ServicerContext
     ) -> types_pb2.Result:
         """Call ``on_session_enter``."""
+        _trace = TraceFn("OnSessionEnter")
         application = request.application
         session = SessionContext(
             _common_data=optional(request, "common_data"),
@@ -130,7 +132,8 @@ class FlameInstanceServicer(shim_pb2_grpc.InstanceServicer):
                 command=optional(application, "command"),
                 working_directory=optional(application, "working_directory"),
                 url=optional(application, "url"),
-                shim=Shim(int(application.shim)),
+                # Tests of the published SDK hand in requests without it.
+                shim=Shim(int(getattr(application, "shim", Shim.HOST))),
                 installer=optional(application, "installer"),
             ),
         )
@@ -158,6 +161,7 @@ class FlameInstanceServicer(shim_pb2_grpc.InstanceServicer):
         self, request: types_pb2.EmptyRequest, context: grpc.ServicerContext
     ) -> types_pb2.Result:
         """Call ``on_session_leave``."""
+        _trace = TraceFn("OnSessionLeave")
 
         def leave() -> types_pb2.Result:
             try:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, overload
 
-import grpc
-
-from flamepy._channel import named_metadata, to_flame_error
+from flamepy._channel import named_metadata
 from flamepy._closing import abandon, await_end
-from flamepy._convert import optional, to_events, to_task, to_time
+from flamepy._convert import optional, to_events, to_time
 from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._futures import TaskFuture
 from flamepy._objects import ObjectRef
 from flamepy._public import public
 from flamepy._runner import RunnerRequest, bound_request, encode_request
 from flamepy._session_tasks import SessionTasks
+from flamepy._task_list import TaskIterator
 from flamepy._types import Event, SessionState, Task
 from flamepy._watch import TaskWatcher, watch
 from flamepy.proto import frontend_pb2, types_pb2
@@ -65,8 +63,8 @@ class Session:
         succeed: int = 0,
         failed: int = 0,
         completion_time: datetime | None = None,
+        common_data: bytes | None = None,
         events: list[Event] | None = None,
-        _common_data: bytes | None = None,
         cancelled: int = 0,
         _created: bool = False,
     ) -> None:
@@ -82,7 +80,7 @@ class Session:
         self.cancelled = cancelled
         self.completion_time = completion_time
         self.events = events or []
-        self._common_data = _common_data
+        self._common_data = common_data
         self._closing = False
         self._tasks = SessionTasks(connection, id, self.object_prefix, shared=not _created)
         _known[id] = self
@@ -157,14 +155,11 @@ class Session:
         """
         return self._tasks.get(task_id)
 
-    def list_tasks(self) -> Iterator[Task]:
+    def list_tasks(self) -> TaskIterator:
         """Iterate over all tasks of the session."""
         request = frontend_pb2.ListTaskRequest(session_id=self.id)
-        try:
-            for message in self.connection.frontend.ListTask(request, metadata=named_metadata()):
-                yield to_task(message)
-        except grpc.RpcError as error:
-            raise to_flame_error(error, f"list tasks of session {self.id!r}") from error
+        stream = self.connection.frontend.ListTask(request, metadata=named_metadata())
+        return TaskIterator(stream, self.id)
 
     def watch_task(self, task_id: str, timeout: float | None = None) -> TaskWatcher:
         """Watch a task until it ends; a restart of the session manager does not end the watch.
@@ -297,7 +292,7 @@ def session_from(
         failed=status.failed,
         completion_time=None if done is None else to_time(done),
         events=to_events(status.events),
-        _common_data=optional(message.spec, "common_data"),
+        common_data=optional(message.spec, "common_data"),
         cancelled=status.cancelled,
         _created=created,
     )

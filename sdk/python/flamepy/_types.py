@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any
 
-from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._errors import FlameError, FlameValueError
 from flamepy._public import public
 
 TaskID = str
@@ -96,27 +96,32 @@ class ResourceRequirement:
     gpu: int = 0
 
     @classmethod
-    def from_string(cls, text: str) -> ResourceRequirement:
+    def from_string(cls, s: str) -> ResourceRequirement:
         """Read ``cpu=1,mem=1g,gpu=0``: any subset, in any order; what is left out is 0.
 
         Sizes take the suffixes k, m, g, t, p (powers of 1024), optionally followed by b, i or ib.
 
         Raises:
-            FlameError: INVALID_ARGUMENT, when the text has another form.
+            FlameValueError: the text has another form.
         """
         found: dict[str, int] = {}
-        for entry in text.split(","):
+        for entry in s.split(","):
             name, equals, value = (part.strip().lower() for part in entry.partition("="))
             name = "memory" if name == "mem" else name
             if not equals or name not in ("cpu", "memory", "gpu") or name in found:
-                raise _bad_resources(text, entry)
+                raise _bad_resources(s, entry)
             if name == "memory":
-                found[name] = _size(text, value)
+                found[name] = _size(s, value)
             elif value.isascii() and value.isdigit():
                 found[name] = int(value)
             else:
-                raise _bad_resources(text, entry)
+                raise _bad_resources(s, entry)
         return cls(**found)
+
+    @staticmethod
+    def _parse_memory(text: str) -> int:
+        """Read a size such as ``16g``, in bytes; an empty text is 0."""
+        return _size(text, text.strip().lower()) if text.strip() else 0
 
 
 def _size(text: str, value: str) -> int:
@@ -126,11 +131,10 @@ def _size(text: str, value: str) -> int:
     return int(match[1]) * int(1024 ** _SIZE_FACTORS[match[2]])
 
 
-def _bad_resources(text: str, part: str) -> FlameError:
-    return FlameError(
-        FlameErrorCode.INVALID_ARGUMENT,
+def _bad_resources(text: str, part: str) -> FlameValueError:
+    return FlameValueError(
         f"resource requirement {text!r}: cannot read {part.strip()!r}; "
-        "expected something like cpu=1,mem=1g,gpu=0",
+        "expected something like cpu=1,mem=1g,gpu=0"
     )
 
 

@@ -35,19 +35,28 @@ _log = logging.getLogger("flamepy")
 class TaskWatcher:
     """Iterates over the states of a task, last the final one.
 
+    Args:
+        stream: the states, as ``Session.watch_task`` gets them.
+        timeout: seconds after which no further state is given; None for no limit. The stream may
+            have a limit of its own.
+
     Raises:
-        TimeoutError: while iterating, when the final state is not reached in time.
+        TimeoutError: while iterating, when the time is over before the final state.
         FlameError: while iterating, when there is no such task.
     """
 
-    def __init__(self, updates: Iterator[Task]) -> None:
-        self._updates = updates
+    def __init__(self, stream: Iterator[Task], timeout: float | None = None) -> None:
+        self._stream = stream
+        self._timeout = timeout
+        self._deadline = None if timeout is None else time.monotonic() + timeout
 
     def __iter__(self) -> TaskWatcher:
         return self
 
     def __next__(self) -> Task:
-        return next(self._updates)
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            raise TimeoutError(f"the task did not end within {self._timeout:g} s")
+        return next(self._stream)
 
 
 def watch(frontend: Any, session_id: str, task_id: str, timeout: float | None) -> Iterator[Task]:

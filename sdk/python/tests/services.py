@@ -14,6 +14,7 @@ from types import FrameType
 import flamepy
 from flamepy import FlameService, SessionContext, TaskContext
 from flamepy._runpy import FlameRunpyService
+from flamepy.service import FlameInstance
 
 
 class Recorder(FlameService):
@@ -100,12 +101,28 @@ def signalled() -> FlameService:
     return Recorder()
 
 
+def upper() -> FlameService:
+    """A service of one function."""
+    instance = FlameInstance()
+
+    @instance.entrypoint
+    def upper(text: str) -> str:
+        return text.upper()
+
+    return instance
+
+
 if __name__ == "__main__":
     services: dict[str, Callable[[], FlameService]] = {
         "recorder": Recorder,
         "dies": DiesAfterWriteBack,
         "signalled": signalled,
         "threads": Threads,
+        "upper": upper,
         "writes": Writes,
     }
-    flamepy.run(services[sys.argv[1]]())
+    service = services[sys.argv[1]]()
+    if isinstance(service, FlameInstance):
+        service.run()
+    else:
+        flamepy.run(service)

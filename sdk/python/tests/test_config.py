@@ -44,7 +44,8 @@ def test_the_current_context_of_the_file_is_used() -> None:
     assert context.cache_tls is None
     assert context.cache.storage == "/objects"
     assert context.package is not None
-    assert context.package.excludes == ["*.log"]
+    assert context.package.excludes == [".venv", "__pycache__", ".gitignore", "*.pyc", "*.log"]
+    assert context.package.storage is None
     assert context.runner.template == "mine"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 import flamepy
-from flamepy import FlameError, _channel, _flight
+from flamepy import FlameError, _channel, _flight_errors
 from flamepy._proxy import channel_options, proxy_text
 from tests.support.cache_server import CacheServer
 from tests.support.cluster import FakeCluster
@@ -77,7 +77,7 @@ def test_the_proxy_to_another_machine_is_named_when_nothing_answers(
     proxy: RefusingProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_channel, "_READY_SECONDS", 0.5)
-    monkeypatch.setattr(_flight, "_RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(_flight_errors, "_RETRY_SECONDS", 0.1)
     monkeypatch.setenv("http_proxy", proxy.url.replace("//", "//me:secret@"))
     monkeypatch.setenv("FLAME_ENDPOINT", "http://flame.invalid:8080")
     monkeypatch.setenv("FLAME_CACHE_ENDPOINT", "grpc://flame.invalid:9090")

@@ -1,3 +1,4 @@
+import base64
 import functools
 from typing import Any
 
@@ -8,6 +9,7 @@ from flamepy import ObjectRef, RunnerContext, RunnerRequest, RunnerServiceKind
 from flamepy.runner import types as published
 from tests.support.cache_server import CacheServer
 from tests.support.cluster import FakeCluster
+from tests.support.published import run_published
 
 REF = ObjectRef("grpc://h:1", "a/b/c", 1)
 
@@ -111,7 +113,7 @@ def test_set_object_takes_the_id_of_any_session(cluster: FakeCluster, cache: Cac
 
 def test_the_published_request_allows_args_and_kwargs_together() -> None:
     assert published.RunnerRequest("m", (1,), {"a": 2}).kwargs == {"a": 2}
-    with pytest.raises(ValueError, match="args has the unexpected type int"):
+    with pytest.raises(ValueError, match="args must be a tuple or list, got <class 'int'>"):
         published.RunnerRequest(args=1)  # type: ignore[arg-type]
 
 
@@ -139,7 +141,7 @@ def test_the_published_context_derives_its_instances(
         ({"execution_object": Thing(), "stateful": False}, "always stateful"),
         ({"execution_object": Thing(), "autoscale": True}, "always fixed"),
         ({"execution_object": Thing(), "warmup": 2}, "only support warmup=0 or warmup=1"),
-        ({"execution_object": sum, "warmup": -1}, "warmup should be 0 or more"),
+        ({"execution_object": sum, "warmup": -1}, "must be a non-negative integer"),
     ],
 )
 def test_a_contradicting_published_context_is_refused(fields: dict[str, Any], text: str) -> None:
@@ -147,8 +149,28 @@ def test_a_contradicting_published_context_is_refused(fields: dict[str, Any], te
         published.RunnerContext(**fields)
 
 
-def test_a_published_session_id_has_up_to_128_characters() -> None:
-    assert published.SessionContext("a" * 128).session_id == "a" * 128
-    for bad in ("", "a" * 129):
-        with pytest.raises(ValueError, match="1 to 128 characters"):
-            published.SessionContext(bad)
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"session_id": ""}, "session_id cannot be empty string"),
+        ({"session_id": "a" * 129}, r"session_id too long \(129 chars, max 128\)"),
+        ({"session_id": 1}, "session_id must be a string, got <class 'int'>"),
+        ({"application_name": 1}, "application_name must be a string, got <class 'int'>"),
+    ],
+)
+def test_wishes_for_a_session_are_checked(fields: dict[str, Any], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        published.SessionContext(**fields)
+    assert published.SessionContext("a" * 128, "app").session_id == "a" * 128
+
+
+def test_a_context_of_the_published_client_is_read_with_its_derived_fields() -> None:
+    made = run_published(
+        "import base64, json, cloudpickle\n"
+        "from flamepy.runner import RunnerContext\n"
+        "context = RunnerContext(sum, autoscale=False, warmup=2)\n"
+        "print(json.dumps(base64.b64encode(cloudpickle.dumps(context)).decode()))"
+    )
+    context = cloudpickle.loads(base64.b64decode(made))
+    assert context == published.RunnerContext(sum, autoscale=False, warmup=2)
+    assert (context.min_instances, context.max_instances) == (2, 2)

@@ -9,7 +9,14 @@ from flamepy._config import (
     FlamePackage,
 )
 from flamepy._connection import Connection, ConnectionInstance
-from flamepy._errors import FlameError, FlameErrorCode, PythonVersionError, RemoteTaskError
+from flamepy._errors import (
+    FlameError,
+    FlameErrorCode,
+    FlameValueError,
+    ObjectNotFoundError,
+    PythonVersionError,
+    RemoteTaskError,
+)
 from flamepy._functions import (
     close_session,
     connect,
@@ -97,8 +104,10 @@ __all__ = [
     "FlameInstanceServicer",
     "FlamePackage",
     "FlameService",
+    "FlameValueError",
     "Message",
     "ObjectKey",
+    "ObjectNotFoundError",
     "ObjectRef",
     "PythonVersionError",
     "RemoteTaskError",

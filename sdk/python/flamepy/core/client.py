@@ -1,6 +1,8 @@
 """Connections, sessions and watches, under their published path."""
 
+from flamepy._config import FlameClientTls, FlameContext
 from flamepy._connection import Connection, ConnectionInstance
+from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._functions import (
     close_session,
     connect,
@@ -16,14 +18,53 @@ from flamepy._functions import (
     unregister_application,
 )
 from flamepy._futures import TaskFuture
+from flamepy._names import short_name
 from flamepy._session import Session
+from flamepy._task_list import TaskIterator
+from flamepy._types import (
+    Application,
+    ApplicationAttributes,
+    ApplicationSchema,
+    ApplicationState,
+    Event,
+    ResourceRequirement,
+    SessionAttributes,
+    SessionID,
+    SessionState,
+    Shim,
+    Task,
+    TaskID,
+    TaskInformer,
+    TaskState,
+)
 from flamepy._watch import TaskWatcher
+from flamepy.proto.frontend_pb2_grpc import FrontendStub
 
 __all__ = [
+    "Application",
+    "ApplicationAttributes",
+    "ApplicationSchema",
+    "ApplicationState",
     "Connection",
     "ConnectionInstance",
+    "Event",
+    "FlameClientTls",
+    "FlameContext",
+    "FlameError",
+    "FlameErrorCode",
+    "FrontendStub",
+    "ResourceRequirement",
     "Session",
+    "SessionAttributes",
+    "SessionID",
+    "SessionState",
+    "Shim",
+    "Task",
     "TaskFuture",
+    "TaskID",
+    "TaskInformer",
+    "TaskIterator",
+    "TaskState",
     "TaskWatcher",
     "close_session",
     "connect",
@@ -36,5 +77,6 @@ __all__ = [
     "list_sessions",
     "open_session",
     "register_application",
+    "short_name",
     "unregister_application",
 ]

@@ -12,7 +12,14 @@ from flamepy._config import (
     FlameContextRunner,
     FlamePackage,
 )
-from flamepy._errors import FlameError, FlameErrorCode, PythonVersionError, RemoteTaskError
+from flamepy._errors import (
+    FlameError,
+    FlameErrorCode,
+    FlameValueError,
+    ObjectNotFoundError,
+    PythonVersionError,
+    RemoteTaskError,
+)
 from flamepy._names import short_name
 from flamepy._types import (
     Application,
@@ -56,7 +63,9 @@ __all__ = [
     "FlameError",
     "FlameErrorCode",
     "FlamePackage",
+    "FlameValueError",
     "Message",
+    "ObjectNotFoundError",
     "PythonVersionError",
     "RemoteTaskError",
     "ResourceRequirement",

@@ -1,8 +1,27 @@
-"""Types and service of the published Runner."""
+"""The published Runner: a folder of Python as an application, its functions and objects called."""
 
+from typing import TYPE_CHECKING
+
+from flamepy.runner.helper import ErrorType, RunnerError, get_data
+from flamepy.runner.runner import ObjectFuture, ObjectFutureIterator, Runner, RunnerService
 from flamepy.runner.types import RunnerContext, RunnerRequest, SessionContext
 
-__all__ = ["RunnerContext", "RunnerRequest", "SessionContext"]
+if TYPE_CHECKING:
+    from flamepy._runpy import FlameRunpyService as FlameRunpyService
+
+__all__ = [
+    "ErrorType",
+    "FlameRunpyService",
+    "ObjectFuture",
+    "ObjectFutureIterator",
+    "Runner",
+    "RunnerContext",
+    "RunnerError",
+    "RunnerRequest",
+    "RunnerService",
+    "SessionContext",
+    "get_data",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -10,6 +10,7 @@ import pyarrow
 import pyarrow.flight as flight
 
 from flamepy import _bson, _native
+from flamepy._cache_types import CACHE_VERSION_METADATA_KEY
 
 _RESPONSE = pyarrow.schema(
     [
@@ -78,7 +79,7 @@ class CacheServer(flight.FlightServerBase):  # type: ignore[misc]
             return flight.RecordBatchStream(_RESPONSE.empty_table())
         self.sent.append(key)
         if isinstance(base, pyarrow.Table):
-            metadata = {**base.schema.metadata, _native.VERSION_KEY: str(version).encode()}
+            metadata = {**base.schema.metadata, CACHE_VERSION_METADATA_KEY: str(version).encode()}
             return flight.RecordBatchStream(base.replace_schema_metadata(metadata))
         rows = [(version - len(patches), "base", base)]
         rows += [(number, "patch", data) for number, data in patches]
