@@ -87,6 +87,7 @@ async function start(
   const security = securityOf(config);
   for (const warning of security.warnings) logger.warn({}, warning);
   const cache = await openCache(options, releasers);
+  releasers.add("the objects", () => cache.close());
   if (options.registry !== undefined) watchCache(options.registry, cache);
   let port = options.port ?? config.cache.endpoint.port;
   const { endpoint } = config.cache;
@@ -166,7 +167,7 @@ async function openShared({ cache }: ObjectCacheConfig): Promise<SharedFolder | 
 
 function openStore({ cache }: ObjectCacheConfig, logger: Logger): ObjectStore {
   if (cache.storage.kind === "disk") {
-    return new DiskStore({ logger }, cache.storage.dir, cache.maxDiskBytes);
+    return new DiskStore({ logger }, { folder: cache.storage.dir, bytesMax: cache.maxDiskBytes });
   }
   return new MemoryStore({ bytesMax: cache.maxMemoryBytes, piecesMax: cache.maxObjects });
 }

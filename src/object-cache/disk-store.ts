@@ -16,12 +16,24 @@ import type {
 } from "./object-store.ts";
 import { type DescribedPiece, filesAmong, isPieceFileName, readDescription } from "./piece-file.ts";
 import { FilePieceReader } from "./piece-reader.ts";
-import { FilePieceWriter, type PieceWriterHost } from "./piece-writer.ts";
+import { SmallLog } from "./small-log.ts";
+import { SmallPieceWriter, type SmallWriterHost } from "./small-writer.ts";
 import { assembleObjects } from "./stored-objects.ts";
 
 export interface DiskStoreDeps {
   readonly logger: Logger;
 }
+
+export interface DiskStoreOptions {
+  readonly folder: string;
+  /** All pieces together; crossing it is RESOURCE_EXHAUSTED. */
+  readonly bytesMax: number;
+  /** Smaller pieces share files. @default 128 KiB */
+  readonly fileBytesMin?: number | undefined;
+}
+
+/** Less than what clients of the same user get as a file (protocol/flight/shared-file.ts). */
+const FILE_BYTES_MIN = 128 * 1024;
 
 /** Files whose descriptions are read at the same time at start. */
 const LOAD_CONCURRENCY = 32;
@@ -31,23 +43,27 @@ export class DiskStore implements ObjectStore {
   readonly place: string;
   readonly #logger: Logger;
   readonly #bytesMax: number;
-  readonly #host: PieceWriterHost;
+  readonly #host: SmallWriterHost;
+  readonly #log: SmallLog;
   readonly #deletions: DeletionLog;
   readonly #fileBytes = new Map<string, number>();
   #usedBytes = 0;
 
-  /** @param bytesMax all files together; crossing it is RESOURCE_EXHAUSTED. */
-  constructor(deps: DiskStoreDeps, folder: string, bytesMax: number) {
+  constructor(deps: DiskStoreDeps, options: DiskStoreOptions) {
+    const { folder, bytesMax, fileBytesMin = FILE_BYTES_MIN } = options;
     this.place = folder;
     this.#logger = deps.logger;
     this.#bytesMax = bytesMax;
     this.#deletions = new DeletionLog({
       path: join(folder, "deleted.log"),
-      filesNow: () => filesAmong(this.#fileBytes.keys()),
+      filesNow: () => filesAmong([...this.#fileBytes.keys(), ...this.#log.ids()]),
     });
+    this.#log = new SmallLog(deps, join(folder, "small"));
     const piecesFolder = join(folder, "pieces");
     const names = new DirectorySync(piecesFolder);
     this.#host = {
+      log: this.#log,
+      fileBytesMin,
       temporaryFolder: join(folder, "tmp"),
       piecesFolder,
       reserve: (bytes) => this.#reserve(bytes),
@@ -75,7 +91,8 @@ export class DiskStore implements ObjectStore {
     makeFolderDurably(temporaryFolder, 0o700);
     makeFolderDurably(piecesFolder, 0o700);
     await this.#deletions.load();
-    const found = await this.#readDescriptions(await readdir(piecesFolder));
+    const files = await this.#readDescriptions(await readdir(piecesFolder));
+    const found = [...files, ...(await this.#readLogs())];
     const { objects, leftovers, orphans } = assembleObjects(found, (key) =>
       this.#deletions.writtenVersion(key),
     );
@@ -83,16 +100,18 @@ export class DiskStore implements ObjectStore {
       this.#skip(piece.id, `its object ${JSON.stringify(key)} has no readable version before it`);
     }
     await this.discard(leftovers.map(({ piece }) => piece));
+    await this.#log.tidy();
     await this.#deletions.compact();
     return objects;
   }
 
   create(): PieceWriter {
-    return new FilePieceWriter(this.#host);
+    return new SmallPieceWriter(this.#host);
   }
 
   async open(piece: Piece): Promise<PieceReader> {
     try {
+      if (this.#log.has(piece.id)) return await this.#log.open(piece);
       return await FilePieceReader.open(join(this.#host.piecesFolder, piece.id), piece);
     } catch (thrown) {
       throw this.#explain(thrown);
@@ -112,18 +131,45 @@ export class DiskStore implements ObjectStore {
   }
 
   async discard(pieces: readonly Piece[]): Promise<void> {
-    for (const piece of pieces) {
+    const isSmall = new Set(pieces.map(({ id }) => id).filter((id) => this.#log.has(id)));
+    await this.#log.discard([...isSmall]);
+    for (const id of isSmall) this.#forget(id);
+    for (const { id } of pieces.filter(({ id }) => !isSmall.has(id))) {
       try {
-        await rm(join(this.#host.piecesFolder, piece.id), { force: true });
-        this.#usedBytes -= this.#fileBytes.get(piece.id) ?? 0;
-        this.#fileBytes.delete(piece.id);
+        await rm(join(this.#host.piecesFolder, id), { force: true });
+        this.#forget(id);
       } catch (thrown) {
         this.#logger.warn(
-          { file: piece.id, reason: textOf(thrown) },
+          { file: id, reason: textOf(thrown) },
           "cannot remove a replaced object; the next start tries again",
         );
       }
     }
+  }
+
+  #forget(id: string): void {
+    this.#usedBytes -= this.#fileBytes.get(id) ?? 0;
+    this.#fileBytes.delete(id);
+  }
+
+  async close(): Promise<void> {
+    await this.#log.close();
+  }
+
+  async #readLogs(): Promise<DescribedPiece[]> {
+    const pieces: DescribedPiece[] = [];
+    for (const described of await this.#log.load()) {
+      const { piece, fileBytes } = described;
+      if (this.#fileBytes.has(piece.id)) {
+        // Of two with one version only the file was acknowledged.
+        await this.#log.discard([piece.id]);
+        continue;
+      }
+      this.#fileBytes.set(piece.id, fileBytes);
+      this.#usedBytes += fileBytes;
+      pieces.push(described);
+    }
+    return pieces;
   }
 
   async #readDescriptions(names: readonly string[]): Promise<DescribedPiece[]> {

@@ -84,6 +84,10 @@ export class MemoryStore implements ObjectStore {
     }
   }
 
+  async close(): Promise<void> {
+    // Nothing is open.
+  }
+
   #keep(draft: PieceDraft, chunks: readonly Buffer[], size: number, crc: number): Piece {
     const { piecesMax = Number.POSITIVE_INFINITY } = this.#limits;
     if (this.#pieces.size + 1 > piecesMax) {

@@ -231,6 +231,11 @@ export class ObjectCache {
     }
   }
 
+  /** Gives back what the store holds open; nobody may use the cache any more. */
+  async close(): Promise<void> {
+    await this.#store.close();
+  }
+
   #nextVersion(draft: PutDraft, current: ObjectRecord | undefined): number {
     const currentVersion = current === undefined ? 0 : versionOf(current);
     if (draft.expectedVersion !== undefined && draft.expectedVersion !== currentVersion) {

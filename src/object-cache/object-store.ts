@@ -76,4 +76,6 @@ export interface ObjectStore {
   recordDeletions(deletions: readonly Deletion[]): Promise<void>;
   /** Frees pieces that nothing refers to any more. A failure is logged: the next start frees them. */
   discard(pieces: readonly Piece[]): Promise<void>;
+  /** Gives back what it holds open. */
+  close(): Promise<void>;
 }

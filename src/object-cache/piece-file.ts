@@ -36,13 +36,30 @@ export function isPieceFileName(name: string): boolean {
   return FILE_NAME.test(name);
 }
 
+/** What is kept of a piece beside its bytes, as JSON. */
+export function describePiece(draft: PieceDraft, size: number, crc: number): Buffer {
+  const { key, kind, format, version } = draft;
+  return Buffer.from(JSON.stringify({ key, kind, format, version, size, crc32: crc }));
+}
+
+/** The piece that a draft becomes. */
+export function pieceOf(draft: PieceDraft, size: number, crc: number): Piece {
+  const { kind, format, version } = draft;
+  return { id: pieceFileName(draft), kind, format, version, size, crc32: crc };
+}
+
+/** @returns undefined when it describes none. */
+export function pieceOfDescription(
+  description: Buffer,
+): { readonly key: string; readonly piece: Piece } | undefined {
+  const said: unknown = JSON.parse(description.toString("utf8"));
+  if (!isDescription(said)) return undefined;
+  return { key: said.key, piece: pieceOf(said, said.size, said.crc32) };
+}
+
 /** What follows the bytes of a piece. */
 export function trailerOf(draft: PieceDraft, size: number, crc: number): Buffer {
-  const { key, kind, format, version } = draft;
-  const description = Buffer.from(
-    JSON.stringify({ key, kind, format, version, size, crc32: crc }),
-    "utf8",
-  );
+  const description = describePiece(draft, size, crc);
   const numbers = Buffer.alloc(8);
   numbers.writeUInt32LE(description.length, 0);
   numbers.writeUInt32LE(crc32(description), 4);
@@ -103,15 +120,15 @@ function parseDescription(
   description: Buffer,
   name: string,
 ): { readonly key: string; readonly piece: Piece } {
-  const said: unknown = JSON.parse(description.toString("utf8"));
-  if (!isDescription(said)) throw damaged("its description lacks a field");
-  const { key, kind, format, version, size, crc32: crc } = said;
-  if (pieceFileName({ key, kind, version }) !== name) {
+  const found = pieceOfDescription(description);
+  if (found === undefined) throw damaged("its description lacks a field");
+  if (found.piece.id !== name) {
+    const { version } = found.piece;
     throw damaged(
-      `it describes version ${version} of ${JSON.stringify(key)}, its name another one`,
+      `it describes version ${version} of ${JSON.stringify(found.key)}, its name another one`,
     );
   }
-  return { key, piece: { id: name, kind, format, version, size, crc32: crc } };
+  return found;
 }
 
 interface Description extends PieceDraft {

@@ -11,17 +11,20 @@ export class FilePieceReader implements PieceReader {
   readonly #file: FileHandle;
   readonly #path: string;
   readonly #piece: Piece;
+  /** Where in the file its bytes begin. */
+  readonly #start: number;
   #position = 0;
   #crc = 0;
 
-  private constructor(file: FileHandle, path: string, piece: Piece) {
+  private constructor(file: FileHandle, path: string, piece: Piece, start: number) {
     this.#file = file;
     this.#path = path;
     this.#piece = piece;
+    this.#start = start;
   }
 
-  static async open(path: string, piece: Piece): Promise<FilePieceReader> {
-    return new FilePieceReader(await open(path, "r"), path, piece);
+  static async open(path: string, piece: Piece, start = 0): Promise<FilePieceReader> {
+    return new FilePieceReader(await open(path, "r"), path, piece, start);
   }
 
   async read(target: Buffer): Promise<void> {
@@ -32,7 +35,8 @@ export class FilePieceReader implements PieceReader {
         target.length - filled,
         this.#piece.size - this.#position,
       );
-      const { bytesRead } = await this.#file.read(target, filled, length, this.#position);
+      const at = this.#start + this.#position;
+      const { bytesRead } = await this.#file.read(target, filled, length, at);
       if (bytesRead === 0) throw this.#damaged(`it ends at byte ${this.#position}`);
       this.#crc = crc32(target.subarray(filled, filled + bytesRead), this.#crc);
       filled += bytesRead;

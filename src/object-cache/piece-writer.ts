@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { giveBack } from "./large-buffers.ts";
 import type { Piece, PieceDraft, PieceWriter } from "./object-store.ts";
-import { pieceFileName, trailerOf } from "./piece-file.ts";
+import { pieceFileName, pieceOf, trailerOf } from "./piece-file.ts";
 
 /** Bytes written and summed at a time, so that one big object does not hold up everybody else. */
 const SLICE_BYTES = 4 * 1024 * 1024;
@@ -85,12 +85,13 @@ export class FilePieceWriter implements PieceWriter {
       this.#isThere = false;
       await this.#host.syncPieces();
     } catch (thrown) {
+      // What was not acknowledged must not stand beside a later one of the same version.
+      if (!this.#isThere) await rm(join(this.#host.piecesFolder, name)).catch(() => undefined);
       throw this.#host.explain(thrown);
     }
     this.#host.keep(name, this.#reserved);
     this.#reserved = 0;
-    const { kind, format, version } = draft;
-    return { id: name, kind, format, version, size: this.#size, crc32: this.#crc };
+    return pieceOf(draft, this.#size, this.#crc);
   }
 
   async abort(): Promise<void> {

@@ -61,7 +61,7 @@ describe("flame backup and flame restore", () => {
       "objects",
       "packages",
     ]);
-    expect(readdirSync(join(folder, "objects")).sort()).toEqual(["deleted.log", "pieces"]);
+    expect(readdirSync(join(folder, "objects")).sort()).toEqual(["deleted.log", "pieces", "small"]);
     expect(statSync(folder).mode & 0o777).toBe(0o700);
     expect(statSync(join(folder, "flame.db")).mode & 0o777).toBe(0o600);
 

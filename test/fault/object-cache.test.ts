@@ -112,7 +112,10 @@ describe("kill -9 of the object cache", () => {
       }
     }
     expect(readdirSync(folder("tmp"))).toEqual([]);
-    expect(readdirSync(folder("pieces"))).toHaveLength(acknowledged.size);
+    // Smaller ones share a log.
+    const hasFile = ({ bytes }: { bytes: number }): boolean => bytes >= 128 * 1024;
+    const files = (await client.list()).filter(hasFile);
+    expect(readdirSync(folder("pieces"))).toHaveLength(files.length);
   });
 
   it("takes back no delete", async () => {
@@ -125,7 +128,7 @@ describe("kill -9 of the object cache", () => {
   });
 
   it("is survived with a file that was torn meanwhile: the others are served, and the log names it", async () => {
-    await client.put("app/ssn/torn", Buffer.alloc(1000));
+    await client.put("app/ssn/torn", Buffer.alloc(200_000));
     const [torn = ""] = readdirSync(folder("pieces"));
     const whole = await client.put("app/ssn/whole", Buffer.from("whole"));
     await daemon.kill();

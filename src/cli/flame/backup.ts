@@ -12,6 +12,7 @@ import { textOf } from "../../kit/thrown.ts";
 import { FlameError } from "../../model/errors.ts";
 import { refuseTakenFolder, targetName } from "../backup-target.ts";
 import { version } from "../version.ts";
+import { copyLogs } from "./copy-logs.ts";
 import {
   type AboutBackup,
   type BackupPart,
@@ -21,6 +22,9 @@ import {
 } from "./home-data.ts";
 import type { FlameContext } from "./program.ts";
 import { isOfRestore } from "./replace-entries.ts";
+
+/** In a folder of objects the small ones (docs/object-cache.md, section 6). */
+const LOGS = "small";
 
 /** Adds `flame backup`. */
 export function addBackup(program: Command, context: FlameContext): void {
@@ -96,7 +100,8 @@ async function copyParts(
     written.push({ name: "database", said: `${(await stat(file)).size} bytes` });
   }
   const skipped: Readonly<Record<Exclude<BackupPart, "database">, (name: string) => boolean>> = {
-    objects: (name) => name === "tmp" || data.objectLockFiles.includes(name) || isOfRestore(name),
+    objects: (name) =>
+      name === "tmp" || name === LOGS || data.objectLockFiles.includes(name) || isOfRestore(name),
     conf: isOfRestore,
     // What is being built is whole when it has its name.
     packages: (name) => name.startsWith(".building-"),
@@ -104,8 +109,11 @@ async function copyParts(
   for (const name of ["objects", "conf", "packages"] as const) {
     const place = places[name];
     if (place === undefined || !existsSync(place)) continue;
-    const { files, bytes } = await copyTree(place, join(into, backupNames[name]), skipped[name]);
-    written.push({ name, said: `${files} files, ${bytes} bytes` });
+    const copy = join(into, backupNames[name]);
+    const copied = [await copyTree(place, copy, skipped[name])];
+    if (name === "objects") copied.push(await copyLogs(join(place, LOGS), join(copy, LOGS)));
+    const sum = (of: "files" | "bytes"): number => copied.reduce((all, one) => all + one[of], 0);
+    written.push({ name, said: `${sum("files")} files, ${sum("bytes")} bytes` });
   }
   return written;
 }

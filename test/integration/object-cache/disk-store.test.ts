@@ -24,7 +24,7 @@ const logger: Logger = {
 /** Opens the folder as a new process would. */
 async function open(bytesMax = 1_000_000): Promise<void> {
   warnings = [];
-  store = new DiskStore({ logger }, folder.path, bytesMax);
+  store = new DiskStore({ logger }, { folder: folder.path, bytesMax, fileBytesMin: 0 });
   const memory = new MemoryCache({ policy: "lru", bytesMax: 0 });
   cache = await ObjectCache.open({ store, memory, logger });
 }

@@ -195,7 +195,8 @@ describe("the object client", () => {
       te: "trailers",
     });
     stream.on("error", () => undefined);
-    for (const message of halfAPut(ref.key)) stream.write(framed(message));
+    // So much that it goes to a file.
+    for (const message of halfAPut(ref.key, 200_000)) stream.write(framed(message));
     const received = () => readdir(join(folder.path, "data/objects/tmp"));
     await waitFor("bytes of the put", async () => (await received()).length === 1);
     goAway(stream, socket);
