@@ -15,7 +15,7 @@
 """
 
 from flamepy import _forks as _forks  # First: it says how gRPC, which the others import, starts.
-from flamepy import cache, core, proto, runner, service, util
+from flamepy import cache, core, proto, runner, service, tools, util
 from flamepy._config import (
     DEFAULT_FLAME_CACHE_ENDPOINT,
     DEFAULT_FLAME_CONF,
@@ -150,6 +150,7 @@ __all__ = [
     "run",
     "runner",
     "service",
+    "tools",
     "unregister_application",
     "update_object",
     "util",
