@@ -17,8 +17,8 @@ const figures: readonly (readonly [name: string, of: (delays: IntervalHistogram)
 export const neverLookMs = 2 ** 31 - 1;
 
 /**
- * Puts its own `nodejs_eventloop_lag_{min,max,mean,p50,p90,p99}_seconds` in place of prom-client's: how much later than every 100 ms the event loop came
- * round since the last scrape; 0 when it did not yet.
+ * Puts its own `nodejs_eventloop_lag_{min,max,mean,p50,p90,p99}_seconds` in place of prom-client's: how much later than every
+ * 100 ms the event loop came round since the last scrape; 0 when it did not yet.
  *
  * Node's histogram is of the time from one look to the next, and prom-client tells just that, so an idle loop would
  * seem to be 0.1 s late.

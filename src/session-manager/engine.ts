@@ -224,11 +224,13 @@ export class Engine extends EngineDoor {
       if (growth === 0) return [command];
       const refusal = this.#pause.refusal ?? look(growth);
       if (refusal === undefined) return [command];
+      const isSubmit = command.kind === "submit.tasks";
       // The numbers of submits are used up even so: those behind them are on their way.
-      if (command.kind === "submit.tasks" && !this.#pause.on)
+      if (isSubmit && !this.#pause.on)
         return [{ ...command, input: refuseAll(command.input, refusal) }];
       this.#waiters.delete(command.token);
-      this.#settle(waiter, refusal);
+      // While not even that can be written, the client comes again with the same numbers.
+      this.#settle(waiter, isSubmit ? new FlameError("unavailable", refusal.message) : refusal);
       return [];
     });
   }

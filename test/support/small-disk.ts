@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { appendFileSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
+import { codeOf } from "../../src/kit/thrown.ts";
 import { temporaryFolder } from "./temp.ts";
 
 /** A file system of its own in memory, that can be full or read-only. */
@@ -28,7 +29,12 @@ export function smallDisk(bytes: number, at?: string): SmallDisk {
     path,
     fill(leaving = 0) {
       const { bavail, bsize } = statfsSync(path);
-      appendFileSync(join(path, "filling"), Buffer.alloc(bavail * bsize - leaving));
+      try {
+        appendFileSync(join(path, "filling"), Buffer.alloc(bavail * bsize - leaving));
+      } catch (thrown) {
+        // Others wrote meanwhile: it is as full as can be.
+        if (codeOf(thrown) !== "ENOSPC") throw thrown;
+      }
     },
     empty: () => rmSync(join(path, "filling")),
     resize: (to) => mount("-o", `remount,size=${to}`, path),

@@ -8,6 +8,15 @@ import { waitFor } from "./wait-for.ts";
 
 const nothing: TasksRequest = { lanes: [], submits: [], follows: [], credit: undefined };
 
+export interface StreamedResult {
+  readonly number: number;
+  readonly state: number;
+  /** Of the output. */
+  readonly bytes: number;
+  /** Why nothing more is known of the task. */
+  readonly lost?: string;
+}
+
 /** One stream of flame.stream.v1.Clients, by hand. */
 export class TaskStreamClient {
   readonly responses: TasksResponse[] = [];
@@ -61,13 +70,14 @@ export class TaskStreamClient {
   }
 
   /** Every result by its number, in the order in which they came. */
-  get results(): { readonly number: number; readonly state: number; readonly bytes: number }[] {
+  get results(): readonly StreamedResult[] {
     return this.responses.flatMap(({ results }) =>
       results.flatMap((group) =>
-        group.results.map(({ offset, state, output }) => ({
+        group.results.map(({ offset, state, output, lost }) => ({
           number: Number(group.first) + offset,
           state,
           bytes: output?.length ?? 0,
+          ...(lost !== undefined && { lost }),
         })),
       ),
     );
