@@ -36,6 +36,8 @@ export interface BenchCluster {
   readonly python: string;
   /** Process ids of the daemons; undefined for a cluster that somebody else started. */
   readonly pids: { readonly [K in keyof typeof daemons]: number } | undefined;
+  /** Where its one node serves its metrics; undefined for a cluster that somebody else started. */
+  readonly nodeMetrics: string | undefined;
   /** A gauge of the session manager's metrics; undefined where it has none. */
   gauge(name: string): Promise<number | undefined>;
   stop(): Promise<void>;
@@ -73,6 +75,7 @@ export async function startOwnCluster(
       program: (name) => join(home, "bin", name),
       python: pythonOf(home),
       pids,
+      nodeMetrics: publishedBy(home, daemons.node)?.metrics,
       gauge: (name) => gaugeAt(metrics, name),
       stop: async () => {
         await cluster.stop();
@@ -93,6 +96,7 @@ export function foreignCluster(prepared: string, endpoint: string): BenchCluster
     program: (name) => join(prepared, "bin", name),
     python: pythonOf(prepared),
     pids: undefined,
+    nodeMetrics: undefined,
     gauge: async () => undefined,
     stop: async () => undefined,
   };

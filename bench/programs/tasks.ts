@@ -99,6 +99,30 @@ async function queue(count: number): Promise<unknown> {
   return { rate: (1000 * count) / (performance.now() - begun), sessionId: session.id };
 }
 
+/** Whether the node has no executor, and a service of flmping waits for a session. */
+async function rested(metrics: string): Promise<boolean> {
+  const text = await (await fetch(metrics)).text();
+  const executors = [...text.matchAll(/^flame_node_executors\{[^}]*\} (\d+)$/gm)];
+  const busy = executors.some(([, count]) => count !== "0");
+  return !busy && text.includes('flame_warm_services{application="flmping"} 1\n');
+}
+
+/** One session after the other: from its creation to its first result, in milliseconds. */
+async function sessions(count: number, metrics: string): Promise<unknown> {
+  const one = client();
+  await one.getApplication("flmping");
+  const times: number[] = [];
+  for (let done = 0; done < count; done++) {
+    while (!(await rested(metrics))) await new Promise((resolve) => setTimeout(resolve, 20));
+    const begun = performance.now();
+    const session = await one.createSession({ application: "flmping" });
+    await succeed(session);
+    times.push(performance.now() - begun);
+    await session.close();
+  }
+  return { times };
+}
+
 /** How many tasks of a session wait. */
 async function pending(sessionId: string): Promise<unknown> {
   const session = await client().getSession(sessionId);
@@ -146,6 +170,8 @@ function outcome(): Promise<unknown> {
       return queue(first);
     case "pending":
       return pending(rest[0] ?? "");
+    case "sessions":
+      return sessions(first, rest[1] ?? "");
     case "probe":
       return probe();
     default:

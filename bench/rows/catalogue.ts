@@ -10,6 +10,7 @@ import { pythonArgs } from "./python-args.ts";
 import { queue } from "./queue.ts";
 import { registry } from "./registry.ts";
 import { scale } from "./scale.ts";
+import { sessionBenches } from "./sessions.ts";
 import { slowDisk } from "./slow-disk.ts";
 import { flmctlList, start } from "./start.ts";
 
@@ -29,6 +30,7 @@ export const catalogue: readonly Bench[] = [
   ...flmpingStreamsWithoutStorage,
   flmpingUnary,
   objectMemory,
+  ...sessionBenches,
   queue,
   ...slowDisk,
   start,

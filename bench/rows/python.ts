@@ -4,7 +4,8 @@ import type { House } from "../house/house.ts";
 import type { Bench, Ready } from "../house/row.ts";
 import { quantile } from "../house/statistics.ts";
 
-async function python<T>(
+/** What a work of `programs/calls.py` prints. */
+export async function python<T>(
   house: House,
   { python, env }: BenchCluster,
   ...args: (string | number)[]
@@ -71,26 +72,4 @@ const calls: Bench = {
   },
 };
 
-const session: Bench = {
-  id: "python_session",
-  family: "python",
-  needs: "cluster",
-  rows: [
-    {
-      id: "python_session",
-      unit: "ms",
-      what: "a new session of flamepy, connected: `create_session` to the first result",
-    },
-  ],
-  open: async (house) => {
-    const cluster = await house.cluster();
-    const once = async () => {
-      const { seconds } = await python<{ seconds: number }>(house, cluster, "first");
-      return { values: { python_session: seconds * 1000 } };
-    };
-    if (house.warms) await once();
-    return ready(cluster, once);
-  },
-};
-
-export const pythonBenches: readonly Bench[] = [calls, session];
+export const pythonBenches: readonly Bench[] = [calls];

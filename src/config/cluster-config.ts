@@ -104,6 +104,8 @@ export interface ClusterConfig {
     readonly shim: "host" | "wasm";
     readonly environment: Readonly<Record<string, string>>;
     readonly drainMs: number;
+    /** Service processes that a node keeps started for sessions to come, at most. */
+    readonly warmMax: number;
   };
   readonly cache: {
     readonly endpoint: Endpoint;

@@ -58,6 +58,7 @@ export function buildClusterConfig(
       drainMs: read.all(() =>
         read.duration(["cluster", "executors", "drain"], raw.cluster.executors.drain, 0),
       ),
+      warmMax: raw.cluster.executors.warm,
     },
     cache: {
       ...read.all(() => read.cacheAddress(raw)),

@@ -25,7 +25,9 @@ export function watchApplications(
   turn.push(token, { kind: "present", records });
 }
 
+/** Tells watchers of a change, and whoever keeps services of applications started. */
 export function tellWatchers(state: CoreState, turn: FlameTurn, event: RegistryEvent): void {
+  state.warm.follow(event);
   for (const [token, { name }] of state.applicationWatches) {
     if (name === undefined || name === event.record.name) turn.push(token, event);
   }

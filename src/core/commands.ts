@@ -116,7 +116,11 @@ export interface CommandTable {
   "node.beat": { input: { stream: Token; report: NodeReport }; reply: undefined };
 
   /** Ended by the machine when the node registers anew, or another stream takes its place. */
-  "node.work": { input: { name: string; caller?: NodeCaller }; push: WorkPush };
+  "node.work": {
+    /** `warm`: how many services it keeps started for sessions to come, at most. @default 0 */
+    input: { name: string; caller?: NodeCaller; warm?: number };
+    push: WorkPush;
+  };
   /** `stream`: that of the node, on which this came. */
   "node.worked": { input: { stream: Token; name: string; work: NodeWork }; reply: undefined };
 

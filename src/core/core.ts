@@ -17,6 +17,7 @@ import { sessionHandlers } from "./session-commands.ts";
 import type { CoreOptions, CoreState } from "./state.ts";
 import { submitHandlers } from "./submit-commands.ts";
 import { taskHandlers } from "./task-commands.ts";
+import { tellWarm } from "./warm-services.ts";
 import { workBroke, workHandlers } from "./work-commands.ts";
 
 /**
@@ -53,6 +54,7 @@ export class Core {
       runDeadlines(this.#state, turn);
       if (this.#state.scheduleWanted) runScheduler(this.#state, turn);
     }
+    if (this.#state.warm.changed) tellWarm(this.#state, turn);
     noteLeases(this.#state, turn);
     noteCounts(this.#state, turn);
     return turn;

@@ -53,7 +53,7 @@ export const executorHandlers: Handlers<
     state.executors.transition(turn, executor, "Idle");
     state.executors.setShim(turn, executor, shim);
     const node = state.nodes.find(executor.record.node);
-    if (node !== undefined) state.nodes.setShim(turn, node, shim);
+    if (node !== undefined && state.nodes.setShim(turn, node, shim)) state.warm.changed = true;
     state.scheduleWanted = true;
     return undefined;
   },

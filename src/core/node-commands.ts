@@ -109,6 +109,7 @@ export const nodeHandlers: Handlers<
       before.gpu !== allocatable.gpu
     ) {
       state.scheduleWanted = true;
+      state.warm.changed = true;
     }
     heard(state, turn, node);
     return undefined;

@@ -11,6 +11,7 @@ import { SessionBook } from "../sessions/session-book.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import type { ApplicationWatches } from "./application-watches.ts";
 import { ClientBook } from "./client-book.ts";
+import { WarmApplications } from "./warm-applications.ts";
 
 /** What the machine is told once; all times in milliseconds. */
 export interface CoreOptions {
@@ -67,6 +68,7 @@ export class CoreState {
   /** Revisions that sessions are pinned to and that are no longer the present ones, by `name@revision`. */
   readonly pinned = new Map<string, ApplicationRecord>();
   readonly applicationWatches: ApplicationWatches = new Map();
+  readonly warm: WarmApplications;
   readonly sessions = new SessionBook();
   readonly clients = new ClientBook();
   readonly executors = new ExecutorBook();
@@ -89,6 +91,7 @@ export class CoreState {
   constructor(options: CoreOptions, applications: ApplicationBook) {
     this.options = options;
     this.applications = applications;
+    this.warm = new WarmApplications(applications.list());
   }
 
   /** The revision of its application that the session was created with. */

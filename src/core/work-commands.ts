@@ -44,7 +44,7 @@ export interface NodeWork {
 
 /** The work stream of a node: docs/protocol.md, "Streams of nodes". */
 export const workHandlers: Handlers<"node.work" | "node.worked"> = {
-  "node.work": (state, turn, { name, caller }, token) => {
+  "node.work": (state, turn, { name, caller, warm = 0 }, token) => {
     const node = state.nodes.find(name);
     if (node?.record.state !== "Ready") {
       const text = `Work: node ${name} is ${node?.record.state ?? "not known"}: it must register first (RegisterNode)`;
@@ -60,6 +60,9 @@ export const workHandlers: Handlers<"node.work" | "node.worked"> = {
     }
     dropWork(turn, node);
     node.work = token;
+    node.warmPlaces = warm;
+    node.warmTold = undefined;
+    state.warm.changed = true;
     // Each says anew what it has, and gets nothing before: what was sent meanwhile would look lost.
     for (const executor of state.executors.ofNode(name)) {
       const entry = state.sessionOf(executor);

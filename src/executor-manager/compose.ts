@@ -21,20 +21,23 @@ import { cleanEnvironment } from "../process/clean-environment.ts";
 import { startGroupReaper } from "../process/group-reaper.ts";
 import { GroupRecords } from "../process/leftovers.ts";
 import { serviceLogFolder } from "../process/service-logs.ts";
+import type { Warm } from "../protocol/generated/flame/stream/v1/nodes.ts";
 import { BackendClient } from "./backend-client.ts";
 import { chooseContainment } from "./containment.ts";
 import { ExecutorBook } from "./executor-book.ts";
+import { readWarm } from "./executor-messages.ts";
 import { Housekeeping } from "./housekeeping.ts";
-import { ExecutorMetrics, watchExecutors } from "./metrics.ts";
+import { ExecutorMetrics, watchExecutors, watchWarm } from "./metrics.ts";
 import { defaultNodeName, measureNode } from "./node-facts.ts";
 import { NodeInstanceFile } from "./node-instance.ts";
 import { NodeLoop } from "./node-loop.ts";
 import { leaveNodeMark } from "./node-mark.ts";
 import { openPackageStore } from "./packages/package-store.ts";
-import { ServiceHost } from "./service-host.ts";
+import { type PackageInstaller, ServiceHost } from "./service-host.ts";
 import { type ServiceSurroundings, scratchFolder } from "./service-process.ts";
 import { openSocketFolder } from "./socket-folder.ts";
-import { WorkStream } from "./work/work-stream.ts";
+import { WarmServices } from "./warm/warm-services.ts";
+import { WorkStream, type WorkStreamDeps } from "./work/work-stream.ts";
 
 /** How long a service may take until it accepts connections: imports from a network file system are slow. */
 const SERVICE_START_TIMEOUT_MS = 120_000;
@@ -81,7 +84,7 @@ export interface ExecutorManager {
 export async function startExecutorManager(
   options: ExecutorManagerOptions,
 ): Promise<ExecutorManager> {
-  const { config, home, env, logger, clock, registry } = options;
+  const { config, home, env, logger, clock } = options;
   if (config.executors.shim !== "host") {
     throw new FlameError(
       "invalid_config",
@@ -111,18 +114,14 @@ export async function startExecutorManager(
     );
     releasers.add("package store", () => installer.close());
     const begin = workStream ? () => calls.work() : undefined;
-    const work = new WorkStream({ begin, clock, logger, nodeName, instance: instance.id });
-    const book = new ExecutorBook({
+    const { work, book, warm } = openExecutors(options, {
       calls,
-      work,
-      host: new ServiceHost(around, installer),
-      clock,
-      logger,
-      ...(registry !== undefined && { meter: new ExecutorMetrics(registry) }),
+      around,
+      installer,
+      stream: { begin, nodeName, instance: instance.id },
     });
-    if (registry !== undefined) watchExecutors(registry, book);
     const housekeeping = new Housekeeping(
-      { home, clock, logger, executors: () => book.ids },
+      { home, clock, logger, executors: () => book.ids, withoutWarm: (act) => warm.without(act) },
       { logAgeMs: config.cluster.closedSessionRetentionMs },
     );
     releasers.add("housekeeping", () => housekeeping.close());
@@ -133,7 +132,9 @@ export async function startExecutorManager(
       nodeName,
     );
     releasers.add("node stream", () => node.close());
-    releasers.add("executors", () => endExecutors(book, options));
+    releasers.add("services", async () => {
+      await Promise.all([warm.close(), endExecutors(book, options)]);
+    });
     void node.registered.then(() => file.registered(instance.id, logger));
     await file.registering(instance, logger);
     node.start();
@@ -147,6 +148,31 @@ export async function startExecutorManager(
     await releasers.close();
     throw thrown;
   }
+}
+
+/** What the executors of a node are made of, and the services that are started before there are sessions. */
+function openExecutors(
+  { config, clock, logger, registry }: ExecutorManagerOptions,
+  parts: {
+    readonly calls: BackendClient;
+    readonly around: ServiceSurroundings;
+    readonly installer: PackageInstaller;
+    readonly stream: Pick<WorkStreamDeps, "begin" | "nodeName" | "instance">;
+  },
+): { work: WorkStream; book: ExecutorBook; warm: WarmServices } {
+  const { calls, around, installer, stream } = parts;
+  const servicesMax = config.executors.warmMax;
+  const warm = new WarmServices({ around, installer, clock, logger, servicesMax });
+  const want = (wanted: Warm): void => warm.want(readWarm(wanted));
+  const work = new WorkStream({ ...stream, clock, logger, warm: { servicesMax, want } });
+  const host = new ServiceHost(around, installer, warm);
+  const meter = registry === undefined ? {} : { meter: new ExecutorMetrics(registry) };
+  const book = new ExecutorBook({ calls, work, host, clock, logger, ...meter });
+  if (registry !== undefined) {
+    watchExecutors(registry, book);
+    watchWarm(registry, warm);
+  }
+  return { work, book, warm };
 }
 
 async function openSurroundings(

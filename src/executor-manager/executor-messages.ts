@@ -1,17 +1,26 @@
 import { FlameError } from "../model/errors.ts";
+import type { Warm } from "../protocol/generated/flame/stream/v1/nodes.ts";
 import type { BindExecutorResponse } from "../protocol/generated/flame/v1/backend.ts";
 import type { SessionContext } from "../protocol/generated/flame/v1/shim.ts";
-import type { Executor, ExecutorSpec, Shim } from "../protocol/generated/flame/v1/types.ts";
-import { ExecutorState } from "../protocol/generated/flame/v1/types.ts";
+import type {
+  ApplicationSpec,
+  Executor,
+  ExecutorSpec,
+} from "../protocol/generated/flame/v1/types.ts";
+import { ExecutorState, Shim } from "../protocol/generated/flame/v1/types.ts";
 import type { PackageSource } from "./packages/package-source.ts";
 import type { ServiceApplication } from "./service-process.ts";
 
-/** A session given to an executor: what is installed, what is started, and what its service is told. */
-export interface Binding {
-  readonly sessionId: string;
-  readonly shim: Shim;
+/** What is installed and started for an application. */
+export interface Runnable {
   readonly application: ServiceApplication;
   readonly source: PackageSource;
+}
+
+/** A session given to an executor: what is installed, what is started, and what its service is told. */
+export interface Binding extends Runnable {
+  readonly sessionId: string;
+  readonly shim: Shim;
   readonly context: SessionContext;
 }
 
@@ -27,26 +36,10 @@ export function readBinding(response: BindExecutorResponse): Binding | undefined
     throw incomplete("application metadata or spec");
   if (session.metadata === undefined || session.spec === undefined)
     throw incomplete("session metadata or spec");
-  const environments = Object.fromEntries(
-    spec.environments.map(({ name, value }) => [name, value]),
-  );
   return {
     sessionId: session.metadata.id,
     shim: spec.shim,
-    application: {
-      name: metadata.name,
-      command: spec.command ?? "",
-      arguments: spec.arguments,
-      environments,
-      workingDirectory: spec.workingDirectory ?? "",
-    },
-    source: {
-      application: metadata.name,
-      url: spec.url,
-      installer: spec.installer,
-      environments,
-      commandLine: [spec.command ?? "", ...spec.arguments],
-    },
+    ...runnableOf(metadata.name, spec),
     // As registered: nothing is expanded, and what is absent stays absent.
     context: {
       sessionId: session.metadata.id,
@@ -62,6 +55,43 @@ export function readBinding(response: BindExecutorResponse): Binding | undefined
       commonData: session.spec.commonData,
     },
   };
+}
+
+/** What a service of the application is installed and started from. */
+function runnableOf(name: string, spec: ApplicationSpec): Runnable {
+  const environments = Object.fromEntries(
+    spec.environments.map((variable) => [variable.name, variable.value]),
+  );
+  return {
+    application: {
+      name,
+      command: spec.command ?? "",
+      arguments: spec.arguments,
+      environments,
+      workingDirectory: spec.workingDirectory ?? "",
+    },
+    source: {
+      application: name,
+      url: spec.url,
+      installer: spec.installer,
+      environments,
+      commandLine: [spec.command ?? "", ...spec.arguments],
+    },
+  };
+}
+
+/** So many services that are to be kept started. */
+export interface WarmOrder extends Runnable {
+  readonly revision: number;
+  readonly count: number;
+}
+
+/** What the node is to keep started; what it could not start, or what lacks something, is left out. */
+export function readWarm({ applications }: Warm): WarmOrder[] {
+  return applications.flatMap(({ name, revision, spec, count }) => {
+    if (spec?.shim !== Shim.Host) return [];
+    return [{ ...runnableOf(name, spec), revision, count }];
+  });
 }
 
 function incomplete(what: string): FlameError {

@@ -15,6 +15,8 @@ export interface HousekeepingDeps {
   readonly logger: Logger;
   /** Executors that run: their logs are being written, and uv's cache may be in use. */
   readonly executors: () => readonly string[];
+  /** Does something while no service waits for a session: such a one may use uv's cache, too. */
+  readonly withoutWarm: (work: () => Promise<void>) => Promise<void>;
 }
 
 export interface HousekeepingOptions {
@@ -77,14 +79,14 @@ export class Housekeeping {
 
   /** As a whole: what uv needs of it again it fetches again. Only while nobody runs uv, nor a service that it started. */
   async #boundUvCache(): Promise<void> {
-    const { home, logger, executors } = this.#deps;
+    const { home, logger, executors, withoutWarm } = this.#deps;
     const folder = uvCacheFolder(home);
     const bytes = await bytesBelow(folder);
     const most = this.#options.uvCacheBytesMax ?? uvCacheBytesDefault;
     if (bytes <= most || executors().length > 0) return;
     // In one step, so that an installation that begins now finds a cache that is whole: none.
     const away = join(folder, "..", `.removed-${randomUUID()}`);
-    await rename(folder, away);
+    await withoutWarm(() => rename(folder, away));
     await rm(away, { recursive: true, force: true });
     logger.info({ bytes, most }, "dropped the cache of downloads");
   }

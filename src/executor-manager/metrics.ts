@@ -1,5 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { groupMemoryBytes } from "../process/process-facts.ts";
 import type { ExecutorBook } from "./executor-book.ts";
+import type { WarmServices } from "./warm/warm-services.ts";
 
 /** Learns what executors do; all times in seconds. */
 export interface ExecutorMeter {
@@ -62,6 +64,42 @@ export function watchExecutors(registry: Registry, book: ExecutorBook): void {
       gauge.reset();
       for (const state of ["idle", "binding", "bound", "unbinding"]) gauge.set({ state }, 0);
       for (const state of book.states) gauge.inc({ state });
+    },
+  });
+}
+
+/** Reads the services that wait for a session, and what they take, whenever somebody asks. */
+export function watchWarm(registry: Registry, warm: WarmServices): void {
+  const registers = [registry];
+  const services: Gauge = new Gauge({
+    name: "flame_warm_services",
+    help: "Services that are started and wait for a session, by application.",
+    labelNames: ["application"],
+    registers,
+    collect: () => {
+      services.reset();
+      for (const { application, groups } of warm.waiting)
+        services.set({ application }, groups.length);
+    },
+  });
+  const memory: Gauge = new Gauge({
+    name: "flame_warm_services_memory_bytes",
+    help: "Resident memory of all processes of the services that wait for a session, by application.",
+    labelNames: ["application"],
+    registers,
+    collect: () => {
+      memory.reset();
+      for (const { application, groups } of warm.waiting)
+        memory.set({ application }, groups.length === 0 ? 0 : groupMemoryBytes(new Set(groups)));
+    },
+  });
+  const taken: Counter = new Counter({
+    name: "flame_warm_services_taken_total",
+    help: "Services that waited for a session and were given to one.",
+    registers,
+    collect: () => {
+      taken.reset();
+      taken.inc(warm.taken);
     },
   });
 }

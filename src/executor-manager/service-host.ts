@@ -3,7 +3,13 @@ import { Shim } from "../protocol/generated/flame/v1/types.ts";
 import type { Binding } from "./executor-messages.ts";
 import type { PackageSource } from "./packages/package-source.ts";
 import type { PackageVariables } from "./service-environment.ts";
-import { type ServiceSurroundings, startServiceProcess } from "./service-process.ts";
+import {
+  type ServiceProcess,
+  type ServiceProgram,
+  type ServiceSurroundings,
+  type ServiceUser,
+  startServiceProcess,
+} from "./service-process.ts";
 import { ServiceSession } from "./service-session.ts";
 
 /** `return_code` of a failed bind, by step (docs/protocol.md, "Events"). */
@@ -25,6 +31,19 @@ export interface PackageInstaller {
   prepare(source: PackageSource, signal: AbortSignal, patient?: boolean): Promise<PreparedPackage>;
 }
 
+/** A service that was started before anybody needed it. */
+export interface StartedService {
+  readonly process: ServiceProcess;
+  /** To be called when it has ended: nothing uses its package any more. */
+  readonly release: () => void;
+}
+
+/** Services that were started before anybody needed them. */
+export interface StartedServices {
+  /** One that is exactly what would be started; undefined: there is none. Whoever takes it ends it. */
+  take(program: ServiceProgram, signal: AbortSignal): Promise<StartedService | undefined>;
+}
+
 /** What came of opening a session: a service that entered it, or why there is none. */
 export interface Opened {
   readonly returnCode: number;
@@ -38,10 +57,12 @@ export interface Opened {
 export class ServiceHost {
   readonly #around: ServiceSurroundings;
   readonly #installer: PackageInstaller;
+  readonly #started: StartedServices;
 
-  constructor(around: ServiceSurroundings, installer: PackageInstaller) {
+  constructor(around: ServiceSurroundings, installer: PackageInstaller, started: StartedServices) {
     this.#around = around;
     this.#installer = installer;
+    this.#started = started;
   }
 
   /**
@@ -70,17 +91,17 @@ export class ServiceHost {
         `cannot install the package of application "${application.name}": ${textOf(thrown)}`,
       );
     }
-    let session: ServiceSession;
+    const program = { application, packageVariables: prepared.variables };
+    const user = { executorId, sessionId: binding.sessionId };
     try {
-      const process = await startServiceProcess(
-        this.#around,
-        executorId,
-        binding.sessionId,
-        application,
-        prepared.variables,
-        signal,
-      );
-      session = new ServiceSession(process, binding, signal, prepared.release);
+      const entered = await this.#enterStarted(program, user, binding, signal);
+      if (entered !== undefined) {
+        // It has a hold of its own on the same package.
+        prepared.release();
+        return entered;
+      }
+      const process = await startServiceProcess(this.#around, program, executorId, user, signal);
+      return await enter(new ServiceSession(process, binding, signal, prepared.release), binding);
     } catch (thrown) {
       prepared.release();
       return failed(
@@ -88,11 +109,36 @@ export class ServiceHost {
         `cannot start the service of application "${application.name}": ${textOf(thrown)}`,
       );
     }
-    const { returnCode, message } = await session.enter();
-    if (returnCode === 0) return { returnCode: bindCodes.ok, message: "", session };
-    const text = `the service of application "${application.name}" did not enter the session: ${message ?? ""}`;
-    return { returnCode: bindCodes.enter, message: text, session };
   }
+
+  /** With a service that runs already; undefined: there is none, or it died before it could answer. */
+  async #enterStarted(
+    program: ServiceProgram,
+    user: ServiceUser,
+    binding: Binding,
+    signal: AbortSignal,
+  ): Promise<Opened | undefined> {
+    const started = await this.#started.take(program, signal);
+    if (started === undefined) return undefined;
+    const session = new ServiceSession(started.process, binding, signal, started.release);
+    try {
+      await started.process.worksFor(user);
+    } catch (thrown) {
+      await session.stop();
+      throw thrown;
+    }
+    const opened = await enter(session, binding);
+    if (opened.returnCode === bindCodes.ok || session.alive || signal.aborted) return opened;
+    await session.stop();
+    return undefined;
+  }
+}
+
+async function enter(session: ServiceSession, { application }: Binding): Promise<Opened> {
+  const { returnCode, message } = await session.enter();
+  if (returnCode === 0) return { returnCode: bindCodes.ok, message: "", session };
+  const text = `the service of application "${application.name}" did not enter the session: ${message ?? ""}`;
+  return { returnCode: bindCodes.enter, message: text, session };
 }
 
 function failed(returnCode: number, message: string): Opened {

@@ -9,7 +9,12 @@ import { describeExit } from "../process/exit-facts.ts";
 import type { GroupReaper } from "../process/group-reaper.ts";
 import type { GroupRecords } from "../process/leftovers.ts";
 import { sessionLogFolder } from "../process/service-logs.ts";
-import { type ProcessGroup, type SpawnGroupOptions, spawnGroup } from "../process/spawn-group.ts";
+import {
+  type GroupLogs,
+  type ProcessGroup,
+  type SpawnGroupOptions,
+  spawnGroup,
+} from "../process/spawn-group.ts";
 import { killStrays } from "../process/strays.ts";
 import type { Containment } from "./containment.ts";
 import { InstanceClient, socketAccepts } from "./instance-client.ts";
@@ -53,42 +58,55 @@ export interface ServiceSurroundings {
   readonly stopGraceMs: number;
 }
 
+/** What a service process is made of. */
+export interface ServiceProgram {
+  readonly application: ServiceApplication;
+  readonly packageVariables: PackageVariables;
+}
+
+/** Whom a service works for. */
+export interface ServiceUser {
+  readonly executorId: string;
+  readonly sessionId: string;
+}
+
 /** A service that accepts connections. */
 export interface ServiceProcess {
   readonly client: InstanceClient;
   readonly group: ProcessGroup;
   /** What it has connected for its tasks by now; to be asked once. */
   connections(): Promise<TaskLink | undefined>;
+  /** For a service that was started before it was known for whom: who gets its output. To be said before it enters a session. */
+  worksFor(user: ServiceUser): Promise<void>;
   /** Ends the whole group, then removes sockets and folders. Idempotent. */
   stop(): Promise<void>;
 }
 
-/** Folder of all the folders that belong to one executor each; emptied when the manager starts. */
+/** Folder of all the folders that belong to one service each; emptied when the manager starts. */
 export function scratchFolder(flameHome: string): string {
   return join(flameHome, "run", "executors");
 }
 
 /**
- * Starts the service of one executor and waits until it accepts connections (docs/protocol.md, "Services").
+ * Starts a service and waits until it accepts connections (docs/protocol.md, "Services").
+ * @param id names its sockets, its folder and its record; file-name safe, and no other service has it
+ * @param user absent: said later
  * @throws FlameError saying what was started, how it ended or how long it was waited for, and its last words.
  */
 export async function startServiceProcess(
   around: ServiceSurroundings,
-  executorId: string,
-  sessionId: string,
-  application: ServiceApplication,
-  packageVariables: PackageVariables,
+  { application, packageVariables }: ServiceProgram,
+  id: string,
+  user: ServiceUser | undefined,
   signal: AbortSignal,
 ): Promise<ServiceProcess> {
-  const scratch = join(scratchFolder(around.flameHome), executorId);
+  const scratch = join(scratchFolder(around.flameHome), id);
   const temporary = join(scratch, "work", application.name, "tmp");
   const directory = application.workingDirectory === "" ? scratch : application.workingDirectory;
-  const socketPath = join(around.socketFolder, `${executorId}.sock`);
-  const tasksPath = join(around.socketFolder, `${executorId}.task`);
-  const logs = sessionLogFolder(around.flameHome, sessionId);
-  for (const folder of [temporary, directory, logs]) {
-    await mkdir(folder, { recursive: true });
-  }
+  const socketPath = join(around.socketFolder, `${id}.sock`);
+  const tasksPath = join(around.socketFolder, `${id}.task`);
+  for (const folder of [temporary, directory]) await mkdir(folder, { recursive: true });
+  const logs = user === undefined ? undefined : await logsFor(around, user, application);
   // A file left by an earlier service would look like a service that is ready.
   for (const path of [socketPath, tasksPath]) await rm(path, { force: true });
   const env = serviceEnvironment({
@@ -104,11 +122,11 @@ export async function startServiceProcess(
     throw new FlameError("invalid_argument", `application "${application.name}" has no command`);
   }
   const { controlGroups, namespaces } = around.containment;
-  const cgroup = controlGroups ? makeCgroup(executorId) : undefined;
+  const cgroup = controlGroups ? makeCgroup(id) : undefined;
   const started = cgroup === undefined ? namespaces?.around(commandLine, env) : undefined;
   const files = [socketPath, tasksPath];
   const plan = { mark: markOf(socketPath), files, ...planOf(cgroup) };
-  await around.records.announce(executorId, plan);
+  await around.records.announce(id, plan);
   const door = new TaskDoor(tasksPath);
   const program: SpawnGroupOptions = {
     ...(started ?? commandLine),
@@ -116,22 +134,17 @@ export async function startServiceProcess(
     cwd: directory,
     env,
     cgroup,
-    ...logOf(around, join(logs, executorId), sessionId, application),
+    ...(logs !== undefined && { logs }),
   };
   const spawned = door.open().then(() => spawnGroup(program));
   const group = await spawned.catch(async (failure: unknown) => {
     door.close();
     await cgroup?.end();
-    await around.records.remove(executorId);
+    await around.records.remove(id);
     throw failure;
   });
-  const service = new Service(around, { executorId, sessionId }, group, {
-    socketPath,
-    files,
-    scratch,
-    cgroup,
-    door,
-  });
+  const places = { id, socketPath, files, scratch, cgroup, door };
+  const service = new Service(around, application, user, group, places);
   try {
     await service.started();
     await service.ready(commandLine.command, signal);
@@ -142,12 +155,15 @@ export async function startServiceProcess(
   }
 }
 
-function logOf(
-  { clock }: ServiceSurroundings,
-  path: string,
-  sessionId: string,
+/** Where the output of a service goes, in a folder that is there. */
+async function logsFor(
+  { clock, flameHome }: ServiceSurroundings,
+  { executorId, sessionId }: ServiceUser,
   { name }: ServiceApplication,
-): Pick<SpawnGroupOptions, "stdoutFile" | "stderrFile" | "marks"> {
+): Promise<GroupLogs> {
+  const folder = sessionLogFolder(flameHome, sessionId);
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, executorId);
   const heading = `session ${sessionId}: service of application ${name} begins`;
   const marks = { now: () => clock.now(), heading };
   return { stdoutFile: `${path}.out`, stderrFile: `${path}.err`, marks };
@@ -155,6 +171,8 @@ function logOf(
 
 /** What belongs to one service and goes with it. */
 interface Places {
+  /** Names the others. */
+  readonly id: string;
   readonly socketPath: string;
   readonly files: readonly string[];
   readonly scratch: string;
@@ -169,20 +187,23 @@ class Service implements ServiceProcess {
   readonly client: InstanceClient;
   readonly group: ProcessGroup;
   readonly #around: ServiceSurroundings;
-  readonly #executorId: string;
-  readonly #logger: Logger;
+  readonly #application: ServiceApplication;
+  #logger: Logger;
   readonly #paths: Places;
   #stopping: Promise<void> | undefined;
 
   constructor(
     around: ServiceSurroundings,
-    ids: { executorId: string; sessionId: string },
+    application: ServiceApplication,
+    user: ServiceUser | undefined,
     group: ProcessGroup,
     paths: Places,
   ) {
     this.#around = around;
-    this.#executorId = ids.executorId;
-    this.#logger = around.logger.child({ executor: ids.executorId, session: ids.sessionId });
+    this.#application = application;
+    this.#logger = around.logger.child(
+      user === undefined ? { application: application.name, service: paths.id } : namesOf(user),
+    );
     this.#paths = paths;
     this.group = group;
     this.client = new InstanceClient(paths.socketPath);
@@ -191,7 +212,7 @@ class Service implements ServiceProcess {
 
   /** Writes down what a later manager would have to end. */
   async started(): Promise<void> {
-    await this.#around.records.add(this.#executorId, {
+    await this.#around.records.add(this.#paths.id, {
       pid: this.group.pid,
       startTime: this.group.startTime,
       mark: this.#mark,
@@ -220,6 +241,11 @@ class Service implements ServiceProcess {
       timer.cancel();
       signal.removeEventListener("abort", stopProbing);
     }
+  }
+
+  async worksFor(user: ServiceUser): Promise<void> {
+    this.#logger = this.#around.logger.child(namesOf(user));
+    this.group.logTo(await logsFor(this.#around, user, this.#application));
   }
 
   connections(): Promise<TaskLink | undefined> {
@@ -260,12 +286,17 @@ class Service implements ServiceProcess {
       for (const file of this.#paths.files) await rm(file, { force: true });
       await rm(this.#paths.scratch, { recursive: true, force: true });
       // Last: what a kill leaves undone here, the next manager finds in the record.
-      await records.remove(this.#executorId);
+      await records.remove(this.#paths.id);
     } catch (thrown) {
       this.#logger.warn({ error: textOf(thrown) }, "cleaning up after a service failed");
     }
   }
 }
+
+const namesOf = ({ executorId, sessionId }: ServiceUser): object => ({
+  executor: executorId,
+  session: sessionId,
+});
 
 /** What every process of a service inherits, and no other process has. */
 const markOf = (socketPath: string): string => `FLAME_INSTANCE_ENDPOINT=${socketPath}`;

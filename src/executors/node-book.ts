@@ -1,4 +1,5 @@
 import type { StreamToken } from "../kit/turn.ts";
+import type { ApplicationRecord } from "../model/application.ts";
 import { FlameError } from "../model/errors.ts";
 import type { ExecutorRecord, Shim } from "../model/executor.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
@@ -25,7 +26,14 @@ export type WorkPush =
       readonly executorId: string;
       readonly leases: readonly string[];
     }
-  | { readonly kind: "leave"; readonly executorId: string };
+  | { readonly kind: "leave"; readonly executorId: string }
+  | { readonly kind: "warm"; readonly applications: readonly WarmApplication[] };
+
+/** So many service processes of an application that a node keeps started for sessions to come. */
+export interface WarmApplication {
+  readonly application: ApplicationRecord;
+  readonly count: number;
+}
 
 /** One node in memory. */
 export class NodeEntry {
@@ -34,6 +42,10 @@ export class NodeEntry {
   stream: StreamToken<NodePush> | undefined;
   /** Its present work stream. */
   work: StreamToken<WorkPush> | undefined;
+  /** How many services it keeps started for sessions to come, at most; as it says when it opens the work stream. */
+  warmPlaces = 0;
+  /** Which ones, as it was told last on that stream. */
+  warmTold: readonly WarmApplication[] | undefined;
   /** It ends the service of an executor that it is told to forget; not known before it registers. */
   endsServices = false;
   /** When it was heard last, in steady milliseconds. */
@@ -114,10 +126,12 @@ export class NodeBook {
     turn.change({ kind: "node.put", record: entry.record });
   }
 
-  setShim(turn: FlameTurn, entry: NodeEntry, shim: Shim): void {
-    if (entry.record.shim === shim) return;
+  /** @returns whether it was another one before */
+  setShim(turn: FlameTurn, entry: NodeEntry, shim: Shim): boolean {
+    if (entry.record.shim === shim) return false;
     entry.record = { ...entry.record, shim };
     turn.change({ kind: "node.put", record: entry.record });
+    return true;
   }
 
   /** Sends now, or keeps for the stream to come. */

@@ -63,6 +63,10 @@ export interface ApplicationManifestSpec {
    */
   readonly max_lost_nodes?: number;
   /**
+   * How many service processes each node keeps started for sessions to come, within its cluster.executors.warm. Such a process serves one session; another one takes its place. Absent or 0: none.
+   */
+  readonly warm_instances?: number;
+  /**
    * JSON Schemas of what the application takes and gives, each as JSON text. Drafts 04, 06, 07, 2019-09 and 2020-12 (the default); checked against their meta-schema.
    */
   readonly schema?: {

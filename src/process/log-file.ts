@@ -12,7 +12,8 @@ import { markLine } from "./log-marks.ts";
 
 /** Where the output of a program goes. */
 export interface LogFileOptions {
-  readonly path: string;
+  /** Absent: it is not known yet, see {@link LogFile.goTo}. */
+  readonly path?: string;
   /** When the file passes this size it is renamed to `<path>.1` and begun anew: at most twice this on disk. */
   readonly bytesMax: number;
   /** How many of the last bytes are kept in memory for error texts. */
@@ -29,12 +30,16 @@ export interface LogMarks {
 }
 
 const TAIL_BYTES_MAX = 4096;
+/** So much of what a program prints is held while nobody has said where it goes: the first of it. */
+const HELD_BYTES_MAX = 64 * 1024;
 const NEWLINE = 0x0a;
 
 /** Copies a program's output into a bounded file and remembers its last lines. Losing the disk loses log, never the program. */
 export class LogFile {
-  readonly #options: LogFileOptions;
-  #file: WriteStream;
+  #options: LogFileOptions;
+  #file: WriteStream | undefined;
+  /** What came while there was no file. */
+  #held: Buffer = Buffer.alloc(0);
   #fileBytes = 0;
   #atLineStart = true;
   #headed = false;
@@ -46,12 +51,7 @@ export class LogFile {
 
   constructor(source: Readable, options: LogFileOptions) {
     this.#options = options;
-    if (options.marks !== undefined) {
-      const found = endOf(options.path);
-      this.#fileBytes = found.bytes;
-      this.#atLineStart = found.atLineStart;
-    }
-    this.#file = openLog(options.path, options.marks === undefined ? "w" : "a");
+    if (options.path !== undefined) this.#open(options.path);
     source.on("data", (chunk: Buffer) => {
       this.#write(source, chunk);
     });
@@ -59,10 +59,32 @@ export class LogFile {
       source.once("close", () => {
         this.#closeSection();
         this.#closed = true;
-        this.#file.end();
+        this.#file?.end();
         resolve();
       });
     });
+  }
+
+  /** The output goes to this file from now on, and what was held first; where there is one already, nothing happens. */
+  goTo(path: string, marks: LogMarks | undefined): void {
+    if (this.#file !== undefined) return;
+    this.#options = { ...this.#options, path, ...(marks !== undefined && { marks }) };
+    const file = this.#open(path);
+    const held = this.#held;
+    this.#held = Buffer.alloc(0);
+    if (held.length > 0) this.#put(held);
+    if (this.#closed) file.end();
+  }
+
+  #open(path: string): WriteStream {
+    const { marks } = this.#options;
+    if (marks !== undefined) {
+      const found = endOf(path);
+      this.#fileBytes = found.bytes;
+      this.#atLineStart = found.atLineStart;
+    }
+    this.#file = openLog(path, marks === undefined ? "w" : "a");
+    return this.#file;
   }
 
   /** The last lines seen, trimmed; complete once {@link ended} has resolved. */
@@ -100,12 +122,23 @@ export class LogFile {
   #write(source: Readable, chunk: Buffer): void {
     const keep = this.#options.tailBytesMax ?? TAIL_BYTES_MAX;
     this.#tail = Buffer.concat([this.#tail, chunk.subarray(-keep)]).subarray(-keep);
+    if (this.#file === undefined) {
+      const room = HELD_BYTES_MAX - this.#held.length;
+      this.#held = Buffer.concat([this.#held, chunk.subarray(0, room)]);
+      return;
+    }
+    const file = this.#put(chunk);
+    if (file !== undefined && !file.destroyed) pauseUntilDrained(source, file);
+  }
+
+  /** @returns the file, when it takes no more for now */
+  #put(chunk: Buffer): WriteStream | undefined {
     if (this.#fileBytes > 0 && this.#fileBytes + chunk.length > this.#options.bytesMax)
       this.#rotate();
     this.#markBefore();
     this.#fileBytes += chunk.length;
     this.#atLineStart = chunk.at(-1) === NEWLINE;
-    if (!this.#file.write(chunk) && !this.#file.destroyed) pauseUntilDrained(source, this.#file);
+    return this.#file?.write(chunk) === false ? this.#file : undefined;
   }
 
   #markBefore(): void {
@@ -120,19 +153,21 @@ export class LogFile {
     const { marks } = this.#options;
     if (marks === undefined || this.#closed) return;
     const line = `${this.#atLineStart ? "" : "\n"}${markLine(marks.now(), text)}`;
-    this.#file.write(line);
+    this.#file?.write(line);
     this.#fileBytes += Buffer.byteLength(line);
     this.#atLineStart = true;
   }
 
   #rotate(): void {
-    this.#file.end();
+    const { path } = this.#options;
+    if (path === undefined) return;
+    this.#file?.end();
     try {
-      renameSync(this.#options.path, `${this.#options.path}.1`);
+      renameSync(path, `${path}.1`);
     } catch {
       // The file was taken away meanwhile: a new one is begun all the same.
     }
-    this.#file = openLog(this.#options.path, "w");
+    this.#file = openLog(path, "w");
     this.#fileBytes = 0;
     this.#atLineStart = true;
     if (this.#section?.shown === true) this.#mark(`${this.#section.title} goes on`);

@@ -50,11 +50,30 @@ export function bootId(): string {
 
 /** Every process of a group that still runs, zombies left out. */
 export function groupMembers(group: number): ProcessFacts[] {
+  return membersOf(new Set([group]));
+}
+
+/** Resident memory of all processes of these groups; what they share counts for each of them. */
+export function groupMemoryBytes(groups: ReadonlySet<number>): number {
+  return membersOf(groups).reduce((sum, { pid }) => sum + residentBytes(pid), 0);
+}
+
+function residentBytes(pid: number): number {
+  try {
+    const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    return Number(kib ?? "0") * 1024;
+  } catch {
+    // It has ended.
+    return 0;
+  }
+}
+
+function membersOf(groups: ReadonlySet<number>): ProcessFacts[] {
   const members: ProcessFacts[] = [];
   for (const entry of readdirSync("/proc")) {
     if (!/^\d+$/.test(entry)) continue;
     const facts = processFacts(Number(entry));
-    if (facts !== undefined && facts.group === group && facts.state !== "Z") members.push(facts);
+    if (facts !== undefined && groups.has(facts.group) && facts.state !== "Z") members.push(facts);
   }
   return members;
 }

@@ -16,14 +16,20 @@ export interface SpawnGroupOptions {
   readonly cwd: string;
   /** The child's whole environment: nothing is inherited beside it. */
   readonly env: Environment;
-  readonly stdoutFile: string;
-  readonly stderrFile: string;
+  /** Absent: it is said later, see {@link ProcessGroup.logTo}. */
+  readonly logs?: GroupLogs;
   /** Which it is started in. */
   readonly cgroup?: Cgroup | undefined;
   /** Codes above 128 name the signal that ended the program, as shells tell it. @default false */
   readonly exitCodesOfShell?: boolean;
   /** Bytes of each output file before it is rotated. @default 16 MiB */
   readonly logBytesMax?: number;
+}
+
+/** The files that the output of a program goes to. */
+export interface GroupLogs {
+  readonly stdoutFile: string;
+  readonly stderrFile: string;
   /** Set: the output is added to what is in the files, with lines of ours; see {@link ProcessGroup.beginSection}. */
   readonly marks?: LogMarks;
 }
@@ -41,6 +47,8 @@ export interface ProcessGroup {
   readonly outputTail: string;
   /** The last lines on stderr, waiting at most `waitMs` for the pipe to run dry. */
   stderrTail(waitMs?: number): Promise<string>;
+  /** Where the output goes that nobody had a place for so far, the first 64 KiB of it, and all that comes. */
+  logTo(logs: GroupLogs): void;
   /** Output from now on belongs to `title`, which is marked in the files; only where `marks` are set. */
   beginSection(title: string): void;
   endSection(): void;
@@ -111,16 +119,14 @@ class Group implements ProcessGroup {
     });
     this.startTime = processFacts(pid)?.startTime ?? 0;
     const bytesMax = options.logBytesMax ?? LOG_BYTES_MAX;
-    const common = {
-      bytesMax,
-      ...(options.marks === undefined ? {} : { marks: options.marks }),
-    };
-    if (child.stdout !== null) {
-      this.#stdout = new LogFile(child.stdout, { path: options.stdoutFile, ...common });
-    }
-    if (child.stderr !== null) {
-      this.#stderr = new LogFile(child.stderr, { path: options.stderrFile, ...common });
-    }
+    if (child.stdout !== null) this.#stdout = new LogFile(child.stdout, { bytesMax });
+    if (child.stderr !== null) this.#stderr = new LogFile(child.stderr, { bytesMax });
+    if (options.logs !== undefined) this.logTo(options.logs);
+  }
+
+  logTo({ stdoutFile, stderrFile, marks }: GroupLogs): void {
+    this.#stdout?.goTo(stdoutFile, marks);
+    this.#stderr?.goTo(stderrFile, marks);
   }
 
   beginSection(title: string): void {

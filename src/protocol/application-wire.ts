@@ -31,6 +31,7 @@ export function applicationSpecToWire(spec: ApplicationManifestSpec): wire.Appli
     taskTimeout: spec.task_timeout,
     maxCrashes: spec.max_crashes,
     maxLostNodes: spec.max_lost_nodes,
+    warmInstances: spec.warm_instances,
   } satisfies EveryKeyOf<wire.ApplicationSpec>;
 }
 
@@ -65,5 +66,6 @@ export function applicationSpecFromWire(
     task_timeout: spec.taskTimeout,
     max_crashes: spec.maxCrashes,
     max_lost_nodes: spec.maxLostNodes,
+    warm_instances: spec.warmInstances,
   };
 }

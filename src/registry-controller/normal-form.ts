@@ -9,7 +9,7 @@ import type { ApplicationManifestSpec } from "../model/application-spec.ts";
 export type ForgottenField = "shim" | "image" | OwnField;
 
 /** Fields of this implementation: a session manager that shows one of them keeps them all. */
-const OWN = ["task_timeout", "max_crashes", "max_lost_nodes"] as const;
+const OWN = ["task_timeout", "max_crashes", "max_lost_nodes", "warm_instances"] as const;
 type OwnField = (typeof OWN)[number];
 
 const FORGOTTEN: readonly ForgottenField[] = ["shim", "image", ...OWN];

@@ -9,6 +9,7 @@ import type {
 } from "../protocol/generated/flame/stream/v1/nodes.ts";
 import type { Payloads } from "./payloads.ts";
 import type { RequestTrail } from "./request-trail.ts";
+import { warmToWire } from "./work-wire.ts";
 
 /** A message is not made larger than this, in bytes, unless one input alone is. */
 const messageBytes = 1024 * 1024;
@@ -100,6 +101,7 @@ export class WorkOutbox {
       takeBacks: [],
       acknowledgements: [],
       leaves: [],
+      warm: undefined,
     };
     let bytes = 0;
     let next = first;
@@ -117,6 +119,10 @@ export class WorkOutbox {
   }
 
   #put(message: WorkResponse, push: WorkPush): void {
+    if (push.kind === "warm") {
+      message.warm = warmToWire(push.applications);
+      return;
+    }
     const { executorId } = push;
     switch (push.kind) {
       case "assignment": {
@@ -155,6 +161,7 @@ export class WorkOutbox {
 }
 
 function sizeOf(push: WorkPush): number {
+  if (push.kind === "warm") return JSON.stringify(push.applications).length;
   if (push.kind === "leave") return entryBytes;
   if (push.kind === "assignment") return entryBytes + (push.task.inputBytes ?? 0);
   return entryBytes + leaseBytes * push.leases.length;

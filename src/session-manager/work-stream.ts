@@ -18,6 +18,8 @@ import { workFromWire } from "./work-wire.ts";
 
 /** So many messages of a node wait for their turn at most; then it is not read until half of them had it. */
 const waitingMax = 32;
+/** No node is told to keep more services started for sessions to come, whatever it says. */
+const warmMax = 1024;
 
 export interface WorkStreamDeps {
   readonly engine: Pick<Engine, "stream" | "call">;
@@ -102,7 +104,7 @@ class WorkStream {
 
   #enter(hello: Hello | undefined): { readonly name: string; readonly stream: Pending } {
     const { engine, logger, trail } = this.#deps;
-    const { node: name, instance } = hello ?? { node: "", instance: "" };
+    const { node: name, instance, warm } = hello ?? { node: "", instance: "", warm: 0 };
     if (name === "") {
       const text =
         "Work: the first message names no node: expected hello.node, as it was registered with RegisterNode";
@@ -112,7 +114,7 @@ class WorkStream {
     const caller = instance === "" ? {} : { instance };
     const stream = engine.stream(
       "node.work",
-      { name, caller },
+      { name, caller, warm: Math.min(warm, warmMax) },
       {
         push: (value) => this.#outbox.add(value),
         pushEarly: (value) => this.#outbox.addEarly(value),

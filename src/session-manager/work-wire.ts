@@ -1,9 +1,12 @@
 import type { Completion as EndedLease, NodeWork, ReadyExecutor } from "../core/work-commands.ts";
+import type { WarmApplication } from "../executors/node-book.ts";
 import { FlameError } from "../model/errors.ts";
 import { parseTaskId } from "../model/task.ts";
+import { applicationSpecToWire } from "../protocol/application-wire.ts";
 import type {
   Completion,
   Ready,
+  Warm,
   WorkRequest,
 } from "../protocol/generated/flame/stream/v1/nodes.ts";
 
@@ -62,4 +65,15 @@ function completionFromWire({
     ...(message !== undefined && { message }),
   };
   return { executorId, lease, outcome };
+}
+
+/** What a service process is not made of does not travel. */
+export function warmToWire(applications: readonly WarmApplication[]): Warm {
+  return {
+    applications: applications.map(({ application: { name, revision, spec }, count }) => {
+      const whole = applicationSpecToWire(spec);
+      const needed = { ...whole, description: undefined, labels: [], schema: undefined };
+      return { name, revision, spec: needed, count };
+    }),
+  };
 }

@@ -28,6 +28,7 @@ export const samples: Readonly<Record<string, unknown>> = {
   task_timeout: 90,
   max_crashes: 2,
   max_lost_nodes: 4,
+  warm_instances: 2,
   schema: {
     input: '{"type":"object"}',
     output: '{"type":"string"}',

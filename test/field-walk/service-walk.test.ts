@@ -20,6 +20,7 @@ const notInApplicationContext: Readonly<Record<string, string>> = {
   task_timeout: "the session manager's business",
   max_crashes: "the session manager's business",
   max_lost_nodes: "the session manager's business",
+  warm_instances: "the business of the nodes, before there is a session",
   schema: "the client's business",
 };
 
@@ -43,6 +44,7 @@ beforeAll(async () => {
     task_timeout: 90,
     max_crashes: 2,
     max_lost_nodes: 4,
+    warm_instances: 1,
     schema: { input: '{"type":"object"}' },
     url: `file://${join(cluster.home, "package")}`,
     installer: "binary",

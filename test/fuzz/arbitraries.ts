@@ -203,6 +203,7 @@ const spec = fc.record(
     task_timeout: fc.integer({ min: 1, max: 4_294_967_295 }),
     max_crashes: fc.integer({ min: 1, max: 4_294_967_295 }),
     max_lost_nodes: fc.integer({ min: 1, max: 4_294_967_295 }),
+    warm_instances: fc.integer({ min: 0, max: 1024 }),
     schema: fc.record(
       { input: fc.constantFrom("{}", "true", '{"type":"object"}'), common_data: fc.constant("{}") },
       { requiredKeys: [] },

@@ -263,6 +263,7 @@ export class Auditor {
   }
 
   #workSeen(push: WorkPush): void {
+    if (push.kind === "warm") return;
     const { kind, executorId } = push;
     if (kind === "assignment") {
       this.#runs.handedOut(push.task, executorId);

@@ -93,6 +93,8 @@ export class ModelWork {
   }
 
   #take(push: WorkPush): void {
+    // Which services are started before there is a session changes nothing that the machine sees.
+    if (push.kind === "warm") return;
     const { executorId } = push;
     const executor = this.#executors.get(executorId);
     switch (push.kind) {

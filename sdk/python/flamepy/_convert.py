@@ -84,6 +84,7 @@ def to_application(message: types_pb2.Application) -> Application:
         task_timeout=optional(spec, "task_timeout"),
         max_crashes=optional(spec, "max_crashes"),
         max_lost_nodes=optional(spec, "max_lost_nodes"),
+        warm_instances=optional(spec, "warm_instances"),
     )
 
 
@@ -118,6 +119,7 @@ def from_application(attributes: ApplicationAttributes) -> types_pb2.Application
         task_timeout=attributes.task_timeout,
         max_crashes=attributes.max_crashes,
         max_lost_nodes=attributes.max_lost_nodes,
+        warm_instances=attributes.warm_instances,
     )
 
 

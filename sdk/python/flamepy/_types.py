@@ -185,6 +185,8 @@ class ApplicationAttributes:
         task_timeout: seconds that a task may run; None for no limit.
         max_crashes: crashes of its service after which a task is failed; None for 5.
         max_lost_nodes: losses of its node after which a task is failed; None for 10.
+        warm_instances: service processes that each node keeps started for sessions to come; None
+            for none.
         schema: JSON Schemas of input, output and common data.
         url: where the package of the application lies, such as ``file:///opt/my-app.whl``; None
             when it has none.
@@ -207,6 +209,7 @@ class ApplicationAttributes:
     task_timeout: int | None = None
     max_crashes: int | None = None
     max_lost_nodes: int | None = None
+    warm_instances: int | None = None
 
 
 @public("flamepy.core.types")
@@ -234,6 +237,7 @@ class Application:
     task_timeout: int | None = None
     max_crashes: int | None = None
     max_lost_nodes: int | None = None
+    warm_instances: int | None = None
 
 
 @public("flamepy.core.types")

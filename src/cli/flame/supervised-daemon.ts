@@ -135,7 +135,8 @@ export class SupervisedDaemon {
     const stdoutFile = join(logs, `${name}.log`);
     const stderrFile = join(logs, `${name}.err`);
     for (const file of [stdoutFile, stderrFile]) keepPrevious(file);
-    const group = await spawnGroup({ command, args, cwd: home, env, stdoutFile, stderrFile });
+    const output = { stdoutFile, stderrFile };
+    const group = await spawnGroup({ command, args, cwd: home, env, logs: output });
     reaper.watch(group.pid);
     this.#group = group;
     // A stop that came while it was being started found nothing to end.

@@ -52,11 +52,13 @@ function warningDetails({ spec }: Application): string {
 }
 
 /** Lines that the published layout does not have: none where nothing is said of them, as on other session managers. */
-function ownDetails({ task_timeout, max_crashes, max_lost_nodes }: Application["spec"]): string[] {
+function ownDetails(spec: Application["spec"]): string[] {
+  const { task_timeout, max_crashes, max_lost_nodes, warm_instances } = spec;
   return [
     task_timeout === undefined ? "" : labelled("Task Timeout", compactDuration(task_timeout)),
     max_crashes === undefined ? "" : labelled("Max Crashes", String(max_crashes)),
     max_lost_nodes === undefined ? "" : labelled("Node Losses", String(max_lost_nodes)),
+    warm_instances === undefined ? "" : labelled("Warm", String(warm_instances)),
   ];
 }
 

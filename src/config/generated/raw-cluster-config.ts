@@ -52,6 +52,10 @@ export interface RawClusterConfig {
       };
       readonly drain: Duration;
       /**
+       * How many service processes a node keeps started for sessions to come, of all applications with warm_instances together, at most. 0: none.
+       */
+      readonly warm: number;
+      /**
        * Accepted for files of earlier versions; cluster.limits.max_executors is the limit.
        */
       readonly limits?: {

@@ -3,6 +3,7 @@ import type { Clock, Timer } from "../../kit/clock.ts";
 import type { Logger } from "../../kit/logger.ts";
 import type {
   Completion,
+  Warm,
   WorkRequest,
   WorkResponse,
 } from "../../protocol/generated/flame/stream/v1/nodes.ts";
@@ -35,7 +36,18 @@ export interface WorkStreamDeps {
   readonly instance: string;
   /** @default 64 MiB of each kind */
   readonly load?: WorkLoad;
+  readonly warm?: WarmKeeper;
 }
+
+/** Keeps services started for sessions to come. */
+export interface WarmKeeper {
+  /** How many at most. */
+  readonly servicesMax: number;
+  /** Which ones from now on. */
+  want(warm: Warm): void;
+}
+
+const noneWarm: Warm = { applications: [] };
 
 /**
  * - shut: the node has no connection.
@@ -63,6 +75,8 @@ export class WorkStream implements WorkWire {
   #full = false;
   /** A message of this turn of the event loop is on its way. */
   #scheduled = false;
+  /** Nothing was said on this stream about warm services: the first message does, or there are none. */
+  #warmOpen = true;
   /** The connection takes no more for now. */
   #blocked = false;
 
@@ -103,6 +117,7 @@ export class WorkStream implements WorkWire {
       return;
     }
     this.#become("opening");
+    this.#warmOpen = true;
     const call = begin();
     this.#call = call;
     const mine = (act: () => void) => (): void => {
@@ -134,8 +149,8 @@ export class WorkStream implements WorkWire {
     );
     const silent = mine(() => this.#absent(`no answer for ${ANSWER_MS / 1000} seconds`));
     this.#answer = this.#deps.clock.after(ANSWER_MS, silent);
-    const { nodeName: node, instance } = this.#deps;
-    this.#batch.hello({ node, instance });
+    const { nodeName: node, instance, warm } = this.#deps;
+    this.#batch.hello({ node, instance, warm: warm?.servicesMax ?? 0 });
     this.#schedule();
   }
 
@@ -240,6 +255,7 @@ export class WorkStream implements WorkWire {
   #absent(why: string): void {
     this.#deps.logger.debug({ reason: why }, "the session manager has no stream of work");
     this.#letGo();
+    this.#deps.warm?.want(noneWarm);
     for (const queue of [...this.#queues.values()]) {
       this.#deps.logger.warn(
         { executor: queue.executorId, reason: why },
@@ -278,7 +294,9 @@ export class WorkStream implements WorkWire {
     queue.replaceResult(lease, `the output (${bytes} bytes) was refused: ${why}; use put_object`);
   }
 
-  #read({ acknowledgements, takeBacks, assignments, leaves }: WorkResponse): void {
+  #read({ acknowledgements, takeBacks, assignments, leaves, warm }: WorkResponse): void {
+    if (warm !== undefined || this.#warmOpen) this.#deps.warm?.want(warm ?? noneWarm);
+    this.#warmOpen = false;
     for (const one of acknowledgements)
       this.#queueOf(one, "an acknowledgement")?.acknowledge(one.leases);
     for (const one of takeBacks) this.#queueOf(one, "a take-back")?.takeBack(one.leases);

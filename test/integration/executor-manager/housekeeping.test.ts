@@ -32,6 +32,8 @@ function write(path: string, { hours = 0, bytes = 1 } = {}): void {
 
 const logs = (name: string) => join(home.root, "logs/executors", name);
 
+const alone = (work: () => Promise<void>): Promise<void> => work();
+
 describe("logs", () => {
   const limits = { files: 3, bytes: 1000, ageMs: 10 * hourMs };
 
@@ -63,7 +65,7 @@ describe("logs", () => {
 
   it("of a session that is gone leave a node while it runs, with its folder", async () => {
     const housekeeping = new Housekeeping(
-      { home, clock: systemClock, logger: silentLogger, executors: () => [] },
+      { home, clock: systemClock, logger: silentLogger, executors: () => [], withoutWarm: alone },
       { logAgeMs: hourMs, intervalMs: 10 },
     );
     housekeeping.start();
@@ -95,6 +97,7 @@ describe("uv's cache", () => {
         home,
         clock: systemClock,
         logger: silentLogger,
+        withoutWarm: alone,
         executors: () => {
           looked += 1;
           return executors;
@@ -118,7 +121,7 @@ describe("uv's cache", () => {
   it("stays within its bounds", async () => {
     write(cached(), { bytes: 2000 });
     const housekeeping = new Housekeeping(
-      { home, clock: systemClock, logger: silentLogger, executors: () => [] },
+      { home, clock: systemClock, logger: silentLogger, executors: () => [], withoutWarm: alone },
       { logAgeMs: 0 },
     );
     housekeeping.start();

@@ -13,7 +13,11 @@ import { temporaryFolder } from "../../support/temp.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { binding, ScriptedBackend } from "./scripted-backend.ts";
 
-type NodeOptions = Partial<ExecutorManagerOptions> & { drainMs?: number; shim?: "host" | "wasm" };
+type NodeOptions = Partial<ExecutorManagerOptions> & {
+  drainMs?: number;
+  shim?: "host" | "wasm";
+  warmMax?: number;
+};
 
 /** A node and the session manager that it dials, in a home of its own. */
 export class NodeUnderTest {
@@ -42,11 +46,11 @@ export class NodeUnderTest {
       port: this.backend.port,
       url: `http://127.0.0.1:${this.backend.port}`,
     };
-    const { drainMs = 5_000, shim = "host", ...rest } = more;
+    const { drainMs = 5_000, shim = "host", warmMax = 4, ...rest } = more;
     const config = {
       ...loaded,
       cluster: { ...loaded.cluster, endpoint },
-      executors: { ...loaded.executors, shim, drainMs, environment: { EXTRA: "1" } },
+      executors: { ...loaded.executors, shim, drainMs, warmMax, environment: { EXTRA: "1" } },
     };
     this.#manager = await startExecutorManager({
       config,

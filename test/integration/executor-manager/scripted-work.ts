@@ -3,9 +3,12 @@ import type {
   Completion,
   NodesServer,
   Ready,
+  Warm,
   WorkRequest,
   WorkResponse,
 } from "../../../src/protocol/generated/flame/stream/v1/nodes.ts";
+
+import { ApplicationSpec } from "../../../src/protocol/generated/flame/v1/types.ts";
 
 type Stream = ServerDuplexStream<WorkRequest, WorkResponse>;
 
@@ -18,6 +21,8 @@ export class ScriptedWork {
   readonly tasks: Buffer[] = [];
   /** Whether results are acknowledged. */
   acknowledges = true;
+  /** In the first message of each stream; undefined: a session manager that knows no warm services. */
+  warm: Warm | undefined;
   /** Tells an executor that has nothing to leave. */
   leaves = true;
   streams = 0;
@@ -46,8 +51,21 @@ export class ScriptedWork {
     return this.messages.flatMap(({ ready }) => ready.map(({ credit }) => credit));
   }
 
+  /** So many services of the application `app` are to be kept started. */
+  keepWarm(spec: Parameters<typeof ApplicationSpec.fromPartial>[0], count = 1, revision = 1): void {
+    const whole = ApplicationSpec.fromPartial(spec);
+    this.warm = { applications: [{ name: "app", revision, spec: whole, count }] };
+    this.say({ warm: this.warm });
+  }
+
   say(message: Partial<WorkResponse>): void {
-    const empty = { assignments: [], takeBacks: [], acknowledgements: [], leaves: [] };
+    const empty = {
+      assignments: [],
+      takeBacks: [],
+      acknowledgements: [],
+      leaves: [],
+      warm: undefined,
+    };
     this.#stream?.write({ ...empty, ...message });
   }
 
@@ -80,6 +98,7 @@ export class ScriptedWork {
     this.#stream = stream;
     this.streams++;
     stream.sendMetadata(new Metadata());
+    if (this.warm !== undefined) this.say({ warm: this.warm });
     stream.on("data", (message: WorkRequest) => this.#take(message));
     stream.on("error", () => undefined);
     stream.on("end", () => stream.end());

@@ -36,8 +36,7 @@ whereCgroupsAre("a control group", () => {
       args: ["-c", script],
       cwd: folder,
       env: { PATH: "/usr/bin:/bin", MARK: folder },
-      stdoutFile: join(folder, "out"),
-      stderrFile: join(folder, "err"),
+      logs: { stdoutFile: join(folder, "out"), stderrFile: join(folder, "err") },
       cgroup,
     });
     const pid = await waitFor("the stray", async () => {

@@ -113,3 +113,42 @@ test("a log file without marks is begun anew", async () => {
   await waitFor("the output", () => readFileSync(path, "utf8").endsWith("after\n"));
   expect(readFileSync(path, "utf8")).toBe("after\n");
 });
+
+describe("a log file whose place is said later", () => {
+  const marks = { now: () => 0, heading: "service begins" };
+
+  test("gets what came before, the first 64 KiB of it, and all that comes", async () => {
+    const path = join(folder.path, "later");
+    const source = new PassThrough();
+    const log = new LogFile(source, { bytesMax: 1_000_000 });
+    const early = `${"x".repeat(1023)}\n`;
+    for (let kib = 0; kib < 65; kib++) source.write(kib === 64 ? "too much\n" : early);
+    await nextTurn();
+    expect(log.tail).toContain("too much");
+    expect(existsSync(path)).toBe(false);
+    log.goTo(path, marks);
+    log.beginSection("task 1");
+    source.write("one\n");
+    await nextTurn();
+    log.goTo(join(folder.path, "elsewhere"), marks);
+    source.end();
+    await log.ended;
+    const text = (): string => readFileSync(path, "utf8");
+    await waitFor("the end of the file", () => text().endsWith("task 1 ends\n"));
+    expect(text()).toBe(
+      `${at} service begins\n${early.repeat(64)}${at} task 1 begins\none\n${at} task 1 ends\n`,
+    );
+    expect(existsSync(join(folder.path, "elsewhere"))).toBe(false);
+  });
+
+  test("gets what came when the program has ended by then", async () => {
+    const path = join(folder.path, "later");
+    const source = new PassThrough();
+    const log = new LogFile(source, { bytesMax: 1_000_000 });
+    source.end("last words\n");
+    await log.ended;
+    log.goTo(path, undefined);
+    await waitFor("the words", () => existsSync(path) && readFileSync(path, "utf8").length > 0);
+    expect(readFileSync(path, "utf8")).toBe("last words\n");
+  });
+});

@@ -31,8 +31,7 @@ whereTheyAre("a namespace of process ids", () => {
       exitCodesOfShell: true,
       cwd: folder,
       env,
-      stdoutFile: join(folder, "out"),
-      stderrFile: join(folder, "err"),
+      logs: { stdoutFile: join(folder, "out"), stderrFile: join(folder, "err") },
     });
   };
   const out = async (): Promise<string> => {

@@ -33,8 +33,7 @@ async function start(
     args,
     cwd: folder,
     env: { PATH: "/usr/bin:/bin", ...extra.env },
-    stdoutFile: join(folder, "out"),
-    stderrFile: join(folder, "err"),
+    logs: { stdoutFile: join(folder, "out"), stderrFile: join(folder, "err") },
     ...(extra.logBytesMax === undefined ? {} : { logBytesMax: extra.logBytesMax }),
   });
   started.push(group);

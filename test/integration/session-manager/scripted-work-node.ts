@@ -1,5 +1,6 @@
 import { type ClientDuplexStream, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import {
+  type Hello,
   NodesClient,
   type WorkRequest,
   type WorkResponse,
@@ -101,7 +102,7 @@ export class ScriptedWorkNode {
   }
 
   /** @param hello default: as a node says it */
-  work(hello: { node: string; instance: string } | undefined = this.hello()): ScriptedStream {
+  work(hello: Hello | undefined = this.hello()): ScriptedStream {
     const stream = new ScriptedStream(this.#nodes.work());
     stream.say({ hello });
     return stream;
@@ -112,8 +113,9 @@ export class ScriptedWorkNode {
     return new ScriptedStream(this.#nodes.work());
   }
 
-  hello(): { node: string; instance: string } {
-    return { node: this.name, instance: String(this.#metadata.get("flame-instance")[0] ?? "") };
+  hello(warm = 0): Hello {
+    const instance = String(this.#metadata.get("flame-instance")[0] ?? "");
+    return { node: this.name, instance, warm };
   }
 
   close(): void {

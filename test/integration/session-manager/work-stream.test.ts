@@ -260,7 +260,7 @@ describe("a work stream that says what can not be", () => {
         "Work: the first message names no node: expected hello.node, as it was registered with RegisterNode",
     });
     const twice = node.work();
-    twice.say({ hello: { node: "n2", instance: "" } });
+    twice.say({ hello: { node: "n2", instance: "", warm: 0 } });
     expect(await twice.end()).toEqual({
       code: status.invalidArgument,
       details:

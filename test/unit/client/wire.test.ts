@@ -20,6 +20,7 @@ const everything: Required<ApplicationManifestSpec> = {
   task_timeout: 4_294_967_295,
   max_crashes: 1,
   max_lost_nodes: 2,
+  warm_instances: 0,
   schema: { input: "{}", output: "{}", common_data: "{}" },
   url: "file:///opt/x.whl",
   installer: "python",

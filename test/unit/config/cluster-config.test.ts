@@ -80,7 +80,7 @@ describe("cluster configuration", () => {
           nodeTokenFile: undefined,
         },
       },
-      executors: { shim: "host", environment: {}, drainMs: 30_000 },
+      executors: { shim: "host", environment: {}, drainMs: 30_000, warmMax: 4 },
       cache: {
         endpoint: {
           scheme: "grpc",

@@ -8,18 +8,23 @@ export class WorkNode {
   readonly #machine: Machine;
   readonly name: string;
   #stream: Call<"node.work">;
+  readonly #warm: number;
   #read = 0;
 
-  /** @param instance another one than has registered */
-  constructor(machine: Machine, name: string, instance?: string) {
+  /**
+   * @param instance another one than has registered
+   * @param warm how many services it keeps started for sessions to come
+   */
+  constructor(machine: Machine, name: string, instance?: string, warm = 0) {
     this.#machine = machine;
     this.name = name;
+    this.#warm = warm;
     this.#stream = this.#open(instance);
   }
 
   #open(instance = this.#machine.state.nodes.find(this.name)?.record.instance): Call<"node.work"> {
     const caller = instance === undefined ? {} : { instance };
-    return this.#machine.begin("node.work", { name: this.name, caller });
+    return this.#machine.begin("node.work", { name: this.name, caller, warm: this.#warm });
   }
 
   get error(): string | undefined {
@@ -68,6 +73,12 @@ export class WorkNode {
 }
 
 function text(push: WorkPush): string {
+  if (push.kind === "warm") {
+    const told = push.applications.map(
+      ({ application, count }) => `${count} ${application.name}@${application.revision}`,
+    );
+    return ["warm", ...told].join(" ");
+  }
   const { kind, executorId } = push;
   if (push.kind === "leave") return `${kind} ${executorId}`;
   if (push.kind === "assignment") return `${executorId} gets ${push.task.id} as ${push.lease}`;

@@ -17,7 +17,7 @@ describe("a stream that opens", () => {
     work.attach();
     await turns();
     expect(work.calls[0]?.written).toEqual([
-      { hello: { node: "n1", instance: "i1" }, ready: [], completions: [], returns: [] },
+      { hello: { node: "n1", instance: "i1", warm: 0 }, ready: [], completions: [], returns: [] },
     ]);
     work.calls[0]?.accept();
     await turns();
@@ -182,5 +182,37 @@ describe("results", () => {
     expect(await soon(next)).toBe("waits");
     call.acknowledge("L1");
     expect(await next).toMatchObject({ taskId: "2" });
+  });
+});
+
+describe("warm services on a stream", () => {
+  const list = (name: string, count: number) => ({
+    warm: { applications: [{ name, revision: 1, spec: undefined, count }] },
+  });
+
+  test("are those of the last list, and none where the first message has no list", async () => {
+    const keeper = new WorkUnderTest(undefined, 4);
+    const first = await keeper.open();
+    expect(first.written[0]?.hello?.warm).toBe(4);
+    first.say(list("a", 1));
+    first.say({ leaves: [{ executorId: "e1" }] });
+    first.say(list("b", 2));
+    expect(keeper.wanted).toEqual(["1 a", "2 b"]);
+    const second = await keeper.open();
+    expect(keeper.wanted).toHaveLength(2);
+    second.say({ leaves: [{ executorId: "e1" }] });
+    second.say({ leaves: [{ executorId: "e1" }] });
+    expect(keeper.wanted.slice(2)).toEqual([""]);
+  });
+
+  test("stay while there is no connection, and are none where the session manager has no stream", async () => {
+    const keeper = new WorkUnderTest(undefined, 4);
+    const first = await keeper.open();
+    first.say(list("a", 1));
+    first.fail(status.UNAVAILABLE, "gone");
+    expect(keeper.wanted).toEqual(["1 a"]);
+    keeper.ask();
+    keeper.calls.at(-1)?.fail(status.UNIMPLEMENTED, "unknown service");
+    expect(keeper.wanted).toEqual(["1 a", ""]);
   });
 });

@@ -3,6 +3,7 @@ import type { WorkLoad } from "../../../src/executor-manager/work/work-load.ts";
 import type { LaunchedTask } from "../../../src/executor-manager/work/work-source.ts";
 import { WorkStream } from "../../../src/executor-manager/work/work-stream.ts";
 import type { Logger } from "../../../src/kit/logger.ts";
+import type { Warm } from "../../../src/protocol/generated/flame/stream/v1/nodes.ts";
 import { TestClock } from "../../support/test-clock.ts";
 import { ScriptedCall, turns } from "./scripted-call.ts";
 
@@ -23,13 +24,19 @@ export class WorkUnderTest {
     child: () => this.#logger,
   };
 
-  constructor(load?: WorkLoad) {
+  /** What was to be kept started, each time that it was said: `2 NAME`. */
+  readonly wanted: string[] = [];
+
+  constructor(load?: WorkLoad, servicesMax = 0) {
     const begin = () => {
       const call = new ScriptedCall();
       this.calls.push(call);
       return call.call;
     };
-    const about = { nodeName: "n1", instance: "i1", ...(load && { load }) };
+    const want = ({ applications }: Warm) =>
+      void this.wanted.push(applications.map(({ name, count }) => `${count} ${name}`).join());
+    const warm = { servicesMax, want };
+    const about = { nodeName: "n1", instance: "i1", warm, ...(load && { load }) };
     this.stream = new WorkStream({ clock: this.clock, logger: this.#logger, begin, ...about });
   }
 

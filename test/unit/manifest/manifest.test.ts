@@ -48,6 +48,7 @@ spec:
   task_timeout: 3600
   max_crashes: 1
   max_lost_nodes: 2
+  warm_instances: 3
   schema: { input: '{"type":"object"}', output: 'true', common_data: '{}' }
   url: file:///opt/example/my-app.whl
   installer: python
@@ -267,6 +268,16 @@ describe("faults of a manifest", () => {
       "a max_lost_nodes that is no number",
       "metadata: {name: a}\nspec:\n  max_lost_nodes: never\n",
       ["type spec.max_lost_nodes 3:19"],
+    ],
+    [
+      "more warm_instances than a node can keep",
+      "metadata: {name: a}\nspec:\n  warm_instances: 1025\n",
+      ["out-of-range spec.warm_instances 3:19"],
+    ],
+    [
+      "warm_instances of less than nothing",
+      "metadata: {name: a}\nspec:\n  warm_instances: -1\n",
+      ["out-of-range spec.warm_instances 3:19"],
     ],
     [
       "a relative working directory",

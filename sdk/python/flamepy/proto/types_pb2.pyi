@@ -228,7 +228,7 @@ class ApplicationSchema(_message.Message):
     def __init__(self, input: _Optional[str] = ..., output: _Optional[str] = ..., common_data: _Optional[str] = ...) -> None: ...
 
 class ApplicationSpec(_message.Message):
-    __slots__ = ("shim", "description", "labels", "image", "command", "arguments", "environments", "working_directory", "max_instances", "delay_release", "schema", "url", "installer", "task_timeout", "max_crashes", "max_lost_nodes")
+    __slots__ = ("shim", "description", "labels", "image", "command", "arguments", "environments", "working_directory", "max_instances", "delay_release", "schema", "url", "installer", "task_timeout", "max_crashes", "max_lost_nodes", "warm_instances")
     SHIM_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
@@ -245,6 +245,7 @@ class ApplicationSpec(_message.Message):
     TASK_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
     MAX_CRASHES_FIELD_NUMBER: _ClassVar[int]
     MAX_LOST_NODES_FIELD_NUMBER: _ClassVar[int]
+    WARM_INSTANCES_FIELD_NUMBER: _ClassVar[int]
     shim: Shim
     description: str
     labels: _containers.RepeatedScalarFieldContainer[str]
@@ -261,7 +262,8 @@ class ApplicationSpec(_message.Message):
     task_timeout: int
     max_crashes: int
     max_lost_nodes: int
-    def __init__(self, shim: _Optional[_Union[Shim, str]] = ..., description: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., image: _Optional[str] = ..., command: _Optional[str] = ..., arguments: _Optional[_Iterable[str]] = ..., environments: _Optional[_Iterable[_Union[Environment, _Mapping]]] = ..., working_directory: _Optional[str] = ..., max_instances: _Optional[int] = ..., delay_release: _Optional[int] = ..., schema: _Optional[_Union[ApplicationSchema, _Mapping]] = ..., url: _Optional[str] = ..., installer: _Optional[str] = ..., task_timeout: _Optional[int] = ..., max_crashes: _Optional[int] = ..., max_lost_nodes: _Optional[int] = ...) -> None: ...
+    warm_instances: int
+    def __init__(self, shim: _Optional[_Union[Shim, str]] = ..., description: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., image: _Optional[str] = ..., command: _Optional[str] = ..., arguments: _Optional[_Iterable[str]] = ..., environments: _Optional[_Iterable[_Union[Environment, _Mapping]]] = ..., working_directory: _Optional[str] = ..., max_instances: _Optional[int] = ..., delay_release: _Optional[int] = ..., schema: _Optional[_Union[ApplicationSchema, _Mapping]] = ..., url: _Optional[str] = ..., installer: _Optional[str] = ..., task_timeout: _Optional[int] = ..., max_crashes: _Optional[int] = ..., max_lost_nodes: _Optional[int] = ..., warm_instances: _Optional[int] = ...) -> None: ...
 
 class ApplicationStatus(_message.Message):
     __slots__ = ("state", "creation_time")

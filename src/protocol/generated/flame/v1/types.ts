@@ -228,7 +228,11 @@ export interface ApplicationSpec {
     | undefined;
   /** Crashes of its service, and losses of its node, after which a task is Failed. */
   maxCrashes?: number | undefined;
-  maxLostNodes?: number | undefined;
+  maxLostNodes?:
+    | number
+    | undefined;
+  /** Service processes that each node keeps started for sessions to come; absent means none. */
+  warmInstances?: number | undefined;
 }
 
 export interface ApplicationStatus {
@@ -1620,6 +1624,7 @@ function createBaseApplicationSpec(): ApplicationSpec {
     taskTimeout: undefined,
     maxCrashes: undefined,
     maxLostNodes: undefined,
+    warmInstances: undefined,
   };
 }
 
@@ -1675,6 +1680,9 @@ export const ApplicationSpec: MessageFns<ApplicationSpec> = {
     }
     if (message.maxLostNodes !== undefined) {
       writer.uint32(8024).uint32(message.maxLostNodes);
+    }
+    if (message.warmInstances !== undefined) {
+      writer.uint32(8032).uint32(message.warmInstances);
     }
     return writer;
   },
@@ -1820,6 +1828,14 @@ export const ApplicationSpec: MessageFns<ApplicationSpec> = {
             message.maxLostNodes = reader.uint32();
             continue;
           }
+          case 1004: {
+            if (tag !== 8032) {
+              break;
+            }
+
+            message.warmInstances = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1857,6 +1873,7 @@ export const ApplicationSpec: MessageFns<ApplicationSpec> = {
     message.taskTimeout = object.taskTimeout ?? undefined;
     message.maxCrashes = object.maxCrashes ?? undefined;
     message.maxLostNodes = object.maxLostNodes ?? undefined;
+    message.warmInstances = object.warmInstances ?? undefined;
     return message;
   },
 };

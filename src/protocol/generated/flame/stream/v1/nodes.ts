@@ -17,6 +17,7 @@ import {
   type Metadata,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { ApplicationSpec } from "../../v1/types.ts";
 
 export const protobufPackage = "flame.stream.v1";
 
@@ -34,6 +35,8 @@ export interface Hello {
   node: string;
   /** The start of the executor manager: another one of the same node has another instance. */
   instance: string;
+  /** How many service processes the node keeps started for sessions to come, at most. */
+  warm: number;
 }
 
 /** A bound executor takes work. */
@@ -73,6 +76,21 @@ export interface WorkResponse {
   takeBacks: TakeBack[];
   acknowledgements: Acknowledgement[];
   leaves: Leave[];
+  /** In the first message to a node that keeps some, and whenever it changes. */
+  warm: Warm | undefined;
+}
+
+/** For what the node keeps service processes started from now on, in place of what it was told before. */
+export interface Warm {
+  applications: WarmApplication[];
+}
+
+export interface WarmApplication {
+  name: string;
+  revision: number;
+  /** As BindExecutor tells it to an executor in a session of this revision, without description, labels and schema. */
+  spec: ApplicationSpec | undefined;
+  count: number;
 }
 
 export interface Assignment {
@@ -196,7 +214,7 @@ export const WorkRequest: MessageFns<WorkRequest> = {
 };
 
 function createBaseHello(): Hello {
-  return { node: "", instance: "" };
+  return { node: "", instance: "", warm: 0 };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -206,6 +224,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.instance !== "") {
       writer.uint32(18).string(message.instance);
+    }
+    if (message.warm !== 0) {
+      writer.uint32(24).uint32(message.warm);
     }
     return writer;
   },
@@ -239,6 +260,14 @@ export const Hello: MessageFns<Hello> = {
             message.instance = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.warm = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -258,6 +287,7 @@ export const Hello: MessageFns<Hello> = {
     const message = createBaseHello();
     message.node = object.node ?? "";
     message.instance = object.instance ?? "";
+    message.warm = object.warm ?? 0;
     return message;
   },
 };
@@ -603,7 +633,7 @@ export const Return: MessageFns<Return> = {
 };
 
 function createBaseWorkResponse(): WorkResponse {
-  return { assignments: [], takeBacks: [], acknowledgements: [], leaves: [] };
+  return { assignments: [], takeBacks: [], acknowledgements: [], leaves: [], warm: undefined };
 }
 
 export const WorkResponse: MessageFns<WorkResponse> = {
@@ -619,6 +649,9 @@ export const WorkResponse: MessageFns<WorkResponse> = {
     }
     for (const v of message.leaves) {
       Leave.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.warm !== undefined) {
+      Warm.encode(message.warm, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -668,6 +701,14 @@ export const WorkResponse: MessageFns<WorkResponse> = {
             message.leaves.push(Leave.decode(reader, reader.uint32()));
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.warm = Warm.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -689,6 +730,155 @@ export const WorkResponse: MessageFns<WorkResponse> = {
     message.takeBacks = object.takeBacks?.map((e) => TakeBack.fromPartial(e)) || [];
     message.acknowledgements = object.acknowledgements?.map((e) => Acknowledgement.fromPartial(e)) || [];
     message.leaves = object.leaves?.map((e) => Leave.fromPartial(e)) || [];
+    message.warm = (object.warm !== undefined && object.warm !== null) ? Warm.fromPartial(object.warm) : undefined;
+    return message;
+  },
+};
+
+function createBaseWarm(): Warm {
+  return { applications: [] };
+}
+
+export const Warm: MessageFns<Warm> = {
+  encode(message: Warm, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.applications) {
+      WarmApplication.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Warm {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWarm();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.applications.push(WarmApplication.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Warm>): Warm {
+    return Warm.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Warm>): Warm {
+    const message = createBaseWarm();
+    message.applications = object.applications?.map((e) => WarmApplication.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseWarmApplication(): WarmApplication {
+  return { name: "", revision: 0, spec: undefined, count: 0 };
+}
+
+export const WarmApplication: MessageFns<WarmApplication> = {
+  encode(message: WarmApplication, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(16).uint32(message.revision);
+    }
+    if (message.spec !== undefined) {
+      ApplicationSpec.encode(message.spec, writer.uint32(26).fork()).join();
+    }
+    if (message.count !== 0) {
+      writer.uint32(32).uint32(message.count);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WarmApplication {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWarmApplication();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.spec = ApplicationSpec.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WarmApplication>): WarmApplication {
+    return WarmApplication.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WarmApplication>): WarmApplication {
+    const message = createBaseWarmApplication();
+    message.name = object.name ?? "";
+    message.revision = object.revision ?? 0;
+    message.spec = (object.spec !== undefined && object.spec !== null)
+      ? ApplicationSpec.fromPartial(object.spec)
+      : undefined;
+    message.count = object.count ?? 0;
     return message;
   },
 };
