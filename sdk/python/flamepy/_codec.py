@@ -11,12 +11,11 @@ import pickle
 import sys
 from typing import Any
 
-import cloudpickle
-
 from flamepy._arrow_types import is_plain
 from flamepy._cell import Buffer, Cell
 from flamepy._forks import FLAME_INSTANCE_ENDPOINT
 from flamepy._pickler import Pickler
+from flamepy._published_pickles import loads
 from flamepy._shared import SharedPiece
 from flamepy._unpicklable import culprit
 
@@ -95,7 +94,7 @@ def decode(cell: Buffer | SharedPiece) -> Any:
         return _decode_arrow(prefix, view[_PREFIX_BYTES:])
     if prefix == PICKLE_PREFIX:
         view = view[_PREFIX_BYTES:]
-    return cloudpickle.loads(view)
+    return loads(view)
 
 
 def load(cell: Buffer | SharedPiece, what: str) -> Any:
@@ -139,10 +138,13 @@ def _decode_piece(piece: SharedPiece) -> Any:
             return _mapped_tensor(piece.mapped())
         if prefix in (_TABLE_PREFIX, _ARRAY_PREFIX, _BATCH_PREFIX):
             return _decode_arrow(prefix, piece.mapped()[_PREFIX_BYTES:])
-        if prefix != PICKLE_PREFIX:
-            reader.seek(0)
-        # Large bytes are read to where they stay.
-        return pickle.load(reader)
+        start = _PREFIX_BYTES if prefix == PICKLE_PREFIX else 0
+        reader.seek(start)
+        try:
+            # Large bytes are read to where they stay.
+            return pickle.load(reader)
+        except ModuleNotFoundError:
+            return loads(piece.mapped()[start:])
 
 
 def _refusal(value: Any, what: str, error: Exception) -> str:

@@ -7,7 +7,7 @@ import cloudpickle
 import pytest
 
 import flamepy
-from flamepy import ObjectRef
+from flamepy import ObjectRef, _codec
 from flamepy.proto import types_pb2
 from flamepy.runner import types as published
 from tests.support.instance import InstanceProcess
@@ -76,3 +76,22 @@ def test_pickles_of_the_published_client_are_read() -> None:
     assert isinstance(request, published.RunnerRequest)
     assert request.args == (ObjectRef("grpc://1.2.3.4:9090", "a/b/c", 1),)
     assert request.kwargs == {"k": 1}
+
+
+#: Made by flamepy 0.6.0: cloudpickle of ObjectRef("e", "a/b/c", Int64(1)), as its put_object
+#: gives references: the class of the version is pymongo's.
+PUBLISHED_REFERENCE = (
+    "gAWVcwAAAAAAAACMEmZsYW1lcHkuY29yZS5jYWNoZZSMCU9iamVjdFJlZpSTlCmBlH2UKIwIZW5kcG9pbnSUjAFl"
+    "lIwDa2V5lIwFYS9iL2OUjAd2ZXJzaW9ulIwKYnNvbi5pbnQ2NJSMBUludDY0lJOUSwGFlIGUfZRidWIu"
+)
+
+
+def test_references_that_it_put_are_read_without_pymongo() -> None:
+    data = base64.b64decode(PUBLISHED_REFERENCE)
+    ref = _codec.load(data, "a request")
+    assert ref == ObjectRef("e", "a/b/c", 1)
+    # On its way back it needs nothing of that, and what else is missing is still told.
+    again = cloudpickle.loads(cloudpickle.dumps(ref))
+    assert type(again.version) is int
+    with pytest.raises(ModuleNotFoundError, match="bsin"):
+        _codec.load(data.replace(b"bson", b"bsin"), "a request")

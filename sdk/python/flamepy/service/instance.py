@@ -10,6 +10,7 @@ from typing import Any
 
 import cloudpickle
 
+from flamepy import _codec
 from flamepy._awaiting import finished
 from flamepy._objects import ObjectRef, get_object, update_object
 from flamepy._service import FLAME_INSTANCE_ENDPOINT, FlameService, SessionContext, TaskContext
@@ -82,7 +83,7 @@ class FlameInstance(FlameService):
         """Return what the session's client gave, as it is now; None when it gave nothing."""
         if self._object_ref is None:
             return None
-        return cloudpickle.loads(get_object(self._object_ref))
+        return _loaded(get_object(self._object_ref))
 
     def update_context(self, data: Any) -> None:
         """Replace what ``context`` gives, here, in other instances and for the client.
@@ -107,7 +108,7 @@ class FlameInstance(FlameService):
         if self._parameter is None:
             answer = finished(self._entrypoint())
         else:
-            request = None if context.input is None else cloudpickle.loads(context.input)
+            request = None if context.input is None else _loaded(context.input)
             answer = finished(self._entrypoint(request))
         if answer is None:
             return None
@@ -127,3 +128,10 @@ class FlameInstance(FlameService):
             run_service(self)
         else:
             run_debug_service(self)
+
+
+def _loaded(data: bytes) -> Any:
+    try:
+        return cloudpickle.loads(data)
+    except ModuleNotFoundError:
+        return _codec.load(data, "what the client sent")  # Which knows more ways, or says more.
