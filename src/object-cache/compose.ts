@@ -23,6 +23,7 @@ import { CacheMetrics, watchCache, watchTransfers } from "./metrics.ts";
 import { ObjectCache } from "./object-cache.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { SharedFolder } from "./shared-folder.ts";
+import { SmallDoor, type SmallDoorDeps } from "./small-door.ts";
 import { TransferBudget } from "./transfer-budget.ts";
 
 /** The part of the cluster configuration that the object cache needs. */
@@ -103,6 +104,8 @@ async function start(
     const tidying = shared.keepTidy(systemClock);
     releasers.add("the files of clients", () => tidying.cancel());
   }
+  const small = await openSmallDoor(config, { cache, logger, newId: randomId, advertised });
+  if (small !== undefined) releasers.add("the clients of small objects", () => small.close());
   const service = new FlightService({
     cache,
     logger,
@@ -163,6 +166,15 @@ async function openShared({ cache }: ObjectCacheConfig): Promise<SharedFolder | 
   const { storage } = cache;
   if (storage.kind === "memory") return undefined;
   return await openFolder(storage.dir, () => SharedFolder.open(storage.dir));
+}
+
+async function openSmallDoor(
+  { cache }: ObjectCacheConfig,
+  deps: SmallDoorDeps,
+): Promise<SmallDoor | undefined> {
+  const { storage } = cache;
+  if (storage.kind === "memory") return undefined;
+  return await openFolder(storage.dir, () => SmallDoor.open(deps, storage.dir));
 }
 
 function openStore({ cache }: ObjectCacheConfig, logger: Logger): ObjectStore {

@@ -22,12 +22,18 @@ export class FrameReader {
   /** What came of the next frame, when it was not all of it. */
   #pieces: Buffer[] = [];
   #bytes = 0;
+  readonly #bytesMax: number;
   /** So many bytes are to be there before there is anything to do. */
   #due = LENGTH_BYTES;
 
+  /** @param bytesMax of a message. @default {@link FRAME_BYTES_MAX} */
+  constructor(bytesMax = FRAME_BYTES_MAX) {
+    this.#bytesMax = bytesMax;
+  }
+
   /**
    * Calls `take` with each message that is complete by now.
-   * @throws FrameError when one is larger than {@link FRAME_BYTES_MAX}, and whatever `take` throws.
+   * @throws FrameError when one is larger than may be, and whatever `take` throws.
    */
   read(chunk: Buffer, take: (message: Buffer) => void): void {
     this.#bytes += chunk.length;
@@ -51,9 +57,9 @@ export class FrameReader {
       this.#due = LENGTH_BYTES;
       if (all.length - at < LENGTH_BYTES) return at;
       const length = all.readUInt32BE(at);
-      if (length > FRAME_BYTES_MAX)
+      if (length > this.#bytesMax)
         throw new FrameError(
-          `a message of ${length} bytes (expected at most ${FRAME_BYTES_MAX}, behind 4 bytes that say its length)`,
+          `a message of ${length} bytes (expected at most ${this.#bytesMax}, behind 4 bytes that say its length)`,
         );
       this.#due = LENGTH_BYTES + length;
       if (all.length - at < this.#due) return at;

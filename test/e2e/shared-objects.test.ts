@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { startCluster, type TestCluster } from "../support/cluster.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 let cluster: TestCluster;
 
@@ -105,6 +106,46 @@ put_object("app/ssn", os.urandom(1_000_000))
     expect(readdirSync(tmp)).toEqual([expect.stringMatching(/^shared-[0-9a-f]{32}$/)]);
     await cluster.daemon("flame-object-cache").restart("SIGKILL");
     expect(readdirSync(tmp)).toEqual([]);
+  });
+
+  it("puts and gets small objects on a socket, with and without it, over a restart of the cache", async () => {
+    const source = `
+import flamepy, pathlib, time
+from concurrent.futures import ThreadPoolExecutor
+from flamepy import _small_calls
+asked = []
+real = _small_calls.SmallCalls._asked
+def counting(self, *args):
+    asked.append(args[0])
+    return real(self, *args)
+_small_calls.SmallCalls._asked = counting
+values = [b"x" * number for number in range(500)]
+with ThreadPoolExecutor(64) as pool:
+    refs = list(pool.map(lambda value: flamepy.put_object("app/ssn", value), values))
+    assert list(pool.map(flamepy.get_object, refs)) == values
+assert flamepy.get_object(refs[0]) == b""
+print(asked.count(1), asked.count(2))
+home = pathlib.Path("${cluster.home}")
+(home / "asked").touch()
+until = time.monotonic() + 60
+while not (home / "restarted").exists() and time.monotonic() < until:
+    time.sleep(0.05)
+assert flamepy.get_object(refs[7]) == values[7]
+assert flamepy.put_object("app/ssn", b"again").get() == b"again"
+from flamepy.cache import patch_object
+patch_object(refs[3], b"y")
+assert flamepy.get_object(refs[3], lambda base, patches: (base, patches)) == (b"xxx", [b"y"])
+try:
+    flamepy.get_object(flamepy.ObjectRef(refs[0].endpoint, "app/ssn/nothing", 0))
+except flamepy.FlameError as error:
+    print(error.code.name)
+`;
+    const running = run(source);
+    const asked = () => existsSync(join(cluster.home, "asked"));
+    await waitFor("the first calls", asked, { deadlineMs: 60_000 });
+    await cluster.daemon("flame-object-cache").restart("SIGKILL");
+    writeFileSync(join(cluster.home, "restarted"), "");
+    expect((await running).split("\n")).toEqual(["500 501", "NOT_FOUND"]);
   });
 
   it("stores nothing of a put that its client broke off", async () => {

@@ -81,7 +81,7 @@ def share_of(endpoint: str, tls: FlameClientTls | None) -> Share | None:
     location = _location(endpoint)
     if location != _location(current_context().cache_endpoint):
         return None
-    return _shares.of(location, client_of(endpoint, tls), options_of(endpoint, tls))
+    return _shares.of(location, lambda: (client_of(endpoint, tls), options_of(endpoint, tls)))
 
 
 def forget_share(endpoint: str) -> None:

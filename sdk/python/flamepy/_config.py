@@ -190,12 +190,13 @@ _current_lock = threading.Lock()
 def current_context() -> FlameContext:
     """Return the configuration, read anew only when file or environment changed."""
     global _current
-    file = _config_file()
+    # Not as a Path: this is asked with each call.
+    file = os.path.join(os.path.expanduser("~"), ".flame", DEFAULT_FLAME_CONF)
     try:
-        stamp: float = file.stat().st_mtime
+        stamp: float = os.stat(file).st_mtime
     except OSError:
         stamp = 0.0
-    state = (str(file), stamp, *(os.environ.get(name) for name in _VARIABLES))
+    state = (file, stamp, *(os.environ.get(name) for name in _VARIABLES))
     with _current_lock:
         if _current is None or _current[0] != state:
             _current = (state, FlameContext())

@@ -38,6 +38,10 @@ def fetch(ref: ObjectRef, known_version: int) -> FetchResult | None:
         FlameError: the cache cannot be reached, or what it sent is no answer.
     """
     tls = current_context().cache_tls
+    small = _flight.get_small(ref.endpoint, tls, ref.key, known_version)
+    if small is not None:
+        version, cell = small
+        return None if cell is None else FetchResult(FetchMode.FULL, version, cell)
     schema, batches, files = _flight.get(ref.endpoint, tls, ref.key, known_version)
     if _flight.is_table(schema):
         import pyarrow

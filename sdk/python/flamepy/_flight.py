@@ -15,6 +15,7 @@ from flamepy._flight_batches import opaque_batch, opaque_schema
 from flamepy._flight_errors import reported
 from flamepy._native import is_native, version_of
 from flamepy._shared import SHARED_BYTES_MIN, NotShared, Share, SharedPiece
+from flamepy._small_calls import SMALL_BYTES_MAX, Lost
 
 #: An opaque object is one Arrow cell with 32-bit offsets.
 OBJECT_BYTES_MAX = 2**31 - 1
@@ -71,6 +72,10 @@ def put(
             f"object for {path!r} has {cell.size} bytes; the object cache takes at most "
             f"{OBJECT_BYTES_MAX}: put it in parts"
         )
+    if cell.size <= SMALL_BYTES_MAX and path.count("/") == 1:
+        answer = _put_small(endpoint, tls, path, cell)
+        if answer is not None:
+            return answer
     where = _opaque(endpoint, tls, path, expected_version)
     if cell.size >= SHARED_BYTES_MIN:
         answer = _put_files(where, cell)
@@ -149,6 +154,23 @@ def get(endpoint: str, tls: FlameClientTls | None, key: str, version: int) -> An
     return reported(call, endpoint, f"get object {key!r}", retry=True)
 
 
+def get_small(
+    endpoint: str, tls: FlameClientTls | None, key: str, version: int
+) -> tuple[int, memoryview | None] | None:
+    """Fetch version and bytes of a small object without patches from the cache of this host.
+
+    No bytes mean that ``version`` is the current one; None, that :func:`get` has to fetch it.
+    """
+    share = share_of(endpoint, tls)
+    if share is None or share.small is None:
+        return None
+    try:
+        return share.small.get(key, version)
+    except Lost:
+        forget_share(endpoint)
+        return None
+
+
 def delete(endpoint: str, tls: FlameClientTls | None, key: str) -> None:
     """Delete an object, or all under a prefix."""
 
@@ -180,6 +202,22 @@ def _opaque(
 
     descriptor = pyarrow.flight.FlightDescriptor.for_path(path)
     return _Put(endpoint, tls, path, descriptor, opaque_schema(), expected_version)
+
+
+def _put_small(endpoint: str, tls: FlameClientTls | None, prefix: str, cell: Cell) -> bytes | None:
+    """Put at a prefix; None when a call has to do it.
+
+    It may have been put all the same, under an id that nobody knows: as with a call that is
+    repeated because its answer was lost.
+    """
+    share = share_of(endpoint, tls)
+    if share is None or share.small is None:
+        return None
+    try:
+        return share.small.put(prefix, cell.joined())
+    except Lost:
+        forget_share(endpoint)
+        return None
 
 
 def _put(where: _Put, count: int, batches: Callable[[], Iterable[Any]]) -> bytes:

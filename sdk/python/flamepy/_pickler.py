@@ -33,18 +33,25 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 def _reducers() -> dict[type, Callable[[Any], Any]]:
     """Return what reduces which type; nothing is imported that the value cannot need."""
     found = dict(_STANDARD)
-    numpy = sys.modules.get("numpy")
+    numpy = _imported("numpy")
     if numpy is not None:
         found.update(dict.fromkeys((numpy.ndarray, numpy.recarray, numpy.matrix), _reduce_array))
         found[numpy.ma.MaskedArray] = _reduce_masked_array
-    pyarrow = sys.modules.get("pyarrow")
+    pyarrow = _imported("pyarrow")
     if pyarrow is not None:
         found.update(dict.fromkeys((pyarrow.Table, pyarrow.RecordBatch), _reduce_arrow))
-    polars = sys.modules.get("polars")
+    polars = _imported("polars")
     if polars is not None:
         found[polars.DataFrame] = _reduce_polars_frame
         found[polars.Series] = _reduce_polars_series
     return found
+
+
+def _imported(name: str) -> Any:
+    """Return a module; None also while another thread imports it: nobody has values of it yet."""
+    module = sys.modules.get(name)
+    is_whole = not getattr(getattr(module, "__spec__", None), "_initializing", False)
+    return module if is_whole else None
 
 
 def _reduce_view(view: memoryview) -> Any:

@@ -16,12 +16,13 @@ import re
 import stat
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from flamepy._cell import Cell
+from flamepy._small_calls import SmallCalls
 
 #: Metadata of a call: the words of the file.
 SHARE_HEADER = b"flame-share"
@@ -49,6 +50,8 @@ class Share:
 
     folder: Path
     proof: bytes
+    #: For small objects, where the cache offers that.
+    small: SmallCalls | None = None
 
     def files_for(self, cell: Cell) -> int:
         """Return how many files :meth:`written` writes."""
@@ -82,6 +85,11 @@ class Share:
             for path in paths:
                 with contextlib.suppress(OSError):
                     path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """End the connection to the cache; the folder may still be used."""
+        if self.small is not None:
+            self.small.close()
 
     def piece(self, description: bytes) -> SharedPiece:
         """Open the file that the cache named.
@@ -145,28 +153,37 @@ class Shares:
         self._shares: dict[str, Share | None] = {}
         self._lock = threading.Lock()
 
-    def of(self, location: str, client: Any, options: Any) -> Share | None:
-        """Return the folder of the cache at ``location``, which ``client`` calls."""
+    def of(self, location: str, connection: Callable[[], tuple[Any, Any]]) -> Share | None:
+        """Return the folder of the cache at ``location``.
+
+        Args:
+            location: of the cache.
+            connection: gives a client of it, and the options of a call.
+        """
         with self._lock:
             if location in self._shares:
                 return self._shares[location]
         import pyarrow.flight
 
         try:
-            share = _asked(client, options)
+            share = _asked(*connection())
         except pyarrow.flight.FlightUnavailableError:
             return None  # Asked again the next time: it is not up, and says nothing of its folder.
         with self._lock:
-            self._shares[location] = share
-        return share
+            # Another thread may have asked at the same time.
+            kept = self._shares.setdefault(location, share)
+        if share is not None and share is not kept:
+            share.close()
+        return kept
 
     def forget(self, location: str | None = None) -> None:
         """Ask anew: the cache there may have been started again. None: all of them."""
         with self._lock:
-            if location is None:
-                self._shares.clear()
-            else:
-                self._shares.pop(location, None)
+            wanted = list(self._shares) if location is None else [location]
+            shares = [self._shares.pop(one, None) for one in wanted]
+        for share in shares:
+            if share is not None:
+                share.close()
 
 
 def _asked(client: Any, options: Any) -> Share | None:
@@ -175,7 +192,7 @@ def _asked(client: Any, options: Any) -> Share | None:
     try:
         answers = list(client.do_action(pyarrow.flight.Action(_ACTION, b""), options=options))
         folder = json.loads(answers[0].body.to_pybytes())["folder"]
-        return Share(Path(folder), _proof(Path(folder)))
+        return Share(Path(folder), _proof(Path(folder)), SmallCalls.connected(Path(folder)))
     except pyarrow.flight.FlightUnavailableError:
         raise
     except (pyarrow.ArrowException, OSError, ValueError, KeyError, IndexError, TypeError):

@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import importlib.machinery
 import sys
 import types
 import typing
@@ -239,3 +240,11 @@ def test_a_large_request_of_plain_values_travels_through_the_cache(cache: CacheS
     envelope = unseal(encode_request(RunnerRequest(args=("x" * 300_000,)), "app/ssn"))
     assert envelope.text("body") == "ref"
     assert len(cache.objects) == 1
+
+
+def test_a_module_that_another_thread_imports_is_none_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    half = types.ModuleType("pyarrow")
+    half.__spec__ = importlib.machinery.ModuleSpec("pyarrow", None)
+    half.__spec__._initializing = True  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "pyarrow", half)
+    assert cloudpickle.loads(_codec.pickled([1])[4:]) == [1]
