@@ -11,7 +11,7 @@ import { pause } from "./pause.ts";
 import { unary } from "./unary.ts";
 
 const PROBE_FIRST_MS = 5;
-const PROBE_MAX_MS = 50;
+const PROBE_MAX_MS = 15;
 
 /** The manager's side of `flame.v1.Instance`, over the unix socket of one service. */
 export class InstanceClient {
@@ -24,6 +24,16 @@ export class InstanceClient {
       "grpc.max_send_message_length": -1,
       "grpc.use_local_subchannel_pool": 1,
       "grpc.initial_reconnect_backoff_ms": 50,
+    });
+  }
+
+  /**
+   * Connects now, so that the first call need not. Never rejects: a call that cannot connect says why.
+   * @param until Unix milliseconds
+   */
+  connect(until: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#client.waitForReady(until, () => resolve());
     });
   }
 

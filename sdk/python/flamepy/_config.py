@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._public import public
 
@@ -214,6 +212,8 @@ def _read_context(file: Path) -> dict[str, Any]:
         return {}
     except OSError as error:
         raise _invalid(f"cannot read {file}: {error}") from error
+    import yaml  # A service on a node has no such file, and starts without it.
+
     try:
         document = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:

@@ -71,8 +71,8 @@ def test_the_version_is_the_one_of_the_project() -> None:
 
 def test_importing_it_is_light_and_silent() -> None:
     program = (
-        "import logging, sys, flamepy\n"
-        "heavy = {'pyarrow', 'numpy', 'pandas', 'fastapi', 'uvicorn', 'http.server'}\n"
+        "import logging, sys, flamepy, flamepy.runpy\n"
+        "heavy = {'yaml', 'pyarrow', 'numpy', 'pandas', 'fastapi', 'uvicorn', 'http.server'}\n"
         "print(sorted(heavy & set(sys.modules)), logging.getLogger().handlers)"
     )
     done = subprocess.run(

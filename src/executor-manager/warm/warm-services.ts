@@ -11,6 +11,9 @@ import {
 } from "../service-process.ts";
 import { endService, WarmPlace, type WarmPlaceDeps, type WarmService } from "./warm-place.ts";
 
+/** How long a service that accepts connections may take until calls get through. */
+const CONNECT_MS = 5_000;
+
 export interface WarmServicesDeps {
   readonly around: ServiceSurroundings;
   readonly installer: PackageInstaller;
@@ -160,12 +163,13 @@ export class WarmServices implements StartedServices {
   }
 
   async #start(order: WarmOrder, signal: AbortSignal): Promise<WarmService> {
-    const { around, installer } = this.#deps;
+    const { around, installer, clock } = this.#deps;
     const { application, source } = order;
     const { variables, release } = await installer.prepare(source, signal, true);
     const program = { application, packageVariables: variables };
     try {
       const process = await startServiceProcess(around, program, randomId(), undefined, signal);
+      await process.client.connect(clock.now() + CONNECT_MS);
       return { process, release, packageVariables: variables };
     } catch (thrown) {
       release();
