@@ -16,7 +16,7 @@ import type { ApplicationRecord } from "../model/application.ts";
 import type { Caller } from "../model/caller.ts";
 import type { ExecutorRecord, Shim } from "../model/executor.ts";
 import type { NodeCaller, NodeRecord, NodeReport, ReportedExecutor } from "../model/node.ts";
-import type { SessionRequest, SessionView } from "../model/session.ts";
+import type { SessionKey, SessionRequest, SessionView } from "../model/session.ts";
 import type { LaunchReply, TaskOutcome, TaskReply } from "../model/task.ts";
 import type { EndedSubmit } from "../sessions/submit-book.ts";
 import type { ApplicationEvent } from "./application-watches.ts";
@@ -81,8 +81,8 @@ export interface CommandTable {
   "task.get": { input: { sessionId: string; taskId: number }; reply: TaskReply };
   /** Ends after a terminal one. */
   "task.watch": { input: { sessionId: string; taskId: number }; push: TaskReply };
-  /** The reply only says that the session exists: the shell pages through the store. */
-  "task.list": { input: { sessionId: string }; reply: undefined };
+  /** The reply only says which session it is: the shell pages through the store. */
+  "task.list": { input: { sessionId: string }; reply: SessionKey };
 
   /** Hears how the tasks of a producer end; ended by the machine when another stream speaks for the producer. */
   "submit.open": { input: { sessionId: string; producer: string }; push: EndedSubmit };

@@ -1,5 +1,6 @@
 import { FlameError } from "../model/errors.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
+import type { SessionKey } from "../model/session.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import { createTask } from "../sessions/task-life.ts";
 import { type Handlers, waits } from "./handler.ts";
@@ -25,9 +26,10 @@ export type SubmitOutcome = { readonly first: number; readonly count: number } &
 );
 
 /** `closed`: the session is, so the store alone knows what was submitted; all others are refused with the error. */
-export type SubmitReply =
+export type SubmitReply = { readonly session: SessionKey } & (
   | { readonly outcomes: readonly SubmitOutcome[] }
-  | { readonly closed: FlameError };
+  | { readonly closed: FlameError }
+);
 
 /** Numbers whose results are wanted. */
 export interface FollowRange {
@@ -38,7 +40,10 @@ export interface FollowRange {
 }
 
 /** `ended`: those whose tasks have ended before; all others are pushed. `closed`: the store knows, all have ended. */
-export type FollowReply = { readonly ended: readonly EndedRange[] } | { readonly closed: true };
+export type FollowReply = { readonly session: SessionKey } & (
+  | { readonly ended: readonly EndedRange[] }
+  | { readonly closed: true }
+);
 
 export interface EndedRange {
   readonly first: number;
@@ -81,7 +86,7 @@ export const submitHandlers: Handlers<"submit.open" | "submit.tasks" | "submit.f
       try {
         checkMayCreate(state, entry);
       } catch (thrown) {
-        return { closed: FlameError.from(thrown) };
+        return { session: entry.key, closed: FlameError.from(thrown) };
       }
     }
     const highest = entry.submits.highest(producer);
@@ -90,12 +95,12 @@ export const submitHandlers: Handlers<"submit.open" | "submit.tasks" | "submit.f
         "invalid_argument",
         `submit ${first} to session ${batch.sessionId} leaves a gap: got number ${first}, expected at most ${highest + 1}, as ${highest} is the highest of this producer; number submits without gaps, from 1 in each session`,
       );
-    return { outcomes: carryOut(state, turn, entry, batch, highest) };
+    return { session: entry.key, outcomes: carryOut(state, turn, entry, batch, highest) };
   },
 
   "submit.follow": (state, _turn, { sessionId, producer, first, count }) => {
     const entry = state.sessions.get(sessionId);
-    if (entry.record.state !== "Open") return { closed: true };
+    if (entry.record.state !== "Open") return { session: entry.key, closed: true };
     const ended: EndedRange[] = [];
     for (let number = first; number < first + count; number++) {
       const task = entry.submits.taskOf(producer, number);
@@ -106,7 +111,7 @@ export const submitHandlers: Handlers<"submit.open" | "submit.tasks" | "submit.f
         );
       if (!entry.tasks.has(task)) addEnded(ended, number, task);
     }
-    return { ended };
+    return { session: entry.key, ended };
   },
 };
 

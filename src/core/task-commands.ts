@@ -35,10 +35,7 @@ export const taskHandlers: Handlers<"task.create" | "task.get" | "task.watch" | 
     return waits;
   },
 
-  "task.list": (state, _turn, { sessionId }) => {
-    state.sessions.get(sessionId);
-    return undefined;
-  },
+  "task.list": (state, _turn, { sessionId }) => state.sessions.get(sessionId).key,
 };
 
 /** @throws FlameError when the session takes no task now. */
@@ -88,7 +85,7 @@ function findTask(state: CoreState, sessionId: string, taskId: number): TaskRepl
   const entry = state.sessions.get(sessionId);
   const task = entry.tasks.get(taskId);
   if (task !== undefined) return { task };
-  if (taskId >= 1 && taskId <= entry.lastTaskId) return { stored: { sessionId, taskId } };
+  if (taskId >= 1 && taskId <= entry.lastTaskId) return { stored: { session: entry.key, taskId } };
   throw new FlameError(
     "not_found",
     `task ${taskId} of session ${sessionId} not found: the session has ${entry.lastTaskId === 1 ? "1 task" : `${entry.lastTaskId} tasks`}, counted from 1`,

@@ -33,6 +33,9 @@ export interface SessionRecord {
   readonly events: readonly FlameEvent[];
 }
 
+/** Names one session for good: its id may be used again once it was deleted. */
+export type SessionKey = Pick<SessionRecord, "id" | "creationTime">;
+
 /** The newest events that a session keeps. */
 export const sessionEventsMax = 256;
 

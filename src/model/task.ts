@@ -1,5 +1,6 @@
 import { FlameError } from "./errors.ts";
 import type { FlameEvent } from "./event.ts";
+import type { SessionKey } from "./session.ts";
 
 /**
  * - Pending: waits for an executor.
@@ -39,10 +40,13 @@ export interface TaskRecord {
   readonly events: readonly FlameEvent[];
 }
 
+/** Names one task for good: the id of its session may be used again once that was deleted. */
+export type TaskKey = Pick<TaskRecord, "sessionId" | "id" | "creationTime">;
+
 /** A task of a session; terminal ones are not in memory, the shell reads them from the store once the turn is durable. */
 export type TaskReply =
   | { readonly task: TaskRecord }
-  | { readonly stored: { readonly sessionId: string; readonly taskId: number } };
+  | { readonly stored: { readonly session: SessionKey; readonly taskId: number } };
 
 /** What an executor that waits for a task is answered: without one it is to unbind. */
 export interface LaunchReply {

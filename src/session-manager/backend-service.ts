@@ -1,4 +1,5 @@
 import { Metadata, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
+import type { BindReply } from "../executors/executor-book.ts";
 import type { Logger } from "../kit/logger.ts";
 import { FlameError } from "../model/errors.ts";
 import type { ReportedExecutor } from "../model/node.ts";
@@ -11,7 +12,7 @@ import type {
   LaunchTaskRequest,
   LaunchTaskResponse,
 } from "../protocol/generated/flame/v1/backend.ts";
-import type { Executor, Result, Task, TaskResult } from "../protocol/generated/flame/v1/types.ts";
+import type { Executor, Result, TaskResult } from "../protocol/generated/flame/v1/types.ts";
 import { statusOf } from "../protocol/grpc-errors.ts";
 import { nodeCallerOf } from "../protocol/instance-key.ts";
 import {
@@ -30,7 +31,7 @@ import type { Engine } from "./engine.ts";
 import type { NodeNotes } from "./node-notes.ts";
 import type { NodeSpeakers } from "./node-speakers.ts";
 import { nodeStream } from "./node-stream.ts";
-import type { Payloads } from "./payloads.ts";
+import type { PayloadRead, Payloads } from "./payloads.ts";
 
 /** Metadata by which a LaunchTask reply names its lease, and CompleteTask returns it (docs/protocol.md, "Leases"). */
 export const leaseKey = "flame-lease";
@@ -116,9 +117,45 @@ type ExecutorCall =
   | "launchTask"
   | "completeTask";
 
+/** Nearly always the input of a task that is handed out is at hand. */
+function withInput(
+  payloads: Payloads,
+  task: TaskRecord,
+  go: (input: PayloadRead) => void,
+  fail: (error: Error) => void,
+): void {
+  const held = payloads.atHand(task, "input");
+  if (held !== "stored") go(held);
+  else payloads.read([task], "input").then(([input]) => go(input), fail);
+}
+
 /** What an executor needs of a task: its input; the events stay here. */
-const launchedTask = (task: TaskRecord, payloads: BackendDeps["payloads"]): Task =>
-  taskToWire({ ...task, events: [] }, payloads.of(task, "input"), undefined);
+function launched(
+  call: ServerUnaryCall<LaunchTaskRequest, LaunchTaskResponse>,
+  task: TaskRecord,
+  input: PayloadRead,
+): LaunchTaskResponse {
+  // It was cancelled and deleted meanwhile, and nobody waits for it.
+  if (input === "gone") return { task: undefined };
+  call.sendMetadata(leaseMetadata(task));
+  return { task: taskToWire({ ...task, events: [] }, input, undefined) };
+}
+
+/** What an executor is to serve; nothing when its session was deleted while its common data were read. */
+async function boundTo(
+  { payloads, notes }: BackendDeps,
+  executorId: string,
+  { bound }: BindReply,
+): Promise<BindExecutorResponse> {
+  const nothing = { application: undefined, session: undefined };
+  if (bound === undefined) return nothing;
+  const { record } = bound.session;
+  const [commonData] = await payloads.commonData([record]);
+  if (commonData === "gone") return nothing;
+  notes.bound(executorId, record.id);
+  const application = applicationToWire(bound.application);
+  return { application, session: sessionToWire(bound.session, commonData) };
+}
 
 function executorCalls(deps: BackendDeps): Pick<BackendServer, ExecutorCall> {
   const { engine, payloads, notes } = deps;
@@ -139,13 +176,8 @@ function executorCalls(deps: BackendDeps): Pick<BackendServer, ExecutorCall> {
       engine.call(
         "executor.bind",
         { id: call.request.executorId },
-        ({ bound }) => {
-          if (bound === undefined) reply({ application: undefined, session: undefined });
-          else {
-            notes.bound(call.request.executorId, bound.session.record.id);
-            const session = sessionToWire(bound.session, payloads.commonData(bound.session.record));
-            reply({ application: applicationToWire(bound.application), session });
-          }
+        (answer) => {
+          boundTo(deps, call.request.executorId, answer).then(reply, fail);
         },
         fail,
       ),
@@ -176,8 +208,8 @@ function executorCalls(deps: BackendDeps): Pick<BackendServer, ExecutorCall> {
         "executor.launch",
         { id: call.request.executorId },
         ({ task }) => {
-          if (task !== undefined) call.sendMetadata(leaseMetadata(task));
-          reply({ task: task && launchedTask(task, payloads) });
+          if (task === undefined) reply({ task });
+          else withInput(payloads, task, (input) => reply(launched(call, task, input)), fail);
         },
         fail,
       ),

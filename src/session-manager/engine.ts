@@ -359,8 +359,9 @@ const lostTurn = new FlameError(
 
 function keepPayloads(payloads: Payloads, changes: readonly Change[], kind: PayloadKind): void {
   for (const change of changes) {
-    const payload = change.kind === "task.put" ? change[kind] : undefined;
-    if (change.kind === "task.put" && payload !== undefined)
-      payloads.keep(change.record.sessionId, change.record.id, kind, payload);
+    if (change.kind === "session.delete") payloads.drop(change.id);
+    if (change.kind !== "task.put") continue;
+    const payload = change[kind];
+    if (payload !== undefined) payloads.keep(change.record, kind, payload);
   }
 }

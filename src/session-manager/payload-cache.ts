@@ -1,3 +1,4 @@
+import type { TaskKey } from "../model/task.ts";
 import type { PayloadKind } from "../storage/store.ts";
 
 /**
@@ -10,9 +11,15 @@ const entryOverheadBytes = 140;
 const sharedBytesMax = 2 * 1024;
 const sharedPieceBytes = 32 * 1024;
 
-/** Payloads by session, and by task and kind. */
+/** Payloads of one session, by task and kind. */
+interface SessionPayloads {
+  /** The earliest creation of its tasks: those of an earlier session of that id were made before. */
+  since: number;
+  readonly payloads: Map<number, Buffer>;
+}
+
 interface Generation {
-  readonly sessions: Map<string, Map<number, Buffer>>;
+  readonly sessions: Map<string, SessionPayloads>;
   bytes: number;
 }
 
@@ -33,17 +40,21 @@ export class PayloadCache {
     this.#halfMax = bytesMax / 2;
   }
 
-  get(sessionId: string, taskId: number, kind: PayloadKind): Buffer | undefined {
-    const key = keyOf(taskId, kind);
-    return (
-      this.#young.sessions.get(sessionId)?.get(key) ?? this.#old.sessions.get(sessionId)?.get(key)
-    );
+  get(task: TaskKey, kind: PayloadKind): Buffer | undefined {
+    return foundIn(this.#young, task, kind) ?? foundIn(this.#old, task, kind);
   }
 
-  put(sessionId: string, taskId: number, kind: PayloadKind, payload: Buffer): void {
-    const key = keyOf(taskId, kind);
-    // A session's name may be used again.
-    for (const { sessions } of [this.#young, this.#old]) sessions.get(sessionId)?.delete(key);
+  /** The session was deleted: its id may be used again. */
+  drop(sessionId: string): void {
+    // What they take counts until their generation goes.
+    this.#young.sessions.delete(sessionId);
+    this.#old.sessions.delete(sessionId);
+  }
+
+  put({ sessionId, id, creationTime }: TaskKey, kind: PayloadKind, payload: Buffer): void {
+    const key = keyOf(id, kind);
+    for (const { sessions } of [this.#young, this.#old])
+      sessions.get(sessionId)?.payloads.delete(key);
     const bytes = payload.length + entryOverheadBytes;
     if (bytes > this.#halfMax) return;
     if (this.#young.bytes + bytes > this.#halfMax) {
@@ -51,13 +62,13 @@ export class PayloadCache {
       this.#young = { sessions: new Map(), bytes: 0 };
     }
     const { sessions } = this.#young;
-    let payloads = sessions.get(sessionId);
-    if (payloads === undefined) {
-      payloads = new Map();
-      sessions.set(sessionId, payloads);
-    }
+    let session = sessions.get(sessionId);
+    if (session === undefined) {
+      session = { since: creationTime, payloads: new Map() };
+      sessions.set(sessionId, session);
+    } else if (creationTime < session.since) session.since = creationTime;
     this.#young.bytes += bytes;
-    payloads.set(key, this.#ownBytes(payload));
+    session.payloads.set(key, this.#ownBytes(payload));
   }
 
   /** A few bytes of a large piece of memory, such as what came off the wire at once, would keep all of it. */
@@ -76,6 +87,16 @@ export class PayloadCache {
     this.#pieceUsed += length;
     return own;
   }
+}
+
+function foundIn(
+  { sessions }: Generation,
+  { sessionId, id, creationTime }: TaskKey,
+  kind: PayloadKind,
+): Buffer | undefined {
+  const session = sessions.get(sessionId);
+  if (session === undefined || creationTime < session.since) return undefined;
+  return session.payloads.get(keyOf(id, kind));
 }
 
 function keyOf(taskId: number, kind: PayloadKind): number {

@@ -1,11 +1,20 @@
 import { FlameError } from "../model/errors.ts";
-import type { SessionRecord } from "../model/session.ts";
-import type { TaskRecord, TaskReply } from "../model/task.ts";
+import type { SessionKey, SessionRecord } from "../model/session.ts";
+import type { TaskKey, TaskRecord, TaskReply } from "../model/task.ts";
 import type { PayloadKind, Store } from "../storage/store.ts";
 import { forgottenTask } from "./finished-tasks.ts";
 import { PayloadCache } from "./payload-cache.ts";
 
-/** Payload bytes beside the machine, which only knows their sizes: a bounded cache above the store. */
+/** Bytes of a payload, undefined when there is none; `stored`: the store alone has them. */
+export type PayloadAtHand = Buffer | undefined | "stored";
+
+/** Bytes of a payload, undefined when there is none; `gone`: its task was deleted or forgotten. */
+export type PayloadRead = Buffer | undefined | "gone";
+
+/**
+ * Payload bytes beside the machine, which only knows their sizes: a bounded cache above the store. What is about to be sent is
+ * nearly always in it, so nobody waits for a promise for a task; what is not is read for many tasks at once.
+ */
 export class Payloads {
   readonly #store: Store;
   readonly #cache: PayloadCache;
@@ -19,56 +28,68 @@ export class Payloads {
   }
 
   /** Remembers bytes that were just made durable, or are about to be. */
-  keep(sessionId: string, taskId: number, kind: PayloadKind, payload: Buffer): void {
-    this.#cache.put(sessionId, taskId, kind, payload);
+  keep(task: TaskKey, kind: PayloadKind, payload: Buffer): void {
+    this.#cache.put(task, kind, payload);
+  }
+
+  /** The session is about to be deleted: another may have its id from now on. */
+  drop(sessionId: string): void {
+    this.#cache.drop(sessionId);
+  }
+
+  /** What can be had without the store. */
+  atHand(task: TaskRecord, kind: PayloadKind): PayloadAtHand {
+    if (bytesOf(task, kind) === undefined) return undefined;
+    return this.#cache.get(task, kind) ?? "stored";
+  }
+
+  /** Payloads of tasks, in their order: one read for all that are not at hand. */
+  async read(tasks: readonly TaskRecord[], kind: PayloadKind): Promise<PayloadRead[]> {
+    const found: PayloadRead[] = [];
+    const missing: { readonly at: number; readonly task: TaskKey }[] = [];
+    for (const [at, task] of tasks.entries()) {
+      const held = this.atHand(task, kind);
+      found.push(held === "stored" ? "gone" : held);
+      if (held === "stored") missing.push({ at, task });
+    }
+    if (missing.length === 0) return found;
+    const read = await this.#store.readPayloads(
+      missing.map(({ task }) => task),
+      kind,
+    );
+    for (const [index, { at }] of missing.entries()) found[at] = read[index] ?? "gone";
+    return found;
+  }
+
+  /** Common data of sessions, in their order: one read for all. */
+  async commonData(sessions: readonly SessionRecord[]): Promise<PayloadRead[]> {
+    const wanted = sessions.filter(({ commonDataBytes }) => commonDataBytes !== undefined);
+    const read = wanted.length === 0 ? [] : await this.#store.readCommonData(wanted);
+    let next = 0;
+    return sessions.map(({ commonDataBytes }) =>
+      commonDataBytes === undefined ? undefined : (read[next++] ?? "gone"),
+    );
   }
 
   /**
-   * Bytes of a task's payload; undefined when it has none.
-   * @throws FlameError not_found when the task was forgotten, or its session deleted, since its record was read.
+   * The task behind a reply of the machine that says no more than where it is.
+   * @throws FlameError not_found when it was forgotten, or its session was deleted.
    */
-  of(task: TaskRecord, kind: PayloadKind): Buffer | undefined {
-    const bytes = kind === "input" ? task.inputBytes : task.outputBytes;
-    if (bytes === undefined) return undefined;
-    const { sessionId, id } = task;
-    const found =
-      this.#cache.get(sessionId, id, kind) ?? this.#store.readPayload(sessionId, id, kind);
-    if (found !== undefined) return found;
-    if (this.isForgotten(sessionId, id)) throw forgottenTask(sessionId, id, this.#tasksKept);
-    // An output that is not there must not look like none.
-    if (kind === "output") throw goneTask(sessionId, id);
-    return undefined;
-  }
-
-  /** Whether the bytes can be had without the store, or there are none. */
-  isAtHand({ sessionId, id, inputBytes }: TaskRecord): boolean {
-    return inputBytes === undefined || this.#cache.get(sessionId, id, "input") !== undefined;
-  }
-
-  /** Bytes of a session's common data; undefined when it has none. */
-  commonData(session: SessionRecord): Buffer | undefined {
-    return session.commonDataBytes === undefined
-      ? undefined
-      : this.#store.readCommonData(session.id);
-  }
-
-  /**
-   * The task behind a reply of the machine.
-   * @throws FlameError not_found when it was forgotten, or its session was deleted in the same moment.
-   */
-  task(reply: TaskReply): TaskRecord {
+  async task(reply: TaskReply): Promise<TaskRecord> {
     if ("task" in reply) return reply.task;
-    const { sessionId, taskId } = reply.stored;
-    const task = this.#store.readTask(sessionId, taskId);
-    if (task !== undefined) return task;
-    if (this.#store.forgotten(sessionId) > 0)
-      throw forgottenTask(sessionId, taskId, this.#tasksKept);
-    throw goneTask(sessionId, taskId);
+    const { session, taskId } = reply.stored;
+    const task = await this.#store.readTask(session, taskId);
+    if (task === undefined) throw this.goneTask(session.id, taskId);
+    return task;
   }
 
   /** Tasks of a session with ids from `first` on, `count` at most, by id: read at once. */
-  stored(sessionId: string, first: number, count: number): ReadonlyMap<number, TaskRecord> {
-    const found = this.#store.readTasks(sessionId, first - 1, count);
+  async stored(
+    session: SessionKey,
+    first: number,
+    count: number,
+  ): Promise<ReadonlyMap<number, TaskRecord>> {
+    const found = (await this.#store.readTasks(session, first - 1, count)) ?? [];
     return new Map(found.map((task) => [task.id, task]));
   }
 
@@ -77,14 +98,14 @@ export class Payloads {
     return this.#store.forgotten(sessionId);
   }
 
-  /** Whether a task that was there has been forgotten. */
-  isForgotten(sessionId: string, taskId: number): boolean {
-    return (
-      this.#store.forgotten(sessionId) > 0 && this.#store.readTask(sessionId, taskId) === undefined
-    );
+  /** What to say of a task that was there and is not any more. */
+  goneTask(sessionId: string, taskId: number): FlameError {
+    if (this.#store.forgotten(sessionId) > 0)
+      return forgottenTask(sessionId, taskId, this.#tasksKept);
+    return new FlameError("not_found", `task ${taskId} of session ${sessionId} not found`);
   }
 }
 
-function goneTask(sessionId: string, taskId: number): FlameError {
-  return new FlameError("not_found", `task ${taskId} of session ${sessionId} not found`);
+function bytesOf({ inputBytes, outputBytes }: TaskRecord, kind: PayloadKind): number | undefined {
+  return kind === "input" ? inputBytes : outputBytes;
 }

@@ -12,8 +12,8 @@ import type { Engine } from "./engine.ts";
 import { changedRevisionToWire } from "./registry-wire.ts";
 
 /** The kept revisions, the latest first, each with what it changed. */
-export function listRevisions(store: Store, name: string): Revision[] {
-  const revisions = store.readRevisions(name);
+export async function listRevisions(store: Store, name: string): Promise<Revision[]> {
+  const revisions = await store.readRevisions(name);
   return revisions.map((revision, index) => {
     const before = revisions[index + 1];
     return changedRevisionToWire(
@@ -24,10 +24,14 @@ export function listRevisions(store: Store, name: string): Revision[] {
 }
 
 /** @throws FlameError not_found naming the revisions that are kept */
-export function findRevision(store: Store, name: string, revision: number): ApplicationRevision {
-  const found = store.readRevision(name, revision);
+export async function findRevision(
+  store: Store,
+  name: string,
+  revision: number,
+): Promise<ApplicationRevision> {
+  const found = await store.readRevision(name, revision);
   if (found !== undefined) return found;
-  const kept = store.readRevisions(name).map((one) => one.revision);
+  const kept = (await store.readRevisions(name)).map((one) => one.revision);
   const range = kept.length === 0 ? "none are kept" : `kept are ${ranges(kept)}`;
   const text = `application ${JSON.stringify(name)} has no revision ${revision}: ${range}`;
   throw new FlameError("not_found", text);
@@ -45,8 +49,8 @@ export async function rollback(
   const { engine, store, admission } = deps;
   const { name, force, dryRun } = request;
   const present = await engine.ask("application.get", { name });
-  const to = request.to === undefined ? previous(store, present) : Number(request.to);
-  const target = findRevision(store, name, to);
+  const to = request.to === undefined ? await previous(store, present) : Number(request.to);
+  const target = await findRevision(store, name, to);
   const raw = { metadata: { name }, spec: target.manifest };
   const checked = await admission.admit(raw, source);
   if (!checked.ok) {
@@ -64,8 +68,8 @@ export async function rollback(
   return outcome;
 }
 
-function previous(store: Store, { name, revision }: ApplicationRevision): number {
-  const earlier = store.readRevisions(name).find((one) => one.revision < revision);
+async function previous(store: Store, { name, revision }: ApplicationRevision): Promise<number> {
+  const earlier = (await store.readRevisions(name)).find((one) => one.revision < revision);
   if (earlier !== undefined) return earlier.revision;
   const text = `application ${JSON.stringify(name)} is at revision ${revision} and has no earlier one that is kept: there is nothing to roll back to`;
   throw new FlameError("not_found", text);

@@ -54,12 +54,12 @@ export function registryService(deps: RegistryDeps): RegistryServer {
 
     getOfSession: unary(async ({ sessionId }) => {
       const { name, revision } = await engine.ask("application.ofSession", { sessionId });
-      return revisionToWire(findRevision(store, name, revision));
+      return revisionToWire(await findRevision(store, name, revision));
     }),
 
     listRevisions: unary(async ({ name }) => {
       const { revision } = await engine.ask("application.get", { name });
-      return { revisions: listRevisions(store, name), present: BigInt(revision) };
+      return { revisions: await listRevisions(store, name), present: BigInt(revision) };
     }),
 
     rollback: unary(async (request, call) =>

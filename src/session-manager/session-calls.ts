@@ -31,14 +31,7 @@ export function sessionCalls(deps: {
   readonly cleaner: StoreCleaner;
 }): SessionCalls {
   const { engine, payloads, replies, sizes, cleaner } = deps;
-  const whole = (view: SessionView): Session =>
-    sessionToWire(view, payloads.commonData(view.record), payloads.forgotten(view.record.id));
-  /** The same when the client has room for it; what has changed something waits for that, and is not refused. */
-  const wholeFor = async (call: HeldCall, view: SessionView, wait: boolean): Promise<Session> => {
-    const bytes = view.record.commonDataBytes ?? 0;
-    if (!replies.isSmall(bytes)) await replies.take(call, bytes, { wait });
-    return whole(view);
-  };
+  const { without, whole, wholeFor } = wholeSessions(payloads, replies);
   return {
     createSession: unary(async ({ sessionId: id, session }, call) => {
       const request = requestOf(requiredField(session, "the session spec", "CreateSession"));
@@ -78,14 +71,43 @@ export function sessionCalls(deps: {
       await replies.take(call, sizes.sessions(room), { wait: false });
       const views = await engine.of(call.getPeer()).ask("session.list", {});
       const bytes = views.reduce((sum, { record }) => sum + (record.commonDataBytes ?? 0), 0);
-      const fits = bytes <= room;
-      return {
-        sessions: views.map((view) =>
-          fits ? whole(view) : sessionToWire(view, undefined, payloads.forgotten(view.record.id)),
-        ),
-      };
+      return { sessions: bytes <= room ? await whole(views) : views.map(without) };
     }),
   };
+}
+
+/** Sessions as replies show them. */
+function wholeSessions(
+  payloads: Payloads,
+  replies: ReplyHold,
+): {
+  /** Without its common data. */
+  readonly without: (view: SessionView) => Session;
+  /** With their common data, one read for all; without those that were deleted meanwhile. */
+  readonly whole: (views: readonly SessionView[]) => Promise<Session[]>;
+  /** One when the client has room for it; what has changed something waits for that, and is not refused. */
+  readonly wholeFor: (call: HeldCall, view: SessionView, wait: boolean) => Promise<Session>;
+} {
+  const without = (view: SessionView): Session =>
+    sessionToWire(view, undefined, payloads.forgotten(view.record.id));
+  const whole = async (views: readonly SessionView[]): Promise<Session[]> => {
+    const read = await payloads.commonData(views.map(({ record }) => record));
+    return views.flatMap((view, at) => {
+      const data = read[at];
+      // Without its common data it would look as if it had none.
+      if (data === "gone") return [];
+      return [sessionToWire(view, data, payloads.forgotten(view.record.id))];
+    });
+  };
+  const wholeFor = async (call: HeldCall, view: SessionView, wait: boolean): Promise<Session> => {
+    const bytes = view.record.commonDataBytes ?? 0;
+    if (!replies.isSmall(bytes)) await replies.take(call, bytes, { wait });
+    const [session] = await whole([view]);
+    if (session !== undefined) return session;
+    const { id } = view.record;
+    throw new FlameError("not_found", `session ${id} not found: it has been deleted`);
+  };
+  return { without, whole, wholeFor };
 }
 
 function ownerOf(call: Parameters<typeof callerOf>[0]): NewSessionOwner {

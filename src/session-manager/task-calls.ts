@@ -2,6 +2,7 @@ import { Metadata } from "@grpc/grpc-js";
 import { sendLast } from "../connections/last-message.ts";
 import { FlameError } from "../model/errors.ts";
 import { payloadBytesMax } from "../model/limits.ts";
+import type { SessionKey } from "../model/session.ts";
 import { isTerminal, parseTaskId, type TaskRecord } from "../model/task.ts";
 import type { FrontendServer } from "../protocol/generated/flame/v1/frontend.ts";
 import type { Task } from "../protocol/generated/flame/v1/types.ts";
@@ -44,17 +45,17 @@ export function taskCalls(deps: TaskCallDeps): TaskCalls {
         sessionId,
         ...(input !== undefined && { input }),
       });
-      return taskToWire(pendingView(payloads.task(created)), input, undefined);
+      return taskToWire(pendingView(await payloads.task(created)), input, undefined);
     }),
 
     getTask: unary(async ({ taskId, sessionId }, call) => {
       const door = engine.of(call.getPeer());
       const found = await door.ask("task.get", { sessionId, taskId: parseTaskId(taskId) });
-      const task = payloads.task(found);
+      const task = await payloads.task(found);
       const room = replyRoom(call.metadata);
       const bytes = sentBytes(task, room);
       if (!replies.isSmall(bytes)) await replies.take(call, bytes, { wait: false });
-      return withPayloads(payloads, task, room);
+      return oneWithPayloads(payloads, task, room);
     }),
 
     watchTask: watchCall(deps),
@@ -92,33 +93,36 @@ function watchCall(deps: TaskCallDeps): FrontendServer["watchTask"] {
       letGo?.();
       letGo = undefined;
     };
-    const writer = new WatchWriter(
-      {
-        room: (task) => {
-          const bytes = sentBytes(task, room);
-          return replies.isSmall(bytes) ? undefined : replies.take(call, bytes, { wait: true });
-        },
-        write: (task, taken) => {
-          const message = withPayloads(payloads, task, room);
-          // Clients drop the stream at a final state: it has to end with it.
-          over = isTerminal(task.state);
-          if (!over) {
-            call.write(message, taken);
-            return;
-          }
-          release();
-          sendLast(call, message, taken);
-        },
-        end: () => {
-          if (!over) call.end();
-        },
-        fail: (error) => {
-          release();
-          failStream(call, error);
-        },
+    const writer = new WatchWriter<WatchedTask>({
+      atHand: (reply) => {
+        if ("stored" in reply || !replies.isSmall(sentBytes(reply.task, room))) return undefined;
+        const message = withPayloadsAtHand(payloads, reply.task, room);
+        return message && { message, isLast: isTerminal(reply.task.state) };
       },
-      (reply) => payloads.task(reply),
-    );
+      record: (reply) => payloads.task(reply),
+      room: (task) => replies.take(call, sentBytes(task, room), { wait: true }),
+      read: async (task) => ({
+        message: await oneWithPayloads(payloads, task, room),
+        isLast: isTerminal(task.state),
+      }),
+      write: ({ message, isLast }, taken) => {
+        // Clients drop the stream at a final state: it has to end with it.
+        over = isLast;
+        if (!over) {
+          call.write(message, taken);
+          return;
+        }
+        release();
+        sendLast(call, message, taken);
+      },
+      end: () => {
+        if (!over) call.end();
+      },
+      fail: (error) => {
+        release();
+        failStream(call, error);
+      },
+    });
     const request = { sessionId: call.request.sessionId, taskId };
     const pending = engine.of(call.getPeer()).stream("task.watch", request, {
       push: (reply) => {
@@ -133,8 +137,15 @@ function watchCall(deps: TaskCallDeps): FrontendServer["watchTask"] {
     call.on("cancelled", () => {
       release();
       pending.cancel();
+      writer.end(new FlameError("aborted", "the call has ended"));
     });
   };
+}
+
+/** What a watch sends. */
+interface WatchedTask {
+  readonly message: Task;
+  readonly isLast: boolean;
 }
 
 interface TaskSink extends Drainable, HeldCall {
@@ -150,26 +161,66 @@ async function listTasks(
   room: number,
   sink: TaskSink,
 ): Promise<void> {
-  await deps.engine.of(sink.getPeer()).ask("task.list", { sessionId });
+  const { store, payloads, engine } = deps;
+  const session = await engine.of(sink.getPeer()).ask("task.list", { sessionId });
   let after = 0;
   for (;;) {
-    const page = deps.store.readTasks(sessionId, after, listPage);
-    for (const record of page) {
-      if (sink.cancelled) return;
-      const taken = await deps.replies.take(sink, sentBytes(record, room), { wait: true });
-      // Forgotten since the page was read: as if it had been before.
-      if (deps.payloads.isForgotten(sessionId, record.id)) {
-        taken();
-        continue;
-      }
-      const keepsUp = sink.write(withPayloads(deps.payloads, record, room), taken);
-      if (!keepsUp) await drained(sink);
-    }
-    const last = page.at(-1);
-    if (last === undefined || page.length < listPage) break;
+    const forgotten = payloads.forgotten(sessionId);
+    const records = await store.readTasks(session, after, listPage);
+    if (records === undefined)
+      throw new FlameError("not_found", `session ${sessionId} not found: it has been deleted`);
+    const page = { session, forgotten, small: await readSmall(deps, records, room) };
+    for (const record of records) if (!(await listTask(deps, page, record, room, sink))) return;
+    const last = records.at(-1);
+    if (last === undefined || records.length < listPage) break;
     after = last.id;
   }
-  sink.end(forgottenTrailers(deps.payloads.forgotten(sessionId)));
+  sink.end(forgottenTrailers(payloads.forgotten(sessionId)));
+}
+
+/** What was read at once for a list. */
+interface ListedPage {
+  readonly session: SessionKey;
+  /** Tasks of the session that were forgotten before. */
+  readonly forgotten: number;
+  /** What to send of the small ones, by id: the bytes of all others are read when there is room for them. */
+  readonly small: ReadonlyMap<number, Task | "gone">;
+}
+
+async function readSmall(
+  { payloads, replies }: TaskCallDeps,
+  records: readonly TaskRecord[],
+  room: number,
+): Promise<ListedPage["small"]> {
+  const small = records.filter((record) => replies.isSmall(sentBytes(record, room)));
+  const read = await withPayloads(payloads, small, room);
+  return new Map(read.map((message, at) => [small[at]?.id ?? 0, message]));
+}
+
+/** @returns false when the caller has gone */
+async function listTask(
+  { replies, payloads, store }: TaskCallDeps,
+  { session, forgotten, small }: ListedPage,
+  record: TaskRecord,
+  room: number,
+  sink: TaskSink,
+): Promise<boolean> {
+  const isThere = (): boolean => !sink.cancelled;
+  if (!isThere()) return false;
+  const taken = await replies.take(sink, sentBytes(record, room), { wait: true });
+  try {
+    const message = small.get(record.id) ?? (await withPayloads(payloads, [record], room))[0];
+    const hasForgotten = payloads.forgotten(session.id) > forgotten;
+    const isLeft = !hasForgotten || (await store.readTask(session, record.id)) !== undefined;
+    if (message === "gone" && !hasForgotten) throw payloads.goneTask(session.id, record.id);
+    // Forgotten since the page was read: as if it had been before.
+    if (message === undefined || message === "gone" || !isLeft) taken();
+    else if (isThere() && !sink.write(message, taken)) await drained(sink);
+  } catch (thrown) {
+    taken();
+    throw thrown;
+  }
+  return isThere();
 }
 
 /** Tells whoever lists tasks how many that have ended are no longer there. */
@@ -189,11 +240,41 @@ function sentBytes(record: TaskRecord, room: number): number {
   return (record.outputBytes ?? 0) + (fitsWhole(record, room) ? (record.inputBytes ?? 0) : 0);
 }
 
-/** The whole task; without its input when both payloads would pass what the caller can receive. */
-function withPayloads(payloads: Payloads, record: TaskRecord, room: number): Task {
-  return taskToWire(
-    record,
-    fitsWhole(record, room) ? payloads.of(record, "input") : undefined,
-    payloads.of(record, "output"),
-  );
+/** Whole tasks; without the input when both payloads would pass what the caller can receive. One read for each kind. */
+async function withPayloads(
+  payloads: Payloads,
+  records: readonly TaskRecord[],
+  room: number,
+): Promise<(Task | "gone")[]> {
+  const outputs = await payloads.read(records, "output");
+  const whole = records.filter((record) => fitsWhole(record, room));
+  const inputs = await payloads.read(whole, "input");
+  let next = 0;
+  return records.map((record, at) => {
+    const output = outputs[at];
+    const input = fitsWhole(record, room) ? inputs[next++] : undefined;
+    return input === "gone" || output === "gone" ? "gone" : taskToWire(record, input, output);
+  });
+}
+
+/** @throws FlameError not_found when the task was forgotten, or its session deleted, since its record was read. */
+async function oneWithPayloads(
+  payloads: Payloads,
+  record: TaskRecord,
+  room: number,
+): Promise<Task> {
+  const [message = "gone"] = await withPayloads(payloads, [record], room);
+  if (message === "gone") throw payloads.goneTask(record.sessionId, record.id);
+  return message;
+}
+
+/** The same, undefined when the store has to be read for it. */
+function withPayloadsAtHand(
+  payloads: Payloads,
+  record: TaskRecord,
+  room: number,
+): Task | undefined {
+  const input = fitsWhole(record, room) ? payloads.atHand(record, "input") : undefined;
+  const output = payloads.atHand(record, "output");
+  return input === "stored" || output === "stored" ? undefined : taskToWire(record, input, output);
 }

@@ -1,6 +1,8 @@
+import type { InOrder } from "../kit/in-order.ts";
 import type { NumberedRuns } from "../kit/numbered-runs.ts";
 import { FlameError } from "../model/errors.ts";
 import { payloadBytesMax } from "../model/limits.ts";
+import type { SessionKey } from "../model/session.ts";
 import type { NumberSpan } from "../model/submits.ts";
 import type { Store } from "../storage/store.ts";
 import type { Pending } from "./engine-door.ts";
@@ -19,6 +21,8 @@ export interface OpenLane {
   /** Of these, those whose tasks have not ended. */
   readonly wanted: NumberedRuns;
   readonly results: LaneResults;
+  /** What is told on it: behind an answer that has to be read from the store all others wait. */
+  readonly answers: InOrder;
   readonly letGo: () => void;
   readonly pending: Pending;
   over: boolean;
@@ -47,12 +51,16 @@ export interface StoredRun extends NumberSpan {
   readonly firstTask: number;
 }
 
-/** What became of submits to a session that is closed, which the store alone knows: read once for all of them. */
-export function storedRuns(
+/**
+ * What became of submits to a session that is closed, which the store alone knows: read once for all of them.
+ * @throws FlameError not_found when the session was deleted
+ */
+export async function storedRuns(
   store: Pick<Store, "readSubmits">,
-  { sessionId, producer }: OpenLane,
+  session: SessionKey,
+  producer: string,
   { first, count }: NumberSpan,
-): StoredRun[] {
+): Promise<StoredRun[]> {
   const runs: StoredRun[] = [];
   const end = first + count;
   let next = first;
@@ -60,7 +68,9 @@ export function storedRuns(
     if (until > next) runs.push({ first: next, count: until - next, firstTask });
     next = Math.max(next, until);
   };
-  for (const range of store.readSubmits(sessionId, producer, { first, count })) {
+  const ranges = await store.readSubmits(session, producer, { first, count });
+  if (ranges === undefined) throw deletedMeanwhile(session);
+  for (const range of ranges) {
     add(range.first, 0);
     const { firstTask } = range;
     const until = Math.min(end, range.first + range.count);
@@ -70,16 +80,20 @@ export function storedRuns(
   return runs;
 }
 
-/** When tasks that follow one another were made, read at once: runs of those that were made together. */
-export function creationRuns(
+/**
+ * When tasks that follow one another were made, read at once: runs of those that were made together.
+ * @throws FlameError not_found when the session was deleted
+ */
+export async function creationRuns(
   store: Pick<Store, "readTasks">,
-  sessionId: string,
+  session: SessionKey,
   firstTask: number,
   count: number,
-): { readonly at: number; readonly count: number; readonly creationTime: number }[] {
+): Promise<{ readonly at: number; readonly count: number; readonly creationTime: number }[]> {
   const times = new Map<number, number>();
-  for (const { id, creationTime } of store.readTasks(sessionId, firstTask - 1, count))
-    times.set(id, creationTime);
+  const tasks = await store.readTasks(session, firstTask - 1, count);
+  if (tasks === undefined) throw deletedMeanwhile(session);
+  for (const { id, creationTime } of tasks) times.set(id, creationTime);
   const runs: { at: number; count: number; creationTime: number }[] = [];
   for (let at = 0; at < count; at++) {
     const creationTime = times.get(firstTask + at) ?? 0;
@@ -88,4 +102,8 @@ export function creationRuns(
     else runs.push({ at, count: 1, creationTime });
   }
   return runs;
+}
+
+function deletedMeanwhile({ id }: SessionKey): FlameError {
+  return new FlameError("not_found", `session ${id} not found: it has been deleted`);
 }

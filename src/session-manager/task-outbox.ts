@@ -1,9 +1,12 @@
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { NumberedRuns } from "../kit/numbered-runs.ts";
+import { textOf } from "../kit/thrown.ts";
 import { FlameError } from "../model/errors.ts";
+import type { SessionKey } from "../model/session.ts";
 import type { TaskRecord } from "../model/task.ts";
 import type {
   LaneEnd,
+  Result,
   Results,
   SubmitAcknowledgement,
   SubmitRefusal,
@@ -30,6 +33,10 @@ const heldMax = 10_000;
 export class LaneResults {
   readonly lane: number;
   readonly sessionId: string;
+  /** Undefined until the machine has said which session of that id it is. */
+  session: SessionKey | undefined;
+  /** Nothing of it leaves any more. */
+  over = false;
   /** Numbers and tasks whose results have not left. */
   readonly unsent = new NumberedRuns();
 
@@ -50,6 +57,22 @@ interface Fresh {
   readonly task: TaskRecord;
 }
 
+/** A result that was read from the store, and has not left. */
+interface Read {
+  readonly lane: LaneResults;
+  readonly number: number;
+  readonly result: Result;
+}
+
+/** Results of a lane whose numbers, and tasks, follow one another. */
+interface Span {
+  readonly lane: LaneResults;
+  readonly session: SessionKey;
+  readonly first: number;
+  readonly count: number;
+  readonly firstTask: number;
+}
+
 export interface TaskOutboxDeps {
   readonly call: Pick<ServerDuplexStream<TasksRequest, TasksResponse>, "write">;
   readonly payloads: Payloads;
@@ -57,6 +80,8 @@ export interface TaskOutboxDeps {
   readonly soon: (act: () => void) => void;
   /** What was written is on its way: there is room again. */
   readonly onTaken: () => void;
+  /** Results can not be read; nothing leaves any more. */
+  readonly onFailed: (error: FlameError) => void;
 }
 
 /**
@@ -69,6 +94,8 @@ export class TaskOutbox {
   #refusals: SubmitRefusal[] = [];
   #ends: LaneEnd[] = [];
   #fresh: Fresh[] = [];
+  #read: Read[] = [];
+  #reading = false;
   /** Lanes with results that have not left; each in turn. */
   readonly #ready = new Set<LaneResults>();
   #results = 0;
@@ -117,16 +144,25 @@ export class TaskOutbox {
     this.#plan();
   }
 
+  /** Which session a lane is of: its results can be read. */
+  know(lane: LaneResults, session: SessionKey): void {
+    lane.session = session;
+    if (lane.unsent.size > 0) this.#plan();
+  }
+
   /** Nothing of the lane leaves any more. */
   forget(lane: LaneResults): void {
+    lane.over = true;
     this.#ready.delete(lane);
     this.#fresh = this.#fresh.filter((one) => one.lane !== lane);
+    this.#read = this.#read.filter((one) => one.lane !== lane);
   }
 
   close(): void {
     this.#closed = true;
     this.#ready.clear();
     this.#fresh = [];
+    this.#read = [];
   }
 
   #plan(): void {
@@ -161,9 +197,9 @@ export class TaskOutbox {
 
   #takeResults(): Results[] {
     const groups = new Map<LaneResults, Results>();
+    const all: Results[] = [];
     let room = messageBytes;
-    const put = (lane: LaneResults, number: number, taskId: number, record?: TaskRecord): void => {
-      const result = this.#resultOf(lane.sessionId, taskId, record);
+    const put = (lane: LaneResults, number: number, result: Result): void => {
       const bytes = result.output?.length ?? 0;
       this.#results--;
       this.#bytes -= bytes;
@@ -174,35 +210,106 @@ export class TaskOutbox {
         groups.set(lane, group);
         all.push(group);
       }
-      group.results.push({ ...result, offset: number - Number(group.first) });
+      result.offset = number - Number(group.first);
+      group.results.push(result);
     };
-    const all: Results[] = [];
     const goesOn = (): boolean => this.#results > 0 && this.#bytes > 0 && room > 0;
     let taken = 0;
+    for (const { lane, number, result } of this.#read) {
+      if (!goesOn()) break;
+      taken++;
+      if (lane.unsent.remove(number)) put(lane, number, result);
+    }
+    this.#read = behind(this.#read, taken);
+    taken = 0;
     for (const { lane, number, task } of this.#fresh) {
       if (!goesOn()) break;
       taken++;
-      // A later one of the lane may have gone before it, from the store.
-      if (lane.unsent.remove(number)) put(lane, number, task.id, task);
+      const output = isLarge(task) ? "elsewhere" : this.#deps.payloads.atHand(task, "output");
+      // Its output is read when its number has its turn.
+      if (output === "stored") continue;
+      // It may have gone before, from the store.
+      if (lane.unsent.remove(number)) put(lane, number, resultToWire(task, output));
     }
-    this.#fresh = taken === this.#fresh.length ? [] : this.#fresh.slice(taken);
-    let reads = storedMax;
+    this.#fresh = behind(this.#fresh, taken);
+    if (goesOn()) this.#readOn();
+    return all;
+  }
+
+  /** Reads the next results of which only numbers are kept: what is at hand leaves meanwhile. */
+  #readOn(): void {
+    if (this.#reading) return;
+    const spans = this.#nextStored();
+    if (spans.length === 0) return;
+    this.#reading = true;
+    void this.#readSpans(spans).then(
+      (read) => {
+        this.#reading = false;
+        this.#read = [...this.#read, ...read.filter(({ lane }) => !lane.over)];
+        this.#plan();
+      },
+      (thrown: unknown) => {
+        if (this.#closed) return;
+        this.close();
+        this.#deps.onFailed(readingFailed(thrown));
+      },
+    );
+  }
+
+  /** Of each lane in turn, as many as the client takes and one read has. */
+  #nextStored(): Span[] {
+    const spans: Span[] = [];
+    let left = Math.min(storedMax, this.#results);
     for (const lane of this.#ready) {
-      while (goesOn() && reads > 0) {
-        const [run] = lane.unsent.runs();
-        if (run === undefined) break;
-        const count = Math.min(run.count, reads, this.#results);
-        const known = this.#deps.payloads.stored(lane.sessionId, run.value, count);
-        reads -= count;
-        for (let at = 0; at < count && goesOn(); at++) {
-          const next = lane.unsent.shift();
-          if (next !== undefined) put(lane, next.number, next.value, known.get(next.value));
-        }
-      }
+      if (left === 0) break;
       if (lane.unsent.size === 0) this.#ready.delete(lane);
+      const { session } = lane;
+      if (session === undefined) continue;
+      for (const { first, count: all, value: firstTask } of lane.unsent.runs()) {
+        if (left === 0) break;
+        const count = Math.min(all, left);
+        spans.push({ lane, session, first, count, firstTask });
+        left -= count;
+      }
     }
     this.#rotate();
-    return all;
+    return spans;
+  }
+
+  /** One read for the records of each span, one for the outputs of all that fit into a message. */
+  async #readSpans(spans: readonly Span[]): Promise<Read[]> {
+    const { payloads } = this.#deps;
+    const found: { lane: LaneResults; number: number; id: number; task?: TaskRecord }[] = [];
+    for (const { lane, session, first, count, firstTask } of spans) {
+      const known = await payloads.stored(session, firstTask, count);
+      for (let at = 0; at < count; at++) {
+        const id = firstTask + at;
+        const task = known.get(id);
+        found.push({ lane, number: first + at, id, ...(task !== undefined && { task }) });
+      }
+    }
+    let room = messageBytes;
+    let credit = this.#bytes;
+    const chosen = found.filter(({ task }) => {
+      const fits = room > 0 && credit > 0;
+      const bytes = task === undefined || isLarge(task) ? 0 : (task.outputBytes ?? 0);
+      room -= resultBytes + bytes;
+      credit -= bytes;
+      return fits;
+    });
+    const inline = chosen.flatMap(({ task }) =>
+      task === undefined || isLarge(task) ? [] : [task],
+    );
+    const outputs = await payloads.read(inline, "output");
+    let next = 0;
+    return chosen.map(({ lane, number, id, task }) => {
+      const output = task === undefined ? "gone" : isLarge(task) ? "elsewhere" : outputs[next++];
+      const result =
+        task === undefined || output === "gone"
+          ? resultToWire(undefined, payloads.goneTask(lane.sessionId, id).message)
+          : resultToWire(task, output);
+      return { lane, number, result };
+    });
   }
 
   /** The lane that came first comes last the next time. */
@@ -212,19 +319,18 @@ export class TaskOutbox {
     this.#ready.delete(first);
     this.#ready.add(first);
   }
+}
 
-  #resultOf(
-    sessionId: string,
-    taskId: number,
-    known?: TaskRecord,
-  ): ReturnType<typeof resultToWire> {
-    const { payloads } = this.#deps;
-    try {
-      const task = known ?? payloads.task({ stored: { sessionId, taskId } });
-      const isLarge = (task.outputBytes ?? 0) > inlineBytesMax;
-      return resultToWire(task, isLarge ? "elsewhere" : payloads.of(task, "output"));
-    } catch (thrown) {
-      return resultToWire(undefined, FlameError.from(thrown).message);
-    }
-  }
+function isLarge({ outputBytes = 0 }: TaskRecord): boolean {
+  return outputBytes > inlineBytesMax;
+}
+
+function behind<T>(all: T[], taken: number): T[] {
+  return taken === all.length ? [] : all.slice(taken);
+}
+
+/** Its client comes back and follows them again: nothing is lost. */
+function readingFailed(thrown: unknown): FlameError {
+  const text = `results could not be read from the store: ${textOf(thrown)}; open a stream again and follow them`;
+  return new FlameError("unavailable", text, { cause: thrown });
 }

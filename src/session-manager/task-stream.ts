@@ -1,9 +1,10 @@
 import { Metadata, type ServerDuplexStream } from "@grpc/grpc-js";
-import type { EndedRange, SubmitOutcome, SubmitReply } from "../core/submit-commands.ts";
+import type { SubmitReply } from "../core/submit-commands.ts";
 import { randomId } from "../kit/ids.ts";
+import { InOrder } from "../kit/in-order.ts";
 import { type Logger, tellsDebug } from "../kit/logger.ts";
 import { NumberedRuns } from "../kit/numbered-runs.ts";
-import { errorTable, FlameError } from "../model/errors.ts";
+import { FlameError } from "../model/errors.ts";
 import type {
   ClientsServer,
   Follow,
@@ -21,16 +22,10 @@ import type { CallLimits } from "./call-limits.ts";
 import type { Engine } from "./engine.ts";
 import type { EngineDoor } from "./engine-door.ts";
 import type { FinishedTasks } from "./finished-tasks.ts";
+import { LaneAnswers, notAnswered, want } from "./lane-answers.ts";
 import type { Payloads } from "./payloads.ts";
 import type { RequestTrail } from "./request-trail.ts";
-import {
-  checkedInput,
-  creationRuns,
-  followMax,
-  numberOf,
-  type OpenLane,
-  storedRuns,
-} from "./task-lane.ts";
+import { checkedInput, followMax, numberOf, type OpenLane } from "./task-lane.ts";
 import { LaneResults, TaskOutbox } from "./task-outbox.ts";
 
 /** Submits that are carried out together: others have their turn between two of these. */
@@ -71,6 +66,7 @@ class TaskStream {
   readonly #peer: string;
   readonly #door: EngineDoor;
   readonly #outbox: TaskOutbox;
+  readonly #answers: LaneAnswers;
   readonly #requestId: string;
   readonly #lanes = new Map<number, OpenLane>();
   /** Bytes that are counted for it. */
@@ -89,6 +85,13 @@ class TaskStream {
       payloads: deps.payloads,
       soon: deps.soon,
       onTaken: () => this.#readOn(),
+      onFailed: (error) => this.#end(error),
+    });
+    this.#answers = new LaneAnswers({
+      store: deps.store,
+      outbox: this.#outbox,
+      ask: (lane, { first, count }) => this.#ask(lane, first, count),
+      fail: (lane, error) => this.#fail(lane, error),
     });
   }
 
@@ -144,6 +147,7 @@ class TaskStream {
       asked: new NumberedRuns(),
       wanted: new NumberedRuns(),
       results,
+      answers: new InOrder((thrown) => this.#fail(lane, notAnswered(thrown))),
       letGo: this.#deps.finished.holdWhere(sessionId, (task) => results.isHeld(task)),
       pending: this.#door.stream(
         "submit.open",
@@ -195,23 +199,24 @@ class TaskStream {
       inputs = batch.map(() => error);
     }
     this.#waiting += batch.length;
-    const answered = (): void => {
+    const answer = (act: () => void | Promise<void>): void => {
       giveBack();
-      this.#waiting -= batch.length;
-      this.#readOn();
+      lane.answers.run(() => {
+        this.#waiting -= batch.length;
+        this.#readOn();
+        return act();
+      });
     };
     let noted = false;
     this.#door.call(
       "submit.tasks",
       { sessionId, producer, first, inputs },
       (reply) => {
-        answered();
         if (!noted) this.#noteMade(sessionId, reply);
-        if (!this.#ended && !lane.over) this.#answer(lane, first, inputs.length, reply, follow);
+        answer(() => this.#answers.submitted(lane, { first, count: inputs.length }, reply, follow));
       },
       (error) => {
-        answered();
-        this.#fail(lane, error);
+        answer(() => this.#fail(lane, error));
       },
       (reply) => {
         this.#noteMade(sessionId, reply);
@@ -229,54 +234,6 @@ class TaskStream {
     return once;
   }
 
-  #answer(lane: OpenLane, first: number, count: number, reply: SubmitReply, follow: boolean): void {
-    if ("outcomes" in reply) {
-      for (const outcome of reply.outcomes) this.#tell(lane, outcome, follow);
-      return;
-    }
-    // The session is closed: what was submitted before stands in the store, and has ended.
-    for (const run of storedRuns(this.#deps.store, lane, { first, count })) {
-      if (run.firstTask === 0)
-        this.#tell(lane, { ...run, kind: "refused", error: reply.closed }, false);
-      else {
-        this.#tell(lane, { ...run, kind: "known" }, false);
-        if (!follow) continue;
-        this.#want(lane, run.first, run.count);
-        this.#offer(lane, run);
-      }
-    }
-  }
-
-  #tell(lane: OpenLane, outcome: SubmitOutcome, follow: boolean): void {
-    const { first, count } = outcome;
-    switch (outcome.kind) {
-      case "refused": {
-        const { code, message, retryAfterMs } = outcome.error;
-        this.#outbox.refuse({
-          lane: lane.id,
-          first: BigInt(first),
-          count,
-          code: errorTable[code].grpcStatus,
-          message,
-          ...(retryAfterMs !== undefined && { retryAfter: retryAfterMs }),
-        });
-        return;
-      }
-      case "created": {
-        const { firstTask, creationTime } = outcome;
-        if (follow) for (const runs of [lane.asked, lane.wanted]) runs.add(first, count, first);
-        this.#acknowledge(lane, first, count, firstTask, creationTime);
-        return;
-      }
-      case "known": {
-        const { firstTask } = outcome;
-        for (const run of creationRuns(this.#deps.store, lane.sessionId, firstTask, count))
-          this.#acknowledge(lane, first + run.at, run.count, firstTask + run.at, run.creationTime);
-        if (follow) this.#ask(lane, first, count);
-      }
-    }
-  }
-
   #noteMade(session: string, reply: SubmitReply): void {
     if (!("outcomes" in reply)) return;
     const { trail, logger } = this.#deps;
@@ -289,22 +246,6 @@ class TaskStream {
       const task = String(firstTask);
       logger.debug({ rpc: "tasks", request, session, task, count }, "tasks created");
     }
-  }
-
-  #acknowledge(
-    lane: OpenLane,
-    first: number,
-    count: number,
-    firstTask: number,
-    creationTime: number,
-  ): void {
-    this.#outbox.acknowledge({
-      lane: lane.id,
-      first: BigInt(first),
-      count,
-      firstTask: BigInt(firstTask),
-      creationTime,
-    });
   }
 
   #follow({ lane: id, first: wireFirst, count }: Follow): void {
@@ -321,37 +262,14 @@ class TaskStream {
 
   /** From now on the results of these are wanted: those that have ended leave at once. */
   #ask(lane: OpenLane, first: number, count: number): void {
-    this.#want(lane, first, count);
+    want(lane, first, count);
     const { sessionId, producer } = lane;
     this.#door.call(
       "submit.follow",
       { sessionId, producer, first, count },
-      (reply) => {
-        if (this.#ended || lane.over) return;
-        if ("ended" in reply) {
-          for (const range of reply.ended) this.#offer(lane, range);
-          return;
-        }
-        for (const run of storedRuns(this.#deps.store, lane, { first, count }))
-          if (run.firstTask > 0) this.#offer(lane, run);
-      },
-      (error) => this.#fail(lane, error),
+      (reply) => lane.answers.run(() => this.#answers.followed(lane, { first, count }, reply)),
+      (error) => lane.answers.run(() => this.#fail(lane, error)),
     );
-  }
-
-  /** Those of these that were not asked for before. */
-  #want({ asked, wanted }: OpenLane, first: number, count: number): void {
-    for (let number = first; number < first + count; number++) {
-      if (asked.has(number)) continue;
-      asked.add(number, 1, number);
-      wanted.add(number, 1, number);
-    }
-  }
-
-  #offer(lane: OpenLane, { first, count, firstTask }: EndedRange): void {
-    for (let at = 0; at < count; at++)
-      if (lane.wanted.remove(first + at))
-        this.#outbox.result(lane.results, first + at, firstTask + at);
   }
 
   #push(lane: OpenLane, { number, task }: EndedSubmit): void {

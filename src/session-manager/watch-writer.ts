@@ -3,11 +3,17 @@ import type { TaskRecord, TaskReply } from "../model/task.ts";
 import type { StreamSink } from "./engine-door.ts";
 
 /** The way to the client of one watch. */
-export interface WatchOutlet {
-  /** Undefined: the task can be sent at once; else resolves when there is room, with how to give it back. */
-  readonly room: (task: TaskRecord) => Promise<() => void> | undefined;
+export interface WatchOutlet<M> {
+  /** What to send of a task that can be sent at once; undefined when it takes room, or has to be read. */
+  readonly atHand: (reply: TaskReply) => M | undefined;
+  /** The task behind what the machine pushed. @throws what the watch is to fail with */
+  readonly record: (reply: TaskReply) => Promise<TaskRecord>;
+  /** Resolves when there is room for what is sent of the task, with how to give it back. */
+  readonly room: (task: TaskRecord) => Promise<() => void>;
+  /** What to send. @throws what the watch is to fail with */
+  readonly read: (task: TaskRecord) => Promise<M>;
   /** Sends; `taken` is called when the client has taken it. */
-  readonly write: (task: TaskRecord, taken: () => void) => void;
+  readonly write: (message: M, taken: () => void) => void;
   readonly end: () => void;
   readonly fail: (error: FlameError) => void;
 }
@@ -18,18 +24,15 @@ const nothing = (): void => undefined;
  * Sends the states of one task no faster than the client takes them: of those that come while one is under way only the
  * newest is kept. So a client that never reads holds one message and one record.
  */
-export class WatchWriter implements StreamSink<TaskReply> {
-  readonly #outlet: WatchOutlet;
-  readonly #recordOf: (reply: TaskReply) => TaskRecord;
+export class WatchWriter<M> implements StreamSink<TaskReply> {
+  readonly #outlet: WatchOutlet<M>;
   #next: TaskReply | undefined;
-  /** idle: nothing under way; waiting: for room; unread: written, and not taken by the client. */
-  #state: "idle" | "waiting" | "unread" | "failed" = "idle";
+  /** idle: nothing under way; preparing: waits for room or the store; unread: written, and not taken by the client. */
+  #state: "idle" | "preparing" | "unread" | "failed" = "idle";
   #over = false;
 
-  /** @param recordOf the record behind what the machine pushed; may throw what the watch is to fail with */
-  constructor(outlet: WatchOutlet, recordOf: (reply: TaskReply) => TaskRecord) {
+  constructor(outlet: WatchOutlet<M>) {
     this.#outlet = outlet;
-    this.#recordOf = recordOf;
   }
 
   push(reply: TaskReply): void {
@@ -49,39 +52,42 @@ export class WatchWriter implements StreamSink<TaskReply> {
     const next = this.#next;
     if (next === undefined) return;
     this.#next = undefined;
-    try {
-      const task = this.#recordOf(next);
-      const room = this.#outlet.room(task);
-      if (room === undefined) {
-        this.#write(task, nothing);
-        return;
-      }
-      this.#state = "waiting";
-      room.then(
-        (giveBack) => {
-          this.#proceed(task, giveBack);
-        },
-        (thrown: unknown) => {
-          this.#fail(FlameError.from(thrown));
-        },
-      );
-    } catch (thrown) {
-      this.#fail(FlameError.from(thrown));
-    }
-  }
-
-  #proceed(task: TaskRecord, giveBack: () => void): void {
-    if (this.#next === undefined) {
-      this.#write(task, giveBack);
+    const message = this.#outlet.atHand(next);
+    if (message !== undefined) {
+      this.#write(message, nothing);
       return;
     }
-    giveBack();
-    this.#send();
+    this.#state = "preparing";
+    this.#prepare(next).catch((thrown: unknown) => this.#fail(FlameError.from(thrown)));
   }
 
-  #write(task: TaskRecord, giveBack: () => void): void {
+  async #prepare(reply: TaskReply): Promise<void> {
+    const task = await this.#outlet.record(reply);
+    const giveBack = await this.#outlet.room(task);
+    try {
+      const message = this.#isOutdated() ? undefined : await this.#outlet.read(task);
+      if (message === undefined || this.#isOutdated()) {
+        giveBack();
+        this.#send();
+      } else this.#write(message, giveBack);
+    } catch (thrown) {
+      giveBack();
+      throw thrown;
+    }
+  }
+
+  /** A newer one has come. */
+  #isOutdated(): boolean {
+    return this.#next !== undefined;
+  }
+
+  #write(message: M, giveBack: () => void): void {
+    if (this.#state === "failed") {
+      giveBack();
+      return;
+    }
     this.#state = "unread";
-    this.#outlet.write(task, () => {
+    this.#outlet.write(message, () => {
       giveBack();
       if (this.#state !== "unread") return;
       this.#state = "idle";
@@ -96,6 +102,7 @@ export class WatchWriter implements StreamSink<TaskReply> {
   }
 
   #fail(error: FlameError): void {
+    if (this.#state === "failed") return;
     this.#state = "failed";
     this.#next = undefined;
     this.#outlet.fail(error);

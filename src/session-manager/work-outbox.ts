@@ -17,6 +17,12 @@ const messageBytes = 1024 * 1024;
 const entryBytes = 100;
 const leaseBytes = 16;
 
+/** What leaves when its input was read. */
+interface Unread {
+  readonly assignment: Assignment;
+  readonly task: TaskRecord;
+}
+
 export interface WorkOutboxDeps {
   readonly call: Pick<ServerDuplexStream<WorkRequest, WorkResponse>, "write" | "on">;
   readonly payloads: Payloads;
@@ -36,6 +42,8 @@ export class WorkOutbox {
   #pushes: WorkPush[] = [];
   #planned = false;
   #full = false;
+  /** A message waits for inputs that only the store has; what comes behind it waits as well. */
+  #reading = false;
   #closed = false;
 
   constructor(deps: WorkOutboxDeps) {
@@ -65,7 +73,7 @@ export class WorkOutbox {
     if (push.kind !== "assignment") return false;
     const { payloads, trail } = this.#deps;
     const { task } = push;
-    if (!payloads.isAtHand(task)) return false;
+    if (payloads.atHand(task, "input") === "stored") return false;
     if (trail.find(task.sessionId, String(task.id)) === undefined) return false;
     this.add(push);
     return true;
@@ -77,21 +85,26 @@ export class WorkOutbox {
   }
 
   #flush(): void {
-    if (this.#closed || this.#full || this.#pushes.length === 0) return;
+    if (this.#closed || !this.#mayGo() || this.#pushes.length === 0) return;
     try {
       const pushes = this.#pushes;
       let taken = 0;
       do taken = this.#send(pushes, taken);
-      while (taken < pushes.length && !this.#isFull());
+      while (taken < pushes.length && this.#mayGo());
       this.#pushes = taken < pushes.length ? pushes.slice(taken) : [];
     } catch (thrown) {
-      this.close();
-      this.#deps.onFailed(FlameError.from(thrown));
+      this.#fail(thrown);
     }
   }
 
-  #isFull(): boolean {
-    return this.#full;
+  #mayGo(): boolean {
+    return !this.#full && !this.#reading;
+  }
+
+  #fail(thrown: unknown): void {
+    if (this.#closed) return;
+    this.close();
+    this.#deps.onFailed(FlameError.from(thrown));
   }
 
   /** Sends one message of what fits, from `first` on. @returns the first that did not fit */
@@ -103,6 +116,7 @@ export class WorkOutbox {
       leaves: [],
       warm: undefined,
     };
+    const unread: Unread[] = [];
     let bytes = 0;
     let next = first;
     for (; next < pushes.length; next++) {
@@ -112,13 +126,45 @@ export class WorkOutbox {
       if (next > first && bytes > messageBytes) break;
       // The node reads take-backs before tasks: one that goes for a task of this very message has to come behind it.
       if (push.kind === "takeBack" && message.assignments.length > 0) break;
-      this.#put(message, push);
+      this.#put(message, push, unread);
     }
-    this.#full = !this.#deps.call.write(message);
+    if (unread.length === 0) this.#write(message);
+    else void this.#readAndWrite(message, unread);
     return next;
   }
 
-  #put(message: WorkResponse, push: WorkPush): void {
+  /** One read for all inputs of the message that are not at hand. */
+  async #readAndWrite(message: WorkResponse, unread: readonly Unread[]): Promise<void> {
+    this.#reading = true;
+    try {
+      const inputs = await this.#deps.payloads.read(
+        unread.map(({ task }) => task),
+        "input",
+      );
+      if (this.#closed) return;
+      const gone = new Set<Assignment>();
+      for (const [at, { assignment }] of unread.entries()) {
+        const input = inputs[at];
+        // Its task was cancelled and has left the store while the node did not read: nobody waits for it.
+        if (input === "gone") gone.add(assignment);
+        else assignment.input = input;
+      }
+      message.assignments = message.assignments.filter((one) => !gone.has(one));
+      this.#write(message);
+      this.#reading = false;
+      this.#flush();
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+  }
+
+  #write(message: WorkResponse): void {
+    const { call, onAssigned } = this.#deps;
+    if (onAssigned !== undefined) for (const one of message.assignments) onAssigned(one);
+    this.#full = !call.write(message);
+  }
+
+  #put(message: WorkResponse, push: WorkPush, unread: Unread[]): void {
     if (push.kind === "warm") {
       message.warm = warmToWire(push.applications);
       return;
@@ -126,16 +172,16 @@ export class WorkOutbox {
     const { executorId } = push;
     switch (push.kind) {
       case "assignment": {
-        const { trail, onAssigned } = this.#deps;
+        const { payloads, trail } = this.#deps;
         const { task, lease } = push;
         const { sessionId } = task;
         const taskId = String(task.id);
-        const input = this.#inputOf(task);
-        if (input === undefined && task.inputBytes !== undefined) return;
+        const held = payloads.atHand(task, "input");
+        const input = held === "stored" ? undefined : held;
         const requestId = trail.find(sessionId, taskId) ?? "";
         const assignment = { executorId, lease, sessionId, taskId, input, requestId };
-        onAssigned?.(assignment);
         message.assignments.push(assignment);
+        if (held === "stored") unread.push({ assignment, task });
         return;
       }
       case "takeBack":
@@ -146,16 +192,6 @@ export class WorkOutbox {
         return;
       case "leave":
         message.leaves.push({ executorId });
-    }
-  }
-
-  /** Undefined, too, of a task that was cancelled and left the store while the node did not read: nobody waits for it. */
-  #inputOf(task: TaskRecord): Buffer | undefined {
-    try {
-      return this.#deps.payloads.of(task, "input");
-    } catch (thrown) {
-      if (thrown instanceof FlameError && thrown.code === "not_found") return undefined;
-      throw thrown;
     }
   }
 }

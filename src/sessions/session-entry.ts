@@ -1,6 +1,6 @@
 import type { CallToken, StreamToken } from "../kit/turn.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
-import type { SessionRecord, SessionView, TaskCounts } from "../model/session.ts";
+import type { SessionKey, SessionRecord, SessionView, TaskCounts } from "../model/session.ts";
 import type { LaunchReply, TaskRecord, TaskReply, TaskState } from "../model/task.ts";
 import { PendingQueue } from "./pending-queue.ts";
 import { SubmitBook } from "./submit-book.ts";
@@ -58,6 +58,12 @@ export class SessionEntry {
     this.counts = counts;
     this.lastTaskId = lastTaskId;
     this.tally = tally;
+  }
+
+  /** By which the store knows it. */
+  get key(): SessionKey {
+    const { id, creationTime } = this.record;
+    return { id, creationTime };
   }
 
   /** Pending and Running tasks; terminal ones live in the store alone. */

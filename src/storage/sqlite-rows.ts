@@ -39,6 +39,10 @@ export interface ApplicationRow {
   last_seeded: string | null;
 }
 
+/** What a revision is made of, beside the name of its application. */
+export const revisionColumns =
+  "r.revision, r.revision_time, r.origin, r.author, r.cause, r.restored, r.forced, r.manifest";
+
 export type RevisionRow = Omit<
   ApplicationRow,
   "state" | "creation_time" | "owner" | "created_by" | "field_owners" | "last_seeded"

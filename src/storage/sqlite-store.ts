@@ -1,10 +1,8 @@
-import SqliteDatabase, { type Database, type Statement } from "better-sqlite3";
+import SqliteDatabase, { type Database } from "better-sqlite3";
 import { codeOf, textOf } from "../kit/thrown.ts";
-import type { ApplicationRevision } from "../model/application.ts";
 import type { ApplicationManifestSpec, ApplicationSpec } from "../model/application-spec.ts";
 import type { Change } from "../model/change.ts";
 import { FlameError } from "../model/errors.ts";
-import type { NumberSpan, SubmitRange } from "../model/submits.ts";
 import type { TaskRecord } from "../model/task.ts";
 import { CommitBatch } from "./commit-batch.ts";
 import { type CommitReply, CommitThread } from "./commit-thread.ts";
@@ -15,6 +13,7 @@ import { reusedRows } from "./reused-row.ts";
 import { Snapshot } from "./snapshot.ts";
 import { SqliteDeletion } from "./sqlite-deletion.ts";
 import { SqliteForgetting } from "./sqlite-forgetting.ts";
+import { SqliteReads } from "./sqlite-reads.ts";
 import { passingRefusal, SqliteRoom } from "./sqlite-room.ts";
 import {
   type ApplicationRow,
@@ -23,20 +22,18 @@ import {
   executorOf,
   type NodeRow,
   nodeOf,
-  type RevisionRow,
   readApplications,
-  revisionOf,
+  revisionColumns,
   type SessionRow,
   sessionReader,
   type TaskRow,
   taskColumns,
-  taskOf,
   taskReader,
 } from "./sqlite-rows.ts";
-import { SqliteSubmits } from "./sqlite-submits.ts";
+import type { SqliteSubmits } from "./sqlite-submits.ts";
 import { SqliteWriter } from "./sqlite-writer.ts";
 import type { StartMark } from "./start-mark.ts";
-import type { PayloadKind, Store, StoredSession, StoredState, StoreRoom } from "./store.ts";
+import type { Store, StoredSession, StoredState, StoreRoom } from "./store.ts";
 
 export interface SqliteStoreOptions extends OpenOptions {
   /** The last step of the manifest pipeline: fills defaults and freezes. */
@@ -44,9 +41,6 @@ export interface SqliteStoreOptions extends OpenOptions {
   /** Learns how long each COMMIT took, its fsync included, in seconds. */
   readonly onSynced?: (seconds: number) => void;
 }
-
-const revisionParts =
-  "r.revision, r.revision_time, r.origin, r.author, r.cause, r.restored, r.forced, r.manifest";
 
 /** Pages copied between two looks at the other work: a few milliseconds. */
 const backupPagesAtOnce = 512;
@@ -59,6 +53,13 @@ export class SqliteStore implements Store {
   /** The database when it is so large that its integrity is to be checked beside serving; undefined when it was checked. */
   readonly unchecked: string | undefined;
   readonly startNumber: number;
+  readonly readRevisions: Store["readRevisions"];
+  readonly readRevision: Store["readRevision"];
+  readonly readTask: Store["readTask"];
+  readonly readTasks: Store["readTasks"];
+  readonly readPayloads: Store["readPayloads"];
+  readonly readCommonData: Store["readCommonData"];
+  readonly readSubmits: Store["readSubmits"];
   readonly #database: Database;
   readonly #lock: LifeLock;
   readonly #fillDefaults: SqliteStoreOptions["fillDefaults"];
@@ -71,13 +72,6 @@ export class SqliteStore implements Store {
   #folding = false;
   readonly #submits: SqliteSubmits;
   readonly #room: SqliteRoom;
-  readonly #selectRevisions;
-  readonly #selectRevision;
-  readonly #selectTask;
-  readonly #selectTasks;
-  readonly #selectInput;
-  readonly #selectOutput;
-  readonly #selectCommonData;
   readonly #deletion: SqliteDeletion;
   readonly #forgetting: SqliteForgetting;
 
@@ -103,50 +97,30 @@ export class SqliteStore implements Store {
       pragmas: ["foreign_keys = ON", "wal_autocheckpoint = 0", ...commitPragmas],
     });
     this.#snapshot = new Snapshot(database);
-    this.#submits = new SqliteSubmits(this.#database);
-    this.#room = new SqliteRoom(this.#database);
-    const db = this.#database;
-    const revisions = `SELECT r.name, ${revisionParts} FROM application_revisions r WHERE r.name = ?`;
-    this.#selectRevisions = db.prepare<[string], RevisionRow>(
-      `${revisions} ORDER BY r.revision DESC`,
-    );
-    this.#selectRevision = db.prepare<[string, number], RevisionRow>(
-      `${revisions} AND r.revision = ?`,
-    );
-    this.#selectTask = db.prepare<[string, number], TaskRow>(
-      `SELECT ${taskColumns} FROM tasks WHERE session_id = ? AND id = ?`,
-    );
-    this.#selectTasks = db.prepare<[string, number, number], TaskRow>(
-      `SELECT ${taskColumns} FROM tasks WHERE session_id = ? AND id > ? ORDER BY id LIMIT ?`,
-    );
-    this.#selectInput = selectPayload(db, "input");
-    this.#selectOutput = selectPayload(db, "output");
-    this.#selectCommonData = db.prepare<[string], { data: Buffer }>(
-      "SELECT data FROM session_common_data WHERE session_id = ?",
-    );
-  }
-
-  readRevisions(name: string): readonly ApplicationRevision[] {
-    return this.#selectRevisions.all(name).map(revisionOf);
-  }
-
-  readRevision(name: string, revision: number): ApplicationRevision | undefined {
-    const row = this.#selectRevision.get(name, revision);
-    return row === undefined ? undefined : revisionOf(row);
+    this.#room = new SqliteRoom(database);
+    const reads = new SqliteReads(database, (id) => this.isLeaving(id));
+    this.#submits = reads.submitRanges;
+    this.readRevisions = reads.revisions.bind(reads);
+    this.readRevision = reads.revision.bind(reads);
+    this.readTask = reads.task.bind(reads);
+    this.readTasks = reads.tasks.bind(reads);
+    this.readPayloads = reads.payloads.bind(reads);
+    this.readCommonData = reads.commonData.bind(reads);
+    this.readSubmits = reads.submits.bind(reads);
   }
 
   load(): Promise<StoredState> {
     const db = this.#database;
     this.#deletion.load();
     this.#forgetting.load();
-    const revisionColumns = `a.name, a.state, a.creation_time, a.last_seeded, a.owner, a.created_by, a.field_owners, ${revisionParts}`;
+    const columns = `a.name, a.state, a.creation_time, a.last_seeded, a.owner, a.created_by, a.field_owners, ${revisionColumns}`;
     const applications = db.prepare<[], ApplicationRow>(
-      `SELECT ${revisionColumns} FROM applications a
+      `SELECT ${columns} FROM applications a
          JOIN application_revisions r ON r.name = a.name AND r.revision = a.revision ORDER BY a.name`,
     );
     const pinned = db
       .prepare<[], ApplicationRow>(
-        `SELECT DISTINCT ${revisionColumns} FROM sessions s JOIN applications a ON a.name = s.application
+        `SELECT DISTINCT ${columns} FROM sessions s JOIN applications a ON a.name = s.application
          JOIN application_revisions r ON r.name = s.application AND r.revision = s.application_revision
          WHERE s.state = 'Open' AND s.application_revision <> a.revision`,
       )
@@ -241,31 +215,6 @@ export class SqliteStore implements Store {
     } catch (thrown) {
       if (passingRefusal(thrown) === undefined && codeOf(thrown) !== "SQLITE_BUSY") throw thrown;
     }
-  }
-
-  readTask(sessionId: string, taskId: number): TaskRecord | undefined {
-    const row = this.isLeaving(sessionId) ? undefined : this.#selectTask.get(sessionId, taskId);
-    return row === undefined ? undefined : taskOf(row);
-  }
-
-  readTasks(sessionId: string, afterId: number, limit: number): readonly TaskRecord[] {
-    if (this.isLeaving(sessionId)) return [];
-    return this.#selectTasks.all(sessionId, afterId, limit).map(taskOf);
-  }
-
-  readPayload(sessionId: string, taskId: number, kind: PayloadKind): Buffer | undefined {
-    if (this.isLeaving(sessionId)) return undefined;
-    const select = kind === "input" ? this.#selectInput : this.#selectOutput;
-    return select.get(sessionId, taskId) ?? undefined;
-  }
-
-  readCommonData(sessionId: string): Buffer | undefined {
-    if (this.isLeaving(sessionId)) return undefined;
-    return this.#selectCommonData.get(sessionId)?.data;
-  }
-
-  readSubmits(sessionId: string, producer: string, within?: NumberSpan): readonly SubmitRange[] {
-    return this.isLeaving(sessionId) ? [] : this.#submits.of(sessionId, producer, within);
   }
 
   forgotten(sessionId: string): number {
@@ -374,18 +323,4 @@ export class SqliteStore implements Store {
     }
     return sessions;
   }
-}
-
-/** Reads a payload from where it stands; NULL when there is none. */
-function selectPayload(
-  db: Database,
-  kind: PayloadKind,
-): Statement<[string, number], Buffer | null> {
-  return db
-    .prepare<[string, number], Buffer | null>(
-      `SELECT coalesce(t.${kind}, (SELECT p.data FROM task_payloads p
-         WHERE p.session_id = t.session_id AND p.task_id = t.id AND p.kind = '${kind}'))
-       FROM tasks t WHERE t.session_id = ? AND t.id = ?`,
-    )
-    .pluck();
 }

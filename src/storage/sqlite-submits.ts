@@ -1,5 +1,5 @@
 import type { Database } from "better-sqlite3";
-import type { NumberSpan, SubmitRange } from "../model/submits.ts";
+import type { SubmitRange } from "../model/submits.ts";
 
 interface Row {
   readonly session_id: string;
@@ -12,20 +12,17 @@ interface Row {
 /** The table of what producers have submitted. */
 export class SqliteSubmits {
   readonly #select;
-  readonly #selectWithin;
   readonly #selectOpen;
 
   constructor(db: Database) {
-    this.#select = db.prepare<[string, string], Row>(
-      "SELECT * FROM submits WHERE session_id = ? AND producer = ? ORDER BY first_number",
-    );
-    this.#selectWithin = db.prepare<
-      Record<"session" | "producer" | "first" | "end", string | number>,
+    this.#select = db.prepare<
+      Record<"session" | "producer" | "first" | "end" | "rows", string | number>,
       Row
     >(
       `SELECT * FROM submits WHERE session_id = :session AND producer = :producer AND first_number < :end
          AND first_number >= coalesce((SELECT max(first_number) FROM submits
-           WHERE session_id = :session AND producer = :producer AND first_number <= :first), 0) ORDER BY first_number`,
+           WHERE session_id = :session AND producer = :producer AND first_number <= :first), 0)
+         AND first_number + count > :first ORDER BY first_number LIMIT :rows`,
     );
     this.#selectOpen = db.prepare<[], Row>(
       `SELECT u.* FROM submits u JOIN sessions s ON s.id = u.session_id WHERE s.state = 'Open'
@@ -33,16 +30,14 @@ export class SqliteSubmits {
     );
   }
 
-  of(sessionId: string, producer: string, within?: NumberSpan): SubmitRange[] {
-    if (within === undefined) return this.#select.all(sessionId, producer).map(rangeOf);
-    const { first, count } = within;
-    const rows = this.#selectWithin.all({
-      session: sessionId,
-      producer,
-      first,
-      end: first + count,
-    });
-    return rows.map(rangeOf).filter((range) => range.first + range.count > first);
+  /** The first ranges that have a number from `first` on and before `end`. */
+  of(
+    session: string,
+    producer: string,
+    { first, end }: { readonly first: number; readonly end: number },
+    rows: number,
+  ): SubmitRange[] {
+    return this.#select.all({ session, producer, first, end, rows }).map(rangeOf);
   }
 
   ofOpenSessions(): SubmitRange[] {

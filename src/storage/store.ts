@@ -2,9 +2,9 @@ import type { ApplicationRecord, ApplicationRevision } from "../model/applicatio
 import type { Change } from "../model/change.ts";
 import type { ExecutorRecord } from "../model/executor.ts";
 import type { NodeRecord } from "../model/node.ts";
-import type { SessionRecord, TaskCounts } from "../model/session.ts";
+import type { SessionKey, SessionRecord, TaskCounts } from "../model/session.ts";
 import type { NumberSpan, SubmitRange } from "../model/submits.ts";
-import type { TaskRecord } from "../model/task.ts";
+import type { TaskKey, TaskRecord } from "../model/task.ts";
 
 /** What the core starts from: everything but terminal tasks and payloads, which are read when asked for. */
 export interface StoredState {
@@ -49,7 +49,8 @@ export type PayloadKind = "input" | "output";
 
 /**
  * The only door to disk. One suite (test/unit/storage) holds every implementation to these words.
- * Reads see exactly what the last resolved commit left.
+ * A read sees exactly what the last commit that had resolved left; a long one is divided, and may see in its later pieces what
+ * was committed meanwhile. What is named by a key is absent once it was deleted, also when another bears its id.
  */
 export interface Store {
   /** Counts the starts on what it holds: what is numbered within a start is named by both. */
@@ -76,27 +77,42 @@ export interface Store {
   giveBack(): Promise<void>;
 
   /** The revisions of an application that are kept, the latest first; none for an unknown name. */
-  readRevisions(name: string): readonly ApplicationRevision[];
+  readRevisions(name: string): Promise<readonly ApplicationRevision[]>;
 
   /** One revision of an application; undefined when it never was, or is no longer kept. */
-  readRevision(name: string, revision: number): ApplicationRevision | undefined;
+  readRevision(name: string, revision: number): Promise<ApplicationRevision | undefined>;
 
   /** The task, terminal or not; undefined when there is none. */
-  readTask(sessionId: string, taskId: number): TaskRecord | undefined;
+  readTask(session: SessionKey, taskId: number): Promise<TaskRecord | undefined>;
 
-  /** Tasks of a session with an id above `afterId`, ascending, at most `limit`. */
-  readTasks(sessionId: string, afterId: number, limit: number): readonly TaskRecord[];
+  /** Tasks of a session with an id above `afterId`, ascending, at most `limit`; undefined when the session is not there. */
+  readTasks(
+    session: SessionKey,
+    afterId: number,
+    limit: number,
+  ): Promise<readonly TaskRecord[] | undefined>;
 
-  /** Payload bytes of a task; undefined when absent. */
-  readPayload(sessionId: string, taskId: number, kind: PayloadKind): Buffer | undefined;
+  /** Payload bytes of tasks, in the order in which they were asked for; undefined when absent. */
+  readPayloads(
+    tasks: readonly TaskKey[],
+    kind: PayloadKind,
+  ): Promise<readonly (Buffer | undefined)[]>;
+
+  /** Common data of sessions, in the order in which they were asked for; undefined when absent. */
+  readCommonData(sessions: readonly SessionKey[]): Promise<readonly (Buffer | undefined)[]>;
 
   /**
-   * What a producer has submitted to a session, ascending; none for an unknown one.
+   * What a producer has submitted to a session, ascending; none for an unknown one, undefined when the session is not there:
+   * who asks has to tell what was never a task from what is a task no more.
    * @param within only ranges that have one of these numbers
    */
-  readSubmits(sessionId: string, producer: string, within?: NumberSpan): readonly SubmitRange[];
+  readSubmits(
+    session: SessionKey,
+    producer: string,
+    within?: NumberSpan,
+  ): Promise<readonly SubmitRange[] | undefined>;
 
-  /** How many finished tasks of a session are no longer kept; 0 for an unknown one. Its counts go on counting them. */
+  /** Known without a read: how many finished tasks of a session are not kept any more, though counted; 0 for an unknown one. */
   forgotten(sessionId: string): number;
 
   /**
@@ -111,10 +127,7 @@ export interface Store {
     isHeld: (taskId: number) => boolean,
   ): Promise<boolean>;
 
-  /** Common data of a session; undefined when absent. */
-  readCommonData(sessionId: string): Buffer | undefined;
-
-  /** Whether a session of that id was deleted and still takes room: a new one of the same id is better made later. */
+  /** Known without a read: whether a deleted session of that id still takes room; a new one of the id is better made later. */
   isLeaving(sessionId: string): boolean;
 
   /**

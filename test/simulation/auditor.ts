@@ -10,7 +10,8 @@ import type { SessionView } from "../../src/model/session.ts";
 import type { TaskReply } from "../../src/model/task.ts";
 import { isTerminal, leaseOf, type TaskRecord } from "../../src/model/task.ts";
 import { forgottenTogether } from "../../src/session-manager/finished-tasks.ts";
-import type { Store, StoredState } from "../../src/storage/store.ts";
+import type { MemoryTables } from "../../src/storage/memory-tables.ts";
+import type { StoredState } from "../../src/storage/store.ts";
 import { durablePart } from "./durable-part.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Runs } from "./runs.ts";
@@ -121,13 +122,13 @@ export class Auditor {
    * The store was asked to forget finished tasks of a session: all others are there as they were written, and as many of the
    * finished ones as are to be kept.
    */
-  forgot(store: Store, sessionId: string, kept: number): void {
+  forgot(store: MemoryTables, sessionId: string, kept: number): void {
     const session = this.#ledger.sessions.get(sessionId);
     if (session === undefined) return;
     let gone = 0;
     let left = 0;
     for (const task of session.tasks.values()) {
-      const found = store.readTask(sessionId, task.id);
+      const found = store.task(sessionId, task.id);
       if (found === undefined) gone++;
       else if (isTerminal(task.state)) left++;
       if (found === undefined && !isTerminal(task.state))
@@ -148,7 +149,7 @@ export class Auditor {
   }
 
   /** At rest: no open session keeps more finished tasks than the next piece would take. */
-  allForgotten(store: Store, kept: number): void {
+  allForgotten(store: MemoryTables, kept: number): void {
     for (const [id, { record, counts }] of this.#ledger.sessions) {
       const left = counts.succeed + counts.failed + counts.cancelled - store.forgotten(id);
       // Results that a stream had not sent kept their tasks, until the next task of the session ends.
@@ -214,7 +215,8 @@ export class Auditor {
 
   #taskSeen(reply: TaskReply | TaskRecord): void {
     if ("stored" in reply) {
-      const { sessionId, taskId } = reply.stored;
+      const { session, taskId } = reply.stored;
+      const { id: sessionId } = session;
       const task = this.#ledger.task(sessionId, taskId);
       if (task !== undefined && !isTerminal(task.state))
         throw new Violation(`task ${sessionId}/${taskId} should have ended, it is ${task.state}`);

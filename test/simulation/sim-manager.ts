@@ -7,6 +7,7 @@ import type { FlameError } from "../../src/model/errors.ts";
 import type { FlameTurn } from "../../src/model/flame-turn.ts";
 import { FinishedTasks } from "../../src/session-manager/finished-tasks.ts";
 import { MemoryStore } from "../../src/storage/memory-store.ts";
+import { MemoryTables } from "../../src/storage/memory-tables.ts";
 import type { StoredState } from "../../src/storage/store.ts";
 import type { Auditor } from "./auditor.ts";
 import type { Ledger } from "./ledger.ts";
@@ -53,7 +54,9 @@ export type CrashPlace = (typeof crashPlaces)[number];
  */
 export class SimManager {
   readonly waiters = new Map<Token, Waiter>();
-  readonly store = new MemoryStore();
+  /** What its store holds. */
+  readonly tables = new MemoryTables();
+  readonly store = new MemoryStore(this.tables);
   /** Serves client streams; undefined while the process is down. */
   streams: StreamHost | undefined;
   commits = 0;
@@ -83,7 +86,7 @@ export class SimManager {
     plan: PlannedCrash[],
     tasksKept: number,
   ) {
-    this.#streamAuditor = new StreamAuditor(ledger, this.store);
+    this.#streamAuditor = new StreamAuditor(ledger, this.tables);
     this.#tasksKept = tasksKept;
     this.#world = world;
     this.#options = options;
@@ -174,7 +177,7 @@ export class SimManager {
               act();
               // The store answers in promises: virtual time waits for what follows them.
               return new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
-                for (const id of looked) this.#auditor.forgot(store, id, this.#tasksKept);
+                for (const id of looked) this.#auditor.forgot(this.tables, id, this.#tasksKept);
                 looked.clear();
               });
             }),

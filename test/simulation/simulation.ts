@@ -270,8 +270,8 @@ class Simulation {
     if (state === undefined || !this.#manager.quiet)
       throw new Violation("the manager is not at rest");
     this.#auditor.atRest(state, await this.#manager.store.load());
-    this.#auditor.allForgotten(this.#manager.store, this.#scenario.tasksKept);
-    checkAnswers(this.#streams, this.#ledger, this.#manager.store);
+    this.#auditor.allForgotten(this.#manager.tables, this.#scenario.tasksKept);
+    checkAnswers(this.#streams, this.#ledger, this.#manager.tables);
     checkRest(
       state,
       this.#ledger,

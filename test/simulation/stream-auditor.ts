@@ -3,7 +3,7 @@ import type {
   TasksRequest,
   TasksResponse,
 } from "../../src/protocol/generated/flame/stream/v1/clients.ts";
-import type { Store } from "../../src/storage/store.ts";
+import type { MemoryTables } from "../../src/storage/memory-tables.ts";
 import type { Ledger } from "./ledger.ts";
 import { Violation } from "./world.ts";
 
@@ -17,14 +17,14 @@ const stateOrder = ["Pending", "Running", "Succeed", "Failed", "Cancelled"] as c
 /** Looks at what leaves on client streams: it must be on disk. */
 export class StreamAuditor {
   readonly #ledger: Ledger;
-  readonly #store: Pick<Store, "readTask">;
+  readonly #tables: MemoryTables;
   readonly #lanes = new WeakMap<object, Map<number, Speaker>>();
   /** Results of tasks of which nothing more was known. */
   lost = 0;
 
-  constructor(ledger: Ledger, store: Pick<Store, "readTask">) {
+  constructor(ledger: Ledger, tables: MemoryTables) {
     this.#ledger = ledger;
-    this.#store = store;
+    this.#tables = tables;
   }
 
   comes(call: object, { lanes }: TasksRequest): void {
@@ -87,7 +87,7 @@ export class StreamAuditor {
       throw new Violation(`a result leaves of ${name}, task ${task.id} is ${task.state} on disk`);
     if (lost !== undefined) {
       this.lost++;
-      if (this.#store.readTask(sessionId, task.id) !== undefined)
+      if (this.#tables.task(sessionId, task.id) !== undefined)
         throw new Violation(`${name} is said to be lost, and task ${task.id} is there: ${lost}`);
     } else if (task.state !== state)
       throw new Violation(

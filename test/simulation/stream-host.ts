@@ -15,6 +15,7 @@ import { RequestTrail } from "../../src/session-manager/request-trail.ts";
 import { clientsService } from "../../src/session-manager/task-stream.ts";
 import type { MemoryStore } from "../../src/storage/memory-store.ts";
 import type { SimManager } from "./sim-manager.ts";
+import { slowReads } from "./slow-reads.ts";
 import type { StreamAuditor } from "./stream-auditor.ts";
 import type { World } from "./world.ts";
 
@@ -47,7 +48,8 @@ export class StreamHost {
 
   constructor(deps: StreamHostDeps) {
     this.#deps = deps;
-    const { world, store, finished, tasksKept } = deps;
+    const { world, finished, tasksKept } = deps;
+    const store = slowReads(deps.store, world, () => this.#dead);
     this.#service = clientsService({
       engine: { of: () => this.#door() },
       payloads: new Payloads(store, 10_000, tasksKept),

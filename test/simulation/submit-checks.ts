@@ -2,7 +2,8 @@ import type { Command } from "../../src/core/commands.ts";
 import type { CoreState } from "../../src/core/state.ts";
 import type { Token } from "../../src/kit/turn.ts";
 import type { FlameTurn } from "../../src/model/flame-turn.ts";
-import type { Store, StoredState } from "../../src/storage/store.ts";
+import type { MemoryTables } from "../../src/storage/memory-tables.ts";
+import type { StoredState } from "../../src/storage/store.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Waiter } from "./sim-manager.ts";
 import { rangeText } from "./submit-ledger.ts";
@@ -66,7 +67,7 @@ export function checkListeners(
 export function checkAnswers(
   clients: readonly { readonly submitters: readonly Submitter[] }[],
   { submits, sessions }: Ledger,
-  store: Pick<Store, "readSubmits">,
+  tables: MemoryTables,
 ): void {
   for (const submitter of clients.flatMap(({ submitters }) => submitters)) {
     const { sessionId, name } = submitter;
@@ -78,7 +79,7 @@ export function checkAnswers(
         );
   }
   for (const id of sessions.keys()) {
-    const read = submits.producers(id).flatMap((producer) => store.readSubmits(id, producer));
+    const read = submits.producers(id).flatMap((producer) => tables.submits(id, producer));
     if (read.map(rangeText).sort().join("\n") !== submits.lines(id).join("\n"))
       throw new Violation(`submits of ${id} on disk: ${read.map(rangeText).join("; ")}`);
   }

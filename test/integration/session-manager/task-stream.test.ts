@@ -134,6 +134,8 @@ describe("flame.stream.v1.Clients", () => {
     one.lane(2, "nowhere", "p");
     one.lane(3, "s-1", "p");
     one.submit(2, inputs(1));
+    // What came in the same turn would still be carried out.
+    await waitFor("the end of lane 1", () => one.ends.some(({ lane }) => lane === 1));
     one.submit(1, inputs(1));
     one.submit(1, inputs(1), { lane: 3 });
     await waitFor("both ends", () => one.ends.length === 2);

@@ -11,7 +11,7 @@ beforeEach(() => {
   machine.register("strict", { max_crashes: 2, max_lost_nodes: 3 });
 });
 
-const stored = (): TaskRecord => machine.store.readTask("s", 1)!;
+const stored = (): TaskRecord => machine.tables.task("s", 1)!;
 
 /** The executor that is made for the task begins it; tells its id. The node comes up first, if it is away. */
 function begin(): string {

@@ -62,7 +62,7 @@ describe("a bind that fails", () => {
     machine.ask("executor.register", { id, shim: "Host" });
     machine.ask("executor.bindCompleted", { id, outcome: { returnCode: 10 } });
     expect(machine.executors).toEqual([`${id} Unbinding -`]);
-    expect(machine.store.readTask("s", 1)?.state).toBe("Pending");
+    expect(machine.tables.task("s", 1)?.state).toBe("Pending");
   });
 
   it("pauses the session 1, 2, 4, 8, 16 and then 30 s, for ever", () => {

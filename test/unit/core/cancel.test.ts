@@ -27,7 +27,7 @@ const cancel = (request: Partial<CancelRequest> = {}): CancelReply =>
     caller: alice,
     ...request,
   });
-const stored = (id: number): TaskRecord => machine.store.readTask("s", id)!;
+const stored = (id: number): TaskRecord => machine.tables.task("s", id)!;
 const launch = (id = "e1"): TaskRecord => machine.ask("executor.launch", { id }).task!;
 const states = (pushes: readonly TaskReply[]): string[] =>
   pushes.map((push) => ("stored" in push ? "stored" : push.task.state));
@@ -338,6 +338,6 @@ describe("the task_timeout of an application", () => {
     machine.walk("e1", "Bound");
     launch();
     machine.pass(10_000);
-    expect(machine.store.readTask("t", 1)?.state).toBe("Running");
+    expect(machine.tables.task("t", 1)?.state).toBe("Running");
   });
 });

@@ -26,7 +26,7 @@ describe("a task of which its node says that it had not begun", () => {
   it("is taken back silently, though it counted as begun", () => {
     const node = open(2);
     node.ready("e1", 2, []);
-    const [, waiting] = machine.store.readTasks("s", 0, 10);
+    const [, waiting] = machine.tables.tasks("s", 0, 10);
     const watch = machine.begin("task.watch", { sessionId: "s", taskId: 2 });
     // Its turn has come here; the service of the executor is gone there.
     node.done("e1", "1.1/1");
@@ -36,7 +36,7 @@ describe("a task of which its node says that it had not begun", () => {
       ready: [{ executorId: "e1", credit: 0 }],
       returns: [{ executorId: "e1", leases: ["1.2/1"] }],
     });
-    expect(machine.store.readTask("s", 2)).toEqual(waiting);
+    expect(machine.tables.task("s", 2)).toEqual(waiting);
     expect(counts()).toMatchObject({ pending: 1, running: 0, succeed: 1 });
     expect(watch.pushes).toHaveLength(1);
     // A result of that lease would be one of nothing.
@@ -44,7 +44,7 @@ describe("a task of which its node says that it had not begun", () => {
     node.ready("e1", 1);
     expect(node.heard().slice(-1)).toEqual(["e1 gets 2 as 1.3/1"]);
     node.done("e1", "1.3/1");
-    const { attempt, events = [] } = machine.store.readTask("s", 2) ?? {};
+    const { attempt, events = [] } = machine.tables.task("s", 2) ?? {};
     expect([attempt, events.map(({ code }) => code)]).toEqual([1, [0, 1, 2]]);
   });
 
@@ -63,13 +63,13 @@ describe("a task of which its node says that it had not begun", () => {
   it("leaves nothing on disk when nobody had written that it had begun", () => {
     const node = open(1);
     node.ready("e1", 1, []);
-    const written = machine.store.readTask("s", 1);
+    const written = machine.tables.task("s", 1);
     node.say({
       ready: [{ executorId: "e1", credit: 0 }],
       returns: [{ executorId: "e1", leases: ["1.1/1"] }],
     });
     machine.pass(1_000);
-    expect(machine.store.readTask("s", 1)).toBe(written);
+    expect(machine.tables.task("s", 1)).toBe(written);
     expect(written).toMatchObject({ state: "Pending", attempt: 0 });
   });
 });

@@ -20,6 +20,7 @@ import { defaultPolicies } from "../../../src/model/scheduling-policy.ts";
 import type { SessionRequest } from "../../../src/model/session.ts";
 import type { TaskRecord } from "../../../src/model/task.ts";
 import { MemoryStore } from "../../../src/storage/memory-store.ts";
+import { MemoryTables } from "../../../src/storage/memory-tables.ts";
 
 export const gib = 1024 ** 3;
 export const small: Resources = { cpu: 1, memory: gib, gpu: 0 };
@@ -42,7 +43,9 @@ export class Machine {
   /** How far the date is from it: tests set the date. */
   dateAheadMs = 0;
   core: Core;
-  readonly store = new MemoryStore();
+  /** What its store holds. */
+  readonly tables = new MemoryTables();
+  readonly store = new MemoryStore(this.tables);
   /** What could leave before the disk had its turn. */
   readonly early: unknown[] = [];
   readonly options: CoreOptions;

@@ -23,7 +23,7 @@ const node = () => machine.ask("node.get", { name: "n1" });
 /** `s` has task 1, and e1 on n1 works on it. */
 const working = () => ({
   executors: machine.executors,
-  task: machine.store.readTask("s", 1)?.state,
+  task: machine.tables.task("s", 1)?.state,
   open: !stream.ended,
   address: node().address,
 });
@@ -94,7 +94,7 @@ describe("a second executor manager of a name", () => {
     const taken = join(second);
     expect(node()).toMatchObject({ state: "Ready", ...second });
     expect(taken.ended).toBe(false);
-    expect(machine.store.readTask("s", 1)?.state).toBe("Pending");
+    expect(machine.tables.task("s", 1)?.state).toBe("Pending");
     // The first one comes back: now it is the second.
     expect(refusal(first).message).toContain("at 10.0.0.2:4712");
     machine.ask("node.release", { name: "n1", caller: first });
@@ -110,7 +110,7 @@ describe("a second executor manager of a name", () => {
     expect(refusal({ ...second, follows: ["i0", "i3"] }).code).toBe("already_exists");
     join({ ...second, follows: ["i0", "i1"] });
     expect(node()).toMatchObject({ state: "Ready", ...second });
-    expect(machine.store.readTask("s", 1)?.state).toBe("Pending");
+    expect(machine.tables.task("s", 1)?.state).toBe("Pending");
   });
 
   it("takes the node at once when the first was released", () => {

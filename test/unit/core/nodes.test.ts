@@ -109,11 +109,11 @@ describe("a node that is lost", () => {
     expect(node().state).toBe("Unknown");
     machine.pass(29_999);
     expect(machine.executors).toEqual(["e1 Bound s"]);
-    expect(machine.store.readTask("s", 1)?.state).toBe("Running");
+    expect(machine.tables.task("s", 1)?.state).toBe("Running");
     machine.pass(1);
     expect(node().state).toBe("NotReady");
     expect(machine.executors).toEqual([]);
-    const task = machine.store.readTask("s", 1);
+    const task = machine.tables.task("s", 1);
     expect(task).toMatchObject({ state: "Pending", crashes: 0 });
     expect(task?.events.at(-1)).toMatchObject({ code: 5 });
     expect(task?.events.at(-1)?.message).toContain("node n1 was lost for 30 s");
@@ -128,7 +128,7 @@ describe("a node that is lost", () => {
     work();
     machine.pass(15_000);
     machine.ask("executor.complete", { id: "e1", outcome: { returnCode: 0 } });
-    expect(machine.store.readTask("s", 1)?.state).toBe("Succeed");
+    expect(machine.tables.task("s", 1)?.state).toBe("Succeed");
   });
 
   it("gets no executors and no tasks; one that waits gets its task when the node is back", () => {
@@ -177,14 +177,14 @@ describe("a node that registers again", () => {
     stream = machine.node("n1", undefined, ["e1"]);
     passWithHeartbeats(60_000);
     expect(machine.executors).toEqual(["e1 Bound s"]);
-    expect(machine.store.readTask("s", 1)?.state).toBe("Running");
+    expect(machine.tables.task("s", 1)?.state).toBe("Running");
     expect(pushed(stream)).toEqual([]);
   });
 
   it("without an executor that it had: that one is gone, and its task is Pending again at once", () => {
     work();
     stream = machine.node("n1");
-    const task = machine.store.readTask("s", 1);
+    const task = machine.tables.task("s", 1);
     expect(task?.state).toBe("Pending");
     expect(task?.events.at(-1)?.message).toContain("came back without its executor");
     expect(machine.executors).toEqual(["e2 Void -"]);
@@ -242,7 +242,7 @@ describe("ReleaseNode and SyncNode", () => {
     expect(machine.refusal("node.get", { name: "n1" }).code).toBe("not_found");
     expect(stream.ended).toBe(true);
     expect(machine.executors).toEqual([]);
-    expect(machine.store.readTask("s", 1)?.events.at(-1)?.message).toContain("was released");
+    expect(machine.tables.task("s", 1)?.events.at(-1)?.message).toContain("was released");
     // Again: success, with nothing to answer.
     machine.ask("node.release", { name: "n1" });
   });

@@ -18,7 +18,7 @@ beforeEach(async () => {
   await machine.restart();
 });
 
-const state = (id = 1): string | undefined => machine.store.readTask("s", id)?.state;
+const state = (id = 1): string | undefined => machine.tables.task("s", id)?.state;
 
 describe("after a restart", () => {
   it("everything is there, and nodes are not Ready until they register", () => {

@@ -23,7 +23,7 @@ describe("a closed session", () => {
     expect(machine.ask("session.get", { id: "s" }).counts.cancelled).toBe(1);
     machine.pass(1);
     expect(machine.refusal("session.get", { id: "s" }).code).toBe("not_found");
-    expect(machine.store.readTask("s", 1)).toBeUndefined();
+    expect(machine.tables.task("s", 1)).toBeUndefined();
   });
 
   it("is deleted at its time also when the session manager was started anew meanwhile", async () => {

@@ -47,7 +47,7 @@ describe("CreateSession", () => {
     );
     expect(none).not.toHaveProperty("commonDataBytes");
     expect(empty.commonDataBytes).toBe(0);
-    expect(machine.store.readCommonData("b")).toEqual(Buffer.alloc(0));
+    expect(machine.tables.commonData("b")).toEqual(Buffer.alloc(0));
   });
 
   it("tells a session of a Host application without a command that nothing of it can start", () => {
@@ -186,7 +186,7 @@ describe("OpenSession", () => {
     machine.open("s", { commonData: Buffer.from("a") });
     const request = { commonData: Buffer.from("b") };
     expect(machine.ask("session.open", open("s", request)).record.commonDataBytes).toBe(1);
-    expect(machine.store.readCommonData("s")?.toString()).toBe("a");
+    expect(machine.tables.commonData("s")?.toString()).toBe("a");
   });
 });
 
@@ -199,7 +199,7 @@ describe("CloseSession", () => {
     const closed = machine.ask("session.close", { id: "s" });
     expect(closed.record).toMatchObject({ state: "Closed", completionTime: closedAt });
     expect(closed.counts).toMatchObject({ pending: 0, cancelled: 2 });
-    expect(machine.store.readTasks("s", 0, 9).map(({ state }) => state)).toEqual([
+    expect(machine.tables.tasks("s", 0, 9).map(({ state }) => state)).toEqual([
       "Cancelled",
       "Cancelled",
     ]);
@@ -260,7 +260,7 @@ describe("DeleteSession", () => {
       counts: { cancelled: 1 },
     });
     expect(machine.refusal("session.get", { id: "s" }).message).toContain("session s not found");
-    expect(machine.store.readTasks("s", 0, 9)).toEqual([]);
+    expect(machine.tables.tasks("s", 0, 9)).toEqual([]);
   });
 
   it("refuses an open session and changes nothing", () => {

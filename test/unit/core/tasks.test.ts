@@ -27,7 +27,7 @@ const launch = (): TaskRecord => machine.ask("executor.launch", { id: "e1" }).ta
 const complete = (outcome: { returnCode: number; output?: Buffer; message?: string }): void => {
   machine.ask("executor.complete", { id: "e1", outcome });
 };
-const stored = (id = 1): TaskRecord => machine.store.readTask("s", id)!;
+const stored = (id = 1): TaskRecord => machine.tables.task("s", id)!;
 const codes = (task: TaskRecord): number[] => task.events.map(({ code }) => code);
 const states = (pushes: readonly TaskReply[]): string[] =>
   pushes.map((push) => ("stored" in push ? "stored" : push.task.state));
@@ -51,8 +51,8 @@ describe("CreateTask", () => {
     machine.ask("task.create", { sessionId: "s", input: Buffer.alloc(0) });
     expect(stored(1).inputBytes).toBeUndefined();
     expect(stored(2).inputBytes).toBe(0);
-    expect(machine.store.readPayload("s", 1, "input")).toBeUndefined();
-    expect(machine.store.readPayload("s", 2, "input")).toEqual(Buffer.alloc(0));
+    expect(machine.tables.payload("s", 1, "input")).toBeUndefined();
+    expect(machine.tables.payload("s", 2, "input")).toEqual(Buffer.alloc(0));
   });
 
   it("does not know an unknown session", () => {
@@ -81,7 +81,7 @@ describe("the way of a task", () => {
     });
     expect(stored().executorId).toBeUndefined();
     expect(codes(stored())).toEqual([0, 1, 2]);
-    expect(machine.store.readPayload("s", 1, "output")?.toString()).toBe("out");
+    expect(machine.tables.payload("s", 1, "output")?.toString()).toBe("out");
     expect(machine.ask("session.get", { id: "s" }).counts).toEqual({
       pending: 0,
       running: 0,
@@ -108,7 +108,7 @@ describe("the way of a task", () => {
     complete({ returnCode: 0, output: Buffer.alloc(payloadBytesMax + 1) });
     expect(stored().state).toBe("Failed");
     expect(stored().events.at(-1)?.message).toContain("use put_object");
-    expect(machine.store.readPayload("s", 1, "output")).toBeUndefined();
+    expect(machine.tables.payload("s", 1, "output")).toBeUndefined();
   });
 
   it("lowest id first, also those that come back", () => {
@@ -216,7 +216,7 @@ describe("leases", () => {
     machine.ask("executor.bindCompleted", { id: "e1", outcome: { returnCode: 0 } });
     expect(launch()).toMatchObject({ sessionId: "t", id: 1, attempt: 1 });
     machine.ask("executor.complete", { id: "e1", outcome: { returnCode: 0 }, lease: late });
-    expect(machine.store.readTask("t", 1)?.state).toBe("Running");
+    expect(machine.tables.task("t", 1)?.state).toBe("Running");
   });
 
   it("a second result changes nothing: terminal is terminal", () => {
@@ -251,7 +251,7 @@ describe("GetTask", () => {
       task: { id: 2, state: "Pending" },
     });
     expect(machine.ask("task.get", { sessionId: "s", taskId: 1 })).toEqual({
-      stored: { sessionId: "s", taskId: 1 },
+      stored: { session: { id: "s", creationTime: expect.any(Number) }, taskId: 1 },
     });
   });
 
@@ -299,7 +299,7 @@ describe("WatchTask", () => {
     launch();
     complete({ returnCode: 0 });
     expect(watch()).toMatchObject({
-      pushes: [{ stored: { sessionId: "s", taskId: 1 } }],
+      pushes: [{ stored: { session: { id: "s" }, taskId: 1 } }],
       ended: true,
     });
   });

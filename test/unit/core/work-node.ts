@@ -96,7 +96,7 @@ export function openSession(machine: Machine, tasks: number, executors = 1): Wor
 
 /** The states of a session's tasks on disk, a letter each, by id. */
 export function statesOf(machine: Machine, sessionId = "s"): string {
-  const tasks = machine.store.readTasks(sessionId, 0, 100);
+  const tasks = machine.tables.tasks(sessionId, 0, 100);
   return tasks.map(({ state }) => state[0]).join("");
 }
 

@@ -61,8 +61,8 @@ describe("a work stream", () => {
     expect(counts()).toMatchObject({ pending: 4, running: 1 });
     machine.pass(1_000);
     expect(states()).toBe("RPPPP");
-    expect(machine.store.readTask("s", 1)).toMatchObject({ executorId: "e1", attempt: 1 });
-    expect(machine.store.readTask("s", 2)).toMatchObject({ attempt: 0 });
+    expect(machine.tables.task("s", 1)).toMatchObject({ executorId: "e1", attempt: 1 });
+    expect(machine.tables.task("s", 2)).toMatchObject({ attempt: 0 });
     node.done("e1", "1.1/1", "1.2/1");
     expect(node.heard()).toEqual([
       "acknowledgement e1 1.1/1,1.2/1",
@@ -119,7 +119,7 @@ describe("a work stream", () => {
       completions: [{ executorId: "e1", lease: "1.1/1", outcome }],
       returns: [{ executorId: "e1", leases: ["1.2/1", "1.3/1"] }],
     });
-    const tasks = machine.store.readTasks("s", 0, 10);
+    const tasks = machine.tables.tasks("s", 0, 10);
     expect(tasks.map(({ crashes, attempt, state }) => [state, crashes, attempt])).toEqual([
       ["Pending", 1, 1],
       ["Pending", 0, 0],
@@ -131,7 +131,7 @@ describe("a work stream", () => {
   it("counts a lost node for the task that had begun alone", () => {
     open(3).ready("e1", 3, []);
     machine.pass(15_000 + 30_000);
-    const tasks = machine.store.readTasks("s", 0, 10);
+    const tasks = machine.tables.tasks("s", 0, 10);
     expect(tasks.map(({ lostNodes, attempt }) => [lostNodes, attempt])).toEqual([
       [1, 1],
       [0, 0],
@@ -241,7 +241,7 @@ describe("a work stream that breaks", () => {
     node.ready("e1", 1, []);
     expect(node.heard()).toEqual(["e1 gets 1 as 1.2/1"]);
     node.done("e1", "1.2/1");
-    const { attempt, crashes, lostNodes, events = [] } = machine.store.readTask("s", 1) ?? {};
+    const { attempt, crashes, lostNodes, events = [] } = machine.tables.task("s", 1) ?? {};
     expect([attempt, crashes, lostNodes]).toEqual([1, 0, 0]);
     expect(events.map(({ code }) => code)).toEqual([0, 1, 2]);
   });

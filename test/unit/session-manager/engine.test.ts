@@ -229,7 +229,7 @@ describe("the engine", () => {
       "task.watch",
       { sessionId: "watched", taskId: 1 },
       {
-        push: (reply) => heard.push("stored" in reply ? reply.stored.sessionId : reply.task.state),
+        push: (reply) => heard.push("stored" in reply ? reply.stored.session.id : reply.task.state),
         end: (error) => heard.push(`watch ${error?.code ?? "ended"}`),
       },
     );

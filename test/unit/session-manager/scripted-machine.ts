@@ -60,8 +60,11 @@ export class ScriptedMachine {
         turn.change({ kind: "executor.delete", id: input.id });
         turn.reply(callToken<string>(token), input.id);
       } else if (kind === "executor.launch") this.waiting.push(token);
-      else if (kind === "task.watch") turn.push(streamToken<TaskReply>(token), { stored: input });
-      else if (kind === "node.work") this.streams.push(token);
+      else if (kind === "task.watch") {
+        const session = { id: input.sessionId, creationTime: 1 };
+        const { taskId } = input;
+        turn.push(streamToken<TaskReply>(token), { stored: { session, taskId } });
+      } else if (kind === "node.work") this.streams.push(token);
       else if (kind === "submit.tasks") {
         turn.change({ kind: "session.delete", id: input.sessionId });
         turn.reply(callToken<string>(token), input.sessionId);

@@ -1,12 +1,9 @@
 import { expect, it } from "@jest/globals";
 import type { SubmitRange } from "../../../src/model/submits.ts";
 import type { TaskRecord } from "../../../src/model/task.ts";
-import type { TasksResponse } from "../../../src/protocol/generated/flame/stream/v1/clients.ts";
-import type { Payloads } from "../../../src/session-manager/payloads.ts";
-import { creationRuns, type OpenLane, storedRuns } from "../../../src/session-manager/task-lane.ts";
-import { LaneResults, TaskOutbox } from "../../../src/session-manager/task-outbox.ts";
+import { creationRuns, storedRuns } from "../../../src/session-manager/task-lane.ts";
 
-const lane = { sessionId: "s", producer: "p" } as OpenLane;
+const lane = { sessionId: "s", producer: "p" };
 const range = (first: number, count: number, firstTask: number): SubmitRange => ({
   ...lane,
   first,
@@ -26,85 +23,51 @@ const task = (id: number, creationTime = 1): TaskRecord => ({
   events: [],
 });
 
-it("what became of submits to a closed session is read once, as runs", () => {
+const key = { id: "s", creationTime: 1 };
+
+it("what became of submits to a closed session is read once, as runs", async () => {
   let reads = 0;
-  const readSubmits = (): SubmitRange[] => {
-    reads++;
-    return [range(1, 10, 5), range(11, 2, 0), range(13, 4, 15), range(17, 100, 40)];
+  const runs = (
+    ranges: SubmitRange[] | undefined,
+    first: number,
+    count: number,
+  ): Promise<unknown> => {
+    const readSubmits = async (): Promise<SubmitRange[] | undefined> => {
+      reads++;
+      return ranges;
+    };
+    return storedRuns({ readSubmits }, key, "p", { first, count });
   };
-  expect(storedRuns({ readSubmits }, lane, { first: 4, count: 20 })).toEqual([
+  const all = [range(1, 10, 5), range(11, 2, 0), range(13, 4, 15), range(17, 100, 40)];
+  expect(await runs(all, 4, 20)).toEqual([
     { first: 4, count: 7, firstTask: 8 },
     { first: 11, count: 2, firstTask: 0 },
     { first: 13, count: 4, firstTask: 15 },
     { first: 17, count: 7, firstTask: 40 },
   ]);
   expect(reads).toBe(1);
-  expect(storedRuns({ readSubmits: () => [range(1, 3, 7)] }, lane, { first: 3, count: 5 })).toEqual(
-    [
-      { first: 3, count: 1, firstTask: 9 },
-      { first: 4, count: 4, firstTask: 0 },
-    ],
-  );
-  const unknown = storedRuns({ readSubmits: () => [] }, lane, { first: 1, count: 2 });
-  expect(unknown).toEqual([{ first: 1, count: 2, firstTask: 0 }]);
+  expect(await runs([range(1, 3, 7)], 3, 5)).toEqual([
+    { first: 3, count: 1, firstTask: 9 },
+    { first: 4, count: 4, firstTask: 0 },
+  ]);
+  expect(await runs([], 1, 2)).toEqual([{ first: 1, count: 2, firstTask: 0 }]);
+  // What was a task is not said to be none when its session is gone.
+  await expect(runs(undefined, 1, 2)).rejects.toThrow("session s not found: it has been deleted");
 });
 
-it("when known submits became tasks is read once, as runs; one that was forgotten has no time", () => {
+it("when known submits became tasks is read once, as runs; one that was forgotten has no time", async () => {
   let reads = 0;
-  const readTasks = (_: string, after: number, limit: number): TaskRecord[] => {
+  const readTasks = async (_: unknown, after: number, limit: number): Promise<TaskRecord[]> => {
     reads++;
     const found = [task(5, 100), task(6, 100), task(8, 200), task(9, 200), task(11, 300)];
     return found.filter(({ id }) => id > after).slice(0, limit);
   };
-  expect(creationRuns({ readTasks }, "s", 5, 5)).toEqual([
+  expect(await creationRuns({ readTasks }, key, 5, 5)).toEqual([
     { at: 0, count: 2, creationTime: 100 },
     { at: 2, count: 1, creationTime: 0 },
     { at: 3, count: 2, creationTime: 200 },
   ]);
   expect(reads).toBe(1);
-});
-
-it("results that were not taken are read in pieces, each at once, and others have their turn between two", () => {
-  const reads: number[] = [];
-  const messages: TasksResponse[] = [];
-  const planned: (() => void)[] = [];
-  let alone = 0;
-  const payloads = {
-    stored: (_: string, first: number, count: number) => {
-      reads.push(count);
-      return new Map(Array.from({ length: count }, (_, at) => [first + at, task(first + at)]));
-    },
-    task: () => {
-      alone++;
-      return task(1);
-    },
-    of: () => undefined,
-  } as unknown as Payloads;
-  const outbox = new TaskOutbox({
-    call: {
-      write: (message: TasksResponse, taken: () => void) => {
-        messages.push(message);
-        taken();
-        return true;
-      },
-    },
-    payloads,
-    soon: (act) => planned.push(act),
-    onTaken: () => undefined,
-  });
-  const results = new LaneResults(1, "s");
-  for (let number = 1; number <= 1_000; number++) outbox.result(results, number, number + 7);
-  outbox.credit(700, 1_000);
-  while (planned.length > 0) planned.shift()?.();
-  const sizes = messages.map((message) => message.results.flatMap((one) => one.results).length);
-  expect(sizes).toEqual([256, 256, 188]);
-  expect([reads, alone]).toEqual([[256, 256, 188], 0]);
-  outbox.credit(1_000, 1_000);
-  while (planned.length > 0) planned.shift()?.();
-  const numbers = messages.flatMap((message) =>
-    message.results.flatMap(({ first, results: group }) =>
-      group.map(({ offset }) => Number(first) + offset),
-    ),
-  );
-  expect(numbers).toEqual(Array.from({ length: 1_000 }, (_, at) => at + 1));
+  const gone = creationRuns({ readTasks: async () => undefined }, key, 5, 5);
+  await expect(gone).rejects.toThrow("session s not found: it has been deleted");
 });

@@ -21,35 +21,42 @@ let take: (() => void)[];
 let rooms: { proceed: () => void; fail: (error: Error) => void }[];
 let needsRoom: boolean;
 let givenBack: number;
-let writer: WatchWriter;
+let isAtHand: boolean;
+let reads: ((failure?: Error) => void)[];
+let writer: WatchWriter<TaskRecord["state"]>;
 
 beforeEach(() => {
   [got, take, rooms, needsRoom, givenBack] = [[], [], [], false, 0];
-  writer = new WatchWriter(
-    {
-      room: () => {
-        if (!needsRoom) return undefined;
-        return new Promise((resolve, reject) => {
-          rooms.push({
-            proceed: () => {
-              resolve(() => givenBack++);
-            },
-            fail: reject,
-          });
-        });
-      },
-      write: ({ state }, taken) => {
-        got.push(state);
-        take.push(taken);
-      },
-      end: () => got.push("end"),
-      fail: ({ message }) => got.push(`failed: ${message}`),
-    },
-    (reply) => {
+  [isAtHand, reads] = [true, []];
+  writer = new WatchWriter<TaskRecord["state"]>({
+    atHand: (reply) => ("stored" in reply || needsRoom || !isAtHand ? undefined : reply.task.state),
+    record: async (reply) => {
       if ("stored" in reply) throw new FlameError("not_found", "task 1 not found");
       return reply.task;
     },
-  );
+    room: () => {
+      if (!needsRoom) return Promise.resolve(() => givenBack++);
+      return new Promise((resolve, reject) => {
+        rooms.push({
+          proceed: () => {
+            resolve(() => givenBack++);
+          },
+          fail: reject,
+        });
+      });
+    },
+    read: ({ state }) =>
+      new Promise((resolve, reject) => {
+        reads.push((failure) => (failure === undefined ? resolve(state) : reject(failure)));
+        if (needsRoom) resolve(state);
+      }),
+    write: (state, taken) => {
+      got.push(state);
+      take.push(taken);
+    },
+    end: () => got.push("end"),
+    fail: ({ message }) => got.push(`failed: ${message}`),
+  });
 });
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -99,9 +106,10 @@ describe("the states of a watched task", () => {
     expect(got).toEqual(["failed: stopping"]);
   });
 
-  it("of a task that was deleted meanwhile end with why", () => {
-    writer.push({ stored: { sessionId: "s", taskId: 1 } });
+  it("of a task that was deleted meanwhile end with why", async () => {
+    writer.push({ stored: { session: { id: "s", creationTime: 1 }, taskId: 1 } });
     writer.end();
+    await settle();
     expect(got).toEqual(["failed: task 1 not found"]);
   });
 
@@ -109,8 +117,44 @@ describe("the states of a watched task", () => {
     needsRoom = true;
     writer.push({ task: task("Succeed") });
     writer.end();
+    await settle();
     rooms[0]?.fail(new FlameError("aborted", "the call has ended"));
     await settle();
     expect(got).toEqual(["failed: the call has ended"]);
+  });
+
+  it("that are read from the store leave when they were read, the newest alone, and the end behind them", async () => {
+    isAtHand = false;
+    writer.push({ task: task("Running") });
+    await settle();
+    writer.push({ task: task("Succeed") });
+    writer.end();
+    reads[0]?.();
+    await settle();
+    expect([got, givenBack, reads.length]).toEqual([[], 1, 2]);
+    reads[1]?.();
+    await settle();
+    expect(got).toEqual(["Succeed", "end"]);
+    take[0]?.();
+    expect(givenBack).toBe(2);
+  });
+
+  it("that can not be read end with why, and their room goes back", async () => {
+    isAtHand = false;
+    writer.push({ task: task("Succeed") });
+    await settle();
+    reads[0]?.(new FlameError("internal", "disk I/O error"));
+    await settle();
+    expect([got, givenBack]).toEqual([["failed: disk I/O error"], 1]);
+  });
+
+  it("of a call that ended while they were read do not leave", async () => {
+    isAtHand = false;
+    writer.push({ task: task("Succeed") });
+    await settle();
+    writer.end(new FlameError("aborted", "the call has ended"));
+    reads[0]?.();
+    await settle();
+    expect([got, givenBack]).toEqual([["failed: the call has ended"], 1]);
   });
 });

@@ -7,7 +7,7 @@ import { CommitBatch } from "../../../src/storage/commit-batch.ts";
 import { CommitThread } from "../../../src/storage/commit-thread.ts";
 import { SqliteStore } from "../../../src/storage/sqlite-store.ts";
 import { temporaryFolder } from "../../support/temp.ts";
-import { application, session, spec, task } from "./records.ts";
+import { application, mine, session, spec, task } from "./records.ts";
 
 let folder: ReturnType<typeof temporaryFolder>;
 let file: string;
@@ -53,13 +53,13 @@ describe("a commit in the thread", () => {
     // The thread waits for the other connection; here everything goes on, and nothing of the commit is seen.
     for (let round = 0; round < 20; round++) {
       await new Promise((resolve) => setTimeout(resolve, 1));
-      expect(store.readTask("my-app-1", 1)).toBeUndefined();
+      expect(await store.readTask(mine, 1)).toBeUndefined();
     }
     expect(isDone).toBe(false);
     other.exec("COMMIT");
     other.close();
     await committed;
-    expect(store.readTask("my-app-1", 1)?.state).toBe("Pending");
+    expect((await store.readTask(mine, 1))?.state).toBe("Pending");
     expect(synced).toHaveLength(2);
   });
 
@@ -67,21 +67,21 @@ describe("a commit in the thread", () => {
     await store.commit([...begin, put(1)]);
     const failing = store.commit([put(1, "Failed"), put(2)]);
     const next = store.commit([put(3)]);
-    const look = (): unknown[] =>
-      store.readTasks("my-app-1", 0, 9).map(({ id, state }) => [id, state]);
+    const look = async (): Promise<unknown> =>
+      (await store.readTasks(mine, 0, 9))?.map(({ id, state }) => [id, state]);
     // The first one is in the thread; another connection sees when it has come to the disk.
     const other = new Database(file, { readonly: true });
     const onDisk = other.prepare("SELECT count(*) FROM tasks").pluck();
     const deadline = Date.now() + 60_000;
-    const seen: unknown[][] = [];
-    void failing.then(() => seen.push(look()));
+    const seen: unknown[] = [];
+    void failing.then(async () => seen.push(await look()));
     await Promise.resolve().then(() => undefined);
     while (onDisk.get() === 1) {
       expect(Date.now()).toBeLessThan(deadline);
       // Without a turn of the event loop: nobody has been told yet.
-      expect(look()).toEqual([[1, "Pending"]]);
+      expect(await look()).toEqual([[1, "Pending"]]);
     }
-    expect(look()).toEqual([[1, "Pending"]]);
+    expect(await look()).toEqual([[1, "Pending"]]);
     other.close();
     await next;
     expect(seen).toEqual([
@@ -90,7 +90,7 @@ describe("a commit in the thread", () => {
         [2, "Pending"],
       ],
     ]);
-    expect(look()).toEqual([
+    expect(await look()).toEqual([
       [1, "Failed"],
       [2, "Pending"],
       [3, "Pending"],
@@ -105,9 +105,9 @@ describe("a commit in the thread", () => {
       code: "internal",
       message: expect.stringMatching(/^writing 2 changes to .*flame\.db failed: .*FOREIGN KEY/),
     });
-    expect(store.readTask("my-app-1", 1)).toBeUndefined();
+    expect(await store.readTask(mine, 1)).toBeUndefined();
     await store.commit([put(2)]);
-    expect(store.readTask("my-app-1", 2)).toBeDefined();
+    expect(await store.readTask(mine, 2)).toBeDefined();
   });
 
   it("that deletes sessions and fails has deleted none", async () => {
@@ -119,7 +119,7 @@ describe("a commit in the thread", () => {
     ]);
     await expect(broken).rejects.toThrow(/FOREIGN KEY/);
     expect(store.isLeaving("my-app-1")).toBe(false);
-    expect(store.readTask("my-app-1", 1500)).toBeDefined();
+    expect(await store.readTask(mine, 1500)).toBeDefined();
   });
 
   it("a close waits for it", async () => {

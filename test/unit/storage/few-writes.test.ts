@@ -8,7 +8,7 @@ import { SessionEntry } from "../../../src/sessions/session-entry.ts";
 import { completeTask, createTask, launchTask } from "../../../src/sessions/task-life.ts";
 import { SqliteStore } from "../../../src/storage/sqlite-store.ts";
 import { temporaryFolder } from "../../support/temp.ts";
-import { application, session, spec, task } from "./records.ts";
+import { application, mine, payloadOf, session, spec, task } from "./records.ts";
 
 let folder: ReturnType<typeof temporaryFolder>;
 let file: string;
@@ -60,7 +60,7 @@ describe("what a task takes on disk", () => {
     await store.commit([...begin, ...changes]);
     const last = changes.at(-1);
     if (last?.kind !== "task.put") throw new Error("the last change is of no task");
-    expect(store.readTask("my-app-1", 1)).toEqual(last.record);
+    expect(await store.readTask(mine, 1)).toEqual(last.record);
     await store.close();
     const database = new Database(file);
     expect(database.prepare("SELECT count(*) FROM task_payloads").pluck().get()).toBe(0);
@@ -101,12 +101,12 @@ describe("what a task takes on disk", () => {
     const before = rows();
     const again = open();
     await again.load();
-    expect(again.readTask("my-app-1", 1)?.events).toEqual([
+    expect((await again.readTask(mine, 1))?.events).toEqual([
       { code: 0, message: "Task was created with state <Pending>", creationTime: 5 },
       { code: 3, message: "no", creationTime: 8 },
     ]);
-    expect(again.readPayload("my-app-1", 1, "input")?.toString()).toBe("in");
-    expect(again.readPayload("my-app-1", 1, "output")?.toString()).toBe("out");
+    expect((await payloadOf(again, 1, "input", { creationTime: 5 }))?.toString()).toBe("in");
+    expect((await payloadOf(again, 1, "output", { creationTime: 5 }))?.toString()).toBe("out");
     await again.close();
     expect(rows()).toEqual(before);
   });
@@ -119,7 +119,9 @@ describe("what a task takes on disk", () => {
     database.exec("UPDATE tasks SET events = '77.zz'");
     database.close();
     const again = open();
-    expect(() => again.readTask("my-app-1", 1)).toThrow('the events "77.zz" are of no known form');
+    await expect(again.readTask(mine, 1)).rejects.toThrow(
+      'the events "77.zz" are of no known form',
+    );
     await again.close();
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import type { Change } from "../../../src/model/change.ts";
 import { noTasks } from "../../../src/model/session.ts";
 import type { Store } from "../../../src/storage/store.ts";
-import { session, task } from "./records.ts";
+import { mine, payloadOf, session, task } from "./records.ts";
 import { storeForEachTest, storeKinds } from "./store-kinds.ts";
 
 describe.each(storeKinds)("the $name store", (kind) => {
@@ -34,27 +34,28 @@ describe.each(storeKinds)("the $name store", (kind) => {
         lastTaskId: 6,
       },
     ]);
-    const left = (): number[] => store.readTasks("my-app-1", 0, 10).map(({ id }) => id);
+    const left = async (): Promise<number[] | undefined> =>
+      (await store.readTasks(mine, 0, 10))?.map(({ id }) => id);
     const nobody = (): boolean => false;
     expect(store.forgotten("my-app-1")).toBe(0);
     expect(await store.forgetFinished("my-app-1", 2, (id) => id === 1)).toBe(false);
-    expect(left()).toEqual([1, 2, 5, 6]);
+    expect(await left()).toEqual([1, 2, 5, 6]);
     // The first was held, and is older than the sixth.
     expect(await store.forgetFinished("my-app-1", 2, nobody)).toBe(false);
-    expect(left()).toEqual([2, 6]);
+    expect(await left()).toEqual([2, 6]);
     await reopen();
-    expect(left()).toEqual([2, 6]);
+    expect(await left()).toEqual([2, 6]);
     expect(store.forgotten("my-app-1")).toBe(4);
-    expect(store.readPayload("my-app-1", 5, "input")).toBeUndefined();
-    expect(store.readPayload("my-app-1", 6, "output")).toEqual(Buffer.from([6]));
+    expect(await payloadOf(store, 5, "input")).toBeUndefined();
+    expect(await payloadOf(store, 6, "output")).toEqual(Buffer.from([6]));
     const [found] = (await store.load()).sessions;
     expect([found?.counts.succeed, found?.lastTaskId]).toEqual([5, 6]);
     // It was passed by while it was open.
     await store.commit([ended(2, 70)]);
     await store.forgetFinished("my-app-1", 1, nobody);
-    expect(left()).toEqual([2]);
+    expect(await left()).toEqual([2]);
     await store.forgetFinished("my-app-1", 1, nobody);
-    expect(left()).toEqual([]);
+    expect(await left()).toEqual([]);
     expect(await store.forgetFinished("my-app-1", 1, nobody)).toBe(true);
     expect(await store.forgetFinished("unknown", 2, nobody)).toBe(true);
     // A new session of that id has forgotten nothing.

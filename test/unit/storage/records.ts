@@ -1,8 +1,14 @@
 import type { ApplicationRecord } from "../../../src/model/application.ts";
 import type { ApplicationSpec } from "../../../src/model/application-spec.ts";
 import type { Change } from "../../../src/model/change.ts";
-import { noTasks, type SessionRecord, type TaskCounts } from "../../../src/model/session.ts";
-import type { TaskRecord } from "../../../src/model/task.ts";
+import {
+  noTasks,
+  type SessionKey,
+  type SessionRecord,
+  type TaskCounts,
+} from "../../../src/model/session.ts";
+import type { TaskKey, TaskRecord } from "../../../src/model/task.ts";
+import type { PayloadKind, Store } from "../../../src/storage/store.ts";
 
 // What the suite of the stores writes: records with what a test says.
 
@@ -65,3 +71,21 @@ export const counted = (counts: Partial<TaskCounts>, lastTaskId: number): Change
   counts: { ...noTasks(), ...counts },
   lastTaskId,
 });
+
+/** Of the session that {@link session} makes. */
+export const mine: SessionKey = { id: "my-app-1", creationTime: 2000 };
+
+/** A payload of a task that {@link task} makes. */
+export async function payloadOf(
+  store: Store,
+  id: number,
+  kind: PayloadKind,
+  key: Partial<TaskKey> = {},
+): Promise<Buffer | undefined> {
+  const asked = { sessionId: "my-app-1", id, creationTime: 3000 + id, ...key };
+  return (await store.readPayloads([asked], kind))[0];
+}
+
+export async function commonDataOf(store: Store): Promise<Buffer | undefined> {
+  return (await store.readCommonData([mine]))[0];
+}

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import Database from "better-sqlite3";
 import { migrate } from "../../../src/storage/migrate.ts";
 import { SqliteStore } from "../../../src/storage/sqlite-store.ts";
+import { payloadOf } from "./records.ts";
 
 const shipped = join(process.cwd(), "migrations", "sqlite");
 const spec = {
@@ -27,6 +28,8 @@ beforeEach(() => {
 afterEach(() => {
   rmSync(folder, { recursive: true });
 });
+
+const taskOne = { sessionId: "open", creationTime: 1 };
 
 const open = (): SqliteStore =>
   new SqliteStore({ file, migrationsFolder: shipped, fillDefaults: () => spec, now: 1 });
@@ -84,7 +87,7 @@ describe("a database of the version before", () => {
       events: [{ code: 1001, message: "text", creationTime: 5 }],
     });
     expect(openTasks.map(({ id }) => id)).toEqual([2, 3]);
-    expect(store.readPayload("open", 1, "input")?.toString()).toBe("bytes");
+    expect((await payloadOf(store, 1, "input", taskOne))?.toString()).toBe("bytes");
     await store.close();
   });
 
@@ -92,8 +95,8 @@ describe("a database of the version before", () => {
     writeVersion3();
     const store = open();
     await store.commit([{ kind: "session.delete", id: "open" }]);
-    expect(store.readTask("open", 1)).toBeUndefined();
-    expect(store.readPayload("open", 1, "input")).toBeUndefined();
+    expect(await store.readTask({ id: "open", creationTime: 1 }, 1)).toBeUndefined();
+    expect(await payloadOf(store, 1, "input", taskOne)).toBeUndefined();
     const record = {
       sessionId: "open",
       id: 1,

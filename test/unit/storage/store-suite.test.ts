@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { noTasks } from "../../../src/model/session.ts";
 import type { Store } from "../../../src/storage/store.ts";
-import { application, counted, session, task } from "./records.ts";
+import { application, commonDataOf, counted, mine, payloadOf, session, task } from "./records.ts";
 import { storeForEachTest, storeKinds } from "./store-kinds.ts";
 
 describe.each(storeKinds)("the $name store", (kind) => {
@@ -65,11 +65,10 @@ describe.each(storeKinds)("the $name store", (kind) => {
     ];
     const ofQ = { ...range, producer: "q", firstTask: 3, count: 1 };
     expect((await store.load()).submits).toEqual([...ofP, ofQ]);
-    expect(store.readSubmits("my-app-1", "p")).toEqual(ofP);
-    expect(store.readSubmits("my-app-1", "nobody")).toEqual([]);
-    const within = (first: number, count: number) =>
-      store.readSubmits("my-app-1", "p", { first, count });
-    expect([within(2, 1), within(5, 2), within(6, 9), within(7, 1)]).toEqual([
+    expect(await store.readSubmits(mine, "p")).toEqual(ofP);
+    expect(await store.readSubmits(mine, "nobody")).toEqual([]);
+    const within = (first: number, count: number) => store.readSubmits(mine, "p", { first, count });
+    expect(await Promise.all([within(2, 1), within(5, 2), within(6, 9), within(7, 1)])).toEqual([
       [ofP[0]],
       ofP,
       [ofP[1]],
@@ -78,10 +77,10 @@ describe.each(storeKinds)("the $name store", (kind) => {
     const closed = session({ state: "Closed", completionTime: 5000 });
     await store.commit([{ kind: "session.put", record: closed }]);
     expect((await store.load()).submits).toEqual([]);
-    expect(store.readSubmits("my-app-1", "q")).toEqual([ofQ]);
+    expect(await store.readSubmits(mine, "q")).toEqual([ofQ]);
     await store.commit([{ kind: "session.delete", id: "my-app-1" }]);
     await store.commit([{ kind: "session.put", record: session() }]);
-    expect(store.readSubmits("my-app-1", "p")).toEqual([]);
+    expect(await store.readSubmits(mine, "p")).toEqual([]);
   });
 
   it("gives sessions, open tasks, counts and the last task id back", async () => {
@@ -112,8 +111,8 @@ describe.each(storeKinds)("the $name store", (kind) => {
       task(2),
       task(3, { state: "Running", executorId: "e1", attempt: 2 }),
     ]);
-    expect(store.readTask("my-app-1", 1)).toEqual({ ...done, inputBytes: 0 });
-    expect(store.readCommonData("my-app-1")?.toString()).toBe("abc");
+    expect(await store.readTask(mine, 1)).toEqual({ ...done, inputBytes: 0 });
+    expect((await commonDataOf(store))?.toString()).toBe("abc");
   });
 
   it("keeps the latest counts of a session, and none of one that was deleted and made anew", async () => {
@@ -161,11 +160,11 @@ describe.each(storeKinds)("the $name store", (kind) => {
       { kind: "task.put", record: task(1, { inputBytes: 0 }), input: Buffer.alloc(0) },
       { kind: "task.put", record: task(2) },
     ]);
-    expect(store.readPayload("my-app-1", 1, "input")).toEqual(Buffer.alloc(0));
-    expect(store.readPayload("my-app-1", 2, "input")).toBeUndefined();
-    expect(store.readPayload("my-app-1", 1, "output")).toBeUndefined();
-    expect(store.readCommonData("my-app-1")).toBeUndefined();
-    expect(store.readTask("my-app-1", 9)).toBeUndefined();
+    expect(await payloadOf(store, 1, "input")).toEqual(Buffer.alloc(0));
+    expect(await payloadOf(store, 2, "input")).toBeUndefined();
+    expect(await payloadOf(store, 1, "output")).toBeUndefined();
+    expect(await commonDataOf(store)).toBeUndefined();
+    expect(await store.readTask(mine, 9)).toBeUndefined();
   });
 
   it("pages through the tasks of a session in ascending order", async () => {
@@ -174,9 +173,9 @@ describe.each(storeKinds)("the $name store", (kind) => {
       { kind: "session.put", record: session() },
       ...[1, 2, 3, 4, 5].map((id) => ({ kind: "task.put", record: task(id) }) as const),
     ]);
-    expect(store.readTasks("my-app-1", 0, 2).map((one) => one.id)).toEqual([1, 2]);
-    expect(store.readTasks("my-app-1", 2, 10).map((one) => one.id)).toEqual([3, 4, 5]);
-    expect(store.readTasks("my-app-1", 5, 10)).toEqual([]);
+    expect((await store.readTasks(mine, 0, 2))?.map((one) => one.id)).toEqual([1, 2]);
+    expect((await store.readTasks(mine, 2, 10))?.map((one) => one.id)).toEqual([3, 4, 5]);
+    expect(await store.readTasks(mine, 5, 10)).toEqual([]);
   });
 
   it("cancels only what is Pending", async () => {
@@ -187,8 +186,8 @@ describe.each(storeKinds)("the $name store", (kind) => {
       { kind: "task.put", record: task(2, { state: "Failed", completionTime: 1 }) },
       { kind: "tasks.cancel", sessionId: "my-app-1", time: 77, count: 1 },
     ]);
-    expect(store.readTask("my-app-1", 1)).toMatchObject({ state: "Cancelled", completionTime: 77 });
-    expect(store.readTask("my-app-1", 2)).toMatchObject({ state: "Failed", completionTime: 1 });
+    expect(await store.readTask(mine, 1)).toMatchObject({ state: "Cancelled", completionTime: 77 });
+    expect(await store.readTask(mine, 2)).toMatchObject({ state: "Failed", completionTime: 1 });
   });
 
   it("deletes a session with its tasks and payloads, so that its id can be used again", async () => {
@@ -205,8 +204,8 @@ describe.each(storeKinds)("the $name store", (kind) => {
       { kind: "task.put", record: task(1) },
     ]);
     await reopen();
-    expect(store.readPayload("my-app-1", 1, "input")).toBeUndefined();
-    expect(store.readCommonData("my-app-1")).toBeUndefined();
+    expect(await payloadOf(store, 1, "input")).toBeUndefined();
+    expect(await commonDataOf(store)).toBeUndefined();
     expect((await store.load()).sessions).toHaveLength(1);
   });
 
@@ -245,10 +244,10 @@ describe.each(storeKinds)("the $name store", (kind) => {
     await store.commit([{ kind: "session.delete", id: "my-app-1" }]);
     const gone = async (): Promise<void> => {
       expect((await store.load()).sessions.map(({ record }) => record.id)).toEqual(["other"]);
-      expect(store.readTask("my-app-1", 2500)).toBeUndefined();
-      expect(store.readTasks("my-app-1", 0, 10)).toEqual([]);
-      expect(store.readPayload("my-app-1", 2500, "input")).toBeUndefined();
-      expect(store.readCommonData("my-app-1")).toBeUndefined();
+      expect(await store.readTask(mine, 2500)).toBeUndefined();
+      expect(await store.readTasks(mine, 0, 10)).toBeUndefined();
+      expect(await payloadOf(store, 2500, "input")).toBeUndefined();
+      expect(await commonDataOf(store)).toBeUndefined();
     };
     await gone();
     await store.cleanUp();
@@ -263,8 +262,8 @@ describe.each(storeKinds)("the $name store", (kind) => {
     while (await store.cleanUp());
     await reopen();
     expect((await store.load()).sessions).toHaveLength(2);
-    expect(store.readTasks("my-app-1", 0, 10)).toEqual([task(1)]);
-    expect(store.readTask("other", 1)).toBeDefined();
+    expect(await store.readTasks(mine, 0, 10)).toEqual([task(1)]);
+    expect(await store.readTask({ ...mine, id: "other" }, 1)).toBeDefined();
   });
 
   it("cleans up after many sessions that go together, and a new application of that name has none of them", async () => {
@@ -297,12 +296,12 @@ describe.each(storeKinds)("the $name store", (kind) => {
     await reopen();
     const left = await store.load();
     expect([left.applications, left.sessions.length]).toEqual([[], 1]);
-    expect(store.readRevisions("my-app")).toEqual([]);
+    expect(await store.readRevisions("my-app")).toEqual([]);
     await store.commit([{ kind: "session.delete", id: "my-app-1" }]);
     await reopen();
     const state = await store.load();
     expect([state.applications, state.sessions, state.openTasks]).toEqual([[], [], []]);
-    expect(store.readTask("my-app-1", 1)).toBeUndefined();
+    expect(await store.readTask(mine, 1)).toBeUndefined();
   });
 
   it("gives nodes and executors back, and forgets deleted ones", async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { usualEventTexts } from "../../../src/model/event.ts";
 import type { TaskRecord } from "../../../src/model/task.ts";
 import type { Store } from "../../../src/storage/store.ts";
-import { application, session, task } from "./records.ts";
+import { application, mine, payloadOf, session, task } from "./records.ts";
 import { storeForEachTest, storeKinds } from "./store-kinds.ts";
 
 // Another part of the suite that holds every store to its words: tasks come back as they were put.
@@ -43,10 +43,10 @@ describe.each(storeKinds)("tasks in the $name store", (kind) => {
     );
     await store.commit(sizes.map((size, i) => ({ kind: "task.put", record: ended(size, i) })));
     await reopen();
-    expect(store.readTasks("my-app-1", 0, 10)).toEqual(sizes.map(ended));
+    expect(await store.readTasks(mine, 0, 10)).toEqual(sizes.map(ended));
     for (const [i, size] of sizes.entries()) {
-      expect(store.readPayload("my-app-1", i + 1, "input")).toEqual(bytes(size, 1));
-      expect(store.readPayload("my-app-1", i + 1, "output")).toEqual(bytes(size, 2));
+      expect(await payloadOf(store, i + 1, "input")).toEqual(bytes(size, 1));
+      expect(await payloadOf(store, i + 1, "output")).toEqual(bytes(size, 2));
     }
   });
 
@@ -75,7 +75,7 @@ describe.each(storeKinds)("tasks in the $name store", (kind) => {
       ...lists.map((events, i) => ({ kind: "task.put", record: task(i + 1, { events }) }) as const),
     ]);
     await reopen();
-    expect(store.readTasks("my-app-1", 0, 10).map(({ events }) => events)).toEqual(lists);
+    expect((await store.readTasks(mine, 0, 10))?.map(({ events }) => events)).toEqual(lists);
     expect((await store.load()).sessions[0]?.record.events).toEqual(usual);
   });
 });
