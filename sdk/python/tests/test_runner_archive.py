@@ -54,6 +54,7 @@ def test_what_is_made_anew_or_of_the_machine_stays_here(project: Path) -> None:
 def test_the_same_files_make_the_same_bytes(project: Path) -> None:
     first = write_archive(project, "app", (), ()).read_bytes()
     assert write_archive(project, "app", (), ()).read_bytes() == first
+    assert first[4:8] == bytes(4)  # Where gzip says when it was packed.
 
 
 def test_a_folder_without_metadata_gets_some_in_the_archive(project: Path) -> None:
