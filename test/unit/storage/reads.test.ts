@@ -43,12 +43,13 @@ describe.each(storeKinds)("a read of the $name store", (kind) => {
     expect(ranges?.map(({ first }) => first)).toEqual(ids);
     const within = await store.readSubmits(mine, "p", { first: 3, count: rowsAtOnce + 2 });
     expect(within?.map(({ first }) => first)).toEqual(ids.slice(2, rowsAtOnce + 4));
+    const ofLists = turns;
     const payloads = await store.readPayloads(tasks ?? [], "input");
     expect(payloads.every((one) => one?.equals(input))).toBe(true);
     clearImmediate(counting);
     expect(payloads).toHaveLength(count - 1);
     // Memory is read at once.
-    expect(turns >= 4).toBe(kind.durable);
+    expect([ofLists >= 4, turns - ofLists >= 4]).toEqual([kind.durable, kind.durable]);
   });
 
   it("finds nothing of an earlier session or task of that id, nor of a later one", async () => {
