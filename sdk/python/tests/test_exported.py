@@ -73,6 +73,7 @@ def test_importing_it_is_light_and_silent() -> None:
     program = (
         "import logging, sys, flamepy, flamepy.runpy\n"
         "heavy = {'yaml', 'pyarrow', 'numpy', 'pandas', 'fastapi', 'uvicorn', 'http.server'}\n"
+        "heavy |= {'tarfile', 'tempfile'}\n"
         "print(sorted(heavy & set(sys.modules)), logging.getLogger().handlers)"
     )
     done = subprocess.run(

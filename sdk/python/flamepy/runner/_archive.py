@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import fnmatch
-import gzip
 import io
 import json
 import logging
 import os
-import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flamepy._errors import FlameError, FlameErrorCode
+
+if TYPE_CHECKING:
+    import tarfile
 
 #: The archive is written there, so that nothing of it is in one.
 DIST = "dist"
@@ -53,6 +55,10 @@ def write_archive(
     Raises:
         FlameError: INTERNAL, when something cannot be read or the archive not written.
     """
+    # Not at the top: every service imports this package, and none packs a folder.
+    import gzip
+    import tarfile
+
     metadata = generated_metadata(folder, name, dependencies)
     archive = folder / DIST / f"{name}.tar.gz"
     try:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -63,6 +61,8 @@ class FileStorage(StorageBackend):
         source = self._folder / filename
         if not source.exists():
             raise FlameError(FlameErrorCode.INTERNAL, f"File not found in storage: {source}")
+        import shutil
+
         try:
             shutil.copyfile(source, made_parent(local_path))
         except OSError as error:
@@ -73,6 +73,10 @@ class FileStorage(StorageBackend):
 
 def _replace(source: str, dest: Path) -> None:
     """Copy so that a node never reads half a file, nor one of an earlier run."""
+    # Not at the top: every service imports this package, and none stores a file.
+    import shutil
+    import tempfile
+
     handle, partial = tempfile.mkstemp(prefix=f".{dest.name}.", dir=dest.parent)
     os.close(handle)
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from typing import IO, Any
 
 from flamepy._errors import FlameError, FlameErrorCode
@@ -64,6 +63,8 @@ class HttpStorage(StorageBackend):
 
     def download(self, filename: str, local_path: str) -> None:
         """GET a file; see :class:`StorageBackend`."""
+        import shutil
+
         url = self._base + filename
         try:
             with _call("GET", url, self._download_timeout) as answer:
