@@ -12,6 +12,11 @@ export class InOrder {
     this.#onFailed = onFailed;
   }
 
+  /** Nothing is under way: what is done now comes behind all that was asked for before. */
+  get isIdle(): boolean {
+    return !this.#busy;
+  }
+
   run(act: Act): void {
     this.#waiting.push(act);
     if (!this.#busy) this.#proceed();

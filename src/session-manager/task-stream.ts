@@ -153,7 +153,7 @@ class TaskStream {
         "submit.open",
         { sessionId, producer },
         {
-          push: (ended) => this.#ended || this.#push(lane, ended),
+          push: (ended) => this.#push(lane, ended),
           end: (error) => {
             if (error !== undefined) this.#fail(lane, error);
           },
@@ -272,7 +272,14 @@ class TaskStream {
     );
   }
 
-  #push(lane: OpenLane, { number, task }: EndedSubmit): void {
+  #push(lane: OpenLane, ended: EndedSubmit): void {
+    // It may be of a submit whose answer waits: only with that it is known that its result is wanted.
+    if (lane.answers.isIdle) this.#result(lane, ended);
+    else lane.answers.run(() => this.#result(lane, ended));
+  }
+
+  #result(lane: OpenLane, { number, task }: EndedSubmit): void {
+    if (lane.over) return;
     if (lane.wanted.remove(number)) this.#outbox.result(lane.results, number, task.id, task);
   }
 

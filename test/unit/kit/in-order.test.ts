@@ -43,6 +43,7 @@ it("what comes behind something that takes its time waits for it", async () => {
   second.end();
   await settle();
   expect(done).toEqual(["first begins"]);
+  expect(order.isIdle).toBe(false);
   first.end();
   await settle();
   expect(done).toEqual([
@@ -53,6 +54,7 @@ it("what comes behind something that takes its time waits for it", async () => {
     "second ends",
     "last",
   ]);
+  expect(order.isIdle).toBe(true);
   order.run(() => void done.push("later"));
   expect(done.at(-1)).toBe("later");
 });
