@@ -31,6 +31,9 @@ const SLICE_BYTES = 2 * 1024 * 1024;
 /** What a file takes in memory while it is copied. Unit: bytes. */
 export const sharedCopyBytes = 2 * SLICE_BYTES;
 
+/** Memory for copies that is kept, since taking it anew costs as much as a copy. Unit: slices. */
+const SPARE_SLICES = 4;
+
 const NONCE_BYTES = 32;
 /** A client that was killed leaves its file; nobody writes one for so long. Unit: milliseconds. */
 const LEFT_AFTER_MS = 10 * 60 * 1000;
@@ -43,6 +46,7 @@ const LEFT_AFTER_MS = 10 * 60 * 1000;
 export class SharedFolder {
   readonly folder: string;
   readonly #nonce: Buffer;
+  readonly #spare: Buffer[] = [];
 
   private constructor(folder: string, nonce: string) {
     this.folder = folder;
@@ -85,11 +89,25 @@ export class SharedFolder {
    */
   async take(said: SharedFile, writer: PieceWriter): Promise<void> {
     const file = await this.#claim(said);
+    const slices = [this.#slice(), this.#slice()] as const;
     try {
-      await copy(file, said, writer);
+      await copy(file, said, writer, slices);
     } finally {
-      await file.close();
+      // Gives the memory of the file back, which takes its time: the next one need not wait for that, nor does its client.
+      void file
+        .close()
+        .catch(() => undefined)
+        .then(() => this.#keep(slices));
     }
+  }
+
+  #slice(): Buffer {
+    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(SLICE_BYTES);
+  }
+
+  /** No read into them is under way: closing the file waited for it. */
+  #keep(slices: readonly Buffer[]): void {
+    for (const slice of slices) if (this.#spare.length < SPARE_SLICES) this.#spare.push(slice);
   }
 
   async #claim({ file: name, size }: SharedFile): Promise<FileHandle> {
@@ -124,9 +142,13 @@ export class SharedFolder {
 }
 
 /** Reads the next slice while one is being written. */
-async function copy(file: FileHandle, said: SharedFile, writer: PieceWriter): Promise<void> {
-  const sliceBytes = Math.min(SLICE_BYTES, said.size);
-  let [slice, other] = [Buffer.allocUnsafe(sliceBytes), Buffer.allocUnsafe(sliceBytes)];
+async function copy(
+  file: FileHandle,
+  said: SharedFile,
+  writer: PieceWriter,
+  slices: readonly [Buffer, Buffer],
+): Promise<void> {
+  let [slice, other] = slices;
   const read = async (into: Buffer, position: number): Promise<Buffer> => {
     const length = Math.min(into.length, said.size - position);
     const { bytesRead } = await file.read(into, 0, length, position);
