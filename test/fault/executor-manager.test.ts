@@ -10,7 +10,8 @@ jest.setTimeout(90_000);
 let cluster: TestCluster;
 
 beforeEach(async () => {
-  cluster = await startCluster();
+  // The services that run are those of sessions.
+  cluster = await startCluster({ config: { cluster: { executors: { warm: 0 } } } });
 });
 
 afterEach(async () => {

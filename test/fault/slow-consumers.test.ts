@@ -16,7 +16,8 @@ let cluster: TestCluster;
 let client: FlameClient;
 
 beforeEach(async () => {
-  cluster = await startCluster();
+  // The services that run are those of sessions.
+  cluster = await startCluster({ config: { cluster: { executors: { warm: 0 } } } });
   client = new FlameClient({ endpoint: cluster.endpoint });
 });
 

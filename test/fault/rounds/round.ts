@@ -50,7 +50,8 @@ export class RoundCluster {
     let network: PartitionProxy | undefined;
     // Objects of a session that is closed would else be kept for minutes.
     const cluster = await startCluster({
-      config: { cache: { retention: "1s" } },
+      // A cluster that has nothing to do has no services then.
+      config: { cache: { retention: "1s" }, cluster: { executors: { warm: 0 } } },
       ...(options.breakable === true && {
         betweenNode: async (managerPort) => {
           const port = await freePorts(2);
