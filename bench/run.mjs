@@ -14,6 +14,7 @@ const entries = {
   overload: "bench/overload/program.ts",
   registry: "bench/registry/program.ts",
   scale: "bench/scale/program.ts",
+  crowd: "bench/crowd/program.ts",
 };
 
 async function bundle(folder) {

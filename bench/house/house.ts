@@ -112,7 +112,7 @@ export class House {
 
   /** Starts one of the bundled clients, or a load of it. */
   client<T>(
-    name: "tasks" | "overload" | "registry" | "scale",
+    name: "tasks" | "overload" | "registry" | "scale" | "crowd",
     env: NodeJS.ProcessEnv,
     ...args: (string | number)[]
   ): Client<T> {

@@ -97,11 +97,19 @@ export async function many(
   return outcome;
 }
 
+export interface SessionLoad {
+  /** Instances that each one keeps. */
+  readonly minInstances?: number;
+  /** Of each instance. */
+  readonly resreq?: { readonly cpu: bigint; readonly memory: bigint; readonly gpu: number };
+}
+
 /** Opens `count` sessions named `PREFIX-0`, `PREFIX-1` ... */
 export function openSessions(
   clients: readonly LoadClient[],
   prefix: string,
   count: number,
+  { minInstances = 0, resreq }: SessionLoad = {},
 ): Promise<Outcome> {
   return many(clients, count, 16, (client, index) =>
     client.call(FrontendService.createSession, {
@@ -109,11 +117,11 @@ export function openSessions(
       session: {
         application: "flmping",
         commonData: undefined,
-        minInstances: 0,
+        minInstances,
         maxInstances: undefined,
         batchSize: 1,
         priority: 0,
-        resreq: undefined,
+        resreq,
       },
     }),
   );

@@ -1,4 +1,5 @@
 import type { Bench } from "../house/row.ts";
+import { crowd } from "./crowd.ts";
 import { flmpingStreams, flmpingStreamsWithoutStorage, flmpingUnary } from "./flmping-stream.ts";
 import { flmpingSync, latencyHalfLoad } from "./latency.ts";
 import { fsync, ppe } from "./machine.ts";
@@ -36,5 +37,6 @@ export const catalogue: readonly Bench[] = [
   start,
   registry,
   ...scale,
+  crowd,
   overload,
 ];

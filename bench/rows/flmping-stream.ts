@@ -37,7 +37,7 @@ const processRows: readonly Row[] = [
 ];
 
 /** Runs `flmping -p`, and tells the tasks/s that it prints: from first submit to last result. */
-async function flmping(
+export async function flmping(
   cluster: BenchCluster,
   tasks: number,
   env: NodeJS.ProcessEnv = {},

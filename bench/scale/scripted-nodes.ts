@@ -10,18 +10,32 @@ import { LoadClient } from "../overload/loads.ts";
 /** What the node that works has, and no other: sessions that ask for it are served by that one. */
 export const workerGpus = 1;
 
+/** The first `count` nodes, and what each of them has. */
+interface Workers extends Room {
+  readonly count: number;
+}
+
+interface Room {
+  readonly cpu: bigint;
+  readonly gpu: number;
+}
+
 const beatMs = 5_000;
 const nodesOfOneConnection = 100;
 const registeredAtOnce = 20;
 
-/** Nodes without programs: each registers and beats; the first one takes executors and ends each task at once. */
+/** Nodes without programs: each registers and beats; the first ones take executors and end each task at once. */
 export class ScriptedNodes {
   readonly #address: string;
+  readonly #workers: Workers;
+  /** How often an executor of them was bound to a session. */
+  bound = 0;
   readonly #clients: { close(): void }[] = [];
   readonly #beats: NodeJS.Timeout[] = [];
 
   /** @param address of the Frontend; the Backend is one above */
-  constructor(address: string) {
+  constructor(address: string, workers: Workers = { count: 1, cpu: 16n, gpu: workerGpus }) {
+    this.#workers = workers;
     const [host = "", port = ""] = address.split(":");
     this.#address = `${host}:${Number(port) + 1}`;
   }
@@ -56,14 +70,16 @@ export class ScriptedNodes {
     index: number,
   ): Promise<void> {
     const name = `scale-node-${index}`;
-    const node = nodeMessage(name, index === 0 ? workerGpus : 0);
+    const isWorker = index < this.#workers.count;
+    const node = nodeMessage(name, isWorker ? this.#workers : { cpu: 16n, gpu: 0 });
     await calls.call(BackendService.registerNode, { node, executors: [] });
     const stream: ClientDuplexStream<WatchNodeRequest, WatchNodeResponse> = streams.watchNode();
     stream.on("error", () => undefined);
     stream.on("data", ({ response }: WatchNodeResponse) => {
-      if (response?.$case !== "executor" || index > 0) return;
+      if (response?.$case !== "executor" || !isWorker) return;
       const id = response.value.metadata?.id ?? "";
-      if (response.value.status?.state === 1) void serve(calls, id).catch(() => undefined);
+      if (response.value.status?.state === 1)
+        void serve(calls, id, () => this.bound++).catch(() => undefined);
     });
     const beat = (): void =>
       void stream.write({ heartbeat: { nodeName: name, status: node.status } });
@@ -79,13 +95,14 @@ export class ScriptedNodes {
 }
 
 /** One executor, until its session gives it up. */
-async function serve(calls: LoadClient, executorId: string): Promise<void> {
+async function serve(calls: LoadClient, executorId: string, onBound: () => void): Promise<void> {
   const executorSpec = { node: "", resreq: undefined, shim: 0 as const };
   await calls.call(BackendService.registerExecutor, { executorId, executorSpec });
   for (;;) {
     const { session } = await calls.call(BackendService.bindExecutor, { executorId });
     if (session === undefined) break;
     await calls.call(BackendService.bindExecutorCompleted, { executorId, result: undefined });
+    onBound();
     for (;;) {
       const { task } = await calls.call(BackendService.launchTask, { executorId });
       if (task === undefined) break;
@@ -98,8 +115,8 @@ async function serve(calls: LoadClient, executorId: string): Promise<void> {
   await calls.call(BackendService.unregisterExecutor, { executorId });
 }
 
-function nodeMessage(name: string, gpu: number): Node {
-  const room = { cpu: 16n, memory: 64n << 30n, gpu };
+function nodeMessage(name: string, { cpu, gpu }: Room): Node {
+  const room = { cpu, memory: 64n << 30n, gpu };
   return {
     metadata: { id: name, name },
     spec: { hostname: name },
