@@ -33,6 +33,7 @@ from flamepy._errors import (
     PythonVersionError,
     RemoteTaskError,
 )
+from flamepy._executor import Executor
 from flamepy._functions import (
     close_session,
     connect,
@@ -98,6 +99,7 @@ __all__ = [
     "CommonData",
     "Connection",
     "Event",
+    "Executor",
     "FlameContext",
     "FlameContextRunner",
     "FlameError",

@@ -12,19 +12,18 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from flamepy import _codec
-from flamepy._awaiting import finished
+from flamepy._calls import called
 from flamepy._cell import Buffer
 from flamepy._envelope import check_python, is_envelope, unseal
 from flamepy._errors import FlameError, FlameErrorCode, ObjectNotFoundError
 from flamepy._flight_errors import VersionConflict
 from flamepy._forks import forked_children_end
-from flamepy._objects import ObjectRef, get_cell, get_object, put_object, update_cell
+from flamepy._objects import ObjectRef, get_cell, put_object, update_cell
 from flamepy._process_pickles import send_what_main_defined
 from flamepy._public import public
 from flamepy._result import encode_result
@@ -33,8 +32,6 @@ from flamepy._service import ApplicationContext, FlameService, SessionContext, T
 from flamepy._site import APP_SITE, AppSite
 from flamepy.runner import types as published
 
-#: Object references of a call that are fetched at once.
-MAX_PARALLEL_RESOLVE = 8
 _LOG_LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
 _log = logging.getLogger("flamepy.runpy")
 
@@ -250,12 +247,11 @@ def _call(thing: Any, request: Request) -> Any:
     if isinstance(request, published.RunnerRequest):
         args = [_read_reference(value) for value in args]
         kwargs = {name: _read_reference(value) for name, value in kwargs.items()}
-    _resolve(args, kwargs)
     if not callable(target):
         name = f"method {request.method!r}" if request.method else "the execution object"
         raise TypeError(f"{name} is a {type(target).__name__} and cannot be called")
     with forked_children_end():  # Before a child of the call can send anything.
-        return finished(target(*args, **kwargs))
+        return called(target, args, kwargs)
 
 
 def _method(thing: Any, name: str) -> Any:
@@ -276,21 +272,6 @@ def _read_reference(value: Any) -> Any:
         return ObjectRef.decode(value)
     except ValueError:
         return value
-
-
-def _resolve(args: list[Any], kwargs: dict[str, Any]) -> None:
-    """Replace object references directly in the arguments by the objects, some at a time."""
-    places: list[tuple[Any, Any, ObjectRef]] = [
-        *((args, at, value) for at, value in enumerate(args) if isinstance(value, ObjectRef)),
-        *((kwargs, at, value) for at, value in kwargs.items() if isinstance(value, ObjectRef)),
-    ]
-    if len(places) > 1:
-        with ThreadPoolExecutor(min(len(places), MAX_PARALLEL_RESOLVE)) as pool:
-            values = list(pool.map(lambda place: get_object(place[2]), places))
-    else:
-        values = [get_object(place[2]) for place in places]
-    for (where, at, _), value in zip(places, values, strict=True):
-        where[at] = value
 
 
 def _once(load: Callable[[], Context]) -> Callable[[], Context]:

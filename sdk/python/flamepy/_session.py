@@ -14,6 +14,7 @@ from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._futures import TaskFuture
 from flamepy._objects import ObjectRef
 from flamepy._public import public
+from flamepy._result_form import ResultForm
 from flamepy._runner import RunnerRequest, bound_request, encode_request
 from flamepy._session_tasks import SessionTasks
 from flamepy._task_list import TaskIterator
@@ -195,7 +196,8 @@ class Session:
             FlameError: the task could not be created or watched.
         """
         data = self._input(input_data)
-        return self._tasks.invoke(data, isinstance(input_data, RunnerRequest), timeout)
+        form = ResultForm.of_input(isinstance(input_data, RunnerRequest))
+        return self._tasks.invoke(data, form, timeout)  # type: ignore[no-any-return]
 
     def run(self, input_data: bytes | RunnerRequest) -> TaskFuture:
         """Submit a task and return a future of its result, which is what ``invoke`` returns.
@@ -208,7 +210,17 @@ class Session:
         With a session manager without ``flame.stream.v1`` the task exists when this returns.
         """
         data = self._input(input_data)
-        return self._tasks.start(data, isinstance(input_data, RunnerRequest))
+        return self._tasks.start(data, ResultForm.of_input(isinstance(input_data, RunnerRequest)))
+
+    def _run_for_value(self, request: RunnerRequest) -> TaskFuture:
+        """Submit a task as ``run`` does; its future has the value itself, and no reference."""
+        return self._tasks.start(self._input(request), ResultForm.VALUE)
+
+    def _cancel_pending(self) -> None:
+        """Cancel every task that does not run yet; where the session manager can."""
+        self._tasks.take_back()
+        self._tasks.await_settled()
+        self.connection.cancel_tasks(self.id, pending_only=True)
 
     def cancel(self, task: Task | TaskFuture | str | None = None) -> int:
         """Cancel one task, or every one of the session that has not ended.

@@ -14,8 +14,7 @@ from flamepy._convert import to_events, to_task
 from flamepy._created_future import CreatedFuture
 from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._futures import TaskFuture
-from flamepy._objects import ObjectRef
-from flamepy._result import decode_result
+from flamepy._result_form import ResultForm
 from flamepy._session_events import SessionEvents
 from flamepy._stream_fault import StreamFault
 from flamepy._streamed_future import StreamedFuture
@@ -80,46 +79,46 @@ class SessionTasks:
             self._made.append(task.id)
         return task
 
-    def start(self, data: bytes, refers: bool) -> TaskFuture:
+    def start(self, data: bytes, form: ResultForm) -> TaskFuture:
         """Hand an input in, and return the future of its result.
 
         Args:
-            refers: the result is a reference; otherwise it is the bytes of the output.
+            form: what the result is for the caller.
         """
-        streamed = self._stream(data, refers)
+        streamed = self._stream(data, form)
         if streamed is not None:
             return streamed
         task = self.create(data)
         future = CreatedFuture(self._connection, task)
-        self._connection.workers.submit(partial(self._follow, future, task.id, refers))
+        self._connection.workers.submit(partial(self._follow, future, task.id, form))
         return future
 
-    def invoke(self, data: bytes, refers: bool, timeout: float | None) -> ObjectRef | bytes | None:
+    def invoke(self, data: bytes, form: ResultForm, timeout: float | None) -> Any:
         """Hand an input in, and wait for its result; see ``Session.invoke``.
 
         Args:
-            refers: the result is a reference; otherwise it is the bytes of the output.
+            form: what the result is for the caller.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        future = self._stream(data, refers)
+        future = self._stream(data, form)
         if future is None:
             task = self.create(data)
             try:
                 done = self.wait(task.id, _left(deadline))
             except TimeoutError:
                 raise self._timed_out(task.id, timeout) from None
-            return self._result(done, refers)
+            return self._result(done, form)
         try:
-            return future.result(_left(deadline))  # type: ignore[no-any-return]
+            return future.result(_left(deadline))
         except TimeoutError:
             if future.done():
-                return future.result()  # type: ignore[no-any-return]
+                return future.result()
             raise self._timed_out(future.task, timeout) from None
 
-    def _stream(self, data: bytes, refers: bool) -> StreamedFuture | None:
+    def _stream(self, data: bytes, form: ResultForm) -> StreamedFuture | None:
         if len(data) > _INPUT_BYTES_MAX:
             return None
-        future = StreamedFuture(self, data, refers)
+        future = StreamedFuture(self, data, form)
         return future if self._connection.stream.submit(self._lane, future) else None
 
     def get(self, task_id: str, seconds: float = CALL_SECONDS) -> Task:
@@ -164,11 +163,11 @@ class SessionTasks:
             self._succeed(future, output)
         elif end.state == types_pb2.Cancelled:
             task = task_of_result(str(future.task), self._session_id, end)
-            future.settle(partial(self._end, future, task, future.refers), workers.submit)
+            future.settle(partial(self._end, future, task, future.form), workers.submit)
         else:
             # Loading the original exception may call functions of the user's.
             task = task_of_result(str(future.task), self._session_id, end)
-            workers.submit(partial(self._end, future, task, future.refers))
+            workers.submit(partial(self._end, future, task, future.form))
 
     def go_on_by_calls(self, future: StreamedFuture, fault: StreamFault) -> None:
         """There are no streams any more: create what is no task yet, and watch it."""
@@ -254,9 +253,9 @@ class SessionTasks:
         except Exception as error:
             future.fail(error)
         else:
-            self._follow(future, str(future.task), future.refers)
+            self._follow(future, str(future.task), future.form)
 
-    def _follow(self, future: TaskFuture, task_id: str, refers: bool) -> None:
+    def _follow(self, future: TaskFuture, task_id: str, form: ResultForm) -> None:
         if future.cancelled():
             return
         try:
@@ -264,7 +263,7 @@ class SessionTasks:
         except Exception as error:
             future.fail(error)
         else:
-            self._end(future, task, refers)
+            self._end(future, task, form)
 
     def _fetch(self, future: StreamedFuture) -> None:
         """Get the task of a result that is too large for the stream."""
@@ -273,34 +272,45 @@ class SessionTasks:
         except FlameError as error:
             future.fail(error)
         else:
-            self._end(future, task, future.refers)
+            self._end(future, task, future.form)
         finally:
             self._connection.stream.fetched()
 
-    def _end(self, future: TaskFuture, task: Task, refers: bool) -> None:
+    def _end(self, future: TaskFuture, task: Task, form: ResultForm) -> None:
         try:
-            result = self._result(task, refers)
+            result = self._result(task, form)
         except Exception as error:  # CancelledError is one.
             future.fail(error)
         else:
             future.succeed(result)
 
-    def _result(self, task: Task, refers: bool) -> ObjectRef | bytes | None:
+    def _result(self, task: Task, form: ResultForm) -> Any:
         error = error_of(self._with_failure(task))
         if error is not None:
             raise error
-        return self._read(task.output, refers)
+        return form.read(task.output, self._prefix)
 
     def _succeed(self, future: StreamedFuture, output: bytes | None) -> None:
+        workers = self._connection.workers
         end: Callable[[], None]
         try:
-            end = partial(future.succeed, self._read(output, future.refers))
+            read = future.form.read_at_once(output, self._prefix)
         except Exception as unreadable:
             end = partial(future.fail, unreadable)
-        future.settle(end, self._connection.workers.submit)
+        else:
+            if read is None:
+                workers.submit(partial(self._read, future, output))
+                return
+            end = partial(future.succeed, read[0])
+        future.settle(end, workers.submit)
 
-    def _read(self, output: bytes | None, refers: bool) -> ObjectRef | bytes | None:
-        return decode_result(output, self._prefix) if refers else output
+    def _read(self, future: StreamedFuture, output: bytes | None) -> None:
+        try:
+            result = future.form.read(output, self._prefix)
+        except Exception as unreadable:
+            future.fail(unreadable)
+        else:
+            future.succeed(result)
 
     def _with_failure(self, task: Task) -> Task:
         """Return a failed task with its reason, which some servers do not send with a watch."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flamepy._futures import TaskFuture
+from flamepy._result_form import ResultForm
 
 if TYPE_CHECKING:
     from flamepy._session_tasks import SessionTasks
@@ -16,7 +17,7 @@ class StreamedFuture(TaskFuture):
     Attributes:
         tasks: the tasks of its session.
         data: the input, as long as it may have to be sent; None when it is a task.
-        refers: its result is a reference; otherwise it is the bytes of the output.
+        form: what its result is for the caller.
         number: its number in its lane; 0 while it was not sent, or is to be sent again.
         task: the id of the task that it has become; None before.
         doubtful: it was sent on a stream that is gone, so it may be a task.
@@ -24,11 +25,11 @@ class StreamedFuture(TaskFuture):
         taken_back: it is not to be sent.
     """
 
-    def __init__(self, tasks: SessionTasks, data: bytes, refers: bool) -> None:
+    def __init__(self, tasks: SessionTasks, data: bytes, form: ResultForm) -> None:
         super().__init__()
         self.tasks = tasks
         self.data: bytes | None = data
-        self.refers = refers
+        self.form = form
         self.number = 0
         self.task: int | str | None = None
         self.doubtful = False

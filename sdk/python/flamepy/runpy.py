@@ -1,8 +1,9 @@
 """The common Python service as an executable module: ``python -m flamepy.runpy``."""
 
+from flamepy._function_calls import FunctionCalls
 from flamepy._runpy import FlameRunpyService, main
 
-__all__ = ["FlameRunpyService", "main"]
+__all__ = ["FlameRunpyService", "FunctionCalls", "main"]
 
 if __name__ == "__main__":
     main()

@@ -17,6 +17,7 @@ from flamepy._errors import (
     PythonVersionError,
     RemoteTaskError,
 )
+from flamepy._executor import Executor
 from flamepy._functions import (
     close_session,
     connect,
@@ -96,6 +97,7 @@ __all__ = [
     "Connection",
     "ConnectionInstance",
     "Event",
+    "Executor",
     "FlameContext",
     "FlameContextRunner",
     "FlameError",

@@ -3,6 +3,7 @@
 from flamepy._config import FlameClientTls, FlameContext
 from flamepy._connection import Connection, ConnectionInstance
 from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._executor import Executor
 from flamepy._functions import (
     close_session,
     connect,
@@ -48,6 +49,7 @@ __all__ = [
     "Connection",
     "ConnectionInstance",
     "Event",
+    "Executor",
     "FlameClientTls",
     "FlameContext",
     "FlameError",

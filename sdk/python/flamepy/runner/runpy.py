@@ -1,7 +1,8 @@
 """The common Python service under its published path: ``python -m flamepy.runner.runpy``."""
 
+from flamepy._calls import MAX_PARALLEL_RESOLVE
 from flamepy._objects import ObjectRef, get_object, put_object, update_object
-from flamepy._runpy import MAX_PARALLEL_RESOLVE, FlameRunpyService, main
+from flamepy._runpy import FlameRunpyService, main
 from flamepy._service import FlameService, SessionContext, TaskContext
 from flamepy._types import TaskOutput
 from flamepy.runner.types import RunnerContext, RunnerRequest

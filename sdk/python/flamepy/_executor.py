@@ -1,0 +1,152 @@
+"""Executors: ``concurrent.futures`` on a cluster."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from itertools import batched
+from typing import Any, cast
+
+from flamepy._executor_work import ExecutorWork, close_when_dropped
+from flamepy._forks import refuse_in_forked_child
+from flamepy._function_calls import FunctionCalls, FunctionPacker, PackedFunction
+from flamepy._functions import create_session
+from flamepy._futures import TaskFuture
+from flamepy._public import public
+from flamepy._runner import RunnerContext, RunnerServiceKind
+from flamepy._types import ResourceRequirement
+
+
+@public("flamepy.core.client")
+class Executor(concurrent.futures.Executor):
+    """Calls functions on the cluster; stands where a ``ProcessPoolExecutor`` stands.
+
+    It has one session, which is created at once and closed by ``shutdown``, or when nobody has the
+    executor any more and all its calls have ended. Any number of functions may be called; a
+    function or class is pickled once, when it is first called, and what it refers to by value is as
+    it was then. Other callables (bound methods, partials, objects) are pickled for each call.
+
+    As a context manager it waits at the end for all calls, as every executor does. The end of a
+    program waits for none: what was handed in is done nevertheless.
+
+    Args:
+        application: ``flmrun``, or an application like it.
+        max_workers: most instances at a time; None for no limit.
+        resreq: what one instance needs; None for the cluster's default.
+        priority: higher goes first.
+
+    Raises:
+        ValueError: ``max_workers`` is not greater than 0.
+        FlameError: the session cannot be created.
+    """
+
+    def __init__(
+        self,
+        application: str = "flmrun",
+        max_workers: int | None = None,
+        resreq: ResourceRequirement | None = None,
+        priority: int = 0,
+    ) -> None:
+        if max_workers is not None and max_workers <= 0:
+            raise ValueError(f"max_workers must be greater than 0, got {max_workers}")
+        context = RunnerContext(FunctionCalls(), RunnerServiceKind.Stateless)
+        session = create_session(
+            application, context, max_instances=max_workers, resreq=resreq, priority=priority
+        )
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._is_down = False
+        self._work = ExecutorWork(session)
+        self._packer = FunctionPacker(session.object_prefix)
+        close_when_dropped(self, self._work)
+
+    def __repr__(self) -> str:
+        session = self._work.session
+        state = "shut down" if self._is_down else "open"
+        return f"Executor(application={session.application!r}, session={session.id!r}, {state})"
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> TaskFuture:
+        """Call ``fn(*args, **kwargs)`` on the cluster, and return the future of its result.
+
+        Object references directly in the arguments arrive as the objects they refer to.
+
+        Raises:
+            RuntimeError: the executor was shut down.
+            TypeError: something cannot be pickled, or ``fn`` cannot be called.
+            FlameError: this process was forked from the one that has the executor.
+        """
+        refuse_in_forked_child(self._process)
+        self._refuse_after_shutdown()
+        packed = fn if isinstance(fn, PackedFunction) else self._packer.pack(fn)
+        request = packed.request(args, kwargs)
+        with self._lock:
+            self._refuse_after_shutdown()
+            future = self._work.session._run_for_value(request)
+            self._work.futures.add(future)
+        return future
+
+    def map(
+        self,
+        fn: Callable[..., Any],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+    ) -> Iterator[Any]:
+        """Return an iterator over the results of ``map(fn, *iterables)``, in that order.
+
+        All calls are submitted before this returns. Giving the iterator up cancels those that are
+        pending still.
+
+        Args:
+            fn: what is called; pickled once for all of them.
+            iterables: its arguments, as for the built-in ``map``.
+            timeout: seconds from now, after which the iterator raises ``TimeoutError``.
+            chunksize: calls that are one task. Larger ones are faster for short calls.
+
+        Raises:
+            ValueError: ``chunksize`` is less than 1.
+        """
+        if chunksize < 1:
+            raise ValueError(f"chunksize must be >= 1, got {chunksize}")
+        refuse_in_forked_child(self._process)
+        self._refuse_after_shutdown()
+        packed = self._packer.pack(fn, for_many=True)
+        # What the base class does with ``fn`` is to hand it to ``submit``.
+        if chunksize == 1:
+            return super().map(cast(Any, packed), *iterables, timeout=timeout)
+        chunks = batched(zip(*iterables, strict=False), chunksize)
+        return _flattened(super().map(cast(Any, packed.chunked()), chunks, timeout=timeout))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take no more calls, and close the session when all have ended.
+
+        Args:
+            wait: return when that is done; otherwise it is done meanwhile.
+            cancel_futures: cancel what does not run yet.
+
+        Raises:
+            FlameError: the session manager does not answer.
+        """
+        if self._process != os.getpid():
+            return  # A forked child has nothing of it but the name.
+        with self._lock:
+            self._is_down = True
+        if cancel_futures:
+            self._work.session._cancel_pending()
+        if wait:
+            self._work.finish()
+        else:
+            self._work.finish_meanwhile()
+
+    def _refuse_after_shutdown(self) -> None:
+        if self._is_down:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+
+
+def _flattened(chunks: Iterator[list[Any]]) -> Iterator[Any]:
+    for chunk in chunks:
+        chunk.reverse()
+        while chunk:
+            yield chunk.pop()  # Whoever gets a result is the only one who has it.
