@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { makeFolderDurably, syncNames } from "../files/durable.ts";
 import type { Logger } from "../kit/logger.ts";
 import { codeOf, textOf } from "../kit/thrown.ts";
+import { FlameError } from "../model/errors.ts";
 import type { Piece, PieceDraft } from "./object-store.ts";
 import type { DescribedPiece } from "./piece-file.ts";
 import { FilePieceReader } from "./piece-reader.ts";
@@ -52,6 +53,9 @@ export class SmallLog {
   readonly #places = new Map<string, Place>();
   readonly #waiting: Waiting[] = [];
   #isWriting = false;
+  /** What is being written, and all that waited meanwhile. Never rejects. */
+  #writing: Promise<void> = Promise.resolve();
+  #isClosed = false;
   #newest: { readonly log: Log; readonly file: FileHandle } | undefined;
   #number = 0;
 
@@ -141,7 +145,14 @@ export class SmallLog {
     for (const log of touched) await this.#moveIfUnused(log);
   }
 
+  /** Waits for what is being written; nothing is from now on: the folder may be another cache's afterwards. */
   async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#writing;
+    await this.#closeNewest();
+  }
+
+  async #closeNewest(): Promise<void> {
     const newest = this.#newest;
     this.#newest = undefined;
     await newest?.file.close();
@@ -163,9 +174,13 @@ export class SmallLog {
   }
 
   #written(record: SmallRecord): Promise<Place> {
+    if (this.#isClosed) {
+      const text = "the object cache is being stopped, nothing was stored: put the object again";
+      return Promise.reject(new FlameError("unavailable", text));
+    }
     return new Promise((done, failed) => {
       this.#waiting.push({ record, done, failed });
-      if (!this.#isWriting) void this.#writeAll();
+      if (!this.#isWriting) this.#writing = this.#writeAll();
     });
   }
 
@@ -201,7 +216,7 @@ export class SmallLog {
 
   async #room(): Promise<{ readonly log: Log; readonly file: FileHandle }> {
     if (this.#newest !== undefined && this.#newest.log.bytes < LOG_BYTES) return this.#newest;
-    await this.close();
+    await this.#closeNewest();
     const name = `${String(++this.#number).padStart(8, "0")}.log`;
     const file = await open(join(this.#folder, name), "wx", 0o600);
     this.#newest = { log: this.#logAt(name), file };
@@ -234,11 +249,16 @@ export class SmallLog {
     try {
       const { records } = await readRecords(log.path);
       const used = records.filter(({ piece, at }) => this.#isAt(piece.id, log, at));
+      if (used.reduce((sum, { bytes }) => sum + bytes, 0) < log.usedBytes) {
+        // Its pieces are known: each that is not damaged itself can still be read. It is not tried again.
+        this.#logger.warn(
+          { file: log.path },
+          "keeps a log of small objects of which a part is damaged",
+        );
+        return;
+      }
       await Promise.all(
-        used.map(async ({ key, piece, at }) => {
-          const data = Buffer.alloc(piece.size);
-          const reader = await FilePieceReader.open(log.path, piece, at);
-          await reader.read(data).finally(() => reader.close());
+        used.map(async ({ key, piece, at, data }) => {
           const place = await this.#written(recordOf({ ...piece, key }, data));
           place.log.ids.add(piece.id);
           // Nobody needs it when it was discarded meanwhile.

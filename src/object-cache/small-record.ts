@@ -26,6 +26,8 @@ export interface FoundRecord {
   readonly piece: Piece;
   /** Where in the file the bytes of the piece begin. */
   readonly at: number;
+  /** They lie in the memory of the whole file. */
+  readonly data: Buffer;
   /** Of the whole record. Unit: bytes. */
   readonly bytes: number;
 }
@@ -63,7 +65,7 @@ export async function readRecords(path: string): Promise<FoundRecords> {
   for (;;) {
     const found = recordAt(file, at);
     if (found === undefined) break;
-    const isSound = crc32(file.subarray(found.at, at + found.bytes)) === found.piece.crc32;
+    const isSound = crc32(found.data) === found.piece.crc32;
     if (isSound) records.push(found);
     else firstDamage ??= at;
     at += found.bytes;
@@ -80,6 +82,8 @@ function recordAt(file: Buffer, start: number): FoundRecord | undefined {
   const description = file.subarray(start + HEAD_BYTES, at);
   if (crc32(description) !== head.readUInt32LE(LETTERS.length + 4)) return undefined;
   const found = pieceOfDescription(description);
-  if (found === undefined || at + found.piece.size > file.length) return undefined;
-  return { ...found, at, bytes: at - start + found.piece.size };
+  if (found === undefined) return undefined;
+  const data = file.subarray(at, at + found.piece.size);
+  if (data.length < found.piece.size) return undefined;
+  return { ...found, at, data, bytes: at - start + data.length };
 }

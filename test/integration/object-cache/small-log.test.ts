@@ -2,6 +2,7 @@ import {
   appendFileSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -173,6 +174,58 @@ describe("small objects", () => {
     expect(keys()).toEqual(["a/b/0", "a/b/1", "a/b/2", "a/b/3"]);
     expect(await get("a/b/2")).toBe("1=start 2");
     expect(warnings).toEqual([]);
+  });
+
+  it("take one open file when their log is written anew, however many they are", async () => {
+    await Promise.all(Array.from({ length: 2000 }, (_, one) => put(`a/b/${one}`, `text ${one}`)));
+    await open();
+    await put("a/b/more", "more");
+    const files = (): number => readdirSync("/proc/self/fd").length;
+    const before = files();
+    let most = 0;
+    let joined = false;
+    const joining = open().finally(() => {
+      joined = true;
+    });
+    while (!joined) {
+      most = Math.max(most, files());
+      await new Promise(setImmediate);
+    }
+    await joining;
+    expect(logs()).toHaveLength(1);
+    expect(keys()).toHaveLength(2001);
+    expect(await get("a/b/1999")).toBe("1=text 1999");
+    expect(most - before).toBeLessThan(20);
+  });
+
+  it("behind a record that was damaged meanwhile keep their log", async () => {
+    const content = Buffer.alloc(100 * kib, "x");
+    for (let one = 0; one < 100; one++) await put(`a/s${one % 10}/${one}`, content);
+    const [first = ""] = logs();
+    const bytes = readFileSync(first);
+    writeFileSync(first, bytes.fill(0, 0, 8));
+    for (let session = 1; session < 10; session++) await remove(`a/s${session}`);
+    expect(warnings).toEqual([expect.objectContaining({ file: first })]);
+    expect(await get("a/s0/10")).toBe(`1=${content.toString()}`);
+  });
+
+  it("that are being put when the cache is closed are whole, and leave no file open", async () => {
+    const isOurs = (fd: string): boolean => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`).startsWith(folder.path);
+      } catch {
+        return false;
+      }
+    };
+    // The first is being written, and the others wait for that.
+    const putting = Array.from({ length: 51 }, (_, one) => put(`a/b/${one}`, "x"));
+    await new Promise(setImmediate);
+    await opened().close();
+    await Promise.all(putting);
+    await expect(put("a/b/late", "x")).rejects.toMatchObject({ code: "unavailable" });
+    expect(readdirSync("/proc/self/fd").filter(isOurs)).toEqual([]);
+    await open();
+    expect(keys()).toHaveLength(51);
   });
 
   it.each<[string, (log: string) => void]>([
