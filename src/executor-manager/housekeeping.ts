@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
 import { lstat, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { FlameHome } from "../config/flame-home.ts";
@@ -84,9 +85,14 @@ export class Housekeeping {
     const bytes = await bytesBelow(folder);
     const most = this.#options.uvCacheBytesMax ?? uvCacheBytesDefault;
     if (bytes <= most || executors().length > 0) return;
-    // In one step, so that an installation that begins now finds a cache that is whole: none.
     const away = join(folder, "..", `.removed-${randomUUID()}`);
-    await withoutWarm(() => rename(folder, away));
+    await withoutWarm(async () => {
+      // One may have come while those services ended.
+      if (executors().length > 0) return;
+      // In one step, so that an installation that begins now finds a cache that is whole: none.
+      await rename(folder, away);
+    });
+    if (!existsSync(away)) return;
     await rm(away, { recursive: true, force: true });
     logger.info({ bytes, most }, "dropped the cache of downloads");
   }

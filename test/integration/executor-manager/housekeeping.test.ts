@@ -118,6 +118,28 @@ describe("uv's cache", () => {
     }
   });
 
+  it("stays when an executor came while the services that wait for a session ended", async () => {
+    let executors: string[] = [];
+    let tries = 0;
+    const withoutWarm = async (work: () => Promise<void>): Promise<void> => {
+      executors = ["exec-1"];
+      await work();
+      tries += 1;
+    };
+    const housekeeping = new Housekeeping(
+      { home, clock: systemClock, logger: silentLogger, executors: () => executors, withoutWarm },
+      { logAgeMs: 0, uvCacheBytesMax: 1000, intervalMs: 10 },
+    );
+    write(cached(), { bytes: 2000 });
+    housekeeping.start();
+    try {
+      await waitFor("a try", () => tries === 1);
+    } finally {
+      await housekeeping.close();
+    }
+    expect(existsSync(cached())).toBe(true);
+  });
+
   it("stays within its bounds", async () => {
     write(cached(), { bytes: 2000 });
     const housekeeping = new Housekeeping(
