@@ -191,3 +191,15 @@ def test_a_service_started_by_hand_answers_http(
     by_hand.request("POST", path, cloudpickle.dumps(value))
     reply = by_hand.getresponse()
     assert (reply.status, reply.read()[: len(answer)]) == (status, answer)
+
+
+@pytest.mark.parametrize(
+    ("header", "value"), [("Origin", "http://evil.example"), ("Host", "evil.example:5050")]
+)
+def test_a_service_started_by_hand_answers_no_page_of_a_browser(
+    by_hand: http.client.HTTPConnection, header: str, value: str
+) -> None:
+    by_hand.request("POST", "/half", cloudpickle.dumps(3), {header: value})
+    reply = by_hand.getresponse()
+    assert reply.status == 403
+    assert reply.read().startswith(b"expected a program of this machine")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 #: This machine alone: what is posted is unpickled, which may run anything.
 _HOST = "127.0.0.1"
+_HOST_NAMES = (_HOST, "localhost")
 _PORT = 5050
 _BODY_BYTES_MAX = 64 * 1024 * 1024
 _log = logging.getLogger("flamepy.service")
@@ -28,7 +29,8 @@ def run_debug_service(instance: FlameInstance, port: int = _PORT) -> None:
     """Answer ``POST /<name of the entrypoint>`` until SIGINT or ``debug_service.shutdown()``.
 
     The body is the pickled request, the answer the pickled answer of the function, or nothing with
-    status 204 when it is None. An error of the function is a text with status 500.
+    status 204 when it is None. An error of the function is a text with status 500. Pages of
+    browsers are refused.
 
     Args:
         instance: what is called.
@@ -45,7 +47,9 @@ def run_debug_service(instance: FlameInstance, port: int = _PORT) -> None:
         def do_POST(self) -> None:
             url = urlsplit(self.path)
             size = int(self.headers.get("Content-Length") or 0)
-            if url.path != path:
+            if not self._is_program():
+                self._answer(403, b"expected a program of this machine, not a page of a browser\n")
+            elif url.path != path:
                 self._answer(404, f"expected POST {path}, got {url.path}\n".encode())
             elif size > _BODY_BYTES_MAX:
                 self._answer(
@@ -54,6 +58,11 @@ def run_debug_service(instance: FlameInstance, port: int = _PORT) -> None:
             else:
                 query = {name: values[0] for name, values in parse_qs(url.query).items()}
                 self._answer(*_called(instance, self.rfile.read(size), query))
+
+        def _is_program(self) -> bool:
+            """Whether no page of a browser asks: one of anybody's could post here, too."""
+            host = (self.headers.get("Host") or _HOST).partition(":")[0]
+            return "Origin" not in self.headers and host in _HOST_NAMES
 
         def _answer(self, status: int, body: bytes) -> None:
             self.send_response(status)
