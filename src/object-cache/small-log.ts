@@ -25,6 +25,8 @@ interface Log {
   bytes: number;
   usedBytes: number;
   isMoving: boolean;
+  /** A part of it is damaged that was acknowledged, or may have been: it is not removed. */
+  isKept: boolean;
 }
 
 /** Where a piece is. */
@@ -85,7 +87,8 @@ export class SmallLog {
       if (number === undefined) continue;
       this.#number = Math.max(this.#number, Number(number));
       const log = this.#logAt(name);
-      const { records, soundBytes, fileBytes } = await readRecords(log.path);
+      const { records, soundBytes, mayHaveMore, fileBytes } = await readRecords(log.path);
+      log.isKept = mayHaveMore;
       if (soundBytes < fileBytes) {
         this.#logger.warn(
           { file: log.path, byte: soundBytes, bytes: fileBytes },
@@ -160,7 +163,14 @@ export class SmallLog {
 
   #logAt(name: string): Log {
     const path = join(this.#folder, name);
-    const log = { path, ids: new Set<string>(), bytes: 0, usedBytes: 0, isMoving: false };
+    const log = {
+      path,
+      ids: new Set<string>(),
+      bytes: 0,
+      usedBytes: 0,
+      isMoving: false,
+      isKept: false,
+    };
     this.#logs.add(log);
     return log;
   }
@@ -244,13 +254,15 @@ export class SmallLog {
 
   /** Writes what is still used of a log to the newest one, and removes it. */
   async #move(log: Log): Promise<void> {
-    if (log.isMoving) return;
+    if (log.isMoving || log.isKept) return;
     log.isMoving = true;
     try {
       const { records } = await readRecords(log.path);
       const used = records.filter(({ piece, at }) => this.#isAt(piece.id, log, at));
       if (used.reduce((sum, { bytes }) => sum + bytes, 0) < log.usedBytes) {
-        // Its pieces are known: each that is not damaged itself can still be read. It is not tried again.
+        // Its pieces are known: each that is not damaged itself can still be read.
+        log.isKept = true;
+        log.isMoving = false;
         this.#logger.warn(
           { file: log.path },
           "keeps a log of small objects of which a part is damaged",

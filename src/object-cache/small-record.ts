@@ -53,6 +53,8 @@ export interface FoundRecords {
   readonly records: FoundRecord[];
   /** Where the first thing begins that is no whole record; the log's end when all of it is. */
   readonly soundBytes: number;
+  /** Reading ended at a damaged head, and there may be whole records behind it: an object may have such bytes, too. */
+  readonly mayHaveMore: boolean;
   readonly fileBytes: number;
 }
 
@@ -70,7 +72,8 @@ export async function readRecords(path: string): Promise<FoundRecords> {
     else firstDamage ??= at;
     at += found.bytes;
   }
-  return { records, soundBytes: firstDamage ?? at, fileBytes: file.length };
+  const mayHaveMore = file.includes(LETTERS, at + 1);
+  return { records, soundBytes: firstDamage ?? at, mayHaveMore, fileBytes: file.length };
 }
 
 function recordAt(file: Buffer, start: number): FoundRecord | undefined {

@@ -209,6 +209,22 @@ describe("small objects", () => {
     expect(await get("a/s0/10")).toBe(`1=${content.toString()}`);
   });
 
+  it("that may stand behind a record with a damaged head are not thrown away with it", async () => {
+    for (const name of ["one", "two", "three"]) await put(`a/b/${name}`, name);
+    const [damaged = ""] = logs();
+    const bytes = readFileSync(damaged);
+    const second = bytes.indexOf("FLMREC01", 1);
+    writeFileSync(damaged, bytes.fill(0, second, second + 8));
+    await open();
+    expect(warnings).toEqual([expect.objectContaining({ file: damaged, byte: second })]);
+    // Logs of two starts would be joined.
+    await put("a/b/four", "four");
+    await open();
+    await open();
+    expect(keys()).toEqual(["a/b/four", "a/b/one"]);
+    expect(readFileSync(damaged)).toEqual(bytes);
+  });
+
   it("that are being put when the cache is closed are whole, and leave no file open", async () => {
     const isOurs = (fd: string): boolean => {
       try {
