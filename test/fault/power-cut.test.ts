@@ -54,7 +54,7 @@ async function startDaemons(): Promise<void> {
 
 async function cutPower(leftover: Leftover): Promise<void> {
   for (const name of daemons) await cluster.daemon(name).kill();
-  disk.cutPower(leftover);
+  await disk.cutPower(leftover);
 }
 
 function write(path: string, content: string | Buffer): string {
@@ -153,7 +153,7 @@ onCrashDisk.each<Leftover>(["nothing", "names"])(
       const made = { folder, name: "program", title: "making it", inputs: [], products: [product] };
       const work = async (): Promise<void> => writeFileSync(product, "x".repeat(100_000));
       expect(await whenChanged({ ...made, work })).toBe(true);
-      disk.cutPower(leftover);
+      await disk.cutPower(leftover);
       // Its stamp stands, or nothing does.
       await whenChanged({ ...made, work });
       expect(readFileSync(product, "utf8")).toHaveLength(100_000);

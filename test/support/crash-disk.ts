@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { closeSync, copyFileSync, fsyncSync, openSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { temporaryFolder } from "./temp.ts";
+import { waitFor } from "./wait-for.ts";
 
 /**
  * What a power cut leaves of what nobody synced:
@@ -16,7 +17,7 @@ export interface CrashDisk {
    * Makes of the file system what a power cut at this moment would leave, at the same place. Nobody may have a file of
    * it open: processes that wrote to it were killed, which syncs nothing.
    */
-  cutPower(leftover: Leftover): void;
+  cutPower(leftover: Leftover): Promise<void>;
   remove(): void;
 }
 
@@ -40,11 +41,15 @@ export function crashDisk(at: string, bytes: number): CrashDisk {
   }
   let cuts = 0;
   return {
-    cutPower(leftover) {
+    async cutPower(leftover) {
       if (leftover === "names") syncSomethingElse(at);
       const next = join(folder.path, `disk-${++cuts}`);
       copyFileSync(image, next);
-      call("umount", at);
+      // A service holds it for a moment longer than its executor manager, which was killed, runs.
+      await waitFor("a disk that nobody uses", () => {
+        call("umount", at);
+        return true;
+      });
       image = next;
       mount();
     },
