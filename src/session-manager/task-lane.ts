@@ -24,7 +24,8 @@ export interface OpenLane {
   /** What is told on it: behind an answer that has to be read from the store all others wait. */
   readonly answers: InOrder;
   readonly letGo: () => void;
-  readonly pending: Pending;
+  /** From the engine; set when the lane is there, since an engine that stops ends it at once. */
+  pending: Pending;
   over: boolean;
 }
 

@@ -20,7 +20,7 @@ import type { EndedSubmit } from "../sessions/submit-book.ts";
 import type { Store } from "../storage/store.ts";
 import type { CallLimits } from "./call-limits.ts";
 import type { Engine } from "./engine.ts";
-import type { EngineDoor } from "./engine-door.ts";
+import type { EngineDoor, Pending } from "./engine-door.ts";
 import type { FinishedTasks } from "./finished-tasks.ts";
 import { LaneAnswers, notAnswered, want } from "./lane-answers.ts";
 import type { Payloads } from "./payloads.ts";
@@ -34,6 +34,7 @@ const batchMax = 128;
 const waitingMax = 2_048;
 /** Lanes that one stream may open, those that have ended included. */
 const lanesMax = 10_000;
+const notAsked: Pending = { token: 0, cancel: () => undefined };
 const producerText = /^[!-~]{1,128}$/;
 
 export interface TaskStreamDeps {
@@ -111,7 +112,10 @@ class TaskStream {
   }
 
   #take({ lanes, submits, follows, credit }: TasksRequest): void {
-    for (const lane of lanes) this.#open(lane);
+    for (const lane of lanes) {
+      this.#open(lane);
+      if (this.#ended) return;
+    }
     if (credit !== undefined) this.#outbox.credit(credit.results, credit.bytes);
     for (const group of submits) this.#submit(group);
     for (const follow of follows) this.#follow(follow);
@@ -149,19 +153,17 @@ class TaskStream {
       results,
       answers: new InOrder((thrown) => this.#fail(lane, notAnswered(thrown))),
       letGo: this.#deps.finished.holdWhere(sessionId, (task) => results.isHeld(task)),
-      pending: this.#door.stream(
-        "submit.open",
-        { sessionId, producer },
-        {
-          push: (ended) => this.#push(lane, ended),
-          end: (error) => {
-            if (error !== undefined) this.#fail(lane, error);
-          },
-        },
-      ),
+      pending: notAsked,
       over: false,
     };
     this.#lanes.set(id, lane);
+    const sink = {
+      push: (ended: EndedSubmit) => this.#push(lane, ended),
+      end: (error?: FlameError) => {
+        if (error !== undefined) this.#fail(lane, error);
+      },
+    };
+    lane.pending = this.#door.stream("submit.open", { sessionId, producer }, sink);
   }
 
   /** The lane of a message; undefined when it has ended, which its client may not know yet. */
