@@ -50,6 +50,11 @@ def pickled(value: Any, what: str = "the value") -> memoryview:
     return out.getbuffer()
 
 
+def pickle_of(value: Any, what: str) -> bytes:
+    """Return the pickle alone, as published programs read it; the rest as :func:`pickled`."""
+    return bytes(pickled(value, what)[len(PICKLE_PREFIX) :])
+
+
 def pickled_cell(value: Any, what: str) -> Cell:
     """Return the same as :func:`pickled`, without a copy of large bytes that are in the value."""
     cell = Cell()

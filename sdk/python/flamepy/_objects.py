@@ -17,7 +17,7 @@ from flamepy import _bson, _codec, _flight, _native
 from flamepy._cache_types import FetchMode, Patch
 from flamepy._cell import Buffer, Cell
 from flamepy._config import FlameClientTls, current_context
-from flamepy._errors import FlameValueError, ObjectNotFoundError
+from flamepy._errors import FlameError, FlameValueError, ObjectNotFoundError
 from flamepy._fetch import fetch
 from flamepy._keys import ObjectKey
 from flamepy._public import public
@@ -228,6 +228,14 @@ def delete_objects(key_prefix: str) -> None:
     endpoint, tls = _configured()
     _flight.delete(endpoint, tls, str(key))
     _held.drop(key.matches_key)
+
+
+def discard_object(ref: ObjectRef) -> None:
+    """Delete an object that nobody needs any more; raises nothing that the cache says."""
+    try:
+        delete_objects(ref.key)
+    except FlameError:
+        pass  # Only room is lost, and the cache bounds that.
 
 
 def upload_object(key_or_prefix: str, file_path: str) -> ObjectRef:

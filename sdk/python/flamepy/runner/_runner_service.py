@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from flamepy import _codec
-from flamepy._errors import FlameError
 from flamepy._functions import open_session
 from flamepy._names import short_name
-from flamepy._objects import ObjectRef, delete_objects, put_object
+from flamepy._objects import discard_object, put_object
 from flamepy._public import public
 from flamepy._runner import INLINE_BYTES_MAX
 from flamepy._types import ResourceRequirement, SessionAttributes
@@ -61,7 +60,9 @@ class RunnerService:
         context = RunnerContext(execution_object, autoscale=autoscale, warmup=warmup)
         self._prefix = f"{app}/{session_id}"
         # The published service unpickles what it gets from the cache once more.
-        ref = put_object(self._prefix, _pickle(context, "the execution object of the service"))
+        ref = put_object(
+            self._prefix, _codec.pickle_of(context, "the execution object of the service")
+        )
         try:
             self._session = open_session(
                 session_id,
@@ -75,10 +76,10 @@ class RunnerService:
                 ),
             )
         except BaseException:
-            _forget(ref)
+            discard_object(ref)
             raise
         if self._session.common_data() != ref.encode():
-            _forget(ref)  # It was open already, with an object of its own.
+            discard_object(ref)  # It was open already, with an object of its own.
         self._add_methods()
 
     def __repr__(self) -> str:
@@ -158,11 +159,7 @@ class RunnerService:
 
 
 def _encode(method: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
-    return _pickle(RunnerRequest(method, args or None, kwargs or None), "the call")
-
-
-def _pickle(value: Any, what: str) -> bytes:
-    return bytes(_codec.pickled(value, what)[len(_codec.PICKLE_PREFIX) :])
+    return _codec.pickle_of(RunnerRequest(method, args or None, kwargs or None), "the call")
 
 
 def _reference(value: Any) -> Any:
@@ -199,10 +196,3 @@ def _wished_id(thing: Any) -> str | None:
     if wish.application_name:
         _log.debug("the session is for %s", wish.application_name)
     return wish.session_id
-
-
-def _forget(ref: ObjectRef) -> None:
-    try:
-        delete_objects(ref.key)
-    except FlameError:
-        pass  # Only room is lost, and the cache bounds that.

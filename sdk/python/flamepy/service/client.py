@@ -6,10 +6,9 @@ from types import TracebackType
 from typing import Any
 
 from flamepy import _codec
-from flamepy._errors import FlameError
 from flamepy._functions import create_session, open_session
 from flamepy._names import short_name
-from flamepy._objects import ObjectRef, delete_objects, get_object, put_object
+from flamepy._objects import ObjectRef, discard_object, get_object, put_object
 from flamepy._session import Session as CoreSession
 from flamepy._types import ResourceRequirement
 
@@ -92,7 +91,7 @@ class Session:
         """
         if self._session is None:
             raise RuntimeError("the service session is not initialized: it was closed")
-        output = self._session.invoke(_pickle(req, "the request"))
+        output = self._session.invoke(_codec.pickle_of(req, "the request"))
         return None if output is None else _codec.load(output, "the answer of the service")
 
     def context(self) -> Any:
@@ -117,25 +116,14 @@ def _created(name: str, ctx: Any, resreq: ResourceRequirement | None) -> CoreSes
     if ctx is None:
         return create_session(application=name, common_data=None, session_id=None, resreq=resreq)
     session_id = short_name(name)
-    ref = put_object(f"{name}/{session_id}", _pickle(ctx, "the context of the session"))
+    ref = put_object(f"{name}/{session_id}", _codec.pickle_of(ctx, "the context of the session"))
     try:
         return create_session(
             application=name, common_data=ref.encode(), session_id=session_id, resreq=resreq
         )
     except BaseException:
-        _forget(ref)
+        discard_object(ref)
         raise
-
-
-def _pickle(value: Any, what: str) -> bytes:
-    return bytes(_codec.pickled(value, what)[len(_codec.PICKLE_PREFIX) :])
-
-
-def _forget(ref: ObjectRef) -> None:
-    try:
-        delete_objects(ref.key)
-    except FlameError:
-        pass  # Only room is lost, and the cache bounds that.
 
 
 def _requirement(given: dict[str, Any]) -> ResourceRequirement:
