@@ -6,6 +6,7 @@ import { closeToOthers } from "../process/private-files.ts";
 import { databaseLock, realFile } from "./database-lock.ts";
 import { checkIfSmall, damagedText, isDamage } from "./integrity.ts";
 import type { LifeLock, LockOwner } from "./life-lock.ts";
+import { logPagesFolded } from "./log-folding.ts";
 import { migrate } from "./migrate.ts";
 import { refuseCutRestore } from "./restoring-mark.ts";
 import { busyTimeoutMs } from "./sqlite-room.ts";
@@ -21,9 +22,6 @@ export interface OpenOptions {
   /** Whom the database is locked for, until the store is closed. @default this process, without a name */
   readonly owner?: LockOwner;
 }
-
-/** Pages in the log from which on a commit folds them into the database: a hot page is then written there once for many. */
-export const logPagesFolded = 2_000;
 
 /** What the log may keep on disk after a commit that was larger, in bytes. */
 const logBytesMax = 64 * 1024 * 1024;

@@ -7,8 +7,9 @@ import type { TaskRecord } from "../model/task.ts";
 import { CommitBatch } from "./commit-batch.ts";
 import { type CommitReply, CommitThread } from "./commit-thread.ts";
 import type { LifeLock } from "./life-lock.ts";
+import { LogFolding } from "./log-folding.ts";
 import { OneByOne } from "./one-by-one.ts";
-import { commitPragmas, logPagesFolded, type OpenOptions, openDatabase } from "./open-database.ts";
+import { commitPragmas, type OpenOptions, openDatabase } from "./open-database.ts";
 import { reusedRows } from "./reused-row.ts";
 import { Snapshot } from "./snapshot.ts";
 import { SqliteDeletion } from "./sqlite-deletion.ts";
@@ -67,9 +68,9 @@ export class SqliteStore implements Store {
   readonly #mark: StartMark;
   readonly #onSynced: (seconds: number) => void;
   readonly #thread: CommitThread;
+  readonly #folding: LogFolding;
   readonly #snapshot: Snapshot;
   readonly #turns = new OneByOne();
-  #folding = false;
   readonly #submits: SqliteSubmits;
   readonly #room: SqliteRoom;
   readonly #deletion: SqliteDeletion;
@@ -91,11 +92,13 @@ export class SqliteStore implements Store {
     this.#writer = new SqliteWriter(this.#deletion);
     this.#mark = mark;
     this.#onSynced = options.onSynced ?? (() => undefined);
-    this.#thread = new CommitThread({
+    const thread = {
       file: database.name,
       startId: mark.id,
       pragmas: ["foreign_keys = ON", "wal_autocheckpoint = 0", ...commitPragmas],
-    });
+    };
+    this.#thread = new CommitThread(thread);
+    this.#folding = new LogFolding(thread, () => this.#turns.run(() => this.#thread.checkpoint()));
     this.#snapshot = new Snapshot(database);
     this.#room = new SqliteRoom(database);
     const reads = new SqliteReads(database, (id) => this.isLeaving(id));
@@ -140,26 +143,22 @@ export class SqliteStore implements Store {
   }
 
   async commit(changes: readonly Change[]): Promise<void> {
-    let pages = 0;
     try {
-      await this.#turns.run(async () => {
-        pages = await this.#commit(() => this.#writer.write(changes));
-      });
+      await this.#turns.run(() => this.#commit(() => this.#writer.write(changes)));
     } catch (cause) {
       if (cause instanceof FlameError) throw cause;
       const code = passingRefusal(cause) ?? "internal";
       const text = `writing ${changes.length} changes to ${this.#database.name} failed: ${textOf(cause)}`;
       throw new FlameError(code, text, { cause });
     }
-    if (pages >= logPagesFolded) this.#foldLog();
   }
 
   /**
    * @param made makes the batch, from what is read as it was before
    * @param settle called once it is durable, before what is there now is read
-   * @returns how many pages the log has
    */
-  async #commit(made: () => CommitBatch, settle = (): void => undefined): Promise<number> {
+  async #commit(made: () => CommitBatch, settle = (): void => undefined): Promise<void> {
+    await this.#folding.room();
     this.#deletion.begin();
     this.#snapshot.keep();
     try {
@@ -167,7 +166,7 @@ export class SqliteStore implements Store {
       this.#onSynced(reply.seconds ?? 0);
       this.#deletion.settle();
       settle();
-      return reply.pages ?? 0;
+      this.#folding.committed(reply.pages ?? 0);
     } finally {
       this.#deletion.drop();
       this.#snapshot.release();
@@ -179,18 +178,6 @@ export class SqliteStore implements Store {
     if (reply.isForeign !== true) return reply;
     this.#mark.check();
     throw new Error("another one started on it, and is gone again");
-  }
-
-  /** Behind whoever waits for a commit already; a failure shows with the next commit. */
-  #foldLog(): void {
-    if (this.#folding) return;
-    this.#folding = true;
-    this.#turns
-      .run(() => this.#thread.checkpoint())
-      .catch(() => undefined)
-      .finally(() => {
-        this.#folding = false;
-      });
   }
 
   room(): Promise<StoreRoom> {
@@ -211,7 +198,10 @@ export class SqliteStore implements Store {
   async giveBack(): Promise<void> {
     try {
       // Behind the commits: while one is under way reads see what was before it, and the log can not be emptied.
-      await this.#turns.run(async () => this.#ours(await this.#thread.makeRoom()));
+      await this.#turns.run(async () => {
+        await this.#folding.paused();
+        this.#ours(await this.#thread.makeRoom());
+      });
     } catch (thrown) {
       if (passingRefusal(thrown) === undefined && codeOf(thrown) !== "SQLITE_BUSY") throw thrown;
     }
@@ -253,7 +243,10 @@ export class SqliteStore implements Store {
   }
 
   async close(): Promise<void> {
-    await this.#turns.run(() => this.#thread.close());
+    await this.#turns.run(async () => {
+      await this.#folding.close();
+      await this.#thread.close();
+    });
     this.#database.close();
     this.#lock.release();
   }
@@ -281,8 +274,7 @@ export class SqliteStore implements Store {
       fill(batch);
       return batch;
     };
-    const pages = await this.#commit(made, settle);
-    if (pages >= logPagesFolded) this.#foldLog();
+    await this.#commit(made, settle);
   }
 
   /** First what deleted sessions left, then the pages that this made free: the file becomes smaller. */

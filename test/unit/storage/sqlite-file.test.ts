@@ -6,6 +6,7 @@ import Database from "better-sqlite3";
 import type { ApplicationSpec } from "../../../src/model/application-spec.ts";
 import type { Change } from "../../../src/model/change.ts";
 import { SqliteStore } from "../../../src/storage/sqlite-store.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 const spec: ApplicationSpec = {
   shim: "Host",
@@ -130,6 +131,18 @@ describe("the database file", () => {
     await store.commit([large(21)]);
     await store.commit([large(22)]);
     expect(statSync(`${file}-wal`).size).toBeLessThanOrEqual(64 * 1024 * 1024);
+    await store.close();
+  });
+
+  it("has a log that is emptied to give room back while it is being folded", async () => {
+    const store = open();
+    const input = Buffer.alloc(50_000_000);
+    await store.commit([application, session, { ...task(1), input } as Change]);
+    expect(statSync(`${file}-wal`).size).toBeGreaterThan(50_000_000);
+    const isBeingFolded = (): boolean => statSync(file).size > 1_000_000;
+    await waitFor("the log is being folded", isBeingFolded, { intervalMs: 1 });
+    await store.giveBack();
+    expect(statSync(`${file}-wal`).size).toBe(0);
     await store.close();
   });
 
