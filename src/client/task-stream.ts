@@ -8,12 +8,9 @@ import {
 import { Backoff } from "../kit/backoff.ts";
 import type { Clock } from "../kit/clock.ts";
 import { FlameError } from "../model/errors.ts";
-import {
-  ClientsService,
-  type LaneEnd,
-  type TasksRequest,
-} from "../protocol/generated/flame/stream/v1/clients.ts";
+import { type LaneEnd, type TasksRequest } from "../protocol/generated/flame/stream/v1/clients.ts";
 import { type IncomingTasks, readIncomingTasks } from "../protocol/incoming-results.ts";
+import { clientsDefinition } from "../protocol/stream-services.ts";
 import type { FrontendClient } from "./frontend-client.ts";
 import { OutgoingBatch } from "./outgoing-batch.ts";
 import { codeOfStatus } from "./rpc-error.ts";
@@ -48,7 +45,7 @@ export interface TaskStreamDeps {
   readonly onLeft: (stream: TaskStream) => void;
 }
 
-const method = { ...ClientsService.tasks, responseDeserialize: readIncomingTasks };
+const method = { ...clientsDefinition.tasks, responseDeserialize: readIncomingTasks };
 
 type Call = ClientDuplexStream<TasksRequest, IncomingTasks>;
 

@@ -12,7 +12,6 @@ import { Backoff } from "../kit/backoff.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Logger } from "../kit/logger.ts";
 import { endsServicesKey } from "../protocol/ends-services.ts";
-import { NodesService } from "../protocol/generated/flame/stream/v1/nodes.ts";
 import {
   BackendService,
   type BindExecutorResponse,
@@ -30,6 +29,7 @@ import type {
 } from "../protocol/generated/flame/v1/types.ts";
 import { followsKey, instanceKey } from "../protocol/instance-key.ts";
 import { readPrintable, requestIdKey } from "../protocol/request-id.ts";
+import { nodesDefinition } from "../protocol/stream-services.ts";
 import { versionKey } from "../protocol/version-key.ts";
 import { workStreamKey } from "../protocol/work-stream-key.ts";
 import { pause } from "./pause.ts";
@@ -185,7 +185,7 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
   }
 
   work(): WorkCall {
-    const { path, requestSerialize, responseDeserialize } = NodesService.work;
+    const { path, requestSerialize, responseDeserialize } = nodesDefinition.work;
     const metadata = new Metadata();
     metadata.set(receiveMaxKey, String(receiveBytesMax));
     for (const [key, value] of Object.entries(this.#caller)) metadata.set(key, value);

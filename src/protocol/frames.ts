@@ -1,4 +1,4 @@
-import type { BinaryWriter } from "@bufbuild/protobuf/wire";
+import { type Encoder, encoded } from "./encoded.ts";
 
 /** No message may be larger, in bytes: far more than any payload (docs/protocol.md, "Limits"). */
 export const FRAME_BYTES_MAX = 256 * 1024 * 1024;
@@ -9,11 +9,9 @@ const LENGTH_BYTES = 4;
 export class FrameError extends Error {}
 
 /** A message behind its length, as it travels between an executor manager and its services (docs/protocol.md, "Streams"). */
-export function frameOf(message: BinaryWriter): Buffer {
-  const bytes = message.finish();
-  const frame = Buffer.allocUnsafe(LENGTH_BYTES + bytes.length);
-  frame.writeUInt32BE(bytes.length);
-  frame.set(bytes, LENGTH_BYTES);
+export function frameOf<T>(encoder: Encoder<T>, message: T): Buffer {
+  const frame = encoded(encoder, message, LENGTH_BYTES);
+  frame.writeUInt32BE(frame.length - LENGTH_BYTES);
   return frame;
 }
 

@@ -38,7 +38,7 @@ class StreamedTasks {
     results.on("error", giveUp).on("close", giveUp);
     // Nothing is said on it: read only so that its end is noticed.
     results.resume();
-    results.write(frameOf(ResultBatch.encode({ answers: [], recalled: undefined, ahead })));
+    results.write(frameOf(ResultBatch, { answers: [], recalled: undefined, ahead }));
     const take = (message: Buffer): void => this.#take(message);
     tasks.on("data", (chunk: Buffer) => {
       try {
@@ -61,7 +61,7 @@ class StreamedTasks {
     if (recall) {
       const taskIds = this.#waiting.map(({ taskId }) => taskId);
       this.#waiting = [];
-      this.#to.write(frameOf(ResultBatch.encode({ answers: [], recalled: { taskIds } })));
+      this.#to.write(frameOf(ResultBatch, { answers: [], recalled: { taskIds } }));
     }
     for (const task of tasks) this.#waiting.push(task);
     if (!this.#busy) {
@@ -109,7 +109,7 @@ class StreamedTasks {
   #answer(taskId: string, result: TaskResult): boolean {
     if (this.#over) return false;
     const answers = [{ taskId, result: sendable(result) }];
-    this.#to.write(frameOf(ResultBatch.encode({ answers, recalled: undefined })), this.#written);
+    this.#to.write(frameOf(ResultBatch, { answers, recalled: undefined }), this.#written);
     // As a rule the system has all of it by now, and keeps it whatever the next task does to this process.
     this.#leaving = this.#to.writableLength > 0;
     const late = !this.#leaving && performance.now() - this.#sliceBegan > SLICE_MS;

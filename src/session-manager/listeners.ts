@@ -16,10 +16,9 @@ import { AdminService } from "../protocol/generated/flame/admin/v1/admin.ts";
 import { PresenceService } from "../protocol/generated/flame/client/v1/client.ts";
 import { RegistryService } from "../protocol/generated/flame/registry/v1/registry.ts";
 import { SessionsService } from "../protocol/generated/flame/sessions/v1/sessions.ts";
-import { ClientsService } from "../protocol/generated/flame/stream/v1/clients.ts";
-import { NodesService } from "../protocol/generated/flame/stream/v1/nodes.ts";
 import { BackendService } from "../protocol/generated/flame/v1/backend.ts";
 import { FrontendService } from "../protocol/generated/flame/v1/frontend.ts";
+import { clientsDefinition, nodesDefinition } from "../protocol/stream-services.ts";
 import { type ListenerSecurity, listenerSecurity } from "../security/listener-security.ts";
 import type { Store } from "../storage/store.ts";
 import { adminService } from "./admin-service.ts";
@@ -185,7 +184,7 @@ function frontendServer(deps: ServerDeps, { interceptors }: ListenerSecurity): O
   const { logger, trail } = tracing;
   const soon = (act: () => void): void => void setImmediate(act);
   const clients = clientsService({ ...deps, limits, trail, logger, soon });
-  server.addService(ClientsService, traced(limits.guard(clients), tracing));
+  server.addService(clientsDefinition, traced(limits.guard(clients), tracing));
   const services = [
     "flame.v1.Frontend",
     "flame.stream.v1.Clients",
@@ -212,7 +211,7 @@ function backendServer(deps: ServerDeps, { interceptors }: ListenerSecurity): Ou
   server.addService(BackendService, traced(service, tracing));
   const { trail } = tracing;
   const nodes = nodesService({ engine, payloads, trail, logger });
-  server.addService(NodesService, traced(nodes, tracing));
+  server.addService(nodesDefinition, traced(nodes, tracing));
   return [guarded, addHealthAndReflection(server, ["flame.v1.Backend", "flame.stream.v1.Nodes"])];
 }
 

@@ -20,8 +20,8 @@ import type { Payloads } from "./payloads.ts";
 const messageBytes = 1024 * 1024;
 /** About what a result takes beside its output, in bytes. */
 const resultBytes = 60;
-/** Larger outputs are for GetTask. */
-const inlineBytesMax = 64 * 1024;
+/** Larger outputs are for GetTask: with the last one a message has 2 MiB, less than what any client takes. */
+const inlineBytesMax = 1024 * 1024;
 /** Records of results that wait to be sent; of all others only the numbers are kept. */
 const freshMax = 1024;
 /** Results read from the store for one message: others have their turn between two of these. */

@@ -28,8 +28,8 @@ export class CommitBatch {
   #numbers = new Float64Array(512);
   #numbersUsed = 0;
   #text = "";
-  #bytes = Buffer.alloc(0);
-  #bytesUsed = 0;
+  readonly #bytes: Buffer[] = [];
+  #bytesLength = 0;
 
   /** Runs a statement. */
   run(name: WriteName, ...values: readonly SqlValue[]): void {
@@ -49,8 +49,20 @@ export class CommitBatch {
       kinds: this.#kinds.slice(0, this.#kindsUsed).buffer,
       numbers: this.#numbers.slice(0, this.#numbersUsed).buffer,
       text: this.#text,
-      bytes: new Uint8Array(this.#bytes.subarray(0, this.#bytesUsed)).buffer,
+      bytes: this.#packedBytes(),
     };
+  }
+
+  /** Copied once: memory that grows with each value took twice as much of a large batch. */
+  #packedBytes(): ArrayBuffer {
+    const packed = new ArrayBuffer(this.#bytesLength);
+    const all = new Uint8Array(packed);
+    let used = 0;
+    for (const value of this.#bytes) {
+      all.set(value, used);
+      used += value.length;
+    }
+    return packed;
   }
 
   #begin(mark: number, name: WriteName, values: number): void {
@@ -89,13 +101,7 @@ export class CommitBatch {
       return;
     }
     this.#kinds[this.#kindsUsed++] = marks.bytes;
-    const used = this.#bytesUsed + value.length;
-    if (used > this.#bytes.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(4096, 2 * used));
-      this.#bytes.copy(larger, 0, 0, this.#bytesUsed);
-      this.#bytes = larger;
-    }
-    value.copy(this.#bytes, this.#bytesUsed);
-    this.#bytesUsed = used;
+    this.#bytes.push(value);
+    this.#bytesLength += value.length;
   }
 }

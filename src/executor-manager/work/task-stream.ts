@@ -158,7 +158,7 @@ export class TaskStream {
   }
 
   #write(batch: TaskBatch): void {
-    if (!this.#link.tasks.write(frameOf(TaskBatch.encode(batch)))) this.#blocked = true;
+    if (!this.#link.tasks.write(frameOf(TaskBatch, batch))) this.#blocked = true;
   }
 
   #read(chunk: Buffer): void {

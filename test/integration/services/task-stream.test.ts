@@ -71,7 +71,7 @@ function read(onAnswer: (taskId: string) => void = () => undefined): void {
 
 function send(taskIds: readonly string[], recall = false): void {
   const contexts = taskIds.map((taskId) => ({ taskId, sessionId: "s", input: undefined }));
-  tasks.write(frameOf(TaskBatch.encode({ tasks: contexts, recall })));
+  tasks.write(frameOf(TaskBatch, { tasks: contexts, recall }));
 }
 
 const recalled = (): string[] | undefined =>

@@ -137,6 +137,22 @@ describe("results on a stream of a client", () => {
     ]);
   });
 
+  it("of up to 1 MiB are in the message, larger ones are said to be elsewhere", async () => {
+    const mib = 1024 * 1024;
+    await ended([1], mib);
+    await ended([2], mib + 1);
+    const one = lane();
+    payloads.keep(task(3), "output", Buffer.alloc(100_000));
+    outbox.result(one, 1, 1);
+    outbox.result(one, 2, 2);
+    outbox.result(one, 3, 3, task(3, { outputBytes: 100_000 }));
+    outbox.credit(10, 10 * mib);
+    await settle();
+    const told = messages.flatMap(({ results }) => results.flatMap((group) => group.results));
+    const sizes = told.map(({ output, elsewhere }) => (elsewhere ? "elsewhere" : output?.length));
+    expect(sizes).toEqual([100_000, mib, "elsewhere"]);
+  });
+
   it("that are read take the credit that is left when they leave, and wait for more", async () => {
     await ended([1, 2, 3]);
     const one = lane();
