@@ -8,6 +8,12 @@ import { isHealthCheck } from "./stream-guard.ts";
 /** Streams that a connection may have open before its first accepted call. */
 export const streamsAtFirst = 128;
 
+/**
+ * What the client of a connection may send ahead of its reader, after its first accepted call, in bytes. With the 64 KiB of
+ * HTTP/2 both ends waited for each other at every second piece: a put of 64 MiB took twice as long.
+ */
+export const windowBytes = 1024 * 1024;
+
 /** How long connections live; all in milliseconds. */
 export interface ConnectionTimes {
   /** A connection has its first accepted call within this time. */
@@ -38,7 +44,7 @@ interface Connection {
   readonly openedAt: number;
   /** Undefined until TLS is agreed upon. */
   session: ServerHttp2Session | undefined;
-  /** When the streams of accepted calls were raised; calls of health checks count as calls alone. */
+  /** When the streams of accepted calls, and the window, were raised; calls of health checks count as calls alone. */
   called: boolean;
   raised: boolean;
   streams: number;
@@ -134,7 +140,8 @@ export class ConnectionGuard {
     connection.raised = true;
     const { session } = connection;
     if (session === undefined || session.destroyed) return;
-    session.settings({ maxConcurrentStreams: this.#streamsMax });
+    session.settings({ maxConcurrentStreams: this.#streamsMax, initialWindowSize: windowBytes });
+    session.setLocalWindowSize(windowBytes);
   }
 
   #arm(): void {

@@ -4,9 +4,11 @@ import type { Transfer } from "./transfer-budget.ts";
 
 /** What is needed of the HTTP/2 stream beneath a call. */
 interface StreamBeneath {
+  readonly destroyed: boolean;
   on(event: "data", listener: (chunk: Buffer) => void): unknown;
   pause(): unknown;
   resume(): unknown;
+  write(chunk: Buffer, taken: (error?: Error | null) => void): unknown;
   close(code: number): unknown;
 }
 
@@ -36,7 +38,7 @@ export function breakOff(call: object): void {
 }
 
 /** Interceptors wrap the call that has the stream; the library has no public way to it, so tests hold this to its version. */
-function streamBeneath(call: object): StreamBeneath {
+export function streamBeneath(call: object): StreamBeneath {
   let inner: unknown = "call" in call ? call.call : undefined;
   while (typeof inner === "object" && inner !== null && "nextCall" in inner) inner = inner.nextCall;
   if (typeof inner === "object" && inner !== null && "stream" in inner) {

@@ -1,5 +1,4 @@
 import { allocateFlightData, flightDataPrefix } from "../protocol/flight/flight-data.ts";
-import type { SerializedMessage } from "../protocol/flight/flight-definition.ts";
 import { responseSchemaHeader } from "../protocol/flight/opaque-headers.ts";
 import { frameResponseRow } from "../protocol/flight/opaque-rows.ts";
 import { encodeSharedFile, sharedBytesMin } from "../protocol/flight/shared-file.ts";
@@ -7,7 +6,7 @@ import { withTableVersion } from "../protocol/flight/table-schema.ts";
 import { keptBytesMax } from "./large-buffers.ts";
 import type { ObjectCache, ObjectView } from "./object-cache.ts";
 import type { Piece, PieceReader } from "./object-store.ts";
-import { OutgoingMessage } from "./outgoing-message.ts";
+import type { OutgoingMessage } from "./outgoing-message.ts";
 import { readFrameHead } from "./table-frames.ts";
 import type { Transfer } from "./transfer-budget.ts";
 
@@ -17,7 +16,7 @@ export async function* responseMessages(
   view: ObjectView,
   transfer: Transfer,
   shared: boolean,
-): AsyncGenerator<SerializedMessage, void, undefined> {
+): AsyncGenerator<Buffer | OutgoingMessage, void, undefined> {
   if (view.kind === "table") {
     for (const piece of view.pieces) yield* tableMessages(cache, piece, transfer);
     return;
@@ -28,13 +27,17 @@ export async function* responseMessages(
       yield fileMessage(piece);
       continue;
     }
+    if (piece.size > keptBytesMax) {
+      yield* largeRow(cache, piece);
+      continue;
+    }
     await transfer.take(piece.size);
     yield await rowMessage(cache, piece);
   }
 }
 
 /** A row without bytes: they are in the file that its metadata names, which never changes. */
-function fileMessage(piece: Piece): SerializedMessage {
+function fileMessage(piece: Piece): Buffer {
   const row = frameResponseRow(piece.version, piece.kind, 0);
   const appMetadata = encodeSharedFile({ file: piece.id, size: piece.size, crc32: piece.crc32 });
   const { message, body } = allocateFlightData(row.header, row.bodyBytes, undefined, appMetadata);
@@ -42,15 +45,25 @@ function fileMessage(piece: Piece): SerializedMessage {
   return message;
 }
 
-/** Reads the object's bytes straight into their place in the message. */
-async function rowMessage(cache: ObjectCache, piece: Piece): Promise<SerializedMessage> {
+/** A row that is never in memory as a whole. */
+async function* largeRow(
+  cache: ObjectCache,
+  piece: Piece,
+): AsyncGenerator<OutgoingMessage, void, undefined> {
   const row = frameResponseRow(piece.version, piece.kind, piece.size);
-  if (piece.size > keptBytesMax) {
-    const prefix = Buffer.concat([flightDataPrefix(row.header, row.bodyBytes), row.head]);
-    const large = new OutgoingMessage(prefix, piece.size, Buffer.alloc(row.tailBytes));
-    await reading(cache, piece, (reader) => large.fill((part) => reader.read(part)));
-    return large;
+  const prefix = Buffer.concat([flightDataPrefix(row.header, row.bodyBytes), row.head]);
+  const reader = await cache.openPiece(piece);
+  try {
+    const read = (part: Buffer): Promise<void> => reader.read(part);
+    yield { prefix, bytes: piece.size, suffix: Buffer.alloc(row.tailBytes), read };
+  } finally {
+    await reader.close();
   }
+}
+
+/** Reads the object's bytes straight into their place in the message. */
+async function rowMessage(cache: ObjectCache, piece: Piece): Promise<Buffer> {
+  const row = frameResponseRow(piece.version, piece.kind, piece.size);
   const { message, body } = allocateFlightData(row.header, row.bodyBytes);
   row.writeAround(body);
   const data = body.subarray(row.dataOffset, row.dataOffset + piece.size);
@@ -63,17 +76,23 @@ async function* tableMessages(
   cache: ObjectCache,
   piece: Piece,
   transfer: Transfer,
-): AsyncGenerator<SerializedMessage, void, undefined> {
+): AsyncGenerator<Buffer | OutgoingMessage, void, undefined> {
   const reader = await cache.openPiece(piece);
   try {
     for (let left = piece.size; left > 0; ) {
       const isSchema = left === piece.size;
       const { header, bodyBytes, frameBytes } = await readFrameHead(reader);
       const sent = isSchema ? withTableVersion(header, piece.version) : header;
-      await transfer.take(bodyBytes);
-      const message = new OutgoingMessage(flightDataPrefix(sent, bodyBytes), bodyBytes);
-      await message.fill((part) => reader.read(part));
-      yield message;
+      if (bodyBytes > keptBytesMax) {
+        const read = (part: Buffer): Promise<void> => reader.read(part);
+        const prefix = flightDataPrefix(sent, bodyBytes);
+        yield { prefix, bytes: bodyBytes, suffix: Buffer.alloc(0), read };
+      } else {
+        await transfer.take(bodyBytes);
+        const { message, body } = allocateFlightData(sent, bodyBytes);
+        await reader.read(body);
+        yield message;
+      }
       left -= frameBytes;
     }
   } finally {

@@ -14,12 +14,7 @@ import {
   SHARE_ACTION,
 } from "../protocol/flight/flight-actions.ts";
 import { decodeFlightData } from "../protocol/flight/flight-data.ts";
-import {
-  batchesKey,
-  expectedVersionKey,
-  type SerializedMessage,
-  shareKey,
-} from "../protocol/flight/flight-definition.ts";
+import { batchesKey, expectedVersionKey, shareKey } from "../protocol/flight/flight-definition.ts";
 import { encodeListing } from "../protocol/flight/listing.ts";
 import { encodeObjectRef } from "../protocol/flight/object-ref.ts";
 import { responseSchemaHeader } from "../protocol/flight/opaque-headers.ts";
@@ -52,7 +47,7 @@ import {
   quoted,
 } from "./object-key.ts";
 import { sizeOf } from "./object-table.ts";
-import { OutgoingMessage } from "./outgoing-message.ts";
+import { sendInParts } from "./outgoing-message.ts";
 import { PutReceiver, type PutReceiverDeps } from "./put-receiver.ts";
 import { type PutTarget, readPutTarget, readUtf8 } from "./put-target.ts";
 import { badProof, type SharedFolder, sharedCopyBytes } from "./shared-folder.ts";
@@ -95,7 +90,7 @@ export class FlightService {
   handlers(): UntypedServiceImplementation {
     return {
       doPut: (call: ServerDuplexStream<Buffer, PutResult>) => void this.#doPut(call),
-      doGet: (call: ServerWritableStream<Ticket, SerializedMessage>) => void this.#doGet(call),
+      doGet: (call: ServerWritableStream<Ticket, Buffer>) => void this.#doGet(call),
       doAction: (call: ServerWritableStream<Action, Result>) => void this.#doAction(call),
       getFlightInfo: (
         call: ServerUnaryCall<FlightDescriptor, FlightInfo>,
@@ -168,7 +163,7 @@ export class FlightService {
     }
   }
 
-  async #doGet(call: ServerWritableStream<Ticket, SerializedMessage>): Promise<void> {
+  async #doGet(call: ServerWritableStream<Ticket, Buffer>): Promise<void> {
     try {
       const ticket = parseTicket(readUtf8(call.request.ticket, "the ticket"));
       const view = this.#cache.view(ticket.key, ticket.version);
@@ -177,8 +172,10 @@ export class FlightService {
       call.once("close", () => transfer.end());
       try {
         for await (const message of responseMessages(this.#cache, view, transfer, shared)) {
-          if (!(await send(call, message))) return;
-          if (message instanceof OutgoingMessage) message.giveBack();
+          const sent = Buffer.isBuffer(message)
+            ? await send(call, message)
+            : await sendInParts(call, message, transfer);
+          if (!sent) return;
           transfer.give(transfer.held);
         }
       } finally {

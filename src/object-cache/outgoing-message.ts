@@ -1,64 +1,63 @@
-/// <reference lib="es2024.arraybuffer" />
-import type { SerializedMessage } from "../protocol/flight/flight-definition.ts";
-import { giveBack } from "./large-buffers.ts";
+import type { ServerWritableStream } from "@grpc/grpc-js";
+import { streamBeneath } from "./call-stream.ts";
+import type { Transfer } from "./transfer-budget.ts";
 
-/** Above the size from which every allocation is a mapping of its own, that goes back to the system at once. Unit: bytes. */
-const PART_BYTES = 64 * 1024 * 1024;
+/** Bytes that are read at a time, while the part before them leaves. */
+const partBytes = 1024 * 1024;
 
 /**
- * A message on its way out. The library copies what a serializer returns behind a prefix of five bytes, so a buffer
- * with a large object would be there twice. This one lies in parts, each of which is given back as soon as it is copied.
+ * A message whose bytes are read as they leave. The library wants a message whole and copies it behind the prefix of its
+ * frame, so a large object would be in memory twice, and most of the time of a get went into filling that memory.
  */
-export class OutgoingMessage implements SerializedMessage {
-  readonly byteLength: number;
-  readonly #prefix: Buffer;
-  readonly #parts: readonly Buffer[];
-  readonly #suffix: Buffer;
-  #sent: Buffer | undefined;
-
-  /** @param bytes how many of {@link fill} come between prefix and suffix. */
-  constructor(prefix: Buffer, bytes: number, suffix: Buffer = Buffer.alloc(0)) {
-    this.byteLength = prefix.length + bytes + suffix.length;
-    this.#prefix = prefix;
-    this.#suffix = suffix;
-    const parts: Buffer[] = [];
-    for (let left = bytes; left > 0; left -= PART_BYTES) {
-      parts.push(partOf(Math.min(left, PART_BYTES)));
-    }
-    this.#parts = parts;
-  }
-
-  /** Hands over the parts between prefix and suffix, in order, to be filled. */
-  async fill(write: (part: Buffer) => Promise<void>): Promise<void> {
-    for (const part of this.#parts) await write(part);
-  }
-
-  /** Called by the library, once, with the buffer that goes to the socket: the name and the signature are those of Buffer. */
-  copy(target: Buffer, targetStart: number): number {
-    let at = targetStart + this.#prefix.copy(target, targetStart);
-    for (const part of this.#parts) {
-      at += part.copy(target, at);
-      resizable(part)?.resize(0);
-    }
-    at += this.#suffix.copy(target, at);
-    this.#sent = target;
-    return at - targetStart;
-  }
-
-  /** Frees what went to the socket. Only for a message that was written to its end. */
-  giveBack(): void {
-    if (this.#sent !== undefined) giveBack(this.#sent);
-    this.#sent = undefined;
-  }
+export interface OutgoingMessage {
+  readonly prefix: Buffer;
+  /** How many bytes come between prefix and suffix. */
+  readonly bytes: number;
+  readonly suffix: Buffer;
+  /** Fills the next part of them. */
+  readonly read: (part: Buffer) => Promise<void>;
 }
 
-/** A resizable buffer is the one kind whose memory can be freed at once, without the collector. */
-function partOf(bytes: number): Buffer {
-  if (bytes < PART_BYTES) return Buffer.allocUnsafe(bytes);
-  return Buffer.from(new ArrayBuffer(bytes, { maxByteLength: bytes }), 0, bytes);
+/**
+ * Sends it on a call whose last message has left, past the library.
+ * @param transfer holds what is in memory of it
+ * @returns false when the client has gone away.
+ * @throws what reading throws; the client gets a message that is not whole, and then the status of the call.
+ */
+export async function sendInParts(
+  call: Pick<ServerWritableStream<unknown, unknown>, "cancelled" | "destroyed">,
+  { prefix, bytes, suffix, read }: OutgoingMessage,
+  transfer: Transfer,
+): Promise<boolean> {
+  const stream = streamBeneath(call);
+  const write = (part: Buffer): Promise<boolean> =>
+    new Promise((resolve) => {
+      stream.write(part, (error) => resolve(error === undefined || error === null));
+    });
+  if (call.cancelled || call.destroyed) return false;
+  const size = Math.min(partBytes, bytes);
+  // All that it will ever hold: a refusal comes before anything was sent.
+  await transfer.take(2 * size);
+  let written = write(framed(prefix, bytes + suffix.length));
+  const buffers = [Buffer.allocUnsafeSlow(size), Buffer.allocUnsafeSlow(size)] as const;
+  let [next, other] = buffers;
+  for (let left = bytes; left > 0; left -= next.length) {
+    [next, other] = [other, next];
+    const part = next.subarray(0, Math.min(size, left));
+    await read(part);
+    if (!(await written) || stream.destroyed) return false;
+    // Its client reads: the time for what is held begins anew.
+    transfer.add(part.length);
+    transfer.give(part.length);
+    written = write(part);
+  }
+  if (!(await written)) return false;
+  return suffix.length === 0 || (await write(suffix));
 }
 
-function resizable(part: Buffer): ArrayBuffer | undefined {
-  const { buffer } = part;
-  return buffer instanceof ArrayBuffer && buffer.resizable ? buffer : undefined;
+/** The prefix of a message, behind that of its frame: no compression, and the length. */
+function framed(prefix: Buffer, more: number): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(prefix.length + more, 1);
+  return Buffer.concat([head, prefix]);
 }

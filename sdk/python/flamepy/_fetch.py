@@ -85,10 +85,18 @@ def _rows(
             kind = ObjectResponseKind.BASE if first else ObjectResponseKind.PATCH
             if kinds:
                 kind = _kind(batch.column(OBJECT_RESPONSE_FIELD_KIND)[at].as_py())
-            # as_buffer, so that a large object is not copied.
-            cell = memoryview(cells[at].as_buffer()) if file is None else file
+            cell = bytes_of(cells, at) if file is None else file
             yield versions[at].as_py(), kind, cell
             first = False
+
+
+def bytes_of(cells: Any, at: int) -> memoryview:
+    """Return the bytes of a row where they lie: pyarrow copies them for a scalar."""
+    if cells.null_count or str(cells.type) != "binary":
+        return memoryview(cells[at].as_buffer())
+    _, offsets, data = cells.buffers()
+    begin, end = memoryview(offsets).cast("i")[cells.offset + at :][:2]
+    return memoryview(data)[begin:end] if data is not None else memoryview(b"")
 
 
 def _kind(text: str) -> ObjectResponseKind:

@@ -10,6 +10,7 @@ import pytest
 
 from flamepy import FlameError, FlameValueError, ObjectNotFoundError, ObjectRef
 from flamepy import core as flamepy_core
+from flamepy._fetch import bytes_of
 from flamepy.core import cache as published
 from flamepy.core.cache import FetchMode, Patch, get_object, patch_object, put_object
 from tests.support.cache_server import CacheServer
@@ -21,6 +22,17 @@ def test_a_value_goes_through_its_row(value: Any) -> None:
     assert batch.schema.names == [published.OBJECT_FIELD_VERSION, published.OBJECT_FIELD_DATA]
     assert published._deserialize_object(batch) == value
     assert published._deserialize_object_data(published._serialize_object_data(value)) == value
+
+
+def test_the_bytes_of_a_row_are_where_they_lie() -> None:
+    cells = pyarrow.array([b"one", b"", b"three"], pyarrow.binary())
+    for offset in range(3):
+        part = cells.slice(offset)
+        assert [bytes(bytes_of(part, at)) for at in range(len(part))] == part.to_pylist()
+    data = cells.buffers()[2]
+    assert pyarrow.py_buffer(bytes_of(cells, 2)).address == data.address + len(b"one")
+    assert bytes(bytes_of(pyarrow.array([b""], pyarrow.binary()), 0)) == b""
+    assert bytes(bytes_of(pyarrow.array([b"large"], pyarrow.large_binary()), 0)) == b"large"
 
 
 def test_the_payload_of_a_table_is_the_table() -> None:

@@ -37,11 +37,17 @@ afterEach(async () => {
 });
 
 describe("a connection to the object cache", () => {
-  it("has 128 streams at first, and 4,096 after its first accepted call", async () => {
+  it("has 128 streams at first, and 4,096 with a larger window after its first accepted call", async () => {
     const streams = (): number | undefined => plain.session.remoteSettings.maxConcurrentStreams;
+    const windows = (): (number | undefined)[] => [
+      plain.session.remoteSettings.initialWindowSize,
+      plain.session.state.remoteWindowSize,
+    ];
     await waitFor("the settings", () => streams() === 128);
+    expect(windows()).toEqual([65_535, 65_535]);
     await endOf(plain.send(flightDefinition.listActions.path, Buffer.alloc(0)));
     await waitFor("more streams", () => streams() === 4_096);
+    await waitFor("larger windows", () => windows().every((bytes = 0) => bytes > MIB - 100));
     expect(plain.goaway).toBeUndefined();
   });
 
