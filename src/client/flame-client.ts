@@ -20,6 +20,7 @@ import { Presence } from "./presence.ts";
 import { RegistryClient } from "./registry.ts";
 import { fromResult } from "./rpc-error.ts";
 import { type CallLimits, Session } from "./session.ts";
+import { checkHasDeadline, type SubmitOptions, timeoutMsOf } from "./submit-options.ts";
 import { TaskStreams } from "./task-streams.ts";
 import type {
   Application,
@@ -204,9 +205,13 @@ export class FlameClient {
   }
 
   /** Creates a task; {@link Session.createTask} says what a lost reply means. */
-  async createTask(sessionId: string, input?: Uint8Array): Promise<Task> {
-    const task = { sessionId, input: input && toBuffer(input), output: undefined };
-    return decodeTask(await this.#rpc.unary(frontend.createTask, { task }));
+  async createTask(sessionId: string, input?: Uint8Array, options?: SubmitOptions): Promise<Task> {
+    const timeoutMs = timeoutMsOf(options);
+    const timeout = timeoutMs === undefined ? undefined : BigInt(timeoutMs);
+    const task = { sessionId, input: input && toBuffer(input), output: undefined, timeout };
+    const created = decodeTask(await this.#rpc.unary(frontend.createTask, { task }));
+    if (timeoutMs !== undefined) checkHasDeadline(created);
+    return created;
   }
 
   /** A task with its events. */

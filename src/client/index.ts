@@ -16,6 +16,7 @@ export type {
   SourceFaultInfo,
 } from "./registry-types.ts";
 export { Session } from "./session.ts";
+export type { SubmitOptions } from "./submit-options.ts";
 export type { NoTask, TaskCreation, TaskEnd } from "./task-end.ts";
 export { CancelledError, taskOutput } from "./task-output.ts";
 export type {

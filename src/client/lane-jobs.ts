@@ -62,6 +62,10 @@ export class LaneJobs {
     return { job: this.of(place), index: place % indices };
   }
 
+  timeoutMsOf(place: number): number | undefined {
+    return this.of(place).timeoutMsOf(place % indices);
+  }
+
   end(place: number, end: TaskEnd | TaskCreation): void {
     const job = this.of(place);
     job.end(place % indices, end);

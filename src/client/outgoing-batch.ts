@@ -39,7 +39,7 @@ export class OutgoingBatch {
     this.#bytes += sessionId.length + producer.length;
   }
 
-  input(lane: number, number: number, follow: boolean, data: Input): void {
+  input(lane: number, number: number, follow: boolean, data: Input, timeoutMs?: number): void {
     let group = this.#group;
     if (
       group === undefined ||
@@ -52,7 +52,8 @@ export class OutgoingBatch {
       this.#group = group;
     }
     this.#next = number + 1;
-    group.inputs.push({ data: data && toBuffer(data) });
+    const timeout = timeoutMs === undefined ? undefined : BigInt(timeoutMs);
+    group.inputs.push({ data: data && toBuffer(data), timeout });
     this.#inputs++;
     this.#bytes += inputBytes + (data?.length ?? 0);
   }

@@ -3,6 +3,7 @@ import type { CancelOptions, CancelResult } from "./cancel.ts";
 import type { Limiter } from "./limiter.ts";
 import { ManyInputs } from "./submit-job.ts";
 import type { SubmitLane } from "./submit-lane.ts";
+import { type SubmitOptions, timeoutMsOf } from "./submit-options.ts";
 import { type TaskCreation, type TaskEnd, unacknowledged } from "./task-end.ts";
 import { taskOutput } from "./task-output.ts";
 import type { TaskStreams } from "./task-streams.ts";
@@ -12,7 +13,7 @@ import { finalTask } from "./watch.ts";
 
 /** The calls of a client that a session handle needs. */
 export interface SessionCalls {
-  createTask(sessionId: string, input?: Uint8Array): Promise<Task>;
+  createTask(sessionId: string, input?: Uint8Array, options?: SubmitOptions): Promise<Task>;
   getTask(sessionId: string, taskId: string): Promise<Task>;
   listTasks(sessionId: string): AsyncIterable<Task>;
   watchTask(sessionId: string, taskId: string): AsyncIterable<Task>;
@@ -53,7 +54,8 @@ export class Session {
     this.info = info;
     this.#streams = streams;
     const one = {
-      create: (input: Uint8Array | undefined) => this.#create(input),
+      create: (input: Uint8Array | undefined, timeoutMs: number | undefined) =>
+        this.#create(input, timeoutMs),
       finished: (taskId: string) => this.finished(taskId),
     };
     this.#unary = new UnaryTasks(info.id, one, limits.creates.max);
@@ -68,17 +70,19 @@ export class Session {
    * @throws FlameError unavailable or deadline_exceeded with "not acknowledged" in its text when the reply
    *   was lost: the task may exist or not.
    */
-  async createTask(input?: Uint8Array): Promise<Task> {
+  async createTask(input?: Uint8Array, options?: SubmitOptions): Promise<Task> {
+    const timeoutMs = timeoutMsOf(options);
     try {
-      return await this.#create(input);
+      return await this.#create(input, timeoutMs);
     } catch (thrown) {
       const error = FlameError.from(thrown);
       throw isUncertain(error) ? unacknowledged(this.id, error) : error;
     }
   }
 
-  #create(input: Uint8Array | undefined): Promise<Task> {
-    return this.#limits.creates.run(() => this.#calls.createTask(this.id, input));
+  #create(input: Uint8Array | undefined, timeoutMs: number | undefined): Promise<Task> {
+    const options = timeoutMs === undefined ? {} : { timeoutMs };
+    return this.#limits.creates.run(() => this.#calls.createTask(this.id, input, options));
   }
 
   /** The states of a task up to its final one; comes back after a restart of the session manager. */
@@ -92,10 +96,11 @@ export class Session {
   }
 
   /** Creates a task and waits until it is final. A session manager that restarts meanwhile makes one task of it. */
-  async run(input?: Uint8Array): Promise<Task> {
+  async run(input?: Uint8Array, options?: SubmitOptions): Promise<Task> {
+    const timeoutMs = timeoutMsOf(options);
     const lane = this.#openLane();
-    if (lane !== undefined) return lane.run(input);
-    const task = await this.createTask(input);
+    if (lane !== undefined) return lane.run(input, timeoutMs);
+    const task = await this.createTask(input, options);
     return this.finished(task.id);
   }
 
@@ -109,24 +114,24 @@ export class Session {
   async runMany(
     inputs: Iterable<Uint8Array | undefined>,
     onEnd: (index: number, end: TaskEnd) => void,
+    options?: SubmitOptions,
   ): Promise<void> {
-    await this.#submit(
-      new ManyInputs(inputs, true, (index, end) => {
-        if (end.kind !== "created") onEnd(index, end);
-      }),
-    );
+    const told = (index: number, end: TaskEnd | TaskCreation): void => {
+      if (end.kind !== "created") onEnd(index, end);
+    };
+    await this.#submit(new ManyInputs(inputs, true, told, timeoutMsOf(options)));
   }
 
   /** As {@link runMany}, for tasks whose ends nobody waits for: tells which tasks were created. */
   async createMany(
     inputs: Iterable<Uint8Array | undefined>,
     onCreated: (index: number, creation: TaskCreation) => void,
+    options?: SubmitOptions,
   ): Promise<void> {
-    await this.#submit(
-      new ManyInputs(inputs, false, (index, end) => {
-        if (end.kind !== "finished" && end.kind !== "lost") onCreated(index, end);
-      }),
-    );
+    const told = (index: number, end: TaskEnd | TaskCreation): void => {
+      if (end.kind !== "finished" && end.kind !== "lost") onCreated(index, end);
+    };
+    await this.#submit(new ManyInputs(inputs, false, told, timeoutMsOf(options)));
   }
 
   #submit(job: ManyInputs): Promise<void> {
@@ -146,8 +151,8 @@ export class Session {
    * Creates a task, waits until it is final, and tells its output; undefined when it gave none.
    * @throws CancelledError when it was cancelled, FlameError internal with the service's text when it failed.
    */
-  async invoke(input?: Uint8Array): Promise<Buffer | undefined> {
-    return taskOutput(await this.run(input));
+  async invoke(input?: Uint8Array, options?: SubmitOptions): Promise<Buffer | undefined> {
+    return taskOutput(await this.run(input, options));
   }
 
   /** Cancels one task, or every one that has not ended; running ones are Failed, and their services are ended. */

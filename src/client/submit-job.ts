@@ -14,6 +14,8 @@ export interface SubmitJob {
   /** What {@link next} went on to, and its place among the inputs. */
   readonly input: Input;
   readonly index: number;
+  /** How long the task of an input may take, in milliseconds; undefined: as long as it takes. */
+  timeoutMsOf(index: number): number | undefined;
   end(index: number, end: TaskEnd | TaskCreation): void;
   /** What {@link next} has not taken is not submitted any more. */
   stop(error: FlameError): void;
@@ -30,6 +32,7 @@ export class ManyInputs implements SubmitJob {
   index = -1;
   readonly #iterator: Iterator<Input>;
   readonly #onEnd: (index: number, end: TaskEnd | TaskCreation) => void;
+  readonly #timeoutMs: number | undefined;
   #resolve: () => void = () => undefined;
   #reject: (reason: unknown) => void = () => undefined;
   #ended = 0;
@@ -42,10 +45,12 @@ export class ManyInputs implements SubmitJob {
     inputs: Iterable<Input>,
     follow: boolean,
     onEnd: (index: number, end: TaskEnd | TaskCreation) => void,
+    timeoutMs?: number,
   ) {
     this.#iterator = inputs[Symbol.iterator]();
     this.follow = follow;
     this.#onEnd = onEnd;
+    this.#timeoutMs = timeoutMs;
     this.over = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -54,6 +59,10 @@ export class ManyInputs implements SubmitJob {
 
   get isOver(): boolean {
     return this.#exhausted && this.#ended === this.index + 1;
+  }
+
+  timeoutMsOf(): number | undefined {
+    return this.#timeoutMs;
   }
 
   next(): boolean {
@@ -111,6 +120,7 @@ export class ManyInputs implements SubmitJob {
 
 interface Waiting {
   readonly input: Input;
+  readonly timeoutMs: number | undefined;
   readonly resolve: (task: Task) => void;
   readonly reject: (error: FlameError) => void;
 }
@@ -125,10 +135,14 @@ export class SingleInputs implements SubmitJob {
   #added = 0;
 
   /** @throws FlameError when no task came of it, or its end was not seen */
-  run(input: Input): Promise<Task> {
+  run(input: Input, timeoutMs?: number): Promise<Task> {
     return new Promise((resolve, reject) => {
-      this.#waiting.set(this.#added++, { input, resolve, reject });
+      this.#waiting.set(this.#added++, { input, timeoutMs, resolve, reject });
     });
+  }
+
+  timeoutMsOf(index: number): number | undefined {
+    return this.#waiting.get(index)?.timeoutMs;
   }
 
   next(): boolean {

@@ -107,9 +107,9 @@ export class SubmitLane {
   }
 
   /** @throws FlameError when no task came of it, or its end was not seen */
-  async run(input: Input): Promise<Task> {
+  async run(input: Input, timeoutMs?: number): Promise<Task> {
     this.#host ??= this.#deps.attach(this);
-    const task = this.#singles.run(input);
+    const task = this.#singles.run(input, timeoutMs);
     this.#jobs.enter(this.#singles);
     this.#wake();
     return task;
@@ -154,7 +154,7 @@ export class SubmitLane {
       if (!this.#unacked.has(number)) continue;
       left--;
       const place = this.#places.valueOf(number) ?? 0;
-      batch.input(wire, number, this.#jobs.of(place).follow, this.#unacked.inputOf(number));
+      this.#put(batch, wire, number, place, this.#unacked.inputOf(number));
     }
     if (this.#sentThrough < this.#highest) return wire;
     if (!batch.isFull) {
@@ -207,7 +207,12 @@ export class SubmitLane {
     this.#places.add(number, 1, place);
     this.#unacked.add(input);
     this.#host?.window.take(input?.length ?? 0);
-    batch.input(wire, number, this.#jobs.of(place).follow, input);
+    this.#put(batch, wire, number, place, input);
+  }
+
+  #put(batch: OutgoingBatch, wire: number, number: number, place: number, input: Input): void {
+    const { follow } = this.#jobs.of(place);
+    batch.input(wire, number, follow, input, this.#jobs.timeoutMsOf(place));
   }
 
   /** An input that may end the stream for its size: CreateTask says what is to be said of it. */

@@ -71,6 +71,8 @@ export interface Task {
   readonly output?: Buffer;
   readonly creationTime: Date;
   readonly completionTime?: Date;
+  /** When it is ended if it has not ended before; absent: it has no deadline, or came by a stream of results. */
+  readonly deadline?: Date;
   readonly events: readonly EventInfo[];
 }
 

@@ -6,7 +6,7 @@ import type { Task } from "./types.ts";
 /** What is called for one task. */
 export interface OneTaskCalls {
   /** CreateTask. @throws FlameError */
-  create(input: Input): Promise<Task>;
+  create(input: Input, timeoutMs: number | undefined): Promise<Task>;
   /** The task in its final state. @throws FlameError */
   finished(taskId: string): Promise<Task>;
 }
@@ -37,7 +37,7 @@ export class UnaryTasks {
   async create(job: SubmitJob, index: number, input: Input): Promise<void> {
     let taskId: string;
     try {
-      taskId = (await this.#calls.create(input)).id;
+      taskId = (await this.#calls.create(input, job.timeoutMsOf(index))).id;
     } catch (thrown) {
       job.end(index, notCreated(this.sessionId, FlameError.from(thrown)));
       return;

@@ -88,6 +88,7 @@ export function decodeTask(task: pb.Task): Task {
       input: spec.input,
       output: spec.output,
       completionTime: optionalDate(status.completionTime),
+      deadline: optionalDate(status.deadline),
     }),
     creationTime: toDate(status.creationTime),
     events: status.events.map(decodeEvent),

@@ -75,7 +75,7 @@ export interface CommandTable {
   "client.beat": { input: { client: string }; reply: undefined };
 
   "task.create": {
-    input: { sessionId: string; input?: Buffer };
+    input: { sessionId: string; input?: Buffer; timeoutMs?: number };
     reply: TaskReply;
   };
   "task.get": { input: { sessionId: string; taskId: number }; reply: TaskReply };

@@ -62,7 +62,11 @@ export class Core {
 
   /** Steady milliseconds at which the machine wants a tick; undefined when it waits for nothing. */
   nextDeadline(): number | undefined {
-    return this.#state.deadlines.next();
+    const { deadlines, sessions } = this.#state;
+    const [machine, tasks] = [deadlines.next(), sessions.taskDeadlines.next()];
+    return machine === undefined || tasks === undefined
+      ? (machine ?? tasks)
+      : Math.min(machine, tasks);
   }
 
   /** Read by tests and metrics; never changed from outside. */

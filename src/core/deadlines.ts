@@ -1,6 +1,6 @@
 import type { FlameTurn } from "../model/flame-turn.ts";
 import { continueRemoval } from "./application-removal.ts";
-import { timeOut } from "./ended-tasks.ts";
+import { passDeadline, timeOut } from "./ended-tasks.ts";
 import { dismiss } from "./executor-commands.ts";
 import { instancesOf } from "./executor-waits.ts";
 import { tellLongWaits } from "./long-waits.ts";
@@ -35,8 +35,18 @@ export function runDeadlines(state: CoreState, turn: FlameTurn): void {
     if (kind === "wait") waits.push(id);
     else expire(state, turn, kind, id);
   }
+  passDeadlines(state, turn);
   // Last, and all together: why they wait is found with one look at nodes and executors.
   tellLongWaits(state, turn, waits);
+}
+
+function passDeadlines(state: CoreState, turn: FlameTurn): void {
+  for (const key of state.sessions.taskDeadlines.takeDue(turn.steady, dueAtOnce)) {
+    const space = key.indexOf(" ");
+    const entry = state.sessions.find(key.slice(space + 1));
+    const task = entry?.tasks.get(Number(key.slice(0, space)));
+    if (entry !== undefined && task !== undefined) passDeadline(state, turn, entry, task);
+  }
 }
 
 function expire(

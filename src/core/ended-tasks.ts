@@ -3,23 +3,14 @@ import { eventCodes } from "../model/event.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import type { TaskRecord } from "../model/task.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
-import { stopTask } from "../sessions/task-life.ts";
-import { setCredit, wantAllBack } from "./local-queues.ts";
+import { type Ending, failPending, stopTask } from "../sessions/task-life.ts";
+import { setCredit, wantAllBack, withdraw } from "./local-queues.ts";
 import type { CoreState } from "./state.ts";
 import { timeoutMsOf } from "./task-limits.ts";
 
-// Running tasks that end from outside: by a cancel, or because they ran for too long (docs/protocol.md, "Cancelling").
-// For clients they end at once. Their executors are Releasing from then on: they keep their room and their place among
+// Tasks that end from outside: by a cancel, or because they took too long (docs/protocol.md, "Cancelling"). For clients they
+// end at once. The executors of those that ran are Releasing from then on: they keep their room and their place among
 // the instances of the session until their nodes say that they are gone.
-
-/** Why a Running task is ended. */
-export interface Ending {
-  readonly code: number;
-  /** For the record. */
-  readonly detail: string;
-  /** The failure that clients see. */
-  readonly message: string;
-}
 
 /** Ends a Running task, and sees to the end of what runs it. Names the node when that can not end it. */
 export function endRunning(
@@ -59,6 +50,30 @@ export function timeOut(state: CoreState, turn: FlameTurn, executorId: string): 
     detail: `timed out on executor ${executorId} of node ${executor.record.node}`,
     message,
   });
+}
+
+/** The time that its submit gave the task has passed, wherever it is. */
+export function passDeadline(
+  state: CoreState,
+  turn: FlameTurn,
+  entry: SessionEntry,
+  task: TaskRecord,
+): void {
+  const timeoutMs = (task.deadline ?? turn.now) - task.creationTime;
+  const limit = `the task did not end within ${timeoutMs / 1000} s of its submit, which is the timeout that it was submitted with`;
+  const code = eventCodes.timedOut;
+  if (task.state === "Running") {
+    const { executorId = "" } = task;
+    const node = state.executors.find(executorId)?.record.node ?? "";
+    const message = `${limit}: it ran on node ${node}; give it more time, or make it do less`;
+    const detail = `its deadline passed on executor ${executorId} of node ${node}`;
+    endRunning(state, turn, entry, task, { code, detail, message });
+    return;
+  }
+  withdraw(state, turn, entry, task.id);
+  const message = `${limit}: it waited for an executor; give it more time, or the session more executors (flmctl view session ${entry.record.id} tells what it waits for)`;
+  failPending(turn, entry, task, { code, detail: "its deadline passed while it waited", message });
+  state.scheduleWanted = true;
 }
 
 /** A node that ends services is told to forget the executor, which ends its service; others let it return. */

@@ -180,7 +180,7 @@ export function withdraw(
   entry: SessionEntry,
   taskId: number,
 ): void {
-  if (entry.queued === 0) return;
+  if (entry.queued === 0 || entry.pending.has(taskId)) return;
   for (const id of entry.executors) {
     const executor = state.executors.find(id);
     const lease = executor?.ahead.find((one) => one.taskId === taskId);

@@ -9,7 +9,7 @@ import { resumeRemovals } from "./application-removal.ts";
 import { type Moment, retire } from "./session-deletion.ts";
 import { beginUse } from "./session-use.ts";
 import { type CoreOptions, CoreState } from "./state.ts";
-import { resumeTask } from "./task-limits.ts";
+import { resumeDeadline, resumeTask } from "./task-limits.ts";
 
 /** What the machine starts from; the store's `StoredState` is one. */
 export interface RestoredState {
@@ -66,6 +66,7 @@ export function restoreState(
     if (mayHoldMore(state, record)) state.sessionOf({ record })?.awaited.add(record.id);
   for (const task of stored.openTasks) {
     state.sessions.restoreTask(task);
+    resumeDeadline(state, task, moment);
     const executor =
       task.executorId === undefined ? undefined : state.executors.find(task.executorId);
     if (executor === undefined) continue;

@@ -15,6 +15,8 @@ export interface SubmitBatch {
   readonly first: number;
   /** An error: the submit is refused with it. */
   readonly inputs: readonly (Buffer | undefined | FlameError)[];
+  /** How long each task may take, in milliseconds, by its place among the inputs. @default none has a limit */
+  readonly timeoutsMs?: readonly (number | undefined)[];
 }
 
 /** What became of submits that follow one another; ascending. */
@@ -119,7 +121,7 @@ function carryOut(
   state: CoreState,
   turn: FlameTurn,
   entry: SessionEntry,
-  { sessionId, producer, first, inputs }: SubmitBatch,
+  { sessionId, producer, first, inputs, timeoutsMs }: SubmitBatch,
   highest: number,
 ): SubmitOutcome[] {
   const outcomes: SubmitOutcome[] = [];
@@ -137,7 +139,8 @@ function carryOut(
       addRefused(outcomes, number, error);
       return;
     }
-    const task = createTask(turn, entry, input as Buffer | undefined, state.options.term);
+    const { term } = state.options;
+    const task = createTask(turn, entry, input as Buffer | undefined, term, timeoutsMs?.[at]);
     touched.add(entry.submits.use(producer, number, task.id));
     addCreated(outcomes, number, task.id, turn.now);
   });

@@ -14,10 +14,10 @@ const retryOpenTasksMs = 1_000;
 
 /** Tasks as clients see them: docs/protocol.md, "Tasks". */
 export const taskHandlers: Handlers<"task.create" | "task.get" | "task.watch" | "task.list"> = {
-  "task.create": (state, turn, { sessionId, input }) => {
+  "task.create": (state, turn, { sessionId, input, timeoutMs }) => {
     const entry = state.sessions.get(sessionId);
     checkMayCreate(state, entry);
-    const task = createTask(turn, entry, input, state.options.term);
+    const task = createTask(turn, entry, input, state.options.term, timeoutMs);
     offerTasks(state, turn, entry, task.id);
     return { task };
   },

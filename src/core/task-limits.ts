@@ -1,6 +1,6 @@
 import type { FlameTurn } from "../model/flame-turn.ts";
 import type { AttemptLimits, TaskRecord } from "../model/task.ts";
-import type { SessionEntry } from "../sessions/session-entry.ts";
+import { type SessionEntry, setDeadline } from "../sessions/session-entry.ts";
 import { beginQueuedTask, launchTask } from "../sessions/task-life.ts";
 import type { Moment } from "./session-deletion.ts";
 import type { CoreState } from "./state.ts";
@@ -64,6 +64,15 @@ export function resumeTask(
   // The date may have been set back meanwhile: no task gets more than its time.
   const begun = events.at(-1)?.creationTime ?? now;
   limitTime(state, entry, executorId, steady, Math.max(0, now - begun));
+}
+
+/** Goes on counting towards the deadline of a task that was open when the process ended. */
+export function resumeDeadline(state: CoreState, task: TaskRecord, { now, steady }: Moment): void {
+  const { deadline, creationTime, sessionId } = task;
+  if (deadline === undefined) return;
+  // The date may have been set back meanwhile, here as well.
+  const left = Math.min(deadline - now, deadline - creationTime);
+  setDeadline(state.sessions.get(sessionId), task, steady + Math.max(0, left));
 }
 
 function limitTime(

@@ -37,6 +37,8 @@ export interface TaskRecord {
   readonly executorId?: string | undefined;
   /** The term of the session manager in which it was made; 0: before there were terms. */
   readonly term: number;
+  /** Unix milliseconds at which it is ended if it has not ended before; absent: never. */
+  readonly deadline?: number | undefined;
   readonly events: readonly FlameEvent[];
 }
 

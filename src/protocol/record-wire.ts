@@ -100,13 +100,14 @@ export function taskToWire(
   const id = String(record.id);
   return {
     metadata: { id, name: id },
-    spec: { sessionId: record.sessionId, input, output },
+    spec: { sessionId: record.sessionId, input, output, timeout: undefined },
     status: {
       state: taskStates[record.state],
       creationTime: BigInt(record.creationTime),
       completionTime:
         record.completionTime === undefined ? undefined : BigInt(record.completionTime),
       events: record.events.map(eventToWire),
+      deadline: record.deadline === undefined ? undefined : BigInt(record.deadline),
     },
   };
 }

@@ -4,6 +4,7 @@ import { FlameError } from "../model/errors.ts";
 import { payloadBytesMax } from "../model/limits.ts";
 import type { SessionKey } from "../model/session.ts";
 import { isTerminal, parseTaskId, type TaskRecord } from "../model/task.ts";
+import { timeoutOf } from "../model/task-timeout.ts";
 import type { FrontendServer } from "../protocol/generated/flame/v1/frontend.ts";
 import type { Task } from "../protocol/generated/flame/v1/types.ts";
 import { taskToWire } from "../protocol/record-wire.ts";
@@ -34,7 +35,8 @@ export function taskCalls(deps: TaskCallDeps): TaskCalls {
   const { engine, payloads, replies } = deps;
   return {
     createTask: unary(async ({ task }, call) => {
-      const { sessionId, input } = requiredField(task, "the task spec", "CreateTask");
+      const { sessionId, input, timeout } = requiredField(task, "the task spec", "CreateTask");
+      const timeoutMs = timeoutOf(timeout, "CreateTask: the timeout of the task");
       if (input !== undefined && input.length > payloadBytesMax) {
         throw new FlameError(
           "resource_exhausted",
@@ -44,6 +46,7 @@ export function taskCalls(deps: TaskCallDeps): TaskCalls {
       const created = await engine.of(call.getPeer()).ask("task.create", {
         sessionId,
         ...(input !== undefined && { input }),
+        ...(timeoutMs !== undefined && { timeoutMs }),
       });
       return taskToWire(pendingView(await payloads.task(created)), input, undefined);
     }),

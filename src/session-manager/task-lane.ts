@@ -1,9 +1,12 @@
+import type { SubmitBatch } from "../core/submit-commands.ts";
 import type { InOrder } from "../kit/in-order.ts";
 import type { NumberedRuns } from "../kit/numbered-runs.ts";
 import { FlameError } from "../model/errors.ts";
 import { payloadBytesMax } from "../model/limits.ts";
 import type { SessionKey } from "../model/session.ts";
 import type { NumberSpan } from "../model/submits.ts";
+import { timeoutOf } from "../model/task-timeout.ts";
+import type { Input } from "../protocol/generated/flame/stream/v1/clients.ts";
 import type { Store } from "../storage/store.ts";
 import type { Pending } from "./engine-door.ts";
 import type { LaneResults } from "./task-outbox.ts";
@@ -39,12 +42,27 @@ export function numberOf(wire: bigint, what: string): number {
   );
 }
 
-export function checkedInput(input: Buffer | undefined): Buffer | undefined | FlameError {
-  if (input === undefined || input.length <= payloadBytesMax) return input;
+/** What of a submit becomes a task's input, or why the submit is refused. */
+export function checkedInput({ data, timeout }: Input): Buffer | undefined | FlameError {
+  if (timeout !== undefined)
+    try {
+      timeoutOf(timeout, "the timeout of the submit");
+    } catch (thrown) {
+      return FlameError.from(thrown);
+    }
+  if (data === undefined || data.length <= payloadBytesMax) return data;
   return new FlameError(
     "resource_exhausted",
-    `the input has ${input.length} bytes, at most ${payloadBytesMax} fit; put the object into the cache and send its reference`,
+    `the input has ${data.length} bytes, at most ${payloadBytesMax} fit; put the object into the cache and send its reference`,
   );
+}
+
+/** How long the tasks of these submits may take; nothing when none says it, as hardly any does. */
+export function timeoutsOf(inputs: readonly Input[]): Pick<SubmitBatch, "timeoutsMs"> {
+  if (!inputs.some(({ timeout }) => timeout !== undefined)) return {};
+  return {
+    timeoutsMs: inputs.map(({ timeout }) => (timeout === undefined ? undefined : Number(timeout))),
+  };
 }
 
 /** Submits that follow one another, and the first of their tasks, which do as well; 0: they are no tasks. */

@@ -25,7 +25,7 @@ import type { FinishedTasks } from "./finished-tasks.ts";
 import { LaneAnswers, notAnswered, want } from "./lane-answers.ts";
 import type { Payloads } from "./payloads.ts";
 import type { RequestTrail } from "./request-trail.ts";
-import { checkedInput, followMax, numberOf, type OpenLane } from "./task-lane.ts";
+import { checkedInput, followMax, numberOf, type OpenLane, timeoutsOf } from "./task-lane.ts";
 import { LaneResults, TaskOutbox } from "./task-outbox.ts";
 
 /** Submits that are carried out together: others have their turn between two of these. */
@@ -195,7 +195,7 @@ class TaskStream {
     let giveBack = (): void => undefined;
     try {
       giveBack = this.#count(bytes);
-      inputs = batch.map(({ data }) => checkedInput(data));
+      inputs = batch.map(checkedInput);
     } catch (thrown) {
       const error = FlameError.from(thrown);
       inputs = batch.map(() => error);
@@ -212,7 +212,7 @@ class TaskStream {
     let noted = false;
     this.#door.call(
       "submit.tasks",
-      { sessionId, producer, first, inputs },
+      { sessionId, producer, first, inputs, ...timeoutsOf(batch) },
       (reply) => {
         if (!noted) this.#noteMade(sessionId, reply);
         answer(() => this.#answers.submitted(lane, { first, count: inputs.length }, reply, follow));

@@ -1,3 +1,4 @@
+import { DeadlineQueue } from "../kit/deadline-queue.ts";
 import { FlameError } from "../model/errors.ts";
 import type { eventCodes, FlameEvent } from "../model/event.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
@@ -10,7 +11,7 @@ import {
 } from "../model/session.ts";
 import type { TaskRecord } from "../model/task.ts";
 import { LeavingSessions } from "./leaving-sessions.ts";
-import { type OpenTally, SessionEntry } from "./session-entry.ts";
+import { clearDeadline, type OpenTally, SessionEntry } from "./session-entry.ts";
 import { SessionsByApplication } from "./sessions-by-application.ts";
 import { notifyWatchers } from "./watches.ts";
 
@@ -24,7 +25,7 @@ export class SessionBook {
   readonly #leaving = new LeavingSessions();
   /** Of all closed sessions: theirs no longer change. */
   readonly #closedTasks = noTasks();
-  readonly #tally: OpenTally = { tasks: 0 };
+  readonly #tally: OpenTally = { tasks: 0, deadlines: new DeadlineQueue() };
 
   /** Takes a stored session in, without its tasks; closed ones in the order in which they were closed. */
   restore(record: SessionRecord, counts: TaskCounts, lastTaskId: number): SessionEntry {
@@ -71,6 +72,11 @@ export class SessionBook {
   /** Pending and Running tasks of all sessions. */
   get openTasks(): number {
     return this.#tally.tasks;
+  }
+
+  /** When open tasks are due that have a deadline. */
+  get taskDeadlines(): OpenTally["deadlines"] {
+    return this.#tally.deadlines;
   }
 
   /** How many are closed and kept. */
@@ -136,6 +142,7 @@ export class SessionBook {
     for (const task of entry.tasks.values()) {
       if (task.state !== "Pending") continue;
       entry.tasks.delete(task.id);
+      clearDeadline(entry, task);
       notifyWatchers(turn, entry, { ...task, state: "Cancelled", completionTime: turn.now });
     }
     entry.counts.cancelled += count;

@@ -1,3 +1,4 @@
+import type { DeadlineQueue } from "../kit/deadline-queue.ts";
 import type { CallToken, StreamToken } from "../kit/turn.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import type { SessionKey, SessionRecord, SessionView, TaskCounts } from "../model/session.ts";
@@ -22,6 +23,25 @@ export interface BindBackoff {
 /** Pending and Running tasks of all sessions of a book together. */
 export interface OpenTally {
   tasks: number;
+  /** When those are due that have a deadline, in steady milliseconds. */
+  readonly deadlines: DeadlineQueue<TaskDeadlineKey>;
+}
+
+/** Names an open task among those of all sessions. */
+export type TaskDeadlineKey = `${number} ${string}`;
+
+function deadlineKeyOf({ id, sessionId }: TaskRecord): TaskDeadlineKey {
+  return `${id} ${sessionId}`;
+}
+
+/** The open task is due at this moment, in steady milliseconds. */
+export function setDeadline({ tally }: SessionEntry, task: TaskRecord, at: number): void {
+  tally.deadlines.set(deadlineKeyOf(task), at);
+}
+
+/** The task has ended. */
+export function clearDeadline({ tally }: SessionEntry, task: TaskRecord): void {
+  if (task.deadline !== undefined) tally.deadlines.clear(deadlineKeyOf(task));
 }
 
 /**

@@ -4,17 +4,21 @@ import type { FlameTurn } from "../model/flame-turn.ts";
 import { eventMessageCharsMax } from "../model/limits.ts";
 import type { AttemptLimits, TaskOutcome, TaskRecord } from "../model/task.ts";
 import { attemptsText } from "./attempts.ts";
-import type { SessionEntry } from "./session-entry.ts";
+import { clearDeadline, type SessionEntry, setDeadline } from "./session-entry.ts";
 import { notifyWatchers } from "./watches.ts";
 
 // The life of one task. Every function replaces the record, keeps the counts, writes the change and tells the watchers.
 
-/** A new Pending task with the next id of its session. */
+/**
+ * A new Pending task with the next id of its session.
+ * @param timeoutMs how long it may take, all in all; absent: as long as it takes
+ */
 export function createTask(
   turn: FlameTurn,
   entry: SessionEntry,
   input: Buffer | undefined,
   term: number,
+  timeoutMs?: number,
 ): TaskRecord {
   entry.lastTaskId++;
   entry.activeAt = turn.steady;
@@ -31,8 +35,10 @@ export function createTask(
     lostNodes: 0,
     executorId: undefined,
     term,
+    deadline: timeoutMs === undefined ? undefined : turn.now + timeoutMs,
     events: createdEvents(turn),
   };
+  if (timeoutMs !== undefined) setDeadline(entry, record, turn.steady + timeoutMs);
   entry.tasks.set(record.id, record);
   entry.pending.append(record.id);
   entry.counts.pending++;
@@ -180,15 +186,44 @@ export function failAttempt(
   return completeTask(turn, entry, counted, { returnCode: -1, message });
 }
 
+/** Why a task is ended from outside. */
+export interface Ending {
+  readonly code: number;
+  /** For the record. */
+  readonly detail: string;
+  /** The failure that clients see. */
+  readonly message: string;
+}
+
 /** Somebody or something ended a Running task from outside: Failed, with an event that says which. */
 export function stopTask(
   turn: FlameTurn,
   entry: SessionEntry,
   task: TaskRecord,
-  why: { readonly code: number; readonly detail: string; readonly message: string },
+  why: Ending,
 ): TaskRecord {
   const told = { ...task, events: [...task.events, event(turn, why.code, why.detail)] };
   return completeTask(turn, entry, told, { returnCode: -1, message: why.message });
+}
+
+/** A Pending task that no executor has is Failed without another attempt. */
+export function failPending(
+  turn: FlameTurn,
+  entry: SessionEntry,
+  task: TaskRecord,
+  { code, detail, message }: Ending,
+): TaskRecord {
+  leavePending(turn, entry, task);
+  entry.counts.failed++;
+  const record = copyOf(task);
+  record.state = "Failed";
+  record.completionTime = turn.now;
+  record.events = [
+    ...task.events,
+    event(turn, code, detail),
+    event(turn, eventCodes.taskFailed, message),
+  ];
+  return replace(turn, entry, record);
 }
 
 /** A Pending task will never run. */
@@ -198,17 +233,21 @@ export function cancelPending(
   task: TaskRecord,
   caller: Caller,
 ): TaskRecord {
-  entry.activeAt = turn.steady;
-  entry.pending.remove(task.id);
-  entry.counts.pending--;
+  leavePending(turn, entry, task);
   entry.counts.cancelled++;
-  entry.tally.tasks--;
   return replace(turn, entry, {
     ...task,
     state: "Cancelled",
     completionTime: turn.now,
     events: [...task.events, event(turn, eventCodes.cancelled, cancelledBy(caller))],
   });
+}
+
+function leavePending(turn: FlameTurn, entry: SessionEntry, task: TaskRecord): void {
+  entry.activeAt = turn.steady;
+  entry.pending.remove(task.id);
+  entry.counts.pending--;
+  entry.tally.tasks--;
 }
 
 /** Who cancelled something, and from where, for the record. */
@@ -233,6 +272,7 @@ function copyOf(task: TaskRecord): GrowingTask {
     lostNodes: task.lostNodes,
     executorId: task.executorId,
     term: task.term,
+    deadline: task.deadline,
     events: task.events,
   };
 }
@@ -246,7 +286,10 @@ function replace(
   const begun = entry.unwritten.delete(record.id) || undefined;
   turn.change({ kind: "task.put", record, input: undefined, output, begun });
   if (record.completionTime === undefined) entry.tasks.set(record.id, record);
-  else entry.tasks.delete(record.id);
+  else {
+    entry.tasks.delete(record.id);
+    clearDeadline(entry, record);
+  }
   // A return to Pending is kept from watchers, as the published server does: they hear the next state they do not know.
   if (record.state !== "Pending") notifyWatchers(turn, entry, record);
   return record;

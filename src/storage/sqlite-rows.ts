@@ -90,6 +90,7 @@ export interface TaskRow {
   executor_id: string | null;
   events: string;
   term: number;
+  deadline: number | null;
 }
 
 export interface ExecutorRow {
@@ -244,7 +245,7 @@ export function sessionReader(): (row: SessionRow) => SessionRecord {
 
 /** What a {@link TaskRow} is made of: not the payloads that stand beside it. */
 export const taskColumns =
-  "session_id, id, state, creation_time, completion_time, input_bytes, output_bytes, attempt, crashes, lost_nodes, executor_id, events, term";
+  "session_id, id, state, creation_time, completion_time, input_bytes, output_bytes, attempt, crashes, lost_nodes, executor_id, events, term, deadline";
 
 /** Reads tasks of which very many may be alike, as a long queue is: what is equal in neighbours is one thing in memory. */
 export function taskReader(): (row: TaskRow) => TaskRecord {
@@ -275,6 +276,7 @@ export function taskReader(): (row: TaskRow) => TaskRecord {
     if (row.input_bytes !== null) record.inputBytes = row.input_bytes;
     if (row.output_bytes !== null) record.outputBytes = row.output_bytes;
     if (row.executor_id !== null) record.executorId = row.executor_id;
+    if (row.deadline !== null) record.deadline = row.deadline;
     return record;
   };
 }

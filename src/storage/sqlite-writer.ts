@@ -131,6 +131,7 @@ export class SqliteWriter {
       isSmall(input) ? input : null,
       isSmall(output) ? output : null,
       record.term,
+      record.deadline ?? null,
     );
     if (input !== undefined && !isSmall(input))
       batch.run("putPayload", record.sessionId, record.id, "input", input);

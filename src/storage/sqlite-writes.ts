@@ -37,8 +37,8 @@ export const writes = {
          instance = excluded.instance, address = excluded.address`,
   deleteNode: "DELETE FROM nodes WHERE name = ?",
   putTask: `INSERT INTO tasks (session_id, id, state, creation_time, completion_time, input_bytes, output_bytes,
-                          attempt, crashes, lost_nodes, executor_id, events, input, output, term)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                          attempt, crashes, lost_nodes, executor_id, events, input, output, term, deadline)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (session_id, id) DO UPDATE SET
          state = excluded.state, completion_time = excluded.completion_time, output_bytes = excluded.output_bytes,
          attempt = excluded.attempt, crashes = excluded.crashes, lost_nodes = excluded.lost_nodes,

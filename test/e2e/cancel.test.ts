@@ -139,6 +139,28 @@ except Exception as e: print(type(e).__name__, e)`,
   });
 });
 
+describe("a task with a deadline", () => {
+  test("has what waits and what runs ended, over a kill of the session manager", async () => {
+    const session = await client.createSession({ application: "flmping", resreq, maxInstances: 1 });
+    const runs = session.run(ping(forever), { timeoutMs: 4_000 });
+    await running(session, 1);
+    const waits = session.run(ping(0), { timeoutMs: 4_000 });
+    await waitFor("the second task", async () => (await session.get()).pending === 1);
+    await cluster.daemon("flame-session-manager").restart("SIGKILL");
+    const [ran, waited] = await Promise.all([runs, waits]);
+    expect(ran.events.at(-1)?.message).toContain("within 4 s of its submit");
+    expect(ran.events.at(-1)?.message).toContain("it ran on node");
+    for (const { state, creationTime, completionTime } of [ran, waited]) {
+      expect(state).toBe("Failed");
+      expect(Number(completionTime) - Number(creationTime)).toBeGreaterThanOrEqual(4_000 - 10);
+    }
+    const viewed = await cluster.run("flmctl", "view", "session", session.id, "-t", ran.id);
+    expect(viewed.stdout).toMatch(/^Deadline: +\d{4}-\d\d-\d\dT/m);
+    await session.close();
+    await noExecutors();
+  });
+});
+
 describe("an application with limits", () => {
   test("has a task that runs too long failed, and its service ended", async () => {
     await register("brief", { task_timeout: 1 });

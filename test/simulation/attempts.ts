@@ -26,13 +26,21 @@ export class Attempts {
   restartedAt = 0;
   /** Tasks of the commit that is being followed that came back though nothing died, and where they may have been. */
   readonly #put: { readonly name: string; readonly from: string | undefined }[] = [];
+  /** When a task was made, in steady milliseconds. */
+  readonly #made = new Map<string, number>();
   cancelled = 0;
   timedOut = 0;
+  /** Tasks whose deadline passed while they waited, and while they ran. */
+  late = { waiting: 0, running: 0 };
   exhausted = 0;
 
   constructor(runs: Runs, disk: { readonly executors: ReadonlyMap<string, ExecutorRecord> }) {
     this.#runs = runs;
     this.#disk = disk;
+  }
+
+  made({ sessionId, id }: TaskRecord, steady: number): void {
+    this.#made.set(`${sessionId}/${id}`, steady);
   }
 
   /** A cancel has come to the session manager. */
@@ -90,7 +98,7 @@ export class Attempts {
   #checkReturn(before: TaskRecord, after: TaskRecord): void {
     const name = `task ${after.sessionId}/${after.id}`;
     const returns = returnsOf(after);
-    const last = after.state === "Pending" || after.state === "Cancelled" ? 0 : 1;
+    const last = after.state === "Pending" || after.state === "Cancelled" || waited(after) ? 0 : 1;
     if (after.attempt !== returns + last)
       throw new Violation(
         `${name} is ${after.state} after ${after.attempt} attempts, ${returns} of them are said to have come back`,
@@ -125,6 +133,8 @@ export class Attempts {
       if (!this.#wasAsked(after))
         throw new Violation(`task ${key} was cancelled, and nobody asked for it`);
       this.cancelled++;
+    } else if (passedDeadline(after)) {
+      this.#checkDeadline(after, steady);
     } else if (codes.includes(eventCodes.timedOut)) {
       const begun = this.#begun.get(key) ?? 0;
       const ranMs = steady - begun;
@@ -138,10 +148,30 @@ export class Attempts {
     }
   }
 
+  #checkDeadline(task: TaskRecord, steady: number): void {
+    const key = `${task.sessionId}/${task.id}`;
+    const made = this.#made.get(key) ?? 0;
+    const timeoutMs = (task.deadline ?? Number.POSITIVE_INFINITY) - task.creationTime;
+    const early = steady - made + writtenAfterMs < timeoutMs;
+    // After a restart the date says how much is left, and somebody may have set it.
+    if (task.deadline === undefined || (early && this.restartedAt < made))
+      throw new Violation(`task ${key} was ended ${steady - made} ms after it was made`);
+    this.late[waited(task) ? "waiting" : "running"]++;
+  }
+
   #wasAsked({ sessionId, id }: TaskRecord): boolean {
     return this.#asked.has(sessionId) || this.#asked.has(`${sessionId}/${id}`);
   }
 }
+
+const passedDeadline = ({ events }: TaskRecord): boolean =>
+  events.some(
+    ({ code, message }) =>
+      code === eventCodes.timedOut && message.startsWith("its deadline passed"),
+  );
+
+const waited = (task: TaskRecord): boolean =>
+  passedDeadline(task) && task.events.at(-2)?.message === "its deadline passed while it waited";
 
 const returnsOf = ({ events }: TaskRecord): number =>
   events.filter(({ code }) => code === eventCodes.taskRequeued).length;

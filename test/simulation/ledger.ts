@@ -136,7 +136,7 @@ export class Ledger {
       session.counts[countOf[previous.state]]--;
     } else if (task.id !== session.tasks.size + 1) {
       throw new Violation(`${name} follows ${session.tasks.size} tasks`);
-    }
+    } else this.attempts.made(task, steady);
     if ((task.state === "Running") !== (task.executorId !== undefined))
       throw new Violation(`${name} is ${task.state} and its lease is ${task.executorId ?? "none"}`);
     if (task.state === "Running") {

@@ -1,5 +1,6 @@
 import type { SessionRequest } from "../../src/model/session.ts";
 import { isTerminal, type TaskRecord, type TaskReply } from "../../src/model/task.ts";
+import type { Random } from "../support/random.ts";
 import type { Link } from "./network.ts";
 import { pause, Running, type Script, until } from "./script.ts";
 import { SessionCalls } from "./session-calls.ts";
@@ -16,9 +17,16 @@ export interface SessionPlan {
   readonly close: "early" | "forced" | "ended" | "never";
   /** How often a task is cancelled after another one was made. */
   readonly cancelRate: number;
+  /** How often a task gets a deadline. */
+  readonly timeoutRate: number;
   readonly deleteAfter: boolean;
   /** Longest pause between two tasks. */
   readonly pauseMsMax: number;
+}
+
+/** How long the next task may take, in milliseconds; undefined: as long as it takes. */
+export function timeoutMs(random: Random, { timeoutRate }: SessionPlan): number | undefined {
+  return random.chance(timeoutRate) ? random.skewed(1, 60_000) : undefined;
 }
 
 /** A client: sessions one after another, tasks in each, a watch on most tasks. */
@@ -61,9 +69,11 @@ export class ModelClient {
     for (let count = 0; count < plan.tasks; count++) {
       yield* pause(this.#world, random.skewed(0, plan.pauseMsMax));
       // Not repeated when it breaks: nobody knows whether the task is there, and the client makes another.
+      const limit = timeoutMs(random, plan);
       const created = yield* this.#link.ask("task.create", {
         sessionId: id,
         input: Buffer.from([count]),
+        ...(limit !== undefined && { timeoutMs: limit }),
       });
       if (created.kind === "refused")
         throw new Violation(`CreateTask was refused: ${created.error.message}`);

@@ -2,7 +2,7 @@ import type {
   TasksRequest,
   TasksResponse,
 } from "../../src/protocol/generated/flame/stream/v1/clients.ts";
-import type { SessionPlan } from "./model-client.ts";
+import { type SessionPlan, timeoutMs } from "./model-client.ts";
 import type { Link } from "./network.ts";
 import { pause, Running, type Script, until } from "./script.ts";
 import { SessionCalls } from "./session-calls.ts";
@@ -79,7 +79,7 @@ export class ModelStreamClient {
     for (let made = 0; made < plan.tasks; ) {
       yield* pause(world, random.skewed(0, plan.pauseMsMax));
       for (let burst = random.between(1, plan.batchMax); burst > 0; burst--, made++)
-        submitter.add(random.chance(0.85));
+        submitter.add(random.chance(0.85), timeoutMs(random, plan));
       this.#pump();
       const [some] = submitter.tasks;
       if (some !== undefined && random.chance(plan.cancelRate / 4))

@@ -217,6 +217,7 @@ function makePlan(random: Random, id: string, minInstances: number): SessionPlan
     byOpen: random.chance(0.5),
     close: random.pick(["early", "forced", "ended", "ended", "never", "never"] as const),
     cancelRate: random.pick([0, 0, 0.1, 0.4]),
+    timeoutRate: random.pick([0, 0, 0.1, 0.5]),
     deleteAfter: random.chance(0.5),
     pauseMsMax: random.pick([0, 50, 2_000, 10_000]),
   };

@@ -24,12 +24,14 @@ describe("the session manager's machine in virtual time", () => {
     expect(outcomes).toHaveLength(seeds);
   });
 
-  it("sees running tasks cancelled, timed out and given up, and finished ones forgotten", () => {
+  it("sees running tasks cancelled, timed out and given up, deadlines pass, and finished ones forgotten", () => {
     const sum = (of: (outcome: Outcome) => number): number =>
       outcomes.reduce((total, outcome) => total + of(outcome), 0);
     for (const of of [
       (outcome: Outcome) => outcome.cancelled,
       (outcome: Outcome) => outcome.timedOut,
+      (outcome: Outcome) => outcome.late.waiting,
+      (outcome: Outcome) => outcome.late.running,
       (outcome: Outcome) => outcome.exhausted,
       (outcome: Outcome) => outcome.forgotten,
     ])

@@ -27,6 +27,7 @@ export interface Outcome {
   readonly overtaken: number;
   readonly cancelled: number;
   readonly timedOut: number;
+  readonly late: { readonly waiting: number; readonly running: number };
   readonly exhausted: number;
   readonly forgotten: number;
   readonly submits: SubmitTally;
@@ -110,6 +111,7 @@ class Simulation {
       overtaken: this.#runs.overtaken,
       cancelled: this.#ledger.attempts.cancelled,
       timedOut: this.#ledger.attempts.timedOut,
+      late: this.#ledger.attempts.late,
       forgotten: this.#auditor.forgotten,
       exhausted: this.#ledger.attempts.exhausted,
       submits: this.#tally,

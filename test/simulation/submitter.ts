@@ -14,6 +14,7 @@ import { Violation } from "./world.ts";
 
 interface Item {
   readonly follow: boolean;
+  readonly timeoutMs: number | undefined;
   /** Once it is acknowledged. */
   task?: number;
   refused?: true;
@@ -72,8 +73,8 @@ export class Submitter {
     this.#tally = tally;
   }
 
-  add(follow: boolean): void {
-    this.#items.push({ follow, sent: 0, answered: 0, asked: false, heard: false });
+  add(follow: boolean, timeoutMs?: number): void {
+    this.#items.push({ follow, timeoutMs, sent: 0, answered: 0, asked: false, heard: false });
   }
 
   /** Every submit was answered. */
@@ -169,7 +170,7 @@ export class Submitter {
       this.#tally.refused++;
       if (retryAfter === undefined && !this.closing)
         throw new Violation(`${this.#nameOf(number)} was refused: ${message}`);
-      if (isFirst && retryAfter !== undefined) this.add(item.follow);
+      if (isFirst && retryAfter !== undefined) this.add(item.follow, item.timeoutMs);
     }
   }
 
@@ -204,9 +205,13 @@ export class Submitter {
   #batch(most: number): Submits {
     const first = this.#sentTo + 1;
     const follow = this.#items[this.#sentTo]?.follow === true;
-    const inputs: { data: Buffer }[] = [];
-    while (inputs.length < most && this.#items[this.#sentTo + inputs.length]?.follow === follow)
-      inputs.push({ data: submitInput(this.name, first + inputs.length) });
+    const inputs: Submits["inputs"] = [];
+    while (inputs.length < most) {
+      const item = this.#items[this.#sentTo + inputs.length];
+      if (item?.follow !== follow) break;
+      const timeout = item.timeoutMs === undefined ? undefined : BigInt(item.timeoutMs);
+      inputs.push({ data: submitInput(this.name, first + inputs.length), timeout });
+    }
     return { lane: this.lane ?? 0, first: BigInt(first), follow, inputs };
   }
 

@@ -16,6 +16,7 @@ from flamepy._functions import create_session
 from flamepy._futures import TaskFuture
 from flamepy._public import public
 from flamepy._runner import RunnerContext, RunnerServiceKind
+from flamepy._task_timeouts import milliseconds_of
 from flamepy._types import ResourceRequirement
 
 
@@ -36,9 +37,11 @@ class Executor(concurrent.futures.Executor):
         max_workers: most instances at a time; None for no limit.
         resreq: what one instance needs; None for the cluster's default.
         priority: higher goes first.
+        task_timeout: seconds that each call may take from its submit, or with ``chunksize`` each
+            chunk; None for no limit. See ``Session.run``.
 
     Raises:
-        ValueError: ``max_workers`` is not greater than 0.
+        ValueError: ``max_workers`` is not greater than 0, or ``task_timeout`` can not be.
         FlameError: the session cannot be created.
     """
 
@@ -48,9 +51,12 @@ class Executor(concurrent.futures.Executor):
         max_workers: int | None = None,
         resreq: ResourceRequirement | None = None,
         priority: int = 0,
+        *,
+        task_timeout: float | None = None,
     ) -> None:
         if max_workers is not None and max_workers <= 0:
             raise ValueError(f"max_workers must be greater than 0, got {max_workers}")
+        self._timeout_ms = milliseconds_of(task_timeout)
         context = RunnerContext(FunctionCalls(), RunnerServiceKind.Stateless)
         session = create_session(
             application, context, max_instances=max_workers, resreq=resreq, priority=priority
@@ -83,7 +89,7 @@ class Executor(concurrent.futures.Executor):
         request = packed.request(args, kwargs)
         with self._lock:
             self._refuse_after_shutdown()
-            future = self._work.session._run_for_value(request)
+            future = self._work.session._run_for_value(request, self._timeout_ms)
             self._work.futures.add(future)
         return future
 

@@ -51,15 +51,21 @@ class OutgoingBatch:
         self.request.credit.bytes = size
         self._others += 1
 
-    def input(self, lane: int, number: int, data: bytes) -> None:
-        """Submit an input; its result is wanted."""
+    def input(self, lane: int, number: int, data: bytes, timeout_ms: int | None) -> None:
+        """Submit an input; its result is wanted.
+
+        Args:
+            timeout_ms: how long its task may take, in milliseconds; None for no limit.
+        """
         group = self._group
         if group is None or self._group_lane != lane or number != self._next:
             group = self.request.submits.add(lane=lane, first=number, follow=True)
             self._group = group
             self._group_lane = lane
         self._next = number + 1
-        group.inputs.add(data=data)
+        one = group.inputs.add(data=data)
+        if timeout_ms is not None:
+            one.timeout = timeout_ms
         self._items += 1
         self._bytes += _INPUT_BYTES + len(data)
 

@@ -18,6 +18,7 @@ from flamepy._result_form import ResultForm
 from flamepy._runner import RunnerRequest, bound_request, encode_request
 from flamepy._session_tasks import SessionTasks
 from flamepy._task_list import TaskIterator
+from flamepy._task_timeouts import milliseconds_of
 from flamepy._types import Event, SessionState, Task
 from flamepy._watch import TaskWatcher, watch
 from flamepy.proto import frontend_pb2, types_pb2
@@ -116,7 +117,9 @@ class Session:
         """Return an empty request for ``method`` on which ``set_object(obj)`` can be called."""
         return bound_request(self, method)
 
-    def create_task(self, input_data: bytes | RunnerRequest) -> Task:
+    def create_task(
+        self, input_data: bytes | RunnerRequest, *, task_timeout: float | None = None
+    ) -> Task:
         """Create a task.
 
         A task whose creation was not confirmed, because the connection broke at the wrong moment,
@@ -124,11 +127,13 @@ class Session:
 
         Args:
             input_data: bytes, as the application defines them, or a request for flmrun.
+            task_timeout: as for ``run``.
 
         Raises:
             FlameError: INVALID_ARGUMENT for another input, or the session is closed or gone.
         """
-        return self._tasks.create(self._input(input_data))
+        timeout_ms = milliseconds_of(task_timeout)
+        return self._tasks.create(self._input(input_data), timeout_ms)
 
     def _input(self, input_data: bytes | RunnerRequest) -> bytes:
         if isinstance(input_data, RunnerRequest):
@@ -171,13 +176,29 @@ class Session:
         return TaskWatcher(watch(self.connection.frontend, self.id, task_id, timeout))
 
     @overload
-    def invoke(self, input_data: RunnerRequest, timeout: float | None = None) -> ObjectRef: ...
+    def invoke(
+        self,
+        input_data: RunnerRequest,
+        timeout: float | None = None,
+        *,
+        task_timeout: float | None = None,
+    ) -> ObjectRef: ...
 
     @overload
-    def invoke(self, input_data: bytes, timeout: float | None = None) -> bytes | None: ...
+    def invoke(
+        self,
+        input_data: bytes,
+        timeout: float | None = None,
+        *,
+        task_timeout: float | None = None,
+    ) -> bytes | None: ...
 
     def invoke(
-        self, input_data: bytes | RunnerRequest, timeout: float | None = None
+        self,
+        input_data: bytes | RunnerRequest,
+        timeout: float | None = None,
+        *,
+        task_timeout: float | None = None,
     ) -> ObjectRef | bytes | None:
         """Create a task and wait for its result.
 
@@ -188,6 +209,7 @@ class Session:
             input_data: a request, which gives a reference with ``get()``, or bytes, which give
                 bytes, or None when the task gave no output.
             timeout: seconds to wait; None for no limit. The task itself goes on.
+            task_timeout: as for ``run``: the task itself is ended.
 
         Raises:
             RemoteTaskError: the task failed; the original exception is its cause.
@@ -195,11 +217,14 @@ class Session:
             CancelledError: the task was cancelled, or the session closed before it ran.
             FlameError: the task could not be created or watched.
         """
+        timeout_ms = milliseconds_of(task_timeout)
         data = self._input(input_data)
         form = ResultForm.of_input(isinstance(input_data, RunnerRequest))
-        return self._tasks.invoke(data, form, timeout)  # type: ignore[no-any-return]
+        return self._tasks.invoke(data, form, timeout, timeout_ms)  # type: ignore[no-any-return]
 
-    def run(self, input_data: bytes | RunnerRequest) -> TaskFuture:
+    def run(
+        self, input_data: bytes | RunnerRequest, *, task_timeout: float | None = None
+    ) -> TaskFuture:
         """Submit a task and return a future of its result, which is what ``invoke`` returns.
 
         It leaves at once, or together with others while some leave. A session manager that
@@ -208,13 +233,24 @@ class Session:
         is pending, and is False for one that runs; ``Session.cancel`` ends that one as well.
 
         With a session manager without ``flame.stream.v1`` the task exists when this returns.
-        """
-        data = self._input(input_data)
-        return self._tasks.start(data, ResultForm.of_input(isinstance(input_data, RunnerRequest)))
 
-    def _run_for_value(self, request: RunnerRequest) -> TaskFuture:
+        Args:
+            input_data: as for ``invoke``.
+            task_timeout: seconds that the task may take from when the session manager has it:
+                waiting, all attempts and restarts included; None for no limit. Then it has failed,
+                with a RemoteTaskError that says so, and if it ran its service is ended.
+
+        Raises:
+            ValueError: ``task_timeout`` is no time that a task can have.
+        """
+        timeout_ms = milliseconds_of(task_timeout)
+        data = self._input(input_data)
+        form = ResultForm.of_input(isinstance(input_data, RunnerRequest))
+        return self._tasks.start(data, form, timeout_ms)
+
+    def _run_for_value(self, request: RunnerRequest, timeout_ms: int | None = None) -> TaskFuture:
         """Submit a task as ``run`` does; its future has the value itself, and no reference."""
-        return self._tasks.start(self._input(request), ResultForm.VALUE)
+        return self._tasks.start(self._input(request), ResultForm.VALUE, timeout_ms)
 
     def _cancel_pending(self) -> None:
         """Cancel every task that does not run yet; where the session manager can."""

@@ -20,6 +20,7 @@ from flamepy._stream_fault import StreamFault
 from flamepy._streamed_future import StreamedFuture
 from flamepy._submit_lane import SubmitLane
 from flamepy._task_ends import error_of, never_sent, task_of_result
+from flamepy._task_timeouts import check_has_deadline
 from flamepy._types import Event, Task, TaskState
 from flamepy._watch import watch
 from flamepy.proto import clients_pb2, frontend_pb2, types_pb2
@@ -63,46 +64,56 @@ class SessionTasks:
         streamed = [str(first + at) for first, count in runs for at in range(count)]
         return [*self._made, *streamed]
 
-    def create(self, data: bytes) -> Task:
+    def create(self, data: bytes, timeout_ms: int | None = None) -> Task:
         """Create a task by a call.
+
+        Args:
+            timeout_ms: how long it may take, in milliseconds; None for no limit.
 
         Raises:
             FlameError: the session manager refused, or did not answer: it may exist then.
         """
         request = frontend_pb2.CreateTaskRequest(
-            task=types_pb2.TaskSpec(session_id=self._session_id, input=data)
+            task=types_pb2.TaskSpec(session_id=self._session_id, input=data, timeout=timeout_ms)
         )
         operation = f"create a task in session {self._session_id!r}"
         reply = self._connection.call(operation, "CreateTask", request, repeatable=False)
         task = to_task(reply)
         if self._made is not None:
             self._made.append(task.id)
+        if timeout_ms is not None:
+            check_has_deadline(reply)
         return task
 
-    def start(self, data: bytes, form: ResultForm) -> TaskFuture:
+    def start(self, data: bytes, form: ResultForm, timeout_ms: int | None = None) -> TaskFuture:
         """Hand an input in, and return the future of its result.
 
         Args:
             form: what the result is for the caller.
+            timeout_ms: how long the task may take, in milliseconds; None for no limit.
         """
-        streamed = self._stream(data, form)
+        streamed = self._stream(data, form, timeout_ms)
         if streamed is not None:
             return streamed
-        task = self.create(data)
+        task = self.create(data, timeout_ms)
         future = CreatedFuture(self._connection, task)
         self._connection.workers.submit(partial(self._follow, future, task.id, form))
         return future
 
-    def invoke(self, data: bytes, form: ResultForm, timeout: float | None) -> Any:
+    def invoke(
+        self, data: bytes, form: ResultForm, timeout: float | None, timeout_ms: int | None = None
+    ) -> Any:
         """Hand an input in, and wait for its result; see ``Session.invoke``.
 
         Args:
             form: what the result is for the caller.
+            timeout: how long to wait, in seconds; None for no limit.
+            timeout_ms: how long the task may take, in milliseconds; None for no limit.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        future = self._stream(data, form)
+        future = self._stream(data, form, timeout_ms)
         if future is None:
-            task = self.create(data)
+            task = self.create(data, timeout_ms)
             try:
                 done = self.wait(task.id, _left(deadline))
             except TimeoutError:
@@ -115,10 +126,12 @@ class SessionTasks:
                 return future.result()
             raise self._timed_out(future.task, timeout) from None
 
-    def _stream(self, data: bytes, form: ResultForm) -> StreamedFuture | None:
+    def _stream(
+        self, data: bytes, form: ResultForm, timeout_ms: int | None
+    ) -> StreamedFuture | None:
         if len(data) > _INPUT_BYTES_MAX:
             return None
-        future = StreamedFuture(self, data, form)
+        future = StreamedFuture(self, data, form, timeout_ms)
         return future if self._connection.stream.submit(self._lane, future) else None
 
     def get(self, task_id: str, seconds: float = CALL_SECONDS) -> Task:
@@ -248,7 +261,7 @@ class SessionTasks:
             return
         try:
             if future.task is None:
-                future.task = self.create(future.data or b"").id
+                future.task = self.create(future.data or b"", future.timeout_ms).id
                 future.data = None
         except Exception as error:
             future.fail(error)

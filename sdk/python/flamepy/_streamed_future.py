@@ -18,6 +18,7 @@ class StreamedFuture(TaskFuture):
         tasks: the tasks of its session.
         data: the input, as long as it may have to be sent; None when it is a task.
         form: what its result is for the caller.
+        timeout_ms: how long the task may take, in milliseconds; None for no limit.
         number: its number in its lane; 0 while it was not sent, or is to be sent again.
         task: the id of the task that it has become; None before.
         doubtful: it was sent on a stream that is gone, so it may be a task.
@@ -25,11 +26,14 @@ class StreamedFuture(TaskFuture):
         taken_back: it is not to be sent.
     """
 
-    def __init__(self, tasks: SessionTasks, data: bytes, form: ResultForm) -> None:
+    def __init__(
+        self, tasks: SessionTasks, data: bytes, form: ResultForm, timeout_ms: int | None = None
+    ) -> None:
         super().__init__()
         self.tasks = tasks
         self.data: bytes | None = data
         self.form = form
+        self.timeout_ms = timeout_ms
         self.number = 0
         self.task: int | str | None = None
         self.doubtful = False

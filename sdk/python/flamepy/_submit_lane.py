@@ -136,7 +136,7 @@ class SubmitLane:
             again = self._unacknowledged.get(number)
             if again is not None:
                 left -= 1
-                batch.input(self.wire, number, again.data or b"")
+                batch.input(self.wire, number, again.data or b"", again.timeout_ms)
         if self._to_send:
             return
         while self._to_follow and not batch.is_full:
@@ -169,7 +169,7 @@ class SubmitLane:
         self._unacknowledged[number] = future
         data = future.data or b""
         window.take(len(data))
-        batch.input(self.wire, number, data)
+        batch.input(self.wire, number, data, future.timeout_ms)
 
     def acknowledge(self, told: clients_pb2.SubmitAcknowledgement, window: SendWindow) -> None:
         """These are tasks."""

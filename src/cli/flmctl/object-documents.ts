@@ -64,6 +64,7 @@ export function taskDocument(task: Task): object {
     id: task.id,
     ssn_id: task.sessionId,
     state: task.state,
+    ...(task.deadline === undefined ? {} : { deadline: unixSeconds(task.deadline) }),
     input: textOrNull(task.input),
     output: textOrNull(task.output),
     events: task.events.map(eventDocument),

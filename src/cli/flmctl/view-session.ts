@@ -37,6 +37,7 @@ export function taskDetails(task: Task, session: SessionInfo): string {
     labelled("Session", task.sessionId),
     labelled("Application", session.application),
     labelled("State", task.state),
+    task.deadline === undefined ? "" : labelled("Deadline", task.deadline.toISOString()),
     eventLines(task.events),
   ].join("");
 }

@@ -50,6 +50,25 @@ describe.each(storeKinds)("tasks in the $name store", (kind) => {
     }
   });
 
+  it("keeps a deadline whatever is written of the task afterwards, and none where there is none", async () => {
+    const deadline = 1_790_000_000_123;
+    await store.commit([
+      { kind: "application.put", record: application(1) },
+      { kind: "session.put", record: session() },
+      { kind: "task.put", record: task(1, { deadline }) },
+      { kind: "task.put", record: task(2) },
+    ]);
+    const begun = { state: "Running", executorId: "e1", attempt: 1, deadline } as const;
+    await store.commit([{ kind: "task.put", record: task(1, begun) }]);
+    await reopen();
+    const open = (await store.load()).openTasks;
+    expect(open.map((one) => [one.id, one.deadline])).toEqual([
+      [1, deadline],
+      [2, undefined],
+    ]);
+    expect(await store.readTasks(mine, 0, 10)).toEqual([task(1, begun), task(2)]);
+  });
+
   it("gives events back as they were, with usual texts and with others, at any times", async () => {
     const usual = Object.entries(usualEventTexts).map(([code, message], i) => ({
       code: Number(code),

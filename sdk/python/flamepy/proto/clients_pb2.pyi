@@ -41,10 +41,12 @@ class Submits(_message.Message):
     def __init__(self, lane: _Optional[int] = ..., first: _Optional[int] = ..., follow: bool = ..., inputs: _Optional[_Iterable[_Union[Input, _Mapping]]] = ...) -> None: ...
 
 class Input(_message.Message):
-    __slots__ = ("data",)
+    __slots__ = ("data", "timeout")
     DATA_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_FIELD_NUMBER: _ClassVar[int]
     data: bytes
-    def __init__(self, data: _Optional[bytes] = ...) -> None: ...
+    timeout: int
+    def __init__(self, data: _Optional[bytes] = ..., timeout: _Optional[int] = ...) -> None: ...
 
 class Follow(_message.Message):
     __slots__ = ("lane", "first", "count")

@@ -169,7 +169,11 @@ export interface SessionList {
 export interface TaskSpec {
   sessionId: string;
   input?: Buffer | undefined;
-  output?: Buffer | undefined;
+  output?:
+    | Buffer
+    | undefined;
+  /** Ours: in milliseconds, from when the session manager takes the task; absent: it has no deadline. Never in replies. */
+  timeout?: bigint | undefined;
 }
 
 export interface TaskStatus {
@@ -178,6 +182,8 @@ export interface TaskStatus {
   creationTime: bigint;
   completionTime?: bigint | undefined;
   events: Event[];
+  /** Ours: Unix milliseconds at which the task is ended, if it has not ended before; absent: it has no deadline. */
+  deadline?: bigint | undefined;
 }
 
 export interface Task {
@@ -1198,7 +1204,7 @@ export const SessionList: MessageFns<SessionList> = {
 };
 
 function createBaseTaskSpec(): TaskSpec {
-  return { sessionId: "", input: undefined, output: undefined };
+  return { sessionId: "", input: undefined, output: undefined, timeout: undefined };
 }
 
 export const TaskSpec: MessageFns<TaskSpec> = {
@@ -1211,6 +1217,12 @@ export const TaskSpec: MessageFns<TaskSpec> = {
     }
     if (message.output !== undefined) {
       writer.uint32(34).bytes(message.output);
+    }
+    if (message.timeout !== undefined) {
+      if (BigInt.asUintN(64, message.timeout) !== message.timeout) {
+        throw new globalThis.Error("value provided for field message.timeout of type uint64 too large");
+      }
+      writer.uint32(8008).uint64(message.timeout);
     }
     return writer;
   },
@@ -1252,6 +1264,14 @@ export const TaskSpec: MessageFns<TaskSpec> = {
             message.output = Buffer.from(reader.bytes());
             continue;
           }
+          case 1001: {
+            if (tag !== 8008) {
+              break;
+            }
+
+            message.timeout = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1272,12 +1292,13 @@ export const TaskSpec: MessageFns<TaskSpec> = {
     message.sessionId = object.sessionId ?? "";
     message.input = object.input ?? undefined;
     message.output = object.output ?? undefined;
+    message.timeout = (object.timeout !== undefined && object.timeout !== null) ? BigInt(object.timeout) : undefined;
     return message;
   },
 };
 
 function createBaseTaskStatus(): TaskStatus {
-  return { state: 0, creationTime: 0n, completionTime: undefined, events: [] };
+  return { state: 0, creationTime: 0n, completionTime: undefined, events: [], deadline: undefined };
 }
 
 export const TaskStatus: MessageFns<TaskStatus> = {
@@ -1299,6 +1320,12 @@ export const TaskStatus: MessageFns<TaskStatus> = {
     }
     for (const v of message.events) {
       Event.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.deadline !== undefined) {
+      if (BigInt.asIntN(64, message.deadline) !== message.deadline) {
+        throw new globalThis.Error("value provided for field message.deadline of type int64 too large");
+      }
+      writer.uint32(8008).int64(message.deadline);
     }
     return writer;
   },
@@ -1348,6 +1375,14 @@ export const TaskStatus: MessageFns<TaskStatus> = {
             message.events.push(Event.decode(reader, reader.uint32()));
             continue;
           }
+          case 1001: {
+            if (tag !== 8008) {
+              break;
+            }
+
+            message.deadline = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1373,6 +1408,9 @@ export const TaskStatus: MessageFns<TaskStatus> = {
       ? BigInt(object.completionTime)
       : undefined;
     message.events = object.events?.map((e) => Event.fromPartial(e)) || [];
+    message.deadline = (object.deadline !== undefined && object.deadline !== null)
+      ? BigInt(object.deadline)
+      : undefined;
     return message;
   },
 };

@@ -51,7 +51,11 @@ export interface Submits {
 
 export interface Input {
   /** Absent is not empty. */
-  data?: Buffer | undefined;
+  data?:
+    | Buffer
+    | undefined;
+  /** In milliseconds, from when the session manager takes the submit; absent: the task has no deadline. */
+  timeout?: bigint | undefined;
 }
 
 /** The results of these numbers are wanted, which were acknowledged before. */
@@ -407,13 +411,19 @@ export const Submits: MessageFns<Submits> = {
 };
 
 function createBaseInput(): Input {
-  return { data: undefined };
+  return { data: undefined, timeout: undefined };
 }
 
 export const Input: MessageFns<Input> = {
   encode(message: Input, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.data !== undefined) {
       writer.uint32(10).bytes(message.data);
+    }
+    if (message.timeout !== undefined) {
+      if (BigInt.asUintN(64, message.timeout) !== message.timeout) {
+        throw new globalThis.Error("value provided for field message.timeout of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.timeout);
     }
     return writer;
   },
@@ -439,6 +449,14 @@ export const Input: MessageFns<Input> = {
             message.data = Buffer.from(reader.bytes());
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.timeout = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -457,6 +475,7 @@ export const Input: MessageFns<Input> = {
   fromPartial(object: DeepPartial<Input>): Input {
     const message = createBaseInput();
     message.data = object.data ?? undefined;
+    message.timeout = (object.timeout !== undefined && object.timeout !== null) ? BigInt(object.timeout) : undefined;
     return message;
   },
 };
