@@ -117,11 +117,12 @@ function removeOtherLaunchers(bin, names) {
   }
 }
 
-const tools = new Set(["flmctl", "flmexec", "flmping"]);
+const withoutMaps = new Set(["flmctl", "flmexec", "flmexec-service", "flmping", "flmping-service"]);
 const launched = (name) => `"$home/lib/flame/dist/bin/${name}.js"`;
 
 // The programs are found beside the launcher, also through a link to it; data belongs to FLAME_HOME.
-// Tools end in a moment and print no stacks: the maps of their sources would be half of what a short run costs.
+// Tools end in a moment, services start with sessions, and neither prints stacks: reading the maps of their sources would be
+// a good part of what a start costs.
 // DEP0123: gRPC names the host it dials to TLS, also when that is an address; users can do nothing about it.
 const launcher = (name) => `#!/bin/sh
 self="$0"
@@ -134,7 +135,7 @@ home=$(cd "$(dirname "$self")/.." && pwd)
 export FLAME_HOME
 node="${process.execPath}"
 [ -x "$node" ] || node=node
-exec "$node" --disable-warning=DEP0123 ${tools.has(name) ? "" : "--enable-source-maps "}${launched(name)} "$@"
+exec "$node" --disable-warning=DEP0123 ${withoutMaps.has(name) ? "" : "--enable-source-maps "}${launched(name)} "$@"
 `;
 
 /** Copies the Python SDK, fetches what builds wheels without a network, and prepares flmrun's environment. */
