@@ -144,6 +144,17 @@ describe("Session.run", () => {
     expect(task).toMatchObject({ id: "7", state: "Succeed", output: Buffer.from("out") });
   });
 
+  it("names the task that a session manager which knows no deadlines has made without one", async () => {
+    const frontend = await serve({
+      unary: { openSession: wireSession, createTask: () => wireTask("7", "Pending") },
+    });
+    const session = await connect(frontend.endpoint).openSession("s");
+    await expect(session.run(undefined, { timeoutMs: 1_000 })).rejects.toMatchObject({
+      code: "unimplemented",
+      message: expect.stringMatching(/^task 7 of session \S+ was created without a deadline/),
+    });
+  });
+
   it("leaves the end of a finished watch to the server", async () => {
     let cutOff = 0;
     let ended = 0;
