@@ -39,7 +39,7 @@ import { openSocketFolder } from "./socket-folder.ts";
 import { WarmServices } from "./warm/warm-services.ts";
 import { WorkStream, type WorkStreamDeps } from "./work/work-stream.ts";
 
-/** How long a service may take until it accepts connections: imports from a network file system are slow. */
+/** How long a service may take until it has connected or accepts connections: imports from a network file system are slow. */
 const SERVICE_START_TIMEOUT_MS = 120_000;
 /** Between TERM and KILL of a service. */
 const SERVICE_STOP_GRACE_MS = 5_000;

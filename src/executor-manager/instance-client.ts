@@ -8,13 +8,14 @@ import {
 } from "../protocol/generated/flame/v1/shim.ts";
 import type { Result, TaskResult } from "../protocol/generated/flame/v1/types.ts";
 import { pause } from "./pause.ts";
+import type { ServiceLine } from "./service-line.ts";
 import { unary } from "./unary.ts";
 
 const PROBE_FIRST_MS = 5;
 const PROBE_MAX_MS = 15;
 
 /** The manager's side of `flame.v1.Instance`, over the unix socket of one service. */
-export class InstanceClient {
+export class InstanceClient implements ServiceLine {
   readonly #client: Client;
 
   constructor(socketPath: string) {
@@ -27,10 +28,6 @@ export class InstanceClient {
     });
   }
 
-  /**
-   * Connects now, so that the first call need not. Never rejects: a call that cannot connect says why.
-   * @param until Unix milliseconds
-   */
   connect(until: number): Promise<void> {
     return new Promise((resolve) => {
       this.#client.waitForReady(until, () => resolve());

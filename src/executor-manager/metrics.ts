@@ -24,7 +24,7 @@ export class ExecutorMetrics implements ExecutorMeter {
     const registers = [registry];
     this.#binds = new Histogram({
       name: "flame_bind_seconds",
-      help: "Time until a session was entered: package, start of the service, OnSessionEnter.",
+      help: "Time until a session was entered: package, start of the service, entering.",
       buckets: bindBuckets,
       registers,
     });

@@ -53,7 +53,7 @@ export interface Opened {
   readonly session?: ServiceSession;
 }
 
-/** Opens sessions on this node: package, process, OnSessionEnter. */
+/** Opens sessions on this node: package, process, entering. */
 export class ServiceHost {
   readonly #around: ServiceSurroundings;
   readonly #installer: PackageInstaller;

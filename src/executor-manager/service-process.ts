@@ -23,8 +23,9 @@ import {
   type PackageVariables,
   serviceEnvironment,
 } from "./service-environment.ts";
+import type { ServiceLine } from "./service-line.ts";
 import { TaskDoor } from "./work/task-door.ts";
-import type { TaskLink } from "./work/task-stream.ts";
+import { TaskStream } from "./work/task-stream.ts";
 
 /** What of an application its service process is made of. */
 export interface ServiceApplication {
@@ -52,7 +53,7 @@ export interface ServiceSurroundings {
   readonly clusterEndpoint: string;
   readonly caFile?: string;
   readonly cacheEndpoint?: string;
-  /** How long a service may take until it accepts connections, in milliseconds. */
+  /** How long a service may take until it has connected or accepts connections, in milliseconds. */
   readonly startTimeoutMs: number;
   /** Between TERM and KILL, in milliseconds. */
   readonly stopGraceMs: number;
@@ -70,12 +71,10 @@ export interface ServiceUser {
   readonly sessionId: string;
 }
 
-/** A service that accepts connections. */
+/** A service that has connected, or accepts connections. */
 export interface ServiceProcess {
-  readonly client: InstanceClient;
+  readonly line: ServiceLine;
   readonly group: ProcessGroup;
-  /** What it has connected for its tasks by now; to be asked once. */
-  connections(): Promise<TaskLink | undefined>;
   /** For a service that was started before it was known for whom: who gets its output. To be said before it enters a session. */
   worksFor(user: ServiceUser): Promise<void>;
   /** Ends the whole group, then removes sockets and folders. Idempotent. */
@@ -88,7 +87,7 @@ export function scratchFolder(flameHome: string): string {
 }
 
 /**
- * Starts a service and waits until it accepts connections (docs/protocol.md, "Services").
+ * Starts a service and waits until it has connected, or accepts connections (docs/protocol.md, "Services").
  * @param id names its sockets, its folder and its record; file-name safe, and no other service has it
  * @param user absent: said later
  * @throws FlameError saying what was started, how it ended or how long it was waited for, and its last words.
@@ -184,12 +183,12 @@ const planOf = (cgroup: Cgroup | undefined): { cgroup?: string } =>
   cgroup === undefined ? {} : { cgroup: cgroup.folder };
 
 class Service implements ServiceProcess {
-  readonly client: InstanceClient;
   readonly group: ProcessGroup;
   readonly #around: ServiceSurroundings;
   readonly #application: ServiceApplication;
   #logger: Logger;
   readonly #paths: Places;
+  #line: ServiceLine | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(
@@ -206,7 +205,6 @@ class Service implements ServiceProcess {
     );
     this.#paths = paths;
     this.group = group;
-    this.client = new InstanceClient(paths.socketPath);
     around.reaper.watch(group.pid, paths.cgroup?.folder);
   }
 
@@ -219,6 +217,11 @@ class Service implements ServiceProcess {
       files: this.#paths.files,
       ...planOf(this.#paths.cgroup),
     });
+  }
+
+  get line(): ServiceLine {
+    if (this.#line === undefined) throw new Error("the service is not ready");
+    return this.#line;
   }
 
   get #mark(): string {
@@ -234,22 +237,29 @@ class Service implements ServiceProcess {
     void this.group.exited.then(stopProbing);
     if (signal.aborted) stopProbing();
     try {
-      await socketAccepts(this.#paths.socketPath, clock, over.signal);
+      this.#line = await this.#firstWord(over.signal);
     } catch {
       throw await this.#notReady(command, signal);
     } finally {
+      stopProbing();
       timer.cancel();
       signal.removeEventListener("abort", stopProbing);
     }
   }
 
+  /** One that has made its connections is asked there; one that accepts calls before it has is called. */
+  async #firstWord(signal: AbortSignal): Promise<ServiceLine> {
+    const { socketPath, door } = this.#paths;
+    const accepts = socketAccepts(socketPath, this.#around.clock, signal).then(() => undefined);
+    const link = await Promise.race([door.linked, accepts]);
+    if (link !== undefined) return new TaskStream(link);
+    door.close();
+    return new InstanceClient(socketPath);
+  }
+
   async worksFor(user: ServiceUser): Promise<void> {
     this.#logger = this.#around.logger.child(namesOf(user));
     this.group.logTo(await logsFor(this.#around, user, this.#application));
-  }
-
-  connections(): Promise<TaskLink | undefined> {
-    return this.#paths.door.connections();
   }
 
   stop(): Promise<void> {
@@ -262,14 +272,14 @@ class Service implements ServiceProcess {
     const { exitFacts } = this.group;
     const how =
       exitFacts === undefined
-        ? `did not accept connections on "${this.#paths.socketPath}" within ${this.#around.startTimeoutMs} ms`
-        : `ended with ${describeExit(exitFacts)} before it accepted connections`;
+        ? `neither connected nor accepted connections on "${this.#paths.socketPath}" within ${this.#around.startTimeoutMs} ms`
+        : `ended with ${describeExit(exitFacts)} before it connected or accepted connections`;
     return new FlameError("unavailable", `"${command}" ${how}${await lastWords(this.group)}`);
   }
 
   async #stop(): Promise<void> {
     const { reaper, records, stopGraceMs } = this.#around;
-    this.client.close();
+    this.#line?.close();
     this.#paths.door.close();
     try {
       await this.group.terminate(stopGraceMs);

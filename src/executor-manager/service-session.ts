@@ -30,8 +30,8 @@ export class ServiceSession {
   readonly #over = new AbortController();
   readonly #killed: AbortSignal;
   readonly #stopped: () => void;
-  /** Of a service that has connected for its tasks; the others are called. */
-  #tasks: TaskStream | undefined;
+  /** Of a service that takes its tasks there; the others are called. */
+  readonly #tasks: TaskStream | undefined;
   #gone = false;
   /** What the last task printed is read by then. */
   #quiet: Promise<void> | undefined;
@@ -43,6 +43,7 @@ export class ServiceSession {
   constructor(process: ServiceProcess, binding: Binding, signal: AbortSignal, stopped: () => void) {
     this.#stopped = stopped;
     this.#process = process;
+    this.#tasks = process.line instanceof TaskStream ? process.line : undefined;
     this.#binding = binding;
     this.#killed = signal;
     this.#over.signal.addEventListener("abort", () => this.#tasks?.cancel(), { once: true });
@@ -65,9 +66,7 @@ export class ServiceSession {
   /** Lets the service enter the session; a result that is not 0 tells why it did not. */
   async enter(): Promise<Result> {
     try {
-      const result = await this.#process.client.enter(this.#binding.context, this.#over.signal);
-      const connections = await this.#process.connections();
-      if (connections !== undefined) this.#tasks = new TaskStream(connections);
+      const result = await this.#process.line.enter(this.#binding.context, this.#over.signal);
       return { returnCode: result.returnCode, message: result.message ?? "" };
     } catch (thrown) {
       return {
@@ -85,8 +84,7 @@ export class ServiceSession {
     group.beginSection(taskTitle(taskId));
     try {
       const task = { taskId, sessionId: this.#binding.sessionId, input };
-      const result = await (this.#tasks?.run(task) ??
-        this.#process.client.invoke(task, this.#over.signal));
+      const result = await this.#process.line.invoke(task, this.#over.signal);
       return { kind: "answered", result: asTold(result) };
     } catch (thrown) {
       const message = await this.#failureText(`task ${taskId}`, thrown);
@@ -125,9 +123,8 @@ export class ServiceSession {
   /** Lets the service leave the session; undefined on success, else why it did not, which changes nothing. */
   async leave(): Promise<string | undefined> {
     if (!this.alive) return undefined;
-    this.#tasks?.end();
     try {
-      const { returnCode, message } = await this.#process.client.leave(
+      const { returnCode, message } = await this.#process.line.leave(
         LEAVE_TIMEOUT_MS,
         this.#over.signal,
       );
@@ -138,7 +135,6 @@ export class ServiceSession {
   }
 
   async stop(): Promise<void> {
-    this.#tasks?.close();
     await this.#process.stop();
     this.#stopped();
   }

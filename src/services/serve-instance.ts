@@ -1,18 +1,13 @@
-import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
 import { textOf } from "../kit/thrown.ts";
 import { FlameError } from "../model/errors.ts";
-import {
-  InstanceService,
-  type SessionContext,
-  type TaskContext,
-} from "../protocol/generated/flame/v1/shim.ts";
-import type { EmptyRequest, Result, TaskResult } from "../protocol/generated/flame/v1/types.ts";
-import { connectForTasks, type TaskConnections } from "./task-connections.ts";
-import { type RunTask, serveTaskStream } from "./task-stream.ts";
+import type { SessionContext, TaskContext } from "../protocol/generated/flame/v1/shim.ts";
+import type { Result, TaskResult } from "../protocol/generated/flame/v1/types.ts";
+import { connectForTasks } from "./task-connections.ts";
+import { type AskedService, serveTaskStream } from "./task-stream.ts";
 
 export type { SessionContext, TaskContext };
 
-/** A service: what an executor calls in the life of one session. What a method throws fails that call with its text. */
+/** A service: what an executor asks of it in the life of one session. What a method throws fails that step with its text. */
 export interface FlameService {
   /**
    * How many tasks it takes beside the one that runs, so that it never waits for the next. Only for a service whose
@@ -28,11 +23,11 @@ export interface FlameService {
   onSessionLeave?(): Promise<void> | void;
 }
 
-/** Where a service is called and gets its tasks, as its executor manager chose: paths of unix sockets. */
+/** Where a service gets its session and its tasks, as its executor manager chose: paths of unix sockets. */
 export interface ServiceEndpoints {
-  /** FLAME_INSTANCE_ENDPOINT: it listens there. */
+  /** FLAME_INSTANCE_ENDPOINT: it listens there when it is to be called. */
   readonly instance: string | undefined;
-  /** FLAME_TASKS_ENDPOINT: it connects there. Undefined: each task is a call. */
+  /** FLAME_TASKS_ENDPOINT: it connects there. Undefined: it is called. */
   readonly tasks: string | undefined;
 }
 
@@ -43,9 +38,9 @@ export function serviceEndpoints(
   return { instance: env["FLAME_INSTANCE_ENDPOINT"], tasks: env["FLAME_TASKS_ENDPOINT"] };
 }
 
-/** A service that accepts calls. */
+/** A service that can be asked. */
 export interface InstanceHandle {
-  /** Ends open calls and removes the socket. */
+  /** Ends what is under way, and removes the socket of one that is called. */
   close(): Promise<void>;
 }
 
@@ -53,102 +48,69 @@ export interface InstanceHandle {
 const FAILED = -1;
 
 /**
- * Serves `flame.v1.Instance` on the unix socket that the executor manager chose, and runs the tasks that come on the other one.
- * @throws FlameError invalid_config when it is missing, unavailable when the socket cannot be bound.
+ * Serves a session: on connections to the executor manager where that listens for them, else by the calls of `flame.v1.Instance`
+ * on the unix socket that it chose.
+ * @throws FlameError invalid_config when no socket was named, unavailable when it cannot be bound.
  */
 export async function serveInstance(
   service: FlameService,
-  { instance: endpoint, tasks }: ServiceEndpoints,
+  { instance, tasks }: ServiceEndpoints,
 ): Promise<InstanceHandle> {
-  if (endpoint === undefined || endpoint === "") {
+  if (instance === undefined || instance === "") {
     throw new FlameError(
       "invalid_config",
       "FLAME_INSTANCE_ENDPOINT is not set: a service is started by an executor manager, which sets it to the path of a unix socket",
     );
   }
-  const server = new Server({
-    "grpc.max_receive_message_length": -1,
-    "grpc.max_send_message_length": -1,
-  });
-  const invoke = runnerOf(service);
-  let connections: TaskConnections | undefined;
-  const connect = async (): Promise<void> => {
-    if (connections !== undefined || tasks === undefined || tasks === "") return;
-    connections = await connectForTasks(tasks);
-    if (connections !== undefined) serveTaskStream(connections, invoke, service.tasksAhead ?? 0);
-  };
-  server.addService(InstanceService, {
-    onSessionEnter: answering(
-      async ({ request }: ServerUnaryCall<SessionContext, Result>): Promise<Result> => {
-        if (request.application === undefined)
-          throw new FlameError("invalid_argument", "the session has no application");
-        // Before the answer: by it the executor manager knows that tasks may come so.
-        await connect();
-        await service.onSessionEnter?.(request);
-        return { returnCode: 0 };
-      },
-    ),
-    onTaskInvoke: answering(async ({ request }: ServerUnaryCall<TaskContext, TaskResult>) =>
-      invoke(request),
-    ),
-    onSessionLeave: answering(
-      async (_call: ServerUnaryCall<EmptyRequest, Result>): Promise<Result> => {
-        await service.onSessionLeave?.();
-        return { returnCode: 0 };
-      },
-    ),
-  });
-  await bind(server, endpoint);
+  const asked = askedOf(service);
+  const connections =
+    tasks === undefined || tasks === "" ? undefined : await connectForTasks(tasks);
+  if (connections === undefined) {
+    // gRPC takes longer to load than everything else that a service is made of.
+    const { serveCalls } = await import("./call-server.ts");
+    return serveCalls(asked, instance);
+  }
+  serveTaskStream(connections, asked, service.tasksAhead ?? 0);
   return {
-    close: () =>
-      new Promise((resolve) => {
-        connections?.tasks.destroy();
-        connections?.results.destroy();
-        server.tryShutdown(() => resolve());
-        server.forceShutdown();
-      }),
+    close: async () => {
+      connections.tasks.destroy();
+      connections.results.destroy();
+    },
   };
 }
 
-/** Runs a task, at once where the service does: a promise costs as much as a short task. */
-function runnerOf(service: FlameService): RunTask {
-  const succeeded = (output: Buffer | undefined): TaskResult => ({ returnCode: 0, output });
-  return (task) => {
+/** Failures travel as return codes with the text of what was thrown. */
+function askedOf(service: FlameService): AskedService {
+  const step = async (act: () => Promise<void> | void): Promise<Result> => {
     try {
-      const output = service.onTaskInvoke(task);
-      return output instanceof Promise ? output.then(succeeded, failure) : succeeded(output);
+      await act();
+      return { returnCode: 0 };
     } catch (thrown) {
       return failure(thrown);
     }
   };
-}
-
-type Call<Request, Response> = ServerUnaryCall<Request, Response>;
-
-/** Failures travel as return codes with the text of what was thrown, never as gRPC statuses. */
-function answering<Request, Response extends { returnCode: number; message?: string | undefined }>(
-  handle: (call: Call<Request, Response>) => Promise<Response>,
-): (call: Call<Request, Response>, callback: sendUnaryData<Response | Result>) => void {
-  return (call, callback) => {
-    handle(call).then(
-      (response) => callback(null, response),
-      (thrown: unknown) => callback(null, failure(thrown)),
-    );
+  return {
+    enter: (context) =>
+      step(() => {
+        if (context.application === undefined)
+          throw new FlameError("invalid_argument", "the session has no application");
+        return service.onSessionEnter?.(context);
+      }),
+    // At once where the service does: a promise costs as much as a short task.
+    run: (task) => {
+      try {
+        const output = service.onTaskInvoke(task);
+        return output instanceof Promise ? output.then(succeeded, failure) : succeeded(output);
+      } catch (thrown) {
+        return failure(thrown);
+      }
+    },
+    leave: () => step(() => service.onSessionLeave?.()),
   };
 }
 
+const succeeded = (output: Buffer | undefined): TaskResult => ({ returnCode: 0, output });
+
 function failure(thrown: unknown): { returnCode: number; message: string } {
   return { returnCode: FAILED, message: textOf(thrown) };
-}
-
-function bind(server: Server, endpoint: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(`unix:${endpoint}`, ServerCredentials.createInsecure(), (error) => {
-      if (error === null) resolve();
-      else {
-        const text = `cannot serve on FLAME_INSTANCE_ENDPOINT "${endpoint}": ${error.message}`;
-        reject(new FlameError("unavailable", text, { cause: error }));
-      }
-    });
-  });
 }

@@ -1,8 +1,8 @@
 import { performance } from "node:perf_hooks";
 import { FRAME_BYTES_MAX, FrameReader, frameOf } from "../protocol/frames.ts";
 import { ResultBatch, TaskBatch } from "../protocol/generated/flame/stream/v1/service.ts";
-import type { TaskContext } from "../protocol/generated/flame/v1/shim.ts";
-import type { TaskResult } from "../protocol/generated/flame/v1/types.ts";
+import type { SessionContext, TaskContext } from "../protocol/generated/flame/v1/shim.ts";
+import type { Result, TaskResult } from "../protocol/generated/flame/v1/types.ts";
 import type { TaskConnections } from "./task-connections.ts";
 
 /** So long, in milliseconds, tasks may run one after the other before whatever else there is to do is done. */
@@ -13,10 +13,25 @@ const RESULT_BYTES = 1024 * 1024;
 /** Runs a task; never throws or rejects. */
 export type RunTask = (task: TaskContext) => TaskResult | Promise<TaskResult>;
 
+/** A service as it is asked; nothing of it ever throws or rejects. */
+export interface AskedService {
+  readonly enter: (context: SessionContext) => Promise<Result>;
+  readonly run: RunTask;
+  readonly leave: () => Promise<Result>;
+}
+
+const saying = (part: Partial<ResultBatch>): ResultBatch => ({
+  answers: [],
+  recalled: undefined,
+  done: undefined,
+  ...part,
+});
+
 /** Runs the tasks of one stream, one after the other (docs/protocol.md, "Streams"). */
 class StreamedTasks {
   readonly #to: TaskConnections["results"];
-  readonly #run: RunTask;
+  readonly #service: AskedService;
+  #steps: (() => Promise<Result>)[] = [];
   #waiting: TaskContext[] = [];
   /** Counts as begun: the result before it has left. */
   #next: TaskContext | undefined;
@@ -29,16 +44,16 @@ class StreamedTasks {
   #ended = false;
   #over = false;
 
-  constructor({ tasks, results }: TaskConnections, run: RunTask, ahead: number) {
+  constructor({ tasks, results }: TaskConnections, service: AskedService, ahead: number) {
     this.#to = results;
-    this.#run = run;
+    this.#service = service;
     const frames = new FrameReader();
     const giveUp = (): void => this.#giveUp();
     tasks.on("error", giveUp);
     results.on("error", giveUp).on("close", giveUp);
     // Nothing is said on it: read only so that its end is noticed.
     results.resume();
-    results.write(frameOf(ResultBatch, { answers: [], recalled: undefined, ahead }));
+    this.#say({ ahead });
     const take = (message: Buffer): void => this.#take(message);
     tasks.on("data", (chunk: Buffer) => {
       try {
@@ -57,11 +72,13 @@ class StreamedTasks {
 
   #take(message: Buffer): void {
     if (this.#over) return;
-    const { tasks, recall } = TaskBatch.decode(message);
+    const { tasks, recall, enter, leave } = TaskBatch.decode(message);
+    if (enter !== undefined) this.#steps.push(() => this.#service.enter(enter));
+    if (leave) this.#steps.push(this.#service.leave);
     if (recall) {
       const taskIds = this.#waiting.map(({ taskId }) => taskId);
       this.#waiting = [];
-      this.#to.write(frameOf(ResultBatch, { answers: [], recalled: { taskIds } }));
+      this.#say({ recalled: { taskIds } });
     }
     for (const task of tasks) this.#waiting.push(task);
     if (!this.#busy) {
@@ -73,8 +90,13 @@ class StreamedTasks {
   /** The executor manager went away: what has not begun never will. */
   #giveUp(): void {
     this.#over = true;
+    this.#steps = [];
     this.#waiting = [];
     this.#next = undefined;
+  }
+
+  #say(part: Partial<ResultBatch>): void {
+    this.#to.write(frameOf(ResultBatch, saying(part)));
   }
 
   /** The one behind a result that was sent counts as begun: it is not given back. */
@@ -85,12 +107,17 @@ class StreamedTasks {
   // Runs until something has to be waited for.
   readonly #goOn = (): void => {
     this.#busy = true;
+    const step = this.#steps.shift();
+    if (step !== undefined) {
+      void this.#walk(step);
+      return;
+    }
     for (;;) {
       this.#pin();
       const task = this.#next;
       this.#next = undefined;
       if (task === undefined) break;
-      const result = this.#run(task);
+      const result = this.#service.run(task);
       if (result instanceof Promise) {
         void this.#answerLater(task.taskId, result);
         return;
@@ -101,6 +128,14 @@ class StreamedTasks {
     if (this.#ended) this.#to.end();
   };
 
+  /** Enters or leaves the session. */
+  async #walk(step: () => Promise<Result>): Promise<void> {
+    const done = await step();
+    if (this.#over) return;
+    this.#say({ done });
+    this.#goOn();
+  }
+
   async #answerLater(taskId: string, result: Promise<TaskResult>): Promise<void> {
     if (this.#answer(taskId, await result)) this.#goOn();
   }
@@ -109,7 +144,7 @@ class StreamedTasks {
   #answer(taskId: string, result: TaskResult): boolean {
     if (this.#over) return false;
     const answers = [{ taskId, result: sendable(result) }];
-    this.#to.write(frameOf(ResultBatch, { answers, recalled: undefined }), this.#written);
+    this.#to.write(frameOf(ResultBatch, saying({ answers })), this.#written);
     // As a rule the system has all of it by now, and keeps it whatever the next task does to this process.
     this.#leaving = this.#to.writableLength > 0;
     const late = !this.#leaving && performance.now() - this.#sliceBegan > SLICE_MS;
@@ -138,9 +173,13 @@ function sendable(result: TaskResult): TaskResult {
 }
 
 /**
- * Runs the tasks that come on these connections.
+ * Does what comes on these connections.
  * @param ahead how many tasks are taken beside the one that runs
  */
-export function serveTaskStream(connections: TaskConnections, run: RunTask, ahead: number): void {
-  new StreamedTasks(connections, run, ahead);
+export function serveTaskStream(
+  connections: TaskConnections,
+  service: AskedService,
+  ahead: number,
+): void {
+  new StreamedTasks(connections, service, ahead);
 }

@@ -21,6 +21,7 @@ let door: Server;
 let connections: Socket[];
 beforeEach(() => {
   folder = temporaryFolder("instance");
+  child = undefined;
   connections = [];
   door = createServer((socket) => connections.push(socket.on("error", () => undefined)));
   door.listen(join(folder.path, "i.task"));
@@ -48,18 +49,20 @@ const requests: Readonly<Record<string, Tree>> = {
 const batches: Tree = {
   tasks: [{ task_id: "1", session_id: "s", input: Buffer.from("{}") }],
   recall: false,
+  enter: requests["OnSessionEnter"] ?? {},
+  leave: false,
 };
 
-/** Drives the stream of tasks of the service that has connected. */
-async function driveTasks(unread: (label: string) => boolean): Promise<void> {
+/** Drives the stream of the service that has connected. */
+async function driveStream(unread: (label: string) => boolean): Promise<void> {
   const [tasks, results] = connections;
   if (tasks === undefined || results === undefined) throw new Error("it did not connect");
   let heard = 0;
   const frames = new FrameReader();
   results.on("data", (chunk: Buffer) =>
     frames.read(chunk, (message) => {
-      const { answers, recalled } = ResultBatch.decode(message);
-      heard += answers.length + (recalled === undefined ? 0 : 1);
+      const { answers, recalled, done } = ResultBatch.decode(message);
+      heard += answers.length + (recalled === undefined ? 0 : 1) + (done === undefined ? 0 : 1);
     }),
   );
   let due = 0;
@@ -72,6 +75,7 @@ async function driveTasks(unread: (label: string) => boolean): Promise<void> {
     length.writeUInt32BE(message.length);
     tasks.write(Buffer.concat([length, message]));
     due += ((batch["tasks"] as unknown[] | undefined)?.length ?? 0) + (batch["recall"] ? 1 : 0);
+    due += (batch["enter"] === undefined ? 0 : 1) + (batch["leave"] ? 1 : 0);
     const answered = () => heard >= due || results.closed;
     await waitFor(`answers after ${label}`, answered, { deadlineMs: 60_000 });
     if (heard !== due) throw new Error(`${label}: ${heard} answers instead of ${due}`);
@@ -85,19 +89,19 @@ const services: readonly (readonly [name: string, command: readonly string[]])[]
   ["flamepy.runpy", [pythons.ours, "-m", "flamepy.runpy"]],
 ];
 
-describe.each(services)("%s", (name, [program = "", ...args]) => {
+function start([program = "", ...args]: readonly string[], endpoints: NodeJS.ProcessEnv) {
+  const { PATH, LANG, FLAME_TEST_RUN } = process.env;
+  const own = { PATH, LANG, FLAME_TEST_RUN, HOME: folder.path, TMPDIR: folder.path };
+  const env = { ...own, FLAME_HOME: preparedHome, ...endpoints };
+  const running = spawn(program, args, { env, stdio: "ignore" });
+  child = running;
+  return running;
+}
+
+describe.each(services)("%s", (name, command) => {
   it("answers each extreme of each field with a result, and goes on serving", async () => {
     const socket = join(folder.path, "i.sock");
-    const { PATH, LANG, FLAME_TEST_RUN } = process.env;
-    const own = { PATH, LANG, FLAME_TEST_RUN, HOME: folder.path, TMPDIR: folder.path };
-    const env = {
-      ...own,
-      FLAME_HOME: preparedHome,
-      FLAME_INSTANCE_ENDPOINT: socket,
-      FLAME_TASKS_ENDPOINT: join(folder.path, "i.task"),
-    };
-    const running = spawn(program, args, { env, stdio: "ignore" });
-    child = running;
+    const running = start(command, { FLAME_INSTANCE_ENDPOINT: socket });
     const client = new RawClient(`unix:${socket}`);
     const wrong: string[] = [];
     try {
@@ -116,12 +120,21 @@ describe.each(services)("%s", (name, [program = "", ...args]) => {
           if (running.exitCode !== null) throw new Error(`it ended after ${label}`);
         }
       }
-      // An executor manager of ours never sends what Python's protobuf refuses.
-      await driveTasks((label) => name === "flamepy.runpy" && label.includes("a lone "));
       expect(running.exitCode).toBeNull();
     } finally {
       client.close();
     }
     expect(wrong).toEqual([]);
+  });
+
+  it("does so on its stream", async () => {
+    const running = start(command, {
+      FLAME_INSTANCE_ENDPOINT: join(folder.path, "i.sock"),
+      FLAME_TASKS_ENDPOINT: join(folder.path, "i.task"),
+    });
+    await waitFor("its connections", () => connections.length === 2, { deadlineMs: 30_000 });
+    // An executor manager of ours never sends what Python's protobuf refuses.
+    await driveStream((label) => name === "flamepy.runpy" && label.includes("a lone "));
+    expect(running.exitCode).toBeNull();
   });
 });

@@ -14,146 +14,169 @@
         print(result.get())  # 3
 """
 
-from flamepy import _forks as _forks  # First: it says how gRPC, which the others import, starts.
-from flamepy import cache, core, proto, runner, service, tools, util
-from flamepy._config import (
-    DEFAULT_FLAME_CACHE_ENDPOINT,
-    DEFAULT_FLAME_CONF,
-    DEFAULT_FLAME_ENDPOINT,
-    FlameContext,
-    FlameContextRunner,
-    FlamePackage,
-)
-from flamepy._connection import Connection
-from flamepy._errors import (
-    FlameError,
-    FlameErrorCode,
-    FlameValueError,
-    ObjectNotFoundError,
-    PythonVersionError,
-    RemoteTaskError,
-)
-from flamepy._executor import Executor
-from flamepy._functions import (
-    close_session,
-    connect,
-    create_session,
-    get_application,
-    get_session,
-    list_applications,
-    list_executors,
-    list_nodes,
-    list_sessions,
-    open_session,
-    register_application,
-    unregister_application,
-)
-from flamepy._futures import TaskFuture
-from flamepy._objects import ObjectRef, get_object, put_object, update_object
-from flamepy._result import ResultRef
-from flamepy._runner import RunnerContext, RunnerRequest, RunnerServiceKind
-from flamepy._service import (
-    FLAME_INSTANCE_ENDPOINT,
-    ApplicationContext,
-    FlameService,
-    SessionContext,
-    TaskContext,
-    run,
-)
-from flamepy._session import Session
-from flamepy._types import (
-    Application,
-    ApplicationAttributes,
-    ApplicationID,
-    ApplicationSchema,
-    ApplicationState,
-    CommonData,
-    Event,
-    Message,
-    ResourceRequirement,
-    SessionAttributes,
-    SessionID,
-    SessionState,
-    Shim,
-    Task,
-    TaskID,
-    TaskInformer,
-    TaskInput,
-    TaskOutput,
-    TaskState,
-)
-from flamepy._version import __version__
-from flamepy._watch import TaskWatcher
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "DEFAULT_FLAME_CACHE_ENDPOINT",
-    "DEFAULT_FLAME_CONF",
-    "DEFAULT_FLAME_ENDPOINT",
-    "FLAME_INSTANCE_ENDPOINT",
-    "Application",
-    "ApplicationAttributes",
-    "ApplicationContext",
-    "ApplicationID",
-    "ApplicationSchema",
-    "ApplicationState",
-    "CommonData",
-    "Connection",
-    "Event",
-    "Executor",
-    "FlameContext",
-    "FlameContextRunner",
-    "FlameError",
-    "FlameErrorCode",
-    "FlamePackage",
-    "FlameService",
-    "FlameValueError",
-    "Message",
-    "ObjectNotFoundError",
-    "ObjectRef",
-    "PythonVersionError",
-    "RemoteTaskError",
-    "ResourceRequirement",
-    "ResultRef",
-    "RunnerContext",
-    "RunnerRequest",
-    "RunnerServiceKind",
-    "Session",
-    "SessionAttributes",
-    "SessionContext",
-    "SessionID",
-    "SessionState",
-    "Shim",
-    "Task",
-    "TaskContext",
-    "TaskFuture",
-    "TaskID",
-    "TaskInformer",
-    "TaskInput",
-    "TaskOutput",
-    "TaskState",
-    "TaskWatcher",
-    "__version__",
-    "cache",
-    "close_session",
-    "connect",
-    "core",
-    "create_session",
-    "get_application",
-    "get_object",
-    "get_session",
-    "list_applications",
-    "list_executors",
-    "list_nodes",
-    "list_sessions",
-    "open_session",
-    "proto",
-    "put_object",
-    "register_application",
-    "run",
-    "runner",
-    "service",
-    "tools",
-    "unregister_application",
-    "update_object",
-    "util",
-]
+from flamepy import _forks as _forks  # First: it says how gRPC, which others import, starts.
+from flamepy import core as core  # At once: pickles name it.
+from flamepy._lazy import lazily as _lazily
+
+if TYPE_CHECKING:
+    from flamepy import cache as cache
+    from flamepy import proto as proto
+    from flamepy import runner as runner
+    from flamepy import service as service
+    from flamepy import tools as tools
+    from flamepy import util as util
+    from flamepy._config import DEFAULT_FLAME_CACHE_ENDPOINT as DEFAULT_FLAME_CACHE_ENDPOINT
+    from flamepy._config import DEFAULT_FLAME_CONF as DEFAULT_FLAME_CONF
+    from flamepy._config import DEFAULT_FLAME_ENDPOINT as DEFAULT_FLAME_ENDPOINT
+    from flamepy._config import FlameContext as FlameContext
+    from flamepy._config import FlameContextRunner as FlameContextRunner
+    from flamepy._config import FlamePackage as FlamePackage
+    from flamepy._connection import Connection as Connection
+    from flamepy._errors import FlameError as FlameError
+    from flamepy._errors import FlameErrorCode as FlameErrorCode
+    from flamepy._errors import FlameValueError as FlameValueError
+    from flamepy._errors import ObjectNotFoundError as ObjectNotFoundError
+    from flamepy._errors import PythonVersionError as PythonVersionError
+    from flamepy._errors import RemoteTaskError as RemoteTaskError
+    from flamepy._executor import Executor as Executor
+    from flamepy._functions import close_session as close_session
+    from flamepy._functions import connect as connect
+    from flamepy._functions import create_session as create_session
+    from flamepy._functions import get_application as get_application
+    from flamepy._functions import get_session as get_session
+    from flamepy._functions import list_applications as list_applications
+    from flamepy._functions import list_executors as list_executors
+    from flamepy._functions import list_nodes as list_nodes
+    from flamepy._functions import list_sessions as list_sessions
+    from flamepy._functions import open_session as open_session
+    from flamepy._functions import register_application as register_application
+    from flamepy._functions import unregister_application as unregister_application
+    from flamepy._futures import TaskFuture as TaskFuture
+    from flamepy._objects import ObjectRef as ObjectRef
+    from flamepy._objects import get_object as get_object
+    from flamepy._objects import put_object as put_object
+    from flamepy._objects import update_object as update_object
+    from flamepy._result import ResultRef as ResultRef
+    from flamepy._runner import RunnerContext as RunnerContext
+    from flamepy._runner import RunnerRequest as RunnerRequest
+    from flamepy._runner import RunnerServiceKind as RunnerServiceKind
+    from flamepy._service import FLAME_INSTANCE_ENDPOINT as FLAME_INSTANCE_ENDPOINT
+    from flamepy._service import ApplicationContext as ApplicationContext
+    from flamepy._service import FlameService as FlameService
+    from flamepy._service import SessionContext as SessionContext
+    from flamepy._service import TaskContext as TaskContext
+    from flamepy._service import run as run
+    from flamepy._session import Session as Session
+    from flamepy._types import Application as Application
+    from flamepy._types import ApplicationAttributes as ApplicationAttributes
+    from flamepy._types import ApplicationID as ApplicationID
+    from flamepy._types import ApplicationSchema as ApplicationSchema
+    from flamepy._types import ApplicationState as ApplicationState
+    from flamepy._types import CommonData as CommonData
+    from flamepy._types import Event as Event
+    from flamepy._types import Message as Message
+    from flamepy._types import ResourceRequirement as ResourceRequirement
+    from flamepy._types import SessionAttributes as SessionAttributes
+    from flamepy._types import SessionID as SessionID
+    from flamepy._types import SessionState as SessionState
+    from flamepy._types import Shim as Shim
+    from flamepy._types import Task as Task
+    from flamepy._types import TaskID as TaskID
+    from flamepy._types import TaskInformer as TaskInformer
+    from flamepy._types import TaskInput as TaskInput
+    from flamepy._types import TaskOutput as TaskOutput
+    from flamepy._types import TaskState as TaskState
+    from flamepy._version import __version__ as __version__
+    from flamepy._watch import TaskWatcher as TaskWatcher
+
+__getattr__, __dir__ = _lazily(
+    __name__,
+    {
+        "flamepy.cache": ("cache",),
+        "flamepy.proto": ("proto",),
+        "flamepy.runner": ("runner",),
+        "flamepy.service": ("service",),
+        "flamepy.tools": ("tools",),
+        "flamepy.util": ("util",),
+        "flamepy._config": (
+            "DEFAULT_FLAME_CACHE_ENDPOINT",
+            "DEFAULT_FLAME_CONF",
+            "DEFAULT_FLAME_ENDPOINT",
+            "FlameContext",
+            "FlameContextRunner",
+            "FlamePackage",
+        ),
+        "flamepy.core.client": (
+            "Connection",
+            "Executor",
+            "close_session",
+            "connect",
+            "create_session",
+            "get_application",
+            "get_session",
+            "list_applications",
+            "list_executors",
+            "list_nodes",
+            "list_sessions",
+            "open_session",
+            "register_application",
+            "unregister_application",
+            "TaskFuture",
+            "Session",
+            "TaskWatcher",
+        ),
+        "flamepy._errors": (
+            "FlameError",
+            "FlameErrorCode",
+            "FlameValueError",
+            "ObjectNotFoundError",
+            "PythonVersionError",
+            "RemoteTaskError",
+        ),
+        "flamepy._objects": (
+            "ObjectRef",
+            "get_object",
+            "put_object",
+            "update_object",
+        ),
+        "flamepy._result": ("ResultRef",),
+        "flamepy._runner": (
+            "RunnerContext",
+            "RunnerRequest",
+            "RunnerServiceKind",
+        ),
+        "flamepy._service": (
+            "FLAME_INSTANCE_ENDPOINT",
+            "ApplicationContext",
+            "FlameService",
+            "SessionContext",
+            "TaskContext",
+            "run",
+        ),
+        "flamepy._types": (
+            "Application",
+            "ApplicationAttributes",
+            "ApplicationID",
+            "ApplicationSchema",
+            "ApplicationState",
+            "CommonData",
+            "Event",
+            "Message",
+            "ResourceRequirement",
+            "SessionAttributes",
+            "SessionID",
+            "SessionState",
+            "Shim",
+            "Task",
+            "TaskID",
+            "TaskInformer",
+            "TaskInput",
+            "TaskOutput",
+            "TaskState",
+        ),
+        "flamepy._version": ("__version__",),
+    },
+    loaded=("core",),
+)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from typing import Any
 
@@ -11,6 +10,8 @@ def finished(value: Any) -> Any:
     """Return what ``value`` gives: itself, or its result when it is awaitable."""
     if not inspect.isawaitable(value):
         return value
+    import asyncio  # Few calls need it, and it takes longer to load than most of the rest.
+
     # With a factory, so that the thread's own event loop stays as the user's code left it.
     return asyncio.run(_awaited(value), loop_factory=asyncio.new_event_loop)
 

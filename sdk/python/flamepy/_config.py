@@ -5,7 +5,6 @@ Both are optional: without them everything points at a cluster on this machine.
 
 from __future__ import annotations
 
-import difflib
 import os
 import threading
 from dataclasses import dataclass, field
@@ -291,6 +290,8 @@ def _refuse_unknown(file: Path, where: str, mapping: dict[str, Any]) -> None:
     known = _KEYS[where]
     for key, value in mapping.items():
         if key not in known:
+            import difflib  # Only for mistakes.
+
             near = difflib.get_close_matches(str(key), known, 1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             place = where or "the file"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
 
 from flamepy._config import FlameClientTls
@@ -20,6 +19,8 @@ def trust_roots(tls: FlameClientTls | None) -> bytes | None:
     """Return the authorities of ``ca_file``, else the system's; None when there are none."""
     if tls is not None and tls.ca_file:
         return _read("CA file", tls.ca_file)
+    import ssl  # Only here: a service on a node has a file, or no TLS.
+
     for file in (ssl.get_default_verify_paths().cafile, *_SYSTEM_ROOTS):
         if file and Path(file).is_file():
             return _read("CA file", file)

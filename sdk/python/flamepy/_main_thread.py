@@ -18,7 +18,7 @@ _log = logging.getLogger("flamepy")
 
 
 class Source(Protocol):
-    """Something that the thread that serves does besides the calls of other threads."""
+    """Where what is to be done comes from, besides the calls of other threads."""
 
     def fileno(self) -> int:
         """Return what can be read when there is something to do."""
@@ -47,6 +47,8 @@ class MainThread:
         os.set_blocking(self._waker, False)
         self._poll.register(self._woken, select.POLLIN)
         self.busy = False
+        #: Set when :meth:`serve` has done all that it will.
+        self.ended = threading.Event()
 
     def run[T](self, call: Callable[[], T]) -> T:
         """Run ``call`` in the thread that serves, and wait for what it gives."""
@@ -63,11 +65,6 @@ class MainThread:
             self._run_what_is_left()
         return done.result()
 
-    def attend(self, source: Source) -> None:
-        """Do what comes from ``source`` as well; only in the thread that serves."""
-        self._source = source
-        self._poll.register(source, select.POLLIN)
-
     def end_with(self, ended: Callable[[], None]) -> None:
         """Call ``ended`` in a thread of its own when SIGTERM or SIGINT asks the process to end.
 
@@ -77,8 +74,11 @@ class MainThread:
             self._signals = EndSignals(ended)
             self._signals.install()
 
-    def serve(self) -> None:
-        """Run what comes until :meth:`end` is called."""
+    def serve(self, source: Source | None = None) -> None:
+        """Run what comes until :meth:`end` is called, or ``source`` is over."""
+        self._source = source
+        if source is not None:
+            self._poll.register(source, select.POLLIN)
         while not self._ended:
             try:
                 self._serve_one()
@@ -86,16 +86,14 @@ class MainThread:
                 # Such as an alarm that an earlier call set and left.
                 _log.exception("a signal handler raised outside of the call that installed it")
             self.busy = False
+        self.ended.set()
         self._run_what_is_left()
+        if source is not None:
+            source.close()
 
     def end(self) -> None:
         """Let :meth:`serve` return when what was called before has ended."""
         self._put(None)
-
-    def close(self) -> None:
-        """Let go of what was attended to, when :meth:`serve` has returned."""
-        if self._source is not None:
-            self._source.close()
 
     def _put(self, call: Callable[[], None] | None) -> None:
         self._calls.put(call)
@@ -129,14 +127,12 @@ class MainThread:
     def _attend(self) -> None:
         source = self._source
         assert source is not None
-        file = source.fileno()
         goes_on = False
         try:
             goes_on = source.work()
         finally:
             if not goes_on:
-                self._poll.unregister(file)
-                self._source = None
+                self._ended = True
 
     def _run_what_is_left(self) -> None:
         """Run calls that came after the end: they are given up, and whoever waits is told."""

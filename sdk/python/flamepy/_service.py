@@ -6,12 +6,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
-
-import grpc
 
 from flamepy._convert import optional
 from flamepy._errors import FlameError, FlameErrorCode
@@ -23,18 +18,12 @@ from flamepy._result import describe, encode_failure
 from flamepy._task_stream import TaskStream
 from flamepy._trace import TraceFn
 from flamepy._types import Shim
-from flamepy.proto import shim_pb2, shim_pb2_grpc, types_pb2
+from flamepy.proto import shim_pb2, types_pb2
 
-_THREADS = 10
-_STOP_SECONDS = 2.0
+#: So long a call under way may go on when the service is to end.
+STOP_SECONDS = 2.0
 _FAREWELL_SECONDS = 0.5
 _FAILED = -1
-#: Sizes are bounded by whoever sends them; this hop is a socket on the same machine.
-_OPTIONS = [
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
-    ("grpc.so_reuseport", 0),
-]
 _log = logging.getLogger("flamepy")
 
 
@@ -103,23 +92,17 @@ class FlameService:
         return None
 
 
-@public("flamepy.core.service")
-class FlameInstanceServicer(shim_pb2_grpc.InstanceServicer):
-    """Answers the executor manager by calling a service.
+class AskedService:
+    """Asks a service as an executor manager does; what it raises travels to the client.
 
     Args:
-        service: what is called.
-        main: the thread that calls it; None for the thread of each request.
+        service: what is asked.
     """
 
-    def __init__(self, service: FlameService, main: MainThread | None = None) -> None:
+    def __init__(self, service: FlameService) -> None:
         self._service = service
-        self._main = main
-        self._tasks: TaskStream | None = None
 
-    def OnSessionEnter(
-        self, request: shim_pb2.SessionContext, context: grpc.ServicerContext
-    ) -> types_pb2.Result:
+    def enter(self, request: shim_pb2.SessionContext) -> types_pb2.Result:
         """Call ``on_session_enter``."""
         _trace = TraceFn("OnSessionEnter")
         application = request.application
@@ -137,44 +120,16 @@ class FlameInstanceServicer(shim_pb2_grpc.InstanceServicer):
                 installer=optional(application, "installer"),
             ),
         )
+        try:
+            with forked_children_end():
+                self._service.on_session_enter(session)
+        except BaseException as error:  # What user code raises must not end this process.
+            _log.exception("cannot enter session %s", request.session_id)
+            return types_pb2.Result(return_code=_FAILED, message=describe(error))
+        return types_pb2.Result(return_code=0)
 
-        def enter() -> types_pb2.Result:
-            # Before the answer: by it the executor manager knows that tasks may come so.
-            self._connect()
-            try:
-                with forked_children_end():
-                    self._service.on_session_enter(session)
-            except BaseException as error:  # What user code raises must not end this process.
-                _log.exception("cannot enter session %s", request.session_id)
-                return types_pb2.Result(return_code=_FAILED, message=describe(error))
-            return types_pb2.Result(return_code=0)
-
-        return self._in_main(context, enter)
-
-    def OnTaskInvoke(
-        self, request: shim_pb2.TaskContext, context: grpc.ServicerContext
-    ) -> types_pb2.TaskResult:
+    def invoke(self, request: shim_pb2.TaskContext) -> types_pb2.TaskResult:
         """Call ``on_task_invoke``."""
-        return self._in_main(context, lambda: self._invoke(request))
-
-    def OnSessionLeave(
-        self, request: types_pb2.EmptyRequest, context: grpc.ServicerContext
-    ) -> types_pb2.Result:
-        """Call ``on_session_leave``."""
-        _trace = TraceFn("OnSessionLeave")
-
-        def leave() -> types_pb2.Result:
-            try:
-                with forked_children_end():
-                    self._service.on_session_leave()
-            except BaseException as error:  # What user code raises must not end this process.
-                _log.exception("cannot leave the session")
-                return types_pb2.Result(return_code=_FAILED, message=describe(error))
-            return types_pb2.Result(return_code=0)
-
-        return self._in_main(context, leave)
-
-    def _invoke(self, request: shim_pb2.TaskContext) -> types_pb2.TaskResult:
         task = TaskContext(request.task_id, request.session_id, optional(request, "input"))
         try:
             with forked_children_end():
@@ -190,80 +145,32 @@ class FlameInstanceServicer(shim_pb2_grpc.InstanceServicer):
             )
         return types_pb2.TaskResult(return_code=0, output=output)
 
-    def end_tasks(self) -> None:
-        """Let the stream of tasks end after the task that runs, if there is one."""
-        if self._tasks is not None:
-            self._tasks.end()
-
-    def _connect(self) -> None:
-        if self._tasks is not None:
-            return
-        self._tasks = tasks = TaskStream.connect(self._invoke)
-        if tasks is None:
-            return
-        if self._main is not None:
-            self._main.attend(tasks)
-        else:
-            threading.Thread(
-                target=_run_all, args=(tasks,), name="flamepy-tasks", daemon=True
-            ).start()
-
-    def _in_main[T](self, context: grpc.ServicerContext, call: Callable[[], T]) -> T:
-        if self._main is None:
-            return call()
-
-        def unless_gone() -> T:
-            if not context.is_active():  # It waited behind another call, and nobody waits for it.
-                raise RuntimeError("the call was given up before it began")
-            return call()
-
-        return self._main.run(unless_gone)
+    def leave(self) -> types_pb2.Result:
+        """Call ``on_session_leave``."""
+        _trace = TraceFn("OnSessionLeave")
+        try:
+            with forked_children_end():
+                self._service.on_session_leave()
+        except BaseException as error:  # What user code raises must not end this process.
+            _log.exception("cannot leave the session")
+            return types_pb2.Result(return_code=_FAILED, message=describe(error))
+        return types_pb2.Result(return_code=0)
 
 
-@public("flamepy.core.service")
-class FlameInstanceServer:
-    """Serves a service on the socket that the executor manager named.
-
-    Args:
-        service: what is called.
-        main: the thread that calls it; None for the threads of the server.
+def instance_endpoint() -> str:
+    """Return the path of the unix socket on which a service that is called listens.
 
     Raises:
-        FlameError: INVALID_CONFIG, on start, when no socket was named or it cannot be bound.
+        FlameError: INVALID_CONFIG, when no executor manager has named one.
     """
-
-    def __init__(self, service: FlameService, main: MainThread | None = None) -> None:
-        self.servicer = FlameInstanceServicer(service, main)
-        self._server: grpc.Server | None = None
-
-    def start(self) -> None:
-        """Listen; returns at once."""
-        path = os.environ.get(FLAME_INSTANCE_ENDPOINT)
-        if not path:
-            raise FlameError(
-                FlameErrorCode.INVALID_CONFIG,
-                f"{FLAME_INSTANCE_ENDPOINT} is not set: a service is started by an executor "
-                "manager, which names the unix socket to listen on",
-            )
-        server = grpc.server(ThreadPoolExecutor(_THREADS, "flamepy-service"), options=_OPTIONS)
-        register: Any = shim_pb2_grpc.add_InstanceServicer_to_server  # Generated without types.
-        register(self.servicer, server)
-        try:
-            server.add_insecure_port(f"unix:{os.path.abspath(path)}")
-        except RuntimeError as error:
-            raise FlameError(
-                FlameErrorCode.INVALID_CONFIG, f"cannot listen on the unix socket {path}: {error}"
-            ) from error
-        server.start()
-        self._server = server
-
-    def stop(self) -> None:
-        """Stop listening; a call under way gets two seconds to end."""
-        if self._server is not None:
-            stopped = self._server.stop(_STOP_SECONDS)
-            self.servicer.end_tasks()
-            stopped.wait()
-            self._server = None
+    path = os.environ.get(FLAME_INSTANCE_ENDPOINT)
+    if not path:
+        raise FlameError(
+            FlameErrorCode.INVALID_CONFIG,
+            f"{FLAME_INSTANCE_ENDPOINT} is not set: a service is started by an executor "
+            "manager, which names the unix socket to listen on",
+        )
+    return path
 
 
 @public("flamepy.core.service")
@@ -273,13 +180,36 @@ def run(service: FlameService) -> None:
     Raises:
         FlameError: INVALID_CONFIG, when it was not started by an executor manager.
     """
+    instance_endpoint()
     main = MainThread()
+    stream = TaskStream.connect(AskedService(service))
+    if stream is None:
+        _serve_calls(service, main)
+    else:
+        _serve_stream(stream, main)
+
+
+def _serve_stream(stream: TaskStream, main: MainThread) -> None:
+    def end() -> None:
+        stream.end()
+        main.end()
+        if not main.ended.wait(STOP_SECONDS):
+            # A task that does not end would keep the interpreter from exiting.
+            _leave_at_once()
+
+    main.end_with(end)
+    main.serve(stream)
+
+
+def _serve_calls(service: FlameService, main: MainThread) -> None:
+    # Where nobody wants calls, the time to load gRPC is not lost.
+    from flamepy._instance_server import FlameInstanceServer
+
     server = FlameInstanceServer(service, main)
 
     def end() -> None:
         server.stop()
         if main.busy:
-            # A task that does not end would keep the interpreter from exiting.
             _leave_at_once()
         main.end()
 
@@ -287,12 +217,6 @@ def run(service: FlameService) -> None:
     server.start()
     main.serve()
     server.stop()  # Asked to end before it listened.
-    main.close()
-
-
-def _run_all(tasks: TaskStream) -> None:
-    while tasks.work():
-        pass
 
 
 def _leave_at_once() -> None:

@@ -1,15 +1,15 @@
-"""The stream of tasks between an executor manager of this make and a service."""
+"""The stream between an executor manager of this make and a service."""
 
 from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
 from flamepy.proto import service_pb2, shim_pb2, types_pb2
 
-#: Set by an executor manager of this make: where a service connects for its tasks.
+#: Set by an executor manager of this make: where a service connects for its session and its tasks.
 FLAME_TASKS_ENDPOINT = "FLAME_TASKS_ENDPOINT"
 
 _LENGTH_BYTES = 4
@@ -19,29 +19,41 @@ _READ_BYTES = 64 * 1024
 _READ_BYTES_MAX = 1024 * 1024
 _FAILED = -1
 
-Run = Callable[[shim_pb2.TaskContext], types_pb2.TaskResult]
+
+class Asked(Protocol):
+    """What is asked; nothing of it ever raises."""
+
+    def enter(self, request: shim_pb2.SessionContext) -> types_pb2.Result:
+        """Enter a session."""
+
+    def invoke(self, request: shim_pb2.TaskContext) -> types_pb2.TaskResult:
+        """Run a task."""
+
+    def leave(self) -> types_pb2.Result:
+        """Leave the session."""
 
 
 class TaskStream:
-    """Runs the tasks that come, one after the other (docs/protocol.md, "Streams").
+    """Enters a session, runs the tasks that come, one after the other, and leaves it
+     (docs/protocol.md, "Streams").
 
     It takes none ahead: what tasks print is told apart by when they run, as the executor manager
     sees it. A result has left this process before the next task begins.
     """
 
-    def __init__(self, tasks: socket.socket, results: socket.socket, run: Run) -> None:
+    def __init__(self, tasks: socket.socket, results: socket.socket, service: Asked) -> None:
         self._tasks = tasks
         self._results = results
-        self._run = run
+        self._service = service
         self._came = bytearray()
         self._tell(service_pb2.ResultBatch(ahead=0))
 
     @classmethod
-    def connect(cls, run: Run) -> TaskStream | None:
+    def connect(cls, service: Asked) -> TaskStream | None:
         """Connect to the executor manager; None where it does not listen for that.
 
         Args:
-            run: runs a task; never raises.
+            service: what is asked.
         """
         path = os.environ.get(FLAME_TASKS_ENDPOINT)
         if not path:
@@ -58,14 +70,14 @@ class TaskStream:
                 connection.close()
             return None
         tasks, results = connections
-        return cls(tasks, results, run)
+        return cls(tasks, results, service)
 
     def fileno(self) -> int:
         """Return what can be read when there is something to do."""
         return self._tasks.fileno()
 
     def work(self) -> bool:
-        """Wait for what comes, and run the tasks in it; False when nothing more will come."""
+        """Wait for what comes, and do it; False when nothing more will come."""
         try:
             return self._work()
         except BaseException:
@@ -113,12 +125,16 @@ class TaskStream:
         return batch
 
     def _take(self, batch: service_pb2.TaskBatch) -> None:
+        if batch.HasField("enter"):
+            self._tell(service_pb2.ResultBatch(done=self._service.enter(batch.enter)))
         for task in batch.tasks:
-            answer = service_pb2.Answer(task_id=task.task_id, result=self._run(task))
+            answer = service_pb2.Answer(task_id=task.task_id, result=self._service.invoke(task))
             self._tell(service_pb2.ResultBatch(answers=[answer]))
         if batch.recall:
             # What came before has been run.
             self._tell(service_pb2.ResultBatch(recalled=service_pb2.Recalled()))
+        if batch.leave:
+            self._tell(service_pb2.ResultBatch(done=self._service.leave()))
 
     def _tell(self, batch: service_pb2.ResultBatch) -> None:
         data = batch.SerializeToString()

@@ -68,6 +68,13 @@ class Threads(FlameService):
         raise RuntimeError(" ".join(self.names))
 
 
+class Modules(FlameService):
+    """Tells which packages it has loaded."""
+
+    def on_task_invoke(self, context: TaskContext) -> bytes:
+        return " ".join({name.partition(".")[0] for name in sys.modules}).encode()
+
+
 class Writes(FlameService):
     """Prints more than a pipe takes."""
 
@@ -114,6 +121,7 @@ def upper() -> FlameService:
 
 if __name__ == "__main__":
     services: dict[str, Callable[[], FlameService]] = {
+        "modules": Modules,
         "recorder": Recorder,
         "dies": DiesAfterWriteBack,
         "signalled": signalled,

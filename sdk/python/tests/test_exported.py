@@ -34,10 +34,11 @@ def test_all_is_complete(name: str) -> None:
     exported = set(module.__all__)
     submodules = {
         entry
-        for entry in vars(module)
+        for entry in dir(module)
         if isinstance(getattr(module, entry), type(sys)) and entry not in exported
     }
-    public = {entry for entry in vars(module) if not entry.startswith("_")} - submodules
+    public = {entry for entry in dir(module) if not entry.startswith("_")} - submodules
+    public.discard("TYPE_CHECKING")
     assert public == exported - {"__version__"}
     assert all(hasattr(module, entry) for entry in exported)
 

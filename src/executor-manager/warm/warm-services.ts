@@ -11,7 +11,7 @@ import {
 } from "../service-process.ts";
 import { endService, WarmPlace, type WarmPlaceDeps, type WarmService } from "./warm-place.ts";
 
-/** How long a service that accepts connections may take until calls get through. */
+/** How long a service that is called may take until calls get through. */
 const CONNECT_MS = 5_000;
 
 export interface WarmServicesDeps {
@@ -169,7 +169,7 @@ export class WarmServices implements StartedServices {
     const program = { application, packageVariables: variables };
     try {
       const process = await startServiceProcess(around, program, randomId(), undefined, signal);
-      await process.client.connect(clock.now() + CONNECT_MS);
+      await process.line.connect(clock.now() + CONNECT_MS);
       return { process, release, packageVariables: variables };
     } catch (thrown) {
       release();

@@ -6,7 +6,7 @@ import type { Answer } from "../../protocol/generated/flame/stream/v1/service.ts
 import type { TaskResult } from "../../protocol/generated/flame/v1/types.ts";
 import type { ExecutorMeter } from "../metrics.ts";
 import type { AheadRunner, LocalQueue } from "./local-queue.ts";
-import { type TaskListener, type TaskStream, wrongAnswer } from "./task-stream.ts";
+import { type TaskListener, type TaskStream, unaskedDone, wrongAnswer } from "./task-stream.ts";
 
 /** So much work, in milliseconds, is to wait at the service: longer than a round trip. */
 const AHEAD_MS = 5;
@@ -119,6 +119,10 @@ export class ServiceFeed implements AheadRunner, TaskListener {
         : "tasks that nobody had asked for";
       this.broken(this.#service.tasks.breach(`gave back ${what}`));
     }
+  }
+
+  done(): void {
+    if (!this.#over) this.broken(this.#service.tasks.breach(unaskedDone));
   }
 
   drained(): void {

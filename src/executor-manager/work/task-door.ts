@@ -4,14 +4,20 @@ import { textOf } from "../../kit/thrown.ts";
 import { FlameError } from "../../model/errors.ts";
 import type { TaskLink } from "./task-stream.ts";
 
-/** Where one service connects when it takes its tasks so: open until it has entered its session, or has connected. */
+/** Where one service connects when it takes its session and its tasks so: open until it has, or accepts calls. */
 export class TaskDoor {
+  /** Resolves when the service has made both connections. Never rejects. */
+  readonly linked: Promise<TaskLink>;
   readonly #path: string;
   readonly #server: Server;
   readonly #sockets: Socket[] = [];
+  #link: (link: TaskLink) => void = () => undefined;
 
   constructor(path: string) {
     this.#path = path;
+    this.linked = new Promise((resolve) => {
+      this.#link = resolve;
+    });
     this.#server = createServer((socket) => this.#admit(socket));
   }
 
@@ -36,19 +42,15 @@ export class TaskDoor {
   #admit(socket: Socket): void {
     // What goes wrong with it is told to whoever uses it.
     socket.on("error", () => undefined);
-    if (this.#sockets.length === 2) socket.destroy();
-    else this.#sockets.push(socket);
-  }
-
-  /** The connections that the service has made by now; nobody else gets in any more. */
-  async connections(): Promise<TaskLink | undefined> {
-    // What it did before it answered a call is seen in the next round of I/O at the latest.
-    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+    if (this.#sockets.length === 2) {
+      socket.destroy();
+      return;
+    }
+    this.#sockets.push(socket);
+    const [tasks, results] = this.#sockets;
+    if (tasks === undefined || results === undefined) return;
     this.#shut();
-    const [tasks, results] = this.#sockets.splice(0);
-    if (tasks !== undefined && results !== undefined) return { tasks, results };
-    tasks?.destroy();
-    return undefined;
+    this.#link({ tasks, results });
   }
 
   /** Takes the socket away, and whoever came by it. Idempotent. */

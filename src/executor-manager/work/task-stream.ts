@@ -6,12 +6,13 @@ import {
   ResultBatch,
   TaskBatch,
 } from "../../protocol/generated/flame/stream/v1/service.ts";
-import type { TaskContext } from "../../protocol/generated/flame/v1/shim.ts";
-import type { TaskResult } from "../../protocol/generated/flame/v1/types.ts";
+import type { SessionContext, TaskContext } from "../../protocol/generated/flame/v1/shim.ts";
+import type { Result, TaskResult } from "../../protocol/generated/flame/v1/types.ts";
+import type { ServiceLine } from "../service-line.ts";
 
 /** The executor manager's ends of the two connections of a service: tasks leave on one, results come on the other. */
 export interface TaskLink {
-  readonly tasks: Pick<Socket, "on" | "write" | "end" | "destroy" | "resume">;
+  readonly tasks: Pick<Socket, "on" | "write" | "destroy" | "resume">;
   readonly results: Pick<Socket, "on" | "pause" | "resume" | "destroy" | "destroyed">;
 }
 
@@ -21,12 +22,22 @@ const AHEAD_MAX = 256;
 /** So long a service whose tasks reach it no more may go on telling results, in milliseconds. */
 const LAST_RESULTS_MS = 1_000;
 
+const saying = (part: Partial<TaskBatch>): TaskBatch => ({
+  tasks: [],
+  recall: false,
+  enter: undefined,
+  leave: false,
+  ...part,
+});
+
 /** Who sent the tasks of a stream. */
 export interface TaskListener {
   /** Results that came together, in their order. */
   answered(answers: readonly Answer[]): void;
   /** These have not begun, and will not. */
   recalled(taskIds: readonly string[]): void;
+  /** It has entered or left its session, or says why not. */
+  done(result: Result): void;
   /** The stream takes more again. */
   drained(): void;
   /** Nothing more comes. */
@@ -39,8 +50,10 @@ export class ServiceBreach extends Error {}
 /** The connection to a service broke. */
 export class ServiceGone extends Error {}
 
-/** The stream of tasks of one service, on the connections that it made (docs/protocol.md, "Streams"). */
-export class TaskStream {
+const UNASKED = "gave back tasks that nobody had asked for";
+
+/** The stream of one service, on the connections that it made: its session and its tasks (docs/protocol.md, "Streams"). */
+export class TaskStream implements ServiceLine {
   readonly #link: TaskLink;
   #listener: TaskListener | undefined;
   readonly #frames = new FrameReader();
@@ -94,16 +107,52 @@ export class TaskStream {
   }
 
   send(tasks: TaskContext[]): void {
-    this.#write({ tasks, recall: false });
+    this.#write(saying({ tasks }));
   }
 
   /** Asks for what has not begun; nothing may be sent until it is answered. */
   recall(): void {
-    this.#write({ tasks: [], recall: true });
+    this.#write(saying({ recall: true }));
+  }
+
+  async connect(): Promise<void> {
+    // The service has.
+  }
+
+  /** @throws ServiceGone or ServiceBreach */
+  enter(enter: SessionContext): Promise<Result> {
+    return this.#ask(saying({ enter }));
+  }
+
+  /** @throws ServiceGone, ServiceBreach, or what says that the time is over */
+  async leave(timeoutMs: number): Promise<Result> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const text = `no answer for ${timeoutMs / 1000} seconds`;
+      timer = setTimeout(() => reject(new Error(text)), timeoutMs);
+    });
+    try {
+      return await Promise.race([this.#ask(saying({ leave: true })), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #ask(batch: TaskBatch): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.listen({
+        done: resolve,
+        answered: ([answer]) => reject(this.breach(wrongAnswer(answer?.taskId ?? "", undefined))),
+        recalled: () => reject(this.breach(UNASKED)),
+        drained: () => undefined,
+        broken: reject,
+      });
+      this.#write(batch);
+    });
   }
 
   /** Runs one task, with nothing behind it. @throws ServiceGone or ServiceBreach */
-  run(task: TaskContext): Promise<TaskResult> {
+  invoke(task: TaskContext): Promise<TaskResult> {
     return new Promise((resolve, reject) => {
       this.listen({
         answered: (answers) => {
@@ -112,7 +161,8 @@ export class TaskStream {
           if (answer?.result !== undefined && wrong === undefined) resolve(answer.result);
           else reject(this.breach(wrongAnswer(wrong?.taskId ?? task.taskId, task.taskId)));
         },
-        recalled: () => reject(this.breach("gave back tasks that nobody had asked for")),
+        recalled: () => reject(this.breach(UNASKED)),
+        done: () => reject(this.breach(unaskedDone)),
         drained: () => undefined,
         broken: reject,
       });
@@ -137,12 +187,6 @@ export class TaskStream {
     this.#why = breach;
     this.close();
     return breach;
-  }
-
-  /** No further task comes: the service may leave its session. */
-  end(): void {
-    this.#over = true;
-    this.#link.tasks.end();
   }
 
   /** Nobody wants to hear of the service any more. */
@@ -174,12 +218,13 @@ export class TaskStream {
   }
 
   readonly #take = (message: Buffer): void => {
-    const { ahead, answers, recalled } = ResultBatch.decode(message);
+    const { ahead, answers, recalled, done } = ResultBatch.decode(message);
     if (ahead !== undefined) this.#ahead = Math.min(ahead, AHEAD_MAX);
     for (const answer of answers) this.#answers.push(answer);
-    if (recalled === undefined) return;
+    if (recalled === undefined && done === undefined) return;
     this.#tellAnswers();
-    if (!this.#over) this.#listener?.recalled(recalled.taskIds);
+    if (recalled !== undefined && !this.#over) this.#listener?.recalled(recalled.taskIds);
+    if (done !== undefined && !this.#over) this.#listener?.done(done);
   };
 
   #tellAnswers(): void {
@@ -202,6 +247,9 @@ export class TaskStream {
     this.#listener?.broken(why);
   }
 }
+
+/** What a service did that tells of a session when nobody asked. */
+export const unaskedDone = "told of its session when nobody had asked";
 
 /** @param expected undefined: none runs */
 export function wrongAnswer(got: string, expected: string | undefined): string {

@@ -37,7 +37,7 @@ describe("a service that goes wrong", () => {
       {
         returnCode: 11,
         message: expect.stringMatching(
-          /cannot start the service of application "app": ".*" ended with exit code 7 before it accepted connections; its last words on stderr: cannot go on/,
+          /cannot start the service of application "app": ".*" ended with exit code 7 before it connected or accepted connections; its last words on stderr: cannot go on/,
         ),
       },
     ]);
@@ -58,7 +58,7 @@ describe("a service that goes wrong", () => {
     expect(node.bindResults()[0]).toMatchObject({
       returnCode: 11,
       message: expect.stringMatching(
-        /did not accept connections on ".*" within 500 ms; its last words on stderr: I shall not listen/,
+        /neither connected nor accepted connections on ".*" within 500 ms; its last words on stderr: I shall not listen/,
       ),
     });
     expect(groupMembers(pid)).toEqual([]);

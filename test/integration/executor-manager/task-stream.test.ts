@@ -163,6 +163,7 @@ describe("a service that takes tasks ahead", () => {
     ["nonsense", /sent what is no result: .* during task 1/],
     ["deaf", /closed the connection of its tasks during task 1/],
     ["recall", /gave back tasks that nobody had asked for during task 1/],
+    ["done", /told of its session when nobody had asked during task 1/],
   ])("and says what it should not (%s) is ended, and its task told why", async (kind, message) => {
     await start(services.breaching(kind));
     work.assign("exec-1", "a", "b", "c");
@@ -174,17 +175,34 @@ describe("a service that takes tasks ahead", () => {
 });
 
 describe("a service that connects for its tasks", () => {
-  test("does so by a socket for its user alone, which is gone when it has entered", async () => {
+  test("does so by a socket for its user alone, which is gone when it has", async () => {
     const sockets = join(node.home.run, "sockets");
-    const started = start(services.scripted("ahead", "enter-waits"));
-    await printed("entering");
+    const started = start(services.scripted("ahead", "listen-waits", "enter-waits"));
+    await waitFor("the socket", () => existsSync(join(sockets, "exec-1.task")), patient);
     expect(statSync(join(sockets, "exec-1.task")).mode & 0o777).toBe(0o600);
     expect(statSync(sockets).mode & 0o777).toBe(0o700);
+    writeFileSync(join(node.home.root, "listen"), "");
+    await printed("entering");
+    expect(readdirSync(sockets)).toEqual([]);
     writeFileSync(join(node.home.root, "enter"), "");
     await started;
     work.assign("exec-1", "echo:a");
     expect(await results(1)).toEqual(["a"]);
-    expect(readdirSync(sockets)).toEqual(["exec-1.sock"]);
+  });
+
+  test.each([
+    ["a task", /answered task "1" when no task runs/],
+    ["a recall", /gave back tasks that nobody had asked for/],
+    ["its end", /ended its stream of tasks/],
+    ["noise", /sent what is no result: a message of 4294967295 bytes/],
+  ])("and answers with %s when it is to enter has not entered", async (kind, why) => {
+    backend.bindings.push(binding(services.breaching(`enter with ${kind}`)), undefined);
+    await node.start({ serviceStartTimeoutMs: 60_000 });
+    backend.push("exec-1");
+    await backend.called("bindExecutorCompleted");
+    const [result] = node.bindResults();
+    expect(result).toMatchObject({ returnCode: 12, message: expect.stringMatching(why) });
+    expect(result?.message).toMatch(/ during OnSessionEnter/);
   });
 
   test("has two connections, and no third one", async () => {

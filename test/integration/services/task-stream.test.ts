@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { FrameReader, frameOf } from "../../../src/protocol/frames.ts";
 import { ResultBatch, TaskBatch } from "../../../src/protocol/generated/flame/stream/v1/service.ts";
-import type { TaskResult } from "../../../src/protocol/generated/flame/v1/types.ts";
+import type { Result, TaskResult } from "../../../src/protocol/generated/flame/v1/types.ts";
 import { connectForTasks, type TaskConnections } from "../../../src/services/task-connections.ts";
 import { type RunTask, serveTaskStream } from "../../../src/services/task-stream.ts";
 import { temporaryFolder } from "../../support/temp.ts";
@@ -24,6 +24,8 @@ let service: TaskConnections;
 let heard: ResultBatch[];
 let answered: string[];
 let begun: string[];
+/** How the service was asked for its session. */
+let steps: string[];
 
 beforeEach(async () => {
   folder = temporaryFolder("tasks");
@@ -38,6 +40,7 @@ beforeEach(async () => {
   heard = [];
   answered = [];
   begun = [];
+  steps = [];
 });
 
 afterEach(() => {
@@ -51,7 +54,12 @@ function serve(run: RunTask, ahead = 0): void {
     begun.push(task.taskId);
     return run(task);
   };
-  serveTaskStream(service, counted, ahead);
+  const step = (name: string) => async (): Promise<Result> => {
+    steps.push(name);
+    await new Promise((resolve) => setImmediate(resolve));
+    return { returnCode: steps.length, message: name };
+  };
+  serveTaskStream(service, { enter: step("enter"), run: counted, leave: step("leave") }, ahead);
 }
 
 /** @param onAnswer is called with each answer, when it has been read */
@@ -71,7 +79,12 @@ function read(onAnswer: (taskId: string) => void = () => undefined): void {
 
 function send(taskIds: readonly string[], recall = false): void {
   const contexts = taskIds.map((taskId) => ({ taskId, sessionId: "s", input: undefined }));
-  tasks.write(frameOf(TaskBatch, { tasks: contexts, recall }));
+  sendBatch({ tasks: contexts, recall });
+}
+
+function sendBatch(part: Partial<TaskBatch>): void {
+  const batch = { tasks: [], recall: false, enter: undefined, leave: false, ...part };
+  tasks.write(frameOf(TaskBatch, batch));
 }
 
 const recalled = (): string[] | undefined =>
@@ -89,7 +102,7 @@ describe("a service at its stream of tasks", () => {
     serve(() => done, 7);
     read();
     await waitFor("its first word", () => heard.length > 0, patient);
-    expect(heard).toEqual([{ answers: [], recalled: undefined, ahead: 7 }]);
+    expect(heard).toEqual([{ answers: [], recalled: undefined, ahead: 7, done: undefined }]);
   });
 
   test.each<[string, RunTask]>([
@@ -156,6 +169,25 @@ describe("a service at its stream of tasks", () => {
       returnCode: -1,
       message: expect.stringMatching(/got 300000000 bytes, expected at most \d+; use put_object/),
     });
+  });
+
+  test("enters before it runs what came with that, and leaves after it, each answered", async () => {
+    serve(() => {
+      steps.push("task");
+      return done;
+    });
+    read();
+    const enter = { sessionId: "s", application: undefined, commonData: undefined };
+    sendBatch({ enter, tasks: [{ taskId: "0", sessionId: "s", input: undefined }] });
+    await waitFor("the result", () => answered.length === 1, patient);
+    sendBatch({ leave: true });
+    const told = () => heard.flatMap(({ done }) => (done === undefined ? [] : [done]));
+    await waitFor("the answers", () => told().length === 2, patient);
+    expect(steps).toEqual(["enter", "task", "leave"]);
+    expect(told()).toEqual([
+      { returnCode: 1, message: "enter" },
+      { returnCode: 3, message: "leave" },
+    ]);
   });
 
   test("ends its side when no more comes, after its last result", async () => {

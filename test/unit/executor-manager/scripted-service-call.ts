@@ -69,7 +69,7 @@ export class ScriptedServiceCall {
 
   say(...batches: Partial<ResultBatch>[]): void {
     const frames = batches.map((batch) =>
-      frameOf(ResultBatch, { answers: [], recalled: undefined, ...batch }),
+      frameOf(ResultBatch, { answers: [], recalled: undefined, done: undefined, ...batch }),
     );
     this.tell(Buffer.concat(frames));
   }

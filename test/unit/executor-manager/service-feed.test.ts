@@ -30,7 +30,7 @@ beforeEach(async () => {
       Promise.resolve(`lost with ${taskId ?? "none"}: ${why.message}`),
   };
   // As the first task of a session does: by then the service has said how many it takes ahead.
-  const first = tasks.run({ taskId: "0", sessionId: "s1", input: undefined });
+  const first = tasks.invoke({ taskId: "0", sessionId: "s1", input: undefined });
   service.say({ ahead: 4 });
   service.answer("0");
   await first;

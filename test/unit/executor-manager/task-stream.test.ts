@@ -4,6 +4,7 @@ import {
   ServiceGone,
   TaskStream,
 } from "../../../src/executor-manager/work/task-stream.ts";
+import type { ResultBatch } from "../../../src/protocol/generated/flame/stream/v1/service.ts";
 import { ScriptedServiceCall } from "./scripted-service-call.ts";
 
 let service: ScriptedServiceCall;
@@ -19,6 +20,7 @@ const listener = {
   answered: (all: readonly { taskId: string }[]) =>
     void heard.push(all.map(({ taskId }) => taskId).join(" ")),
   recalled: (taskIds: readonly string[]) => void heard.push(`recalled ${taskIds.join(" ")}`),
+  done: ({ returnCode }: { returnCode: number }) => void heard.push(`done ${returnCode}`),
   drained: () => void heard.push("drained"),
   broken: (why: Error) => void heard.push(`broken: ${why.message}`),
 };
@@ -32,7 +34,7 @@ beforeEach(() => {
 describe("the stream of tasks of a service", () => {
   test("runs a task, then another one", async () => {
     for (const id of ["1", "2"]) {
-      const result = stream.run(task(id));
+      const result = stream.invoke(task(id));
       service.answer(id);
       expect(await result).toMatchObject({ returnCode: 0 });
     }
@@ -60,7 +62,7 @@ describe("the stream of tasks of a service", () => {
   });
 
   test("that breaks is a lost connection, not a breach", async () => {
-    const result = stream.run(task("1"));
+    const result = stream.invoke(task("1"));
     service.fail("gone");
     await expect(result).rejects.toBeInstanceOf(ServiceGone);
     await expect(result).rejects.toThrow("gone");
@@ -68,7 +70,7 @@ describe("the stream of tasks of a service", () => {
   });
 
   test("that the service ends is a breach", async () => {
-    const result = stream.run(task("1"));
+    const result = stream.invoke(task("1"));
     service.end();
     await expect(result).rejects.toBeInstanceOf(ServiceBreach);
   });
@@ -76,7 +78,7 @@ describe("the stream of tasks of a service", () => {
   test("that ended while nobody listened says so to whoever comes", async () => {
     service.end();
     expect(stream.isOpen).toBe(false);
-    await expect(stream.run(task("1"))).rejects.toThrow("ended its stream of tasks");
+    await expect(stream.invoke(task("1"))).rejects.toThrow("ended its stream of tasks");
   });
 
   test("tells the results that lie in it before its end, when tasks reach the service no more", () => {
@@ -103,20 +105,20 @@ describe("the stream of tasks of a service", () => {
   });
 
   test("refuses an answer to another task, names both, and is given up", async () => {
-    const result = stream.run(task("1"));
+    const result = stream.invoke(task("1"));
     service.answer("x".repeat(5_000));
     await expect(result).rejects.toThrow(/^answered task "x{100}" when task 1 was due/);
     expect(service.cancelled).toBe(true);
   });
 
   test("refuses two answers to one task", async () => {
-    const result = stream.run(task("1"));
+    const result = stream.invoke(task("1"));
     service.answer("1", "1");
     await expect(result).rejects.toThrow(/^answered task "1" when/);
   });
 
   test("refuses an answer without a result", async () => {
-    const result = stream.run(task("1"));
+    const result = stream.invoke(task("1"));
     service.say({ answers: [{ taskId: "1", result: undefined }] });
     await expect(result).rejects.toBeInstanceOf(ServiceBreach);
   });
@@ -137,7 +139,7 @@ describe("the stream of tasks of a service", () => {
   });
 
   test("hears nothing more of a service that was given up", async () => {
-    const result = stream.run(task("1"));
+    const result = stream.invoke(task("1"));
     service.answer("2");
     await expect(result).rejects.toBeInstanceOf(ServiceBreach);
     stream.listen(listener);
@@ -155,11 +157,39 @@ describe("the stream of tasks of a service", () => {
     expect(heard).toEqual(["broken: it was given up"]);
   });
 
-  test("that ends says so to the service, and hears the end of nothing", () => {
-    stream.listen(listener);
-    stream.end();
-    expect(service.tasks.ended).toBe(true);
-    service.end();
-    expect(heard).toEqual([]);
+  test("enters and leaves the session, and tells what the service says of it", async () => {
+    const context = { sessionId: "s1", application: undefined, commonData: undefined };
+    const entered = stream.enter(context);
+    expect(service.written.at(-1)).toMatchObject({ enter: { sessionId: "s1" }, leave: false });
+    service.say({ done: { returnCode: -1, message: "not today" } });
+    expect(await entered).toEqual({ returnCode: -1, message: "not today" });
+    const left = stream.leave(60_000);
+    expect(service.written.at(-1)).toMatchObject({ enter: undefined, leave: true });
+    service.say({ done: { returnCode: 0 } });
+    expect(await left).toMatchObject({ returnCode: 0 });
+    expect(service.cancelled).toBe(false);
+  });
+
+  test("waits so long for a service that leaves, and no longer", async () => {
+    await expect(stream.leave(1)).rejects.toThrow("no answer for 0.001 seconds");
+  });
+
+  test.each<[string, Partial<ResultBatch>, RegExp]>([
+    ["a result", answers("3"), /^answered task "3" when no task runs/],
+    ["tasks", { recalled: { taskIds: [] } }, /^gave back tasks that nobody had asked for/],
+  ])("takes %s for a breach while the service enters", async (_, said, why) => {
+    const context = { sessionId: "s1", application: undefined, commonData: undefined };
+    const entered = stream.enter(context);
+    service.say(said);
+    await expect(entered).rejects.toThrow(why);
+    await expect(entered).rejects.toBeInstanceOf(ServiceBreach);
+    expect(service.cancelled).toBe(true);
+  });
+
+  test("takes word of the session for a breach while a task runs", async () => {
+    const result = stream.invoke(task("1"));
+    service.say({ done: { returnCode: 0 } });
+    await expect(result).rejects.toThrow("told of its session when nobody had asked");
+    expect(service.cancelled).toBe(true);
   });
 });

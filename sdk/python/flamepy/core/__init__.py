@@ -1,160 +1,181 @@
 """The API of sessions, tasks, applications, objects and services; pickles name this path."""
 
-from flamepy._config import (
-    DEFAULT_FLAME_CACHE_ENDPOINT,
-    DEFAULT_FLAME_CONF,
-    DEFAULT_FLAME_ENDPOINT,
-    FlameContext,
-    FlameContextRunner,
-    FlamePackage,
-)
-from flamepy._connection import Connection, ConnectionInstance
-from flamepy._errors import (
-    FlameError,
-    FlameErrorCode,
-    FlameValueError,
-    ObjectNotFoundError,
-    PythonVersionError,
-    RemoteTaskError,
-)
-from flamepy._executor import Executor
-from flamepy._functions import (
-    close_session,
-    connect,
-    create_session,
-    get_application,
-    get_session,
-    list_applications,
-    list_executors,
-    list_nodes,
-    list_sessions,
-    open_session,
-    register_application,
-    unregister_application,
-)
-from flamepy._futures import TaskFuture
-from flamepy._keys import WILDCARD_SESSION, ObjectKey
-from flamepy._names import short_name
-from flamepy._objects import (
-    ObjectRef,
-    download_object,
-    get_object,
-    patch_object,
-    put_object,
-    update_object,
-    upload_object,
-)
-from flamepy._result import ResultRef
-from flamepy._runner import RunnerContext, RunnerRequest, RunnerServiceKind
-from flamepy._service import (
-    FLAME_INSTANCE_ENDPOINT,
-    ApplicationContext,
-    FlameInstanceServer,
-    FlameInstanceServicer,
-    FlameService,
-    SessionContext,
-    TaskContext,
-    run,
-)
-from flamepy._session import Session
-from flamepy._types import (
-    Application,
-    ApplicationAttributes,
-    ApplicationID,
-    ApplicationSchema,
-    ApplicationState,
-    CommonData,
-    Event,
-    Message,
-    ResourceRequirement,
-    SessionAttributes,
-    SessionID,
-    SessionState,
-    Shim,
-    Task,
-    TaskID,
-    TaskInformer,
-    TaskInput,
-    TaskOutput,
-    TaskState,
-)
-from flamepy._watch import TaskWatcher
-from flamepy.core import cache, client, service, types
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "DEFAULT_FLAME_CACHE_ENDPOINT",
-    "DEFAULT_FLAME_CONF",
-    "DEFAULT_FLAME_ENDPOINT",
-    "FLAME_INSTANCE_ENDPOINT",
-    "WILDCARD_SESSION",
-    "Application",
-    "ApplicationAttributes",
-    "ApplicationContext",
-    "ApplicationID",
-    "ApplicationSchema",
-    "ApplicationState",
-    "CommonData",
-    "Connection",
-    "ConnectionInstance",
-    "Event",
-    "Executor",
-    "FlameContext",
-    "FlameContextRunner",
-    "FlameError",
-    "FlameErrorCode",
-    "FlameInstanceServer",
-    "FlameInstanceServicer",
-    "FlamePackage",
-    "FlameService",
-    "FlameValueError",
-    "Message",
-    "ObjectKey",
-    "ObjectNotFoundError",
-    "ObjectRef",
-    "PythonVersionError",
-    "RemoteTaskError",
-    "ResourceRequirement",
-    "ResultRef",
-    "RunnerContext",
-    "RunnerRequest",
-    "RunnerServiceKind",
-    "Session",
-    "SessionAttributes",
-    "SessionContext",
-    "SessionID",
-    "SessionState",
-    "Shim",
-    "Task",
-    "TaskContext",
-    "TaskFuture",
-    "TaskID",
-    "TaskInformer",
-    "TaskInput",
-    "TaskOutput",
-    "TaskState",
-    "TaskWatcher",
-    "cache",
-    "client",
-    "close_session",
-    "connect",
-    "create_session",
-    "download_object",
-    "get_application",
-    "get_object",
-    "get_session",
-    "list_applications",
-    "list_executors",
-    "list_nodes",
-    "list_sessions",
-    "open_session",
-    "patch_object",
-    "put_object",
-    "register_application",
-    "run",
-    "service",
-    "short_name",
-    "types",
-    "unregister_application",
-    "update_object",
-    "upload_object",
-]
+from flamepy._lazy import lazily as _lazily
+
+# At once: pickles name them, and cloudpickle would send by value what is not found loaded there.
+from flamepy.core import cache as cache
+from flamepy.core import service as service
+from flamepy.core import types as types
+
+if TYPE_CHECKING:
+    from flamepy._config import DEFAULT_FLAME_CACHE_ENDPOINT as DEFAULT_FLAME_CACHE_ENDPOINT
+    from flamepy._config import DEFAULT_FLAME_CONF as DEFAULT_FLAME_CONF
+    from flamepy._config import DEFAULT_FLAME_ENDPOINT as DEFAULT_FLAME_ENDPOINT
+    from flamepy._config import FlameContext as FlameContext
+    from flamepy._config import FlameContextRunner as FlameContextRunner
+    from flamepy._config import FlamePackage as FlamePackage
+    from flamepy._connection import Connection as Connection
+    from flamepy._connection import ConnectionInstance as ConnectionInstance
+    from flamepy._errors import FlameError as FlameError
+    from flamepy._errors import FlameErrorCode as FlameErrorCode
+    from flamepy._errors import FlameValueError as FlameValueError
+    from flamepy._errors import ObjectNotFoundError as ObjectNotFoundError
+    from flamepy._errors import PythonVersionError as PythonVersionError
+    from flamepy._errors import RemoteTaskError as RemoteTaskError
+    from flamepy._executor import Executor as Executor
+    from flamepy._functions import close_session as close_session
+    from flamepy._functions import connect as connect
+    from flamepy._functions import create_session as create_session
+    from flamepy._functions import get_application as get_application
+    from flamepy._functions import get_session as get_session
+    from flamepy._functions import list_applications as list_applications
+    from flamepy._functions import list_executors as list_executors
+    from flamepy._functions import list_nodes as list_nodes
+    from flamepy._functions import list_sessions as list_sessions
+    from flamepy._functions import open_session as open_session
+    from flamepy._functions import register_application as register_application
+    from flamepy._functions import unregister_application as unregister_application
+    from flamepy._futures import TaskFuture as TaskFuture
+    from flamepy._instance_server import FlameInstanceServer as FlameInstanceServer
+    from flamepy._instance_server import FlameInstanceServicer as FlameInstanceServicer
+    from flamepy._keys import WILDCARD_SESSION as WILDCARD_SESSION
+    from flamepy._keys import ObjectKey as ObjectKey
+    from flamepy._names import short_name as short_name
+    from flamepy._objects import ObjectRef as ObjectRef
+    from flamepy._objects import download_object as download_object
+    from flamepy._objects import get_object as get_object
+    from flamepy._objects import patch_object as patch_object
+    from flamepy._objects import put_object as put_object
+    from flamepy._objects import update_object as update_object
+    from flamepy._objects import upload_object as upload_object
+    from flamepy._result import ResultRef as ResultRef
+    from flamepy._runner import RunnerContext as RunnerContext
+    from flamepy._runner import RunnerRequest as RunnerRequest
+    from flamepy._runner import RunnerServiceKind as RunnerServiceKind
+    from flamepy._service import FLAME_INSTANCE_ENDPOINT as FLAME_INSTANCE_ENDPOINT
+    from flamepy._service import ApplicationContext as ApplicationContext
+    from flamepy._service import FlameService as FlameService
+    from flamepy._service import SessionContext as SessionContext
+    from flamepy._service import TaskContext as TaskContext
+    from flamepy._service import run as run
+    from flamepy._session import Session as Session
+    from flamepy._types import Application as Application
+    from flamepy._types import ApplicationAttributes as ApplicationAttributes
+    from flamepy._types import ApplicationID as ApplicationID
+    from flamepy._types import ApplicationSchema as ApplicationSchema
+    from flamepy._types import ApplicationState as ApplicationState
+    from flamepy._types import CommonData as CommonData
+    from flamepy._types import Event as Event
+    from flamepy._types import Message as Message
+    from flamepy._types import ResourceRequirement as ResourceRequirement
+    from flamepy._types import SessionAttributes as SessionAttributes
+    from flamepy._types import SessionID as SessionID
+    from flamepy._types import SessionState as SessionState
+    from flamepy._types import Shim as Shim
+    from flamepy._types import Task as Task
+    from flamepy._types import TaskID as TaskID
+    from flamepy._types import TaskInformer as TaskInformer
+    from flamepy._types import TaskInput as TaskInput
+    from flamepy._types import TaskOutput as TaskOutput
+    from flamepy._types import TaskState as TaskState
+    from flamepy._watch import TaskWatcher as TaskWatcher
+    from flamepy.core import client as client
+
+__getattr__, __dir__ = _lazily(
+    __name__,
+    {
+        "flamepy._config": (
+            "DEFAULT_FLAME_CACHE_ENDPOINT",
+            "DEFAULT_FLAME_CONF",
+            "DEFAULT_FLAME_ENDPOINT",
+            "FlameContext",
+            "FlameContextRunner",
+            "FlamePackage",
+        ),
+        "flamepy.core.client": (
+            "Connection",
+            "ConnectionInstance",
+            "Executor",
+            "close_session",
+            "connect",
+            "create_session",
+            "get_application",
+            "get_session",
+            "list_applications",
+            "list_executors",
+            "list_nodes",
+            "list_sessions",
+            "open_session",
+            "register_application",
+            "unregister_application",
+            "TaskFuture",
+            "Session",
+            "TaskWatcher",
+            "client",
+        ),
+        "flamepy._errors": (
+            "FlameError",
+            "FlameErrorCode",
+            "FlameValueError",
+            "ObjectNotFoundError",
+            "PythonVersionError",
+            "RemoteTaskError",
+        ),
+        "flamepy._keys": (
+            "WILDCARD_SESSION",
+            "ObjectKey",
+        ),
+        "flamepy._names": ("short_name",),
+        "flamepy._objects": (
+            "ObjectRef",
+            "download_object",
+            "get_object",
+            "patch_object",
+            "put_object",
+            "update_object",
+            "upload_object",
+        ),
+        "flamepy._result": ("ResultRef",),
+        "flamepy._runner": (
+            "RunnerContext",
+            "RunnerRequest",
+            "RunnerServiceKind",
+        ),
+        "flamepy._service": (
+            "FLAME_INSTANCE_ENDPOINT",
+            "ApplicationContext",
+            "FlameService",
+            "SessionContext",
+            "TaskContext",
+            "run",
+        ),
+        "flamepy._instance_server": (
+            "FlameInstanceServer",
+            "FlameInstanceServicer",
+        ),
+        "flamepy._types": (
+            "Application",
+            "ApplicationAttributes",
+            "ApplicationID",
+            "ApplicationSchema",
+            "ApplicationState",
+            "CommonData",
+            "Event",
+            "Message",
+            "ResourceRequirement",
+            "SessionAttributes",
+            "SessionID",
+            "SessionState",
+            "Shim",
+            "Task",
+            "TaskID",
+            "TaskInformer",
+            "TaskInput",
+            "TaskOutput",
+            "TaskState",
+        ),
+    },
+    loaded=("cache", "service", "types"),
+)

@@ -9,22 +9,28 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class TaskBatch(_message.Message):
-    __slots__ = ("tasks", "recall")
+    __slots__ = ("tasks", "recall", "enter", "leave")
     TASKS_FIELD_NUMBER: _ClassVar[int]
     RECALL_FIELD_NUMBER: _ClassVar[int]
+    ENTER_FIELD_NUMBER: _ClassVar[int]
+    LEAVE_FIELD_NUMBER: _ClassVar[int]
     tasks: _containers.RepeatedCompositeFieldContainer[_shim_pb2.TaskContext]
     recall: bool
-    def __init__(self, tasks: _Optional[_Iterable[_Union[_shim_pb2.TaskContext, _Mapping]]] = ..., recall: bool = ...) -> None: ...
+    enter: _shim_pb2.SessionContext
+    leave: bool
+    def __init__(self, tasks: _Optional[_Iterable[_Union[_shim_pb2.TaskContext, _Mapping]]] = ..., recall: bool = ..., enter: _Optional[_Union[_shim_pb2.SessionContext, _Mapping]] = ..., leave: bool = ...) -> None: ...
 
 class ResultBatch(_message.Message):
-    __slots__ = ("answers", "recalled", "ahead")
+    __slots__ = ("answers", "recalled", "ahead", "done")
     ANSWERS_FIELD_NUMBER: _ClassVar[int]
     RECALLED_FIELD_NUMBER: _ClassVar[int]
     AHEAD_FIELD_NUMBER: _ClassVar[int]
+    DONE_FIELD_NUMBER: _ClassVar[int]
     answers: _containers.RepeatedCompositeFieldContainer[Answer]
     recalled: Recalled
     ahead: int
-    def __init__(self, answers: _Optional[_Iterable[_Union[Answer, _Mapping]]] = ..., recalled: _Optional[_Union[Recalled, _Mapping]] = ..., ahead: _Optional[int] = ...) -> None: ...
+    done: _types_pb2.Result
+    def __init__(self, answers: _Optional[_Iterable[_Union[Answer, _Mapping]]] = ..., recalled: _Optional[_Union[Recalled, _Mapping]] = ..., ahead: _Optional[int] = ..., done: _Optional[_Union[_types_pb2.Result, _Mapping]] = ...) -> None: ...
 
 class Answer(_message.Message):
     __slots__ = ("task_id", "result")

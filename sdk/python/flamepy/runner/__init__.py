@@ -2,32 +2,40 @@
 
 from typing import TYPE_CHECKING
 
-from flamepy.runner.helper import ErrorType, RunnerError, get_data
-from flamepy.runner.runner import ObjectFuture, ObjectFutureIterator, Runner, RunnerService
-from flamepy.runner.types import RunnerContext, RunnerRequest, SessionContext
+from flamepy._lazy import lazily as _lazily
 
 if TYPE_CHECKING:
     from flamepy._runpy import FlameRunpyService as FlameRunpyService
+    from flamepy.runner.helper import ErrorType as ErrorType
+    from flamepy.runner.helper import RunnerError as RunnerError
+    from flamepy.runner.helper import get_data as get_data
+    from flamepy.runner.runner import ObjectFuture as ObjectFuture
+    from flamepy.runner.runner import ObjectFutureIterator as ObjectFutureIterator
+    from flamepy.runner.runner import Runner as Runner
+    from flamepy.runner.runner import RunnerService as RunnerService
+    from flamepy.runner.types import RunnerContext as RunnerContext
+    from flamepy.runner.types import RunnerRequest as RunnerRequest
+    from flamepy.runner.types import SessionContext as SessionContext
 
-__all__ = [
-    "ErrorType",
-    "FlameRunpyService",
-    "ObjectFuture",
-    "ObjectFutureIterator",
-    "Runner",
-    "RunnerContext",
-    "RunnerError",
-    "RunnerRequest",
-    "RunnerService",
-    "SessionContext",
-    "get_data",
-]
-
-
-def __getattr__(name: str) -> object:
-    # Not at the top: the service imports the types of this package.
-    if name == "FlameRunpyService":
-        from flamepy._runpy import FlameRunpyService
-
-        return FlameRunpyService
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = _lazily(
+    __name__,
+    {
+        "flamepy.runner.helper": (
+            "ErrorType",
+            "RunnerError",
+            "get_data",
+        ),
+        "flamepy.runner.runner": (
+            "ObjectFuture",
+            "ObjectFutureIterator",
+            "Runner",
+            "RunnerService",
+        ),
+        "flamepy.runner.types": (
+            "RunnerContext",
+            "RunnerRequest",
+            "SessionContext",
+        ),
+        "flamepy._runpy": ("FlameRunpyService",),
+    },
+)

@@ -6,8 +6,8 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import { TaskContext } from "../../v1/shim.ts";
-import { TaskResult } from "../../v1/types.ts";
+import { SessionContext, TaskContext } from "../../v1/shim.ts";
+import { Result, TaskResult } from "../../v1/types.ts";
 
 export const protobufPackage = "flame.stream.v1";
 
@@ -19,6 +19,12 @@ export interface TaskBatch {
   tasks: TaskContext[];
   /** Those that have not begun are wanted back. Answered with `recalled`; no task is sent before that. */
   recall: boolean;
+  /** Before any task: the session to enter. Answered with `done`. */
+  enter:
+    | SessionContext
+    | undefined;
+  /** After the last result: the session is to be left. Answered with `done`. */
+  leave: boolean;
 }
 
 /** On the second connection, from the service. */
@@ -33,7 +39,11 @@ export interface ResultBatch {
    * In the first message: how many tasks the service takes beside the one that runs. Absent: none, as is right for a
    * service whose tasks print something, since only then it is certain which of them did.
    */
-  ahead?: number | undefined;
+  ahead?:
+    | number
+    | undefined;
+  /** The answer to `enter`, and to `leave`: as the call of flame.v1.Instance would have given it. */
+  done: Result | undefined;
 }
 
 export interface Answer {
@@ -47,7 +57,7 @@ export interface Recalled {
 }
 
 function createBaseTaskBatch(): TaskBatch {
-  return { tasks: [], recall: false };
+  return { tasks: [], recall: false, enter: undefined, leave: false };
 }
 
 export const TaskBatch: MessageFns<TaskBatch> = {
@@ -57,6 +67,12 @@ export const TaskBatch: MessageFns<TaskBatch> = {
     }
     if (message.recall !== false) {
       writer.uint32(16).bool(message.recall);
+    }
+    if (message.enter !== undefined) {
+      SessionContext.encode(message.enter, writer.uint32(26).fork()).join();
+    }
+    if (message.leave !== false) {
+      writer.uint32(32).bool(message.leave);
     }
     return writer;
   },
@@ -90,6 +106,22 @@ export const TaskBatch: MessageFns<TaskBatch> = {
             message.recall = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.enter = SessionContext.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.leave = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -109,12 +141,16 @@ export const TaskBatch: MessageFns<TaskBatch> = {
     const message = createBaseTaskBatch();
     message.tasks = object.tasks?.map((e) => TaskContext.fromPartial(e)) || [];
     message.recall = object.recall ?? false;
+    message.enter = (object.enter !== undefined && object.enter !== null)
+      ? SessionContext.fromPartial(object.enter)
+      : undefined;
+    message.leave = object.leave ?? false;
     return message;
   },
 };
 
 function createBaseResultBatch(): ResultBatch {
-  return { answers: [], recalled: undefined, ahead: undefined };
+  return { answers: [], recalled: undefined, ahead: undefined, done: undefined };
 }
 
 export const ResultBatch: MessageFns<ResultBatch> = {
@@ -127,6 +163,9 @@ export const ResultBatch: MessageFns<ResultBatch> = {
     }
     if (message.ahead !== undefined) {
       writer.uint32(24).uint32(message.ahead);
+    }
+    if (message.done !== undefined) {
+      Result.encode(message.done, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -168,6 +207,14 @@ export const ResultBatch: MessageFns<ResultBatch> = {
             message.ahead = reader.uint32();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.done = Result.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -190,6 +237,7 @@ export const ResultBatch: MessageFns<ResultBatch> = {
       ? Recalled.fromPartial(object.recalled)
       : undefined;
     message.ahead = object.ahead ?? undefined;
+    message.done = (object.done !== undefined && object.done !== null) ? Result.fromPartial(object.done) : undefined;
     return message;
   },
 };
