@@ -22,8 +22,8 @@ import { workBroke, workHandlers } from "./work-commands.ts";
 
 /**
  * The deterministic machine: applications, sessions, tasks, executors, nodes and scheduling. No I/O, no clock, no
- * randomness inside: what it is given decides what it answers. It is ahead of the disk by one turn at most, and whoever
- * runs it lets no effect out before the turn's changes are durable, but what the turn names as early.
+ * randomness inside: what it is given decides what it answers. It is ahead of the disk, and whoever runs it lets no
+ * effect out before the changes of its turn and of all turns before it are durable, but what the turn names as early.
  */
 export class Core {
   readonly #state: CoreState;

@@ -4,18 +4,10 @@ import { handToWaiters } from "./executor-waits.ts";
 import { fill } from "./local-queues.ts";
 import type { CoreState } from "./state.ts";
 
-/**
- * Pending tasks go to the executors of their session that take some.
- * @param firstNew the first task that was just made. @default none was
- */
-export function handOut(
-  state: CoreState,
-  turn: FlameTurn,
-  entry: SessionEntry,
-  firstNew = Number.POSITIVE_INFINITY,
-): void {
+/** Pending tasks go to the executors of their session that take some. */
+export function handOut(state: CoreState, turn: FlameTurn, entry: SessionEntry): void {
   handToWaiters(state, turn, entry);
-  fill(state, turn, entry, firstNew);
+  fill(state, turn, entry);
 }
 
 /**

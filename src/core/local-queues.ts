@@ -61,16 +61,10 @@ function takesWork(state: CoreState, entry: SessionEntry, executor: ExecutorEntr
 
 /**
  * Hands Pending tasks out: one to each executor that has nothing to do, and only when there is none left, further ones
- * ahead, in turn.
- * @param firstNew the first task that was just made: a lease of those may leave before they are on disk, as nothing else was
- *   ever said of them
+ * ahead, in turn. The first lease of a task may leave before the turn is on disk, as nothing but its creation was ever said
+ * of it.
  */
-export function fill(
-  state: CoreState,
-  turn: FlameTurn,
-  entry: SessionEntry,
-  firstNew: number,
-): void {
+export function fill(state: CoreState, turn: FlameTurn, entry: SessionEntry): void {
   while (entry.pending.size > 0) {
     const next = nextTaker(entry);
     const executor = next === undefined ? undefined : state.executors.find(next);
@@ -84,7 +78,11 @@ export function fill(
     };
     executor.ahead.push(lease);
     entry.queued++;
-    assign(state, turn, executor, { lease: lease.id, task, early: task.id >= firstNew });
+    assign(state, turn, executor, {
+      lease: lease.id,
+      task,
+      early: task.attempt === 0 && !entry.unbegun.has(task.id),
+    });
     beginNext(state, turn, entry, executor);
   }
 }

@@ -126,7 +126,6 @@ function carryOut(
 ): SubmitOutcome[] {
   const outcomes: SubmitOutcome[] = [];
   const touched = new Set<ReturnType<typeof entry.submits.use>>();
-  const firstNew = entry.lastTaskId + 1;
   inputs.forEach((input, at) => {
     const number = first + at;
     if (number <= highest) {
@@ -144,7 +143,7 @@ function carryOut(
     touched.add(entry.submits.use(producer, number, task.id));
     addCreated(outcomes, number, task.id, turn.now);
   });
-  if (touched.size > 0) offerTasks(state, turn, entry, firstNew);
+  if (touched.size > 0) offerTasks(state, turn, entry);
   for (const { first: from, firstTask, count } of touched)
     turn.change({
       kind: "submits.put",

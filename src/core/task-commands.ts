@@ -18,7 +18,7 @@ export const taskHandlers: Handlers<"task.create" | "task.get" | "task.watch" | 
     const entry = state.sessions.get(sessionId);
     checkMayCreate(state, entry);
     const task = createTask(turn, entry, input, state.options.term, timeoutMs);
-    offerTasks(state, turn, entry, task.id);
+    offerTasks(state, turn, entry);
     return { task };
   },
 
@@ -51,14 +51,9 @@ export function checkMayCreate(state: CoreState, entry: SessionEntry): void {
   checkOpenTasks(state, entry);
 }
 
-/** Tasks were made, from this id on: they are handed out at once where somebody takes them. */
-export function offerTasks(
-  state: CoreState,
-  turn: FlameTurn,
-  entry: SessionEntry,
-  firstNew: number,
-): void {
-  handOut(state, turn, entry, firstNew);
+/** Tasks were made: they are handed out at once where somebody takes them. */
+export function offerTasks(state: CoreState, turn: FlameTurn, entry: SessionEntry): void {
+  handOut(state, turn, entry);
   // Executors that it has may be on their way out, or on lost nodes: the scheduler knows which ones count.
   // One more task of a session that is short already changes nothing.
   if (entry.counts.pending > 0 && !state.schedule.short.has(entry.record.id))

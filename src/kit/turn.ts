@@ -27,7 +27,7 @@ export class Turn<C, E extends Error> {
   /** What may leave before the changes are on disk, in its order. */
   readonly early: { readonly to: Token; readonly value: unknown }[] = [];
   /** Streams with ordered messages that do not leave early. */
-  readonly #waiting = new Set<Token>();
+  readonly waiting = new Set<Token>();
   /** Unix milliseconds at which the turn takes place: for what people read. */
   readonly now: number;
   /** The same moment on a clock that nobody sets, in milliseconds: for deadlines. */
@@ -60,11 +60,11 @@ export class Turn<C, E extends Error> {
    * @param early whether it may leave before the disk has the turn; it does unless one before it may not
    */
   pushOrdered<P>(to: StreamToken<P>, value: NoInfer<P>, early: boolean): void {
-    if (early && !this.#waiting.has(to)) {
+    if (early && !this.waiting.has(to)) {
       this.early.push({ to, value });
       return;
     }
-    this.#waiting.add(to);
+    this.waiting.add(to);
     this.push(to, value);
   }
 

@@ -10,10 +10,14 @@ import type { Change } from "../model/change.ts";
 import { FlameError } from "../model/errors.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import type { PayloadKind, Store } from "../storage/store.ts";
+import { Commits } from "./commits.ts";
 import { DiskPause, diskLookMs, isOfNode, survivesRebuild } from "./disk-pause.ts";
 import { type Answers, ClientDoor, EngineDoor, type Pending } from "./engine-door.ts";
 import type { Payloads } from "./payloads.ts";
+import { onlyLooks } from "./shown-changes.ts";
 import { growthOf, type StorageGuard } from "./storage-guard.ts";
+import { TurnPace } from "./turn-pace.ts";
+import type { Leaving } from "./unsettled-turns.ts";
 
 /**
  * Commands of nodes and of the session manager itself in one turn at most; and of clients, connection by connection in
@@ -21,21 +25,6 @@ import { growthOf, type StorageGuard } from "./storage-guard.ts";
  */
 const ownCommandsPerTurnMax = 2_000;
 const clientCommandsPerTurnMax = 512;
-
-/** Commands that only look: they change nothing, and wait for nothing. */
-const readingKinds: ReadonlySet<CommandKind> = new Set<CommandKind>([
-  "application.get",
-  "application.view",
-  "application.list",
-  "application.ofSession",
-  "session.get",
-  "session.list",
-  "task.get",
-  "task.list",
-  "node.list",
-  "node.get",
-  "executor.list",
-]);
 
 type Look = Awaited<ReturnType<StorageGuard["look"]>>;
 
@@ -78,8 +67,9 @@ interface Waiter extends Answers {
 }
 
 /**
- * Runs the machine: gathers commands into turns, makes each turn durable, and only then lets its effects out.
- * Nothing is acknowledged or visible that a crash could take back; leases on streams of nodes go before.
+ * Runs the machine: gathers commands into turns, makes turns durable, and only then lets their effects out. While one commit
+ * is under way, turns are carried out for the next one. Nothing is acknowledged or visible that a crash could take back;
+ * leases on streams of nodes go before.
  */
 export class Engine extends EngineDoor {
   readonly #deps: EngineDeps;
@@ -87,6 +77,8 @@ export class Engine extends EngineDoor {
   #core: Core;
   readonly #waiters = new Map<Token, Waiter>();
   readonly #queue = new FairQueue<Command>(weightOf);
+  readonly #commits: Commits;
+  readonly #pace: TurnPace;
   #nextToken = 1;
   #running = false;
   #stopped: FlameError | undefined;
@@ -98,6 +90,20 @@ export class Engine extends EngineDoor {
     this.#deps = deps;
     this.#core = deps.core;
     this.#pause = new DiskPause(deps);
+    this.#commits = new Commits({
+      store: deps.store,
+      onDurable: (changes, seconds) => {
+        this.#durable(changes, seconds);
+      },
+      release: (leaving) => {
+        this.#release(leaving);
+      },
+      onEnd: () => {
+        this.#pace.commitEnded();
+      },
+    });
+    const { unsettled } = this.#commits;
+    this.#pace = new TurnPace({ clock: deps.clock, unsettled, oneByOne: () => this.#pause.on });
     this.#armTimer();
   }
 
@@ -176,7 +182,10 @@ export class Engine extends EngineDoor {
 
   #enqueue(command: Command, from: string | undefined): void {
     this.#queue.push(command, from);
-    if (this.#running) return;
+    if (this.#running) {
+      this.#pace.commandCame();
+      return;
+    }
     this.#running = true;
     // After this round of I/O: everything that arrives in it shares one turn, and so one fsync.
     setImmediate(() => void this.#run());
@@ -184,19 +193,12 @@ export class Engine extends EngineDoor {
 
   async #run(): Promise<void> {
     try {
-      while (this.#queue.size > 0) {
-        if (this.#pause.on) await this.#goOn();
-        const commands = this.#queue.take(ownCommandsPerTurnMax, clientCommandsPerTurnMax);
-        const growths = commands.map((command) => growthOf(command, this.#core.state));
-        const admitted = this.#admitted(commands, growths, await this.#look(growths));
-        const reads = admitted.filter(({ kind }) => readingKinds.has(kind));
-        // What only looks is answered at once, and not behind the fsync of what came with it.
-        if (reads.length > 0 && reads.length < admitted.length) {
-          await this.#turn(reads, "commands");
-          await this.#turn(admitted.filter(({ kind }) => !readingKinds.has(kind)));
-        } else await this.#turn(admitted);
-        // Let the replies out and the next requests in.
-        await new Promise((resolve) => setImmediate(resolve));
+      while (this.#queue.size > 0 || !this.#commits.unsettled.none) {
+        if (this.#queue.size > 0 && this.#pace.mayTurn()) await this.#carryOut();
+        this.#commits.begin();
+        if (this.#queue.size === 0) this.#armTimer();
+        await this.#pace.nextRound(this.#queue.size > 0);
+        await this.#rebuildWhenRefused();
       }
       this.#running = false;
       this.#armTimer();
@@ -208,6 +210,21 @@ export class Engine extends EngineDoor {
       );
       this.#deps.onFatal(thrown instanceof Error ? thrown : new Error(String(thrown)));
     }
+  }
+
+  /** Carries out what waits, as far as one turn takes it. */
+  async #carryOut(): Promise<void> {
+    if (this.#pause.on) await this.#goOn();
+    const commands = this.#queue.take(ownCommandsPerTurnMax, clientCommandsPerTurnMax);
+    const growths = commands.map((command) => growthOf(command, this.#core.state));
+    const look = await this.#look(growths);
+    await this.#rebuildWhenRefused();
+    const admitted = this.#admitted(commands, growths, look);
+    const looks = admitted.filter(onlyLooks);
+    // What only looks is answered from before what came with it.
+    if (looks.length > 0) this.#answer(looks);
+    if (looks.length === admitted.length) return;
+    this.#turn(looks.length === 0 ? admitted : admitted.filter((one) => !onlyLooks(one)));
   }
 
   /** Those that are carried out now: what grows is refused while the disk is full, calls of nodes wait on one that refuses. */
@@ -241,40 +258,51 @@ export class Engine extends EngineDoor {
     return bytes === 0 ? () => undefined : this.#deps.guard.look(bytes);
   }
 
-  async #turn(commands: readonly Command[], scope: TurnScope = "everything"): Promise<void> {
-    if (commands.length === 0) return;
-    const { store, payloads, clock, meter } = this.#deps;
-    const turning = startStopwatch();
-    const allowed = this.#pause.on ? "commands" : scope;
-    const turn = this.#core.turn(commands, clock.now(), this.#pause.steady(), allowed);
-    meter?.turn(turning(), commands.length);
-    const late = this.#releaseEarly(turn);
-    if (turn.changes.length > 0) {
-      const committing = startStopwatch();
-      try {
-        await store.commit(turn.changes);
-      } catch (thrown) {
-        await this.#rebuild(thrown);
-        return;
-      }
-      meter?.commit(committing(), turn.changes);
-      keepPayloads(payloads, turn.changes, "output");
-      this.#deps.onCommitted?.(turn.changes);
+  /** Answers what only looks: at once, unless it shows what is not durable. */
+  #answer(commands: readonly Command[]): void {
+    const asked = new Map(commands.map((command) => [command.token, command]));
+    const turn = this.#carriedOut(commands, "commands");
+    for (const effect of turn.effects) {
+      const command = asked.get(effect.to);
+      if (!this.#commits.unsettled.addAnswer(command, effect))
+        this.#release({ late: [], effects: [effect] });
     }
-    for (const { to, value } of late) this.#waiters.get(to)?.sink?.push(value);
-    this.#release(turn);
+  }
+
+  #turn(commands: readonly Command[]): void {
+    if (commands.length === 0) return;
+    const turn = this.#carriedOut(commands, this.#pause.on ? "commands" : "everything");
+    const late = this.#releaseEarly(turn);
+    if (!this.#commits.unsettled.add(turn, late)) this.#release({ late, effects: turn.effects });
+  }
+
+  #carriedOut(commands: readonly Command[], scope: TurnScope): FlameTurn {
+    const { clock, meter } = this.#deps;
+    const turning = startStopwatch();
+    const turn = this.#core.turn(commands, clock.now(), this.#pause.steady(), scope);
+    meter?.turn(turning(), commands.length);
+    this.#pace.noteTurn();
+    return turn;
+  }
+
+  #durable(changes: readonly Change[], seconds: number): void {
+    this.#deps.meter?.commit(seconds, changes);
+    keepPayloads(this.#deps.payloads, changes, "output");
+    this.#deps.onCommitted?.(changes);
   }
 
   /** @returns what is to go when the turn is durable: what a stream does not take early, and all that follows it there */
   #releaseEarly({ changes, effects, early }: FlameTurn): FlameTurn["early"] {
     // Before anything asks for them: a lease may be read out of the store only when its task is there.
     keepPayloads(this.#deps.payloads, changes, "input");
+    if (changes.length > 0)
+      for (const effect of effects)
+        if (effect.kind === "reply") this.#waiters.get(effect.to)?.foresee?.(effect.value);
     if (early.length === 0) return early;
-    for (const effect of effects)
-      if (effect.kind === "reply") this.#waiters.get(effect.to)?.foresee?.(effect.value);
     const waiting = new Set<Token>();
     return early.filter(({ to, value }) => {
-      const taken = !waiting.has(to) && this.#waiters.get(to)?.sink?.pushEarly?.(value) === true;
+      const waits = waiting.has(to) || this.#commits.unsettled.hasOrdered(to);
+      const taken = !waits && this.#waiters.get(to)?.sink?.pushEarly?.(value) === true;
       if (!taken) waiting.add(to);
       return !taken;
     });
@@ -283,10 +311,12 @@ export class Engine extends EngineDoor {
   /**
    * The disk refused a commit, so memory is ahead of it: the machine is read anew. Who waits inside the old one is told to
    * come again; calls of nodes go into the new one, so that no node loses what it has.
-   * @throws what was thrown when nothing more can be trusted
+   * @throws what the commit threw when nothing more can be trusted
    */
-  async #rebuild(thrown: unknown): Promise<void> {
-    this.#pause.begin(thrown);
+  async #rebuildWhenRefused(): Promise<void> {
+    const failure = this.#commits.takeFailure();
+    if (failure === undefined) return;
+    this.#pause.begin(failure.thrown);
     const again: Waiter[] = [];
     for (const [token, waiter] of [...this.#waiters]) {
       if (waiter.queued) continue;
@@ -311,8 +341,9 @@ export class Engine extends EngineDoor {
     }
   }
 
-  #release(turn: FlameTurn): void {
-    for (const effect of turn.effects) {
+  #release({ late, effects }: Leaving): void {
+    for (const { to, value } of late) this.#waiters.get(to)?.sink?.push(value);
+    for (const effect of effects) {
       const waiter = this.#waiters.get(effect.to);
       if (waiter === undefined) continue;
       if (effect.kind === "push") {

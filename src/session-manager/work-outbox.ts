@@ -7,7 +7,7 @@ import type {
   WorkRequest,
   WorkResponse,
 } from "../protocol/generated/flame/stream/v1/nodes.ts";
-import type { Payloads } from "./payloads.ts";
+import type { PayloadAtHand, Payloads } from "./payloads.ts";
 import type { RequestTrail } from "./request-trail.ts";
 import { warmToWire } from "./work-wire.ts";
 
@@ -16,6 +16,12 @@ const messageBytes = 1024 * 1024;
 /** About what an entry, and each lease in it, takes beside an input, in bytes. */
 const entryBytes = 100;
 const leaseBytes = 16;
+
+/** What leaves next, and the input of a lease that came early. */
+interface Waiting {
+  readonly push: WorkPush;
+  readonly input?: Buffer | undefined;
+}
 
 /** What leaves when its input was read. */
 interface Unread {
@@ -39,7 +45,7 @@ export interface WorkOutboxDeps {
  */
 export class WorkOutbox {
   readonly #deps: WorkOutboxDeps;
-  #pushes: WorkPush[] = [];
+  #pushes: Waiting[] = [];
   #planned = false;
   #full = false;
   /** A message waits for inputs that only the store has; what comes behind it waits as well. */
@@ -55,7 +61,11 @@ export class WorkOutbox {
   }
 
   add(push: WorkPush): void {
-    this.#pushes.push(push);
+    this.#plan(push);
+  }
+
+  #plan(push: WorkPush, input?: Exclude<PayloadAtHand, "stored">): void {
+    this.#pushes.push({ push, input });
     if (this.#planned) return;
     this.#planned = true;
     // After the answers of this turn: whoever made a task has left word of its request by then.
@@ -66,16 +76,17 @@ export class WorkOutbox {
   }
 
   /**
-   * Takes a lease whose task is not in the store yet.
+   * Takes a lease whose task may not be in the store yet, together with its input.
    * @returns false when it would have to wait for that: its input or the request that made it is known nowhere else
    */
   addEarly(push: WorkPush): boolean {
     if (push.kind !== "assignment") return false;
     const { payloads, trail } = this.#deps;
     const { task } = push;
-    if (payloads.atHand(task, "input") === "stored") return false;
+    const input = payloads.atHand(task, "input");
+    if (input === "stored") return false;
     if (trail.find(task.sessionId, String(task.id)) === undefined) return false;
-    this.add(push);
+    this.#plan(push, input);
     return true;
   }
 
@@ -108,7 +119,7 @@ export class WorkOutbox {
   }
 
   /** Sends one message of what fits, from `first` on. @returns the first that did not fit */
-  #send(pushes: readonly WorkPush[], first: number): number {
+  #send(waiting: readonly Waiting[], first: number): number {
     const message: WorkResponse = {
       assignments: [],
       takeBacks: [],
@@ -119,14 +130,15 @@ export class WorkOutbox {
     const unread: Unread[] = [];
     let bytes = 0;
     let next = first;
-    for (; next < pushes.length; next++) {
-      const push = pushes[next];
-      if (push === undefined) break;
+    for (; next < waiting.length; next++) {
+      const one = waiting[next];
+      if (one === undefined) break;
+      const { push } = one;
       bytes += sizeOf(push);
       if (next > first && bytes > messageBytes) break;
       // The node reads take-backs before tasks: one that goes for a task of this very message has to come behind it.
       if (push.kind === "takeBack" && message.assignments.length > 0) break;
-      this.#put(message, push, unread);
+      this.#put(message, one, unread);
     }
     if (unread.length === 0) this.#write(message);
     else void this.#readAndWrite(message, unread);
@@ -164,7 +176,7 @@ export class WorkOutbox {
     this.#full = !call.write(message);
   }
 
-  #put(message: WorkResponse, push: WorkPush, unread: Unread[]): void {
+  #put(message: WorkResponse, { push, input: taken }: Waiting, unread: Unread[]): void {
     if (push.kind === "warm") {
       message.warm = warmToWire(push.applications);
       return;
@@ -176,7 +188,7 @@ export class WorkOutbox {
         const { task, lease } = push;
         const { sessionId } = task;
         const taskId = String(task.id);
-        const held = payloads.atHand(task, "input");
+        const held = taken ?? payloads.atHand(task, "input");
         const input = held === "stored" ? undefined : held;
         const requestId = trail.find(sessionId, taskId) ?? "";
         const assignment = { executorId, lease, sessionId, taskId, input, requestId };

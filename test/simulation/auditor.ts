@@ -3,10 +3,10 @@ import { Core } from "../../src/core/core.ts";
 import type { CoreOptions, CoreState } from "../../src/core/state.ts";
 import type { BindReply } from "../../src/executors/executor-book.ts";
 import type { WorkPush } from "../../src/executors/node-book.ts";
-import type { Effect, Token } from "../../src/kit/turn.ts";
+import type { Effect } from "../../src/kit/turn.ts";
 import type { FlameError } from "../../src/model/errors.ts";
 import type { FlameTurn } from "../../src/model/flame-turn.ts";
-import type { SessionView } from "../../src/model/session.ts";
+import type { SessionView, TaskCounts } from "../../src/model/session.ts";
 import type { TaskReply } from "../../src/model/task.ts";
 import { isTerminal, leaseOf, type TaskRecord } from "../../src/model/task.ts";
 import { forgottenTogether } from "../../src/session-manager/finished-tasks.ts";
@@ -16,8 +16,7 @@ import { durablePart } from "./durable-part.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Runs } from "./runs.ts";
 import { checkScheduling } from "./scheduling-checks.ts";
-import type { Waiter } from "./sim-manager.ts";
-import { checkState, checkWaiters } from "./state-checks.ts";
+import { type Callers, checkState, checkWaiters } from "./state-checks.ts";
 import { checkListeners, checkSubmits } from "./submit-checks.ts";
 import { Violation, type World } from "./world.ts";
 
@@ -40,16 +39,11 @@ export class Auditor {
     this.#options = options;
   }
 
-  afterTurn(
-    core: Core,
-    turn: FlameTurn,
-    waiters: ReadonlyMap<Token, Waiter>,
-    queue: readonly Command[],
-  ): void {
+  afterTurn(core: Core, turn: FlameTurn, callers: Callers): void {
     checkState(core.state, this.#options);
     checkScheduling(core.state, turn, this.#options);
-    checkWaiters(core.state, waiters, queue, turn);
-    checkListeners(core.state, waiters, queue, turn);
+    checkWaiters(core.state, callers);
+    checkListeners(core.state, callers);
     // Events, not polls: a look that no event asked for must find nothing to do.
     const look = core.turn([{ kind: "tick", input: {}, token: -1 }], turn.now, turn.steady);
     const [first] = look.changes;
@@ -90,6 +84,12 @@ export class Auditor {
       case "session.open":
       case "session.close":
         this.#sessionSeen(value as SessionView, command.kind === "session.close");
+        return;
+      case "session.get":
+        this.#countsSeen(value as SessionView);
+        return;
+      case "session.list":
+        for (const view of value as readonly SessionView[]) this.#countsSeen(view);
         return;
       case "task.create":
       case "task.get":
@@ -211,6 +211,23 @@ export class Auditor {
     if (stored === undefined && (closed || !kept)) return;
     if (stored === undefined || (closed && stored.state !== "Closed"))
       throw new Violation(`session ${record.id} was acknowledged and is not so on disk`);
+  }
+
+  /** What was counted, and that a session was closed, is on disk; more may have come since. */
+  #countsSeen({ record, counts }: SessionView): void {
+    const stored = this.#ledger.sessions.get(record.id);
+    if (stored?.record.creationTime !== record.creationTime) return;
+    if (record.state === "Closed" && stored.record.state !== "Closed")
+      throw new Violation(`session ${record.id} was seen closed and is not so on disk`);
+    const all = ({ pending, running, ...ended }: TaskCounts): number[] => [
+      pending + running + ended.succeed + ended.failed + ended.cancelled,
+      ...Object.values(ended),
+    ];
+    const onDisk = all(stored.counts);
+    if (all(counts).some((count, at) => count > (onDisk[at] ?? 0)))
+      throw new Violation(
+        `session ${record.id} was seen with ${JSON.stringify(counts)}, disk says ${JSON.stringify(stored.counts)}`,
+      );
   }
 
   #taskSeen(reply: TaskReply | TaskRecord): void {

@@ -3,9 +3,12 @@ import { Core } from "../../src/core/core.ts";
 import type { CoreOptions } from "../../src/core/state.ts";
 import { silentLogger } from "../../src/kit/logger.ts";
 import type { Effect, Token } from "../../src/kit/turn.ts";
+import type { Change } from "../../src/model/change.ts";
 import type { FlameError } from "../../src/model/errors.ts";
 import type { FlameTurn } from "../../src/model/flame-turn.ts";
 import { FinishedTasks } from "../../src/session-manager/finished-tasks.ts";
+import { onlyLooks } from "../../src/session-manager/shown-changes.ts";
+import { type Leaving, UnsettledTurns } from "../../src/session-manager/unsettled-turns.ts";
 import { MemoryStore } from "../../src/storage/memory-store.ts";
 import { MemoryTables } from "../../src/storage/memory-tables.ts";
 import type { StoredState } from "../../src/storage/store.ts";
@@ -13,7 +16,7 @@ import type { Auditor } from "./auditor.ts";
 import type { Ledger } from "./ledger.ts";
 import { StreamAuditor } from "./stream-auditor.ts";
 import { StreamHost } from "./stream-host.ts";
-import type { Timer, World } from "./world.ts";
+import { type Timer, Violation, type World } from "./world.ts";
 
 /** What the network gets from the session manager for one call or stream. */
 export interface Receiver {
@@ -49,8 +52,9 @@ export type CrashPlace = (typeof crashPlaces)[number];
 
 /**
  * A session manager: the real machine and the real memory store, run as the engine does. Commands are gathered into
- * turns, a turn's changes are committed, only then do its effects leave, but for leases, which go before; ticks come at the
- * machine's own deadlines alone.
+ * turns, turns are committed, only then do their effects leave, but for leases, which go before. While a commit is under way,
+ * turns are carried out for the next one; what only looks waits for what it may show. Ticks come at the machine's own
+ * deadlines alone.
  */
 export class SimManager {
   readonly waiters = new Map<Token, Waiter>();
@@ -70,6 +74,15 @@ export class SimManager {
   #finished: FinishedTasks | undefined;
   #core: Core | undefined;
   #queue: Command[] = [];
+  #unsettled = new UnsettledTurns();
+  /** Turns of the commit under way, and of the next one. */
+  #committing: FlameTurn[] = [];
+  #gathered: FlameTurn[] = [];
+  /** A turn was carried out beside the commit under way. */
+  #ahead = false;
+  /** What waits for the disk, and perhaps what has left since. */
+  #held: Effect<FlameError>[] = [];
+  #planned = false;
   #nextToken = 1;
   #busy = false;
   #timer: Timer | undefined;
@@ -199,14 +212,21 @@ export class SimManager {
 
   #enqueue(command: Command): void {
     this.#queue.push(command);
-    if (!this.#busy) this.#next();
+    this.#busy = true;
+    this.#next();
   }
 
+  /** Another turn, a moment from now or while the commit under way goes on. */
   #next(): void {
-    this.#busy = true;
+    if (this.#planned || this.#queue.length === 0 || this.#unsettled.full) return;
+    this.#planned = true;
     const life = this.#life;
-    this.#world.after(this.#world.random.between(0, 1), () => {
-      if (life === this.#life) this.#turn();
+    const { random } = this.#world;
+    const waitMs = this.#unsettled.committing ? random.between(0, 4) : random.between(0, 1);
+    this.#world.after(waitMs, () => {
+      if (life !== this.#life) return;
+      this.#planned = false;
+      this.#turn();
     });
   }
 
@@ -218,22 +238,59 @@ export class SimManager {
     const commands = this.#queue.splice(0, commandsMax);
     for (const { kind, token, input } of commands)
       this.#world.note(`  ${kind} #${token} ${brief(input)}`);
+    const looks = commands.filter(onlyLooks);
+    if (looks.length > 0) this.#answer(core, looks);
+    const others = commands.filter((command) => !onlyLooks(command));
+    if (others.length > 0) this.#carryOut(core, others);
+    this.#beginCommit(core);
+    this.#next();
+    this.#rest();
+  }
+
+  #answer(core: Core, commands: readonly Command[]): void {
+    const asked = new Map(commands.map((command) => [command.token, command]));
+    const turn = core.turn(commands, this.#world.date, this.#world.now, "commands");
+    if (turn.changes.length > 0)
+      throw new Violation("a command that only looks has changed something");
+    for (const effect of turn.effects)
+      if (this.#unsettled.addAnswer(asked.get(effect.to), effect)) this.#held.push(effect);
+      else this.#release([{ late: [], effects: [effect] }], false);
+  }
+
+  #carryOut(core: Core, commands: readonly Command[]): void {
     this.#auditor.taken(commands);
+    this.#ahead = true;
     const turn = core.turn(commands, this.#world.date, this.#world.now);
-    this.#auditor.afterTurn(core, turn, this.waiters, this.#queue);
-    this.#releaseEarly(turn);
-    if (turn.changes.length === 0) {
-      this.#release(turn, false);
-      this.#rest();
-      return;
-    }
+    this.#auditor.afterTurn(core, turn, {
+      waiters: this.waiters,
+      queue: this.#queue,
+      leaving: [...this.#answersHeld(), ...turn.effects],
+    });
+    const late = this.#releaseEarly(turn);
+    if (turn.changes.length > 0) this.#gathered.push(turn);
+    if (!this.#unsettled.add(turn, late)) this.#release([{ late, effects: turn.effects }], false);
+    else this.#held.push(...turn.effects);
+  }
+
+  /** Whoever was answered waits no more. */
+  #answersHeld(): readonly Effect<FlameError>[] {
+    this.#held = this.#held.filter(({ kind, to }) => kind !== "push" && this.waiters.has(to));
+    return this.#held;
+  }
+
+  #beginCommit(core: Core): void {
+    const changes = this.#unsettled.begin();
+    if (changes === undefined) return;
+    this.#committing = this.#gathered;
+    this.#gathered = [];
+    this.#ahead = false;
     const life = this.#life;
-    this.#world.after(random.skewed(1, 10), () => {
-      if (life === this.#life) this.#commit(core, turn);
+    this.#world.after(this.#world.random.skewed(1, 10), () => {
+      if (life === this.#life) this.#commit(core, changes);
     });
   }
 
-  #commit(core: Core, turn: FlameTurn): void {
+  #commit(core: Core, changes: readonly Change[]): void {
     const crash = this.#plan[0];
     const place = crash?.commit === this.commits + 1 ? crash.place : undefined;
     if (crash !== undefined && place !== undefined) {
@@ -245,43 +302,62 @@ export class SimManager {
       return;
     }
     // The memory store applies everything before it returns its promise.
-    void this.store.commit(turn.changes);
+    void this.store.commit(changes);
     this.commits++;
-    this.#auditor.committed(turn);
-    this.#finished?.committed(turn.changes);
+    for (const turn of this.#committing.splice(0)) this.#auditor.committed(turn);
+    this.#finished?.committed(changes);
     if (place === "after") {
-      this.#auditor.diedAfterCommit(core.state);
+      this.#diedAfterCommit(core);
       this.#crash(`after commit ${this.commits}`);
       return;
     }
-    this.#release(turn, place === "amid");
+    this.#release(this.#unsettled.settle(), place === "amid");
     if (place === "amid") {
-      this.#auditor.diedAfterCommit(core.state);
+      this.#diedAfterCommit(core);
       this.#crash(`amid the effects of commit ${this.commits}`);
       return;
     }
+    this.#beginCommit(core);
+    this.#next();
     this.#rest();
   }
 
-  #releaseEarly({ early }: FlameTurn): void {
-    for (const { to, value } of early) {
-      const waiter = this.waiters.get(to);
-      if (waiter === undefined) continue;
-      this.#auditor.seen(waiter.command, { kind: "push", to, value });
-      waiter.receiver.push(value);
-    }
+  /** Memory is compared with what a restart reads, where no turn is ahead of the disk. */
+  #diedAfterCommit(core: Core): void {
+    if (!this.#ahead) this.#auditor.diedAfterCommit(core.state);
   }
 
-  #release(turn: FlameTurn, partly: boolean): void {
-    const count = partly ? this.#world.random.between(0, turn.effects.length) : turn.effects.length;
-    for (const effect of turn.effects.slice(0, count)) {
+  /** @returns what does not go early */
+  #releaseEarly({ early }: FlameTurn): FlameTurn["early"] {
+    return early.filter(({ to, value }) => {
+      if (this.#unsettled.hasOrdered(to)) return true;
+      this.#push(to, value);
+      return false;
+    });
+  }
+
+  #push(to: Token, value: unknown): void {
+    const waiter = this.waiters.get(to);
+    if (waiter === undefined) return;
+    this.#auditor.seen(waiter.command, { kind: "push", to, value });
+    waiter.receiver.push(value);
+  }
+
+  /** @param partly the process dies amid them */
+  #release(leaving: readonly Leaving[], partly: boolean): void {
+    const effects = leaving.flatMap(({ late, effects: later }) => [
+      ...late.map((one) => ({ kind: "push", ...one }) as const),
+      ...later,
+    ]);
+    const count = partly ? this.#world.random.between(0, effects.length) : effects.length;
+    for (const effect of effects.slice(0, count)) {
       const waiter = this.waiters.get(effect.to);
       if (waiter === undefined) continue;
-      this.#auditor.seen(waiter.command, effect);
       if (effect.kind === "push") {
-        waiter.receiver.push(effect.value);
+        this.#push(effect.to, effect.value);
         continue;
       }
+      this.#auditor.seen(waiter.command, effect);
       this.waiters.delete(effect.to);
       this.#world.note(`    -> #${effect.to} ${outcomeOf(effect)}`);
       if (effect.kind === "reply") waiter.receiver.reply(effect.value);
@@ -291,10 +367,7 @@ export class SimManager {
   }
 
   #rest(): void {
-    if (this.#queue.length > 0) {
-      this.#next();
-      return;
-    }
+    if (this.#queue.length > 0 || !this.#unsettled.none) return;
     this.#busy = false;
     this.#armTimer();
   }
@@ -319,7 +392,12 @@ export class SimManager {
     this.streams?.die();
     this.streams = undefined;
     this.#busy = false;
+    this.#planned = false;
     this.#queue = [];
+    this.#unsettled = new UnsettledTurns();
+    this.#committing = [];
+    this.#gathered = [];
+    this.#held = [];
     this.#timer?.cancel();
     const waiters = [...this.waiters.values()];
     this.waiters.clear();

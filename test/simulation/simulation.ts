@@ -3,6 +3,7 @@ import { Auditor } from "./auditor.ts";
 import { Ledger } from "./ledger.ts";
 import { ModelClient } from "./model-client.ts";
 import { ModelNode } from "./model-node.ts";
+import { looksAround } from "./model-reader.ts";
 import { ModelStreamClient } from "./model-stream-client.ts";
 import { Link } from "./network.ts";
 import { checkRest } from "./rest-checks.ts";
@@ -93,8 +94,8 @@ class Simulation {
     await world.run(limit, () => this.#allEnded());
     if (!this.#allEnded())
       throw new Violation(`after ${calmMsMax / 1000} s of calm: ${this.#openEnds()}`);
-    // The longest delay_release, and the calls that follow it.
-    await world.run(world.now + 80_000, () => false);
+    // The longest delay_release, which counts anew when a LaunchTask of the storm breaks up to 30 s later, and the calls that follow it.
+    await world.run(world.now + 110_000, () => false);
     await world.run(world.now + 10_000, () => this.#manager.quiet);
     await this.#checkRest();
     // What is kept warm stays as it is: nothing is bound, released or written again.
@@ -191,6 +192,8 @@ class Simulation {
       }
     }
     const { clients, streams, feasible } = this.#scenario;
+    const sessionIds = [...clients.flat(), ...streams.flat(2)].map(({ id }) => id);
+    new Running(looksAround(world, this.#link(), sessionIds));
     for (const [index, plans] of streams.entries()) {
       const deps = {
         world,

@@ -1,8 +1,8 @@
 import type { Command } from "../../src/core/commands.ts";
 import type { CoreOptions, CoreState } from "../../src/core/state.ts";
 import type { ExecutorEntry } from "../../src/executors/executor-book.ts";
-import type { Token } from "../../src/kit/turn.ts";
-import type { FlameTurn } from "../../src/model/flame-turn.ts";
+import type { Effect, Token } from "../../src/kit/turn.ts";
+import type { FlameError } from "../../src/model/errors.ts";
 import { addResources, fits, noResources } from "../../src/model/resources.ts";
 import type { SessionEntry } from "../../src/sessions/session-entry.ts";
 import type { Waiter } from "./sim-manager.ts";
@@ -173,15 +173,21 @@ function checkCaps(state: CoreState): void {
   }
 }
 
+/** Who waits for answers, and what is on its way to them. */
+export interface Callers {
+  readonly waiters: ReadonlyMap<Token, Waiter>;
+  readonly queue: readonly Command[];
+  /** What the last turn has to say, and what waits for the disk. */
+  readonly leaving: readonly Effect<FlameError>[];
+}
+
 /** Every call that waits is known to the machine, and the machine waits for no call that is not there. */
 export function checkWaiters(
   state: CoreState,
-  waiters: ReadonlyMap<Token, Waiter>,
-  queue: readonly Command[],
-  turn: FlameTurn,
+  { waiters, queue, leaving: effects }: Callers,
 ): void {
   const leaving = new Set<Token>();
-  for (const effect of turn.effects) if (effect.kind !== "push") leaving.add(effect.to);
+  for (const effect of effects) if (effect.kind !== "push") leaving.add(effect.to);
   const queued = new Set(queue.map(({ token }) => token));
   const waiting = new Set<Token>();
   for (const { bindWaiter } of state.executors.all())

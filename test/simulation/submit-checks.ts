@@ -1,11 +1,10 @@
 import type { Command } from "../../src/core/commands.ts";
 import type { CoreState } from "../../src/core/state.ts";
 import type { Token } from "../../src/kit/turn.ts";
-import type { FlameTurn } from "../../src/model/flame-turn.ts";
 import type { MemoryTables } from "../../src/storage/memory-tables.ts";
 import type { StoredState } from "../../src/storage/store.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Waiter } from "./sim-manager.ts";
+import type { Callers } from "./state-checks.ts";
 import { rangeText } from "./submit-ledger.ts";
 import type { Submitter } from "./submitter.ts";
 import { Violation } from "./world.ts";
@@ -37,14 +36,9 @@ export function checkSubmits(state: CoreState, stored: StoredState, ledger: Ledg
  * Of the lanes that are open for a producer in a session, the last one hears how the tasks end: whatever becomes of those
  * before it.
  */
-export function checkListeners(
-  state: CoreState,
-  waiters: ReadonlyMap<Token, Waiter>,
-  queue: readonly Command[],
-  turn: FlameTurn,
-): void {
+export function checkListeners(state: CoreState, { waiters, queue, leaving }: Callers): void {
   const over = new Set<Token>(queue.map(({ token }) => token));
-  for (const effect of turn.effects) if (effect.kind !== "push") over.add(effect.to);
+  for (const effect of leaving) if (effect.kind !== "push") over.add(effect.to);
   const newest = new Map<string, Extract<Command, { kind: "submit.open" }>>();
   for (const [token, { command }] of waiters)
     if (command.kind === "submit.open" && !over.has(token))

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "../../../src/kit/clock.ts";
 import { Engine } from "../../../src/session-manager/engine.ts";
 import { Payloads } from "../../../src/session-manager/payloads.ts";
 import { StorageGuard } from "../../../src/session-manager/storage-guard.ts";
+import { waitFor } from "../../support/wait-for.ts";
 import { ScriptedMachine, SlowStore, settle } from "./scripted-machine.ts";
 
 let store: SlowStore;
@@ -35,13 +36,13 @@ describe("the engine", () => {
     const fail = (): void => void heard.push("failed");
     engine.call("session.delete", { id: "written" }, reply, fail);
     await settle();
-    engine.call("session.get", { id: "read" }, reply, fail);
-    await settle();
+    engine.call("session.get", { id: "written" }, reply, fail);
+    await waitFor("the turn of the read", () => machine.turns.length === 2);
     expect(store.commits).toHaveLength(1);
     expect(heard).toEqual([]);
     store.commits[0]?.done();
     await settle();
-    expect(heard).toEqual(["written", "read"]);
+    expect(heard).toEqual(["written", "written"]);
   });
 
   it("answers a read without the disk, from what was durable before the changes that came with it", async () => {
@@ -122,13 +123,81 @@ describe("the engine", () => {
     const first = engine.ask("session.delete", { id: "e" });
     await settle();
     const later = ["f", "g"].map((id) => engine.ask("session.delete", { id }));
+    await waitFor("a turn beside the commit", () => machine.turns.length === 3);
+    expect(machine.turns.map((turn) => turn.length)).toEqual([4, 1, 2]);
+    expect(store.commits).toHaveLength(2);
+    store.commits[1]?.done();
+    await first;
     await settle();
-    expect(machine.turns).toHaveLength(2);
+    store.commits[2]?.done();
+    await Promise.all(later);
+  });
+
+  it("carries turns out while a commit is under way, and makes all of them durable with the next one", async () => {
+    const heard: string[] = [];
+    const ask = (id: string): void => {
+      engine.call(
+        "session.delete",
+        { id },
+        () => heard.push(id),
+        ({ code }) => heard.push(code),
+      );
+    };
+    ask("a");
+    await settle();
+    for (const id of ["b", "c"]) {
+      ask(id);
+      const turns = machine.turns.length + 1;
+      await waitFor("a turn beside the commit", () => machine.turns.length === turns);
+    }
+    expect(heard).toEqual([]);
+    store.commits[0]?.done();
+    await settle();
+    expect(heard).toEqual(["a"]);
+    expect(store.commits[1]?.changes).toEqual(
+      ["b", "c"].map((id) => ({ kind: "session.delete", id })),
+    );
     store.commits[1]?.done();
     await settle();
-    expect(machine.turns.map((turn) => turn.length)).toEqual([4, 1, 2]);
-    store.commits[2]?.done();
-    await Promise.all([first, ...later]);
+    expect(heard).toEqual(["a", "b", "c"]);
+    await engine.stop();
+  });
+
+  it("answers what shows nothing that is not durable while a commit is under way", async () => {
+    const written = engine.ask("session.delete", { id: "written" });
+    await settle();
+    expect(await engine.ask("session.get", { id: "another" })).toBe("another");
+    store.commits[0]?.done();
+    await written;
+  });
+
+  it("carries no turn out beside a commit once very much has been gathered", async () => {
+    const planned: (() => void)[] = [];
+    let now = 0;
+    begin({
+      now: () => 1_700_000_000_000,
+      steady: () => now,
+      after: (_ms, action) => {
+        planned.push(action);
+        return { cancel: () => void planned.splice(planned.indexOf(action), 1) };
+      },
+    });
+    const passTime = async (): Promise<void> => {
+      now += 1_000;
+      for (const action of planned.splice(0)) action();
+      await settle();
+    };
+    const written = [engine.ask("session.delete", { id: "first" })];
+    await settle();
+    for (const id of Array.from({ length: 4_500 }, (_, index) => `s${index}`))
+      written.push(engine.ask("session.delete", { id }));
+    for (let turns = 0; turns < 5; turns++) await passTime();
+    expect(machine.turns.map(({ length }) => length)).toEqual([1, 2_000, 2_000]);
+    store.commits[0]?.done();
+    await settle();
+    expect(store.commits[1]?.changes).toHaveLength(4_500);
+    store.commits[1]?.done();
+    await Promise.all(written);
   });
 
   it("carries out one of each connection in turn: a flood of one holds up no other", async () => {

@@ -143,6 +143,20 @@ describe("a disk that refuses a commit", () => {
     },
   );
 
+  it("takes back what was carried out beside the refused commit as well", async () => {
+    call("session.delete", "lost");
+    await settle();
+    call("session.delete", "after it");
+    await clock.advance(1_000);
+    expect(machine.turns).toHaveLength(2);
+    store.commits[0]?.done(new FlameError("unavailable", "no"));
+    await settle();
+    expect(heard.splice(0).sort()).toEqual(["after it unavailable", "lost unavailable"]);
+    expect(rebuiltAt).toHaveLength(1);
+    expect(store.commits).toHaveLength(1);
+    expect(fatal).toEqual([]);
+  });
+
   it("with anything else ends everything", async () => {
     call("session.delete", "lost");
     await settle();

@@ -43,6 +43,7 @@ class Call extends EventEmitter {
 let store: HeldReads;
 let payloads: Payloads;
 let call: Call;
+let trail: RequestTrail;
 let outbox: WorkOutbox;
 let failed: string[];
 let told: string[];
@@ -59,11 +60,12 @@ beforeEach(async () => {
   );
   payloads = new Payloads(store, 1_000_000);
   call = new Call();
+  trail = new RequestTrail();
   [failed, told] = [[], []];
   outbox = new WorkOutbox({
     call: call as unknown as WorkOutboxDeps["call"],
     payloads,
-    trail: new RequestTrail(),
+    trail,
     onAssigned: ({ taskId }) => told.push(taskId),
     onFailed: ({ message }) => failed.push(message),
   });
@@ -120,6 +122,22 @@ describe("leases on a stream of a node", () => {
     call.emit("drain");
     await settle();
     expect(leases()).toEqual(["2:i2", "3:i3"]);
+  });
+
+  it("that came before their tasks were in the store take their inputs along, whatever the cache drops meanwhile", async () => {
+    const early = { ...lease(9), task: { ...task(9), inputBytes: 2 } } as WorkPush;
+    expect(outbox.addEarly(early)).toBe(false);
+    payloads.keep(task(9), "input", Buffer.from("i9"));
+    expect(outbox.addEarly(early)).toBe(false);
+    trail.madeTasks("s", 9, 1, "request");
+    call.takes = false;
+    outbox.add(leave);
+    await settle();
+    expect(outbox.addEarly(early)).toBe(true);
+    payloads.drop("s");
+    call.emit("drain");
+    await settle();
+    expect([leases(), store.asked]).toEqual([["leave", "9:i9"], []]);
   });
 
   it("of tasks that are deleted while they are read do not leave, the others do", async () => {
