@@ -1,21 +1,20 @@
 import type { Command, CommandKind, CommandTable } from "../../src/core/commands.ts";
 import { Core } from "../../src/core/core.ts";
 import type { CoreOptions } from "../../src/core/state.ts";
-import { silentLogger } from "../../src/kit/logger.ts";
 import type { Effect, Token } from "../../src/kit/turn.ts";
 import type { Change } from "../../src/model/change.ts";
 import type { FlameError } from "../../src/model/errors.ts";
 import type { FlameTurn } from "../../src/model/flame-turn.ts";
-import { FinishedTasks } from "../../src/session-manager/finished-tasks.ts";
+import type { FinishedTasks } from "../../src/session-manager/finished-tasks.ts";
 import { onlyLooks } from "../../src/session-manager/shown-changes.ts";
 import { type Leaving, UnsettledTurns } from "../../src/session-manager/unsettled-turns.ts";
 import { MemoryStore } from "../../src/storage/memory-store.ts";
 import { MemoryTables } from "../../src/storage/memory-tables.ts";
-import type { StoredState } from "../../src/storage/store.ts";
 import type { Auditor } from "./auditor.ts";
 import type { Ledger } from "./ledger.ts";
 import { StreamAuditor } from "./stream-auditor.ts";
 import { StreamHost } from "./stream-host.ts";
+import { watchedForgetting } from "./watched-forgetting.ts";
 import { type Timer, Violation, type World } from "./world.ts";
 
 /** What the network gets from the session manager for one call or stream. */
@@ -131,7 +130,17 @@ export class SimManager {
     );
     this.#auditor.restarted(core.state, stored);
     this.#core = core;
-    this.#finished = this.#forgetting(stored);
+    this.#finished = watchedForgetting(
+      {
+        world: this.#world,
+        store: this.store,
+        tables: this.tables,
+        auditor: this.#auditor,
+        kept: this.#tasksKept,
+        isOpen: (id) => this.#core?.state.sessions.find(id)?.record.state === "Open",
+      },
+      stored,
+    );
     this.streams = new StreamHost({
       world: this.#world,
       manager: this,
@@ -162,45 +171,6 @@ export class SimManager {
         if (life === this.#life) this.#cancel(token);
       },
     };
-  }
-
-  /** What forgets finished tasks is the real one too; each of its pieces is looked at. */
-  #forgetting(stored: StoredState): FinishedTasks {
-    const { store } = this;
-    const world = this.#world;
-    /** Sessions of which a piece was forgotten just now. */
-    const looked = new Set<string>();
-    return new FinishedTasks(
-      {
-        store: new Proxy(store, {
-          get: (_, key) =>
-            key === "forgetFinished"
-              ? (...[id, ...how]: Parameters<MemoryStore["forgetFinished"]>) => {
-                  const piece = store.forgetFinished(id, ...how);
-                  looked.add(id);
-                  return piece;
-                }
-              : (Reflect.get(store, key) as () => unknown).bind(store),
-        }),
-        clock: {
-          now: () => world.date,
-          steady: () => world.now,
-          after: (ms, act) =>
-            world.after(ms, () => {
-              act();
-              // The store answers in promises: virtual time waits for what follows them.
-              return new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
-                for (const id of looked) this.#auditor.forgot(this.tables, id, this.#tasksKept);
-                looked.clear();
-              });
-            }),
-        },
-        logger: silentLogger,
-        kept: this.#tasksKept,
-        isOpen: (id) => this.#core?.state.sessions.find(id)?.record.state === "Open",
-      },
-      stored.sessions,
-    );
   }
 
   #cancel(token: Token): void {
