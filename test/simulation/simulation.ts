@@ -94,7 +94,8 @@ class Simulation {
     await world.run(limit, () => this.#allEnded());
     if (!this.#allEnded())
       throw new Violation(`after ${calmMsMax / 1000} s of calm: ${this.#openEnds()}`);
-    // The longest delay_release, which counts anew when a LaunchTask of the storm breaks up to 30 s later, and the calls that follow it.
+    // The longest delay_release, which counts anew when a LaunchTask of the storm breaks up to 30 s later, and the calls
+    // that follow it.
     await world.run(world.now + 110_000, () => false);
     await world.run(world.now + 10_000, () => this.#manager.quiet);
     await this.#checkRest();
