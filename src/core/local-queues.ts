@@ -61,14 +61,15 @@ function takesWork(state: CoreState, entry: SessionEntry, executor: ExecutorEntr
 
 /**
  * Hands Pending tasks out: one to each executor that has nothing to do, and only when there is none left, further ones
- * ahead, in turn. The first lease of a task may leave before the turn is on disk, as nothing but its creation was ever said
- * of it.
+ * ahead, in turn. The first lease of a task that this term made may leave before the turn is on disk. Any later one may not:
+ * the disk has to know first what became of the executor that had the task.
  */
 export function fill(state: CoreState, turn: FlameTurn, entry: SessionEntry): void {
   while (entry.pending.size > 0) {
     const next = nextTaker(entry);
     const executor = next === undefined ? undefined : state.executors.find(next);
     if (next === undefined || executor === undefined) return;
+    const isNew = entry.pending.firstIsNew;
     const taskId = entry.pending.take();
     const task = taskId === undefined ? undefined : entry.tasks.get(taskId);
     if (task === undefined) return;
@@ -81,7 +82,7 @@ export function fill(state: CoreState, turn: FlameTurn, entry: SessionEntry): vo
     assign(state, turn, executor, {
       lease: lease.id,
       task,
-      early: task.attempt === 0 && !entry.unbegun.has(task.id),
+      early: isNew && task.term === state.options.term,
     });
     beginNext(state, turn, entry, executor);
   }

@@ -76,6 +76,13 @@ export class PendingQueue {
     else this.#removed.add(id);
   }
 
+  /** Whether the lowest id was never put back. */
+  get firstIsNew(): boolean {
+    const returned = this.#returned[0];
+    const fresh = this.#nextFresh();
+    return fresh !== undefined && (returned === undefined || fresh < returned);
+  }
+
   /** Removes and returns the lowest id. */
   take(): number | undefined {
     const returned = this.#returned[0];

@@ -72,7 +72,6 @@ export class SessionEntry {
   #roomy: (Set<string> | undefined)[] | undefined;
   #awaited: Set<string> | undefined;
   #unwritten: Set<number> | undefined;
-  #unbegun: Set<number> | undefined;
 
   constructor(record: SessionRecord, counts: TaskCounts, lastTaskId: number, tally: OpenTally) {
     this.record = record;
@@ -163,12 +162,6 @@ export class SessionEntry {
   get unwritten(): Set<number> {
     this.#unwritten ??= new Set();
     return this.#unwritten;
-  }
-
-  /** Pending tasks of which it may stand on disk that they have begun, and they have not. */
-  get unbegun(): Set<number> {
-    this.#unbegun ??= new Set();
-    return this.#unbegun;
   }
 
   /** Writes down which tasks have begun since the last commit. */

@@ -145,10 +145,8 @@ export function unbeginTask(turn: FlameTurn, entry: SessionEntry, task: TaskReco
   // The last one says that it was launched.
   record.events = task.events.slice(0, -1);
   entry.tasks.set(record.id, record);
-  if (!entry.unwritten.delete(record.id)) {
-    entry.unbegun.add(record.id);
+  if (!entry.unwritten.delete(record.id))
     turn.change({ kind: "task.put", record, input: undefined, output: undefined, unbegun: true });
-  }
   return record;
 }
 
@@ -286,7 +284,6 @@ function replace(
   output?: Buffer,
 ): TaskRecord {
   const begun = entry.unwritten.delete(record.id) || undefined;
-  entry.unbegun.delete(record.id);
   turn.change({ kind: "task.put", record, input: undefined, output, begun });
   if (record.completionTime === undefined) entry.tasks.set(record.id, record);
   else {

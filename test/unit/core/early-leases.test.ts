@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
+import { internalCaller } from "../../../src/model/caller.ts";
 import { serviceCrashCode } from "../../../src/model/task.ts";
 import { gib, Machine } from "./machine.ts";
 import { held, openSession, statesOf, WorkNode } from "./work-node.ts";
@@ -18,7 +19,7 @@ describe("a lease that may leave before the turn that makes it is on disk", () =
   const leases = (): unknown[] =>
     machine.early.splice(0).map((one) => (one as { lease: string }).lease);
 
-  it("is of a task that never began, whoever it waited at before; acknowledgements may not", () => {
+  it("is of a task that was never at an executor, and nothing else may", () => {
     const node = open(1);
     node.ready("e1", 4, []);
     node.done("e1", "1.1/1");
@@ -27,7 +28,41 @@ describe("a lease that may leave before the turn that makes it is on disk", () =
     machine.task("s");
     expect(leases()).toEqual(["1.2/1", "1.3/1"]);
     node.say({ returns: [{ executorId: "e1", leases: ["1.3/1"] }] });
-    expect(leases()).toEqual(["1.4/1"]);
+    expect(node.heard().at(-1)).toBe("e1 gets 3 as 1.4/1");
+    expect(leases()).toEqual([]);
+  });
+
+  it("is of a task that has waited on disk for an executor as well", () => {
+    const node = open(2);
+    expect(leases()).toEqual([]);
+    node.ready("e1", 1, []);
+    expect(leases()).toEqual(["1.1/1"]);
+    node.done("e1", "1.1/1");
+    expect(leases()).toEqual(["1.2/1"]);
+  });
+
+  it("is not of a task that another term made: what executors of before have is known to them alone", async () => {
+    open(1).ready("e1", 0, []);
+    await machine.restart();
+    machine.node("n1", room, ["e1"], { state: "Bound", works: true });
+    leases();
+    const node = new WorkNode(machine, "n1");
+    node.ready("e1", 1, []);
+    expect(node.heard()).toEqual(["e1 gets 1 as 2.1/1"]);
+    expect(leases()).toEqual([]);
+  });
+
+  it("is not of a task whose executor is told to end before it has begun it", () => {
+    const node = open(1, 2);
+    node.ready("e1", 2, []);
+    machine.task("s");
+    expect(leases()).toEqual(["1.1/1", "1.2/1"]);
+    const cancel = { sessionId: "s", pendingOnly: false, close: false, caller: internalCaller };
+    machine.ask("session.cancel", { ...cancel, taskIds: [1] });
+    machine.ask("executor.unregister", { id: "e1" });
+    node.ready("e2", 2, []);
+    expect(node.heard().at(-1)).toBe("e2 gets 2 as 1.3/1");
+    expect(leases()).toEqual([]);
   });
 
   it("is not of a task that began before", () => {

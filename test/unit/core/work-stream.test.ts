@@ -226,7 +226,7 @@ describe("a work stream that breaks", () => {
       ],
       completions: [{ executorId: "e1", lease: "1.1/1", outcome: { returnCode: 0 } }],
     });
-    expect(node.heard()).toEqual(["e1 gets 4 as 1.5/1", "acknowledgement e1 1.1/1"]);
+    expect(node.heard()).toEqual(["acknowledgement e1 1.1/1", "e1 gets 4 as 1.5/1"]);
     expect(states()).toBe("SRPP");
     node.done("e1", "1.1/1");
     expect(node.heard()).toEqual(["acknowledgement e1 1.1/1"]);
@@ -291,7 +291,7 @@ describe("a work stream that breaks", () => {
       ],
     });
     expect(states()).toBe("SSRP");
-    expect(node.heard()).toEqual(["e1 gets 4 as 2.1/1", "acknowledgement e1 1.1/1,1.2/1"]);
+    expect(node.heard()).toEqual(["acknowledgement e1 1.1/1,1.2/1", "e1 gets 4 as 2.1/1"]);
   });
 
   it("hands what was Pending before a restart to nobody until each executor of the session has said what it holds", async () => {
