@@ -178,8 +178,11 @@ describe("a service that connects for its tasks", () => {
   test("does so by a socket for its user alone, which is gone when it has", async () => {
     const sockets = join(node.home.run, "sockets");
     const started = start(services.scripted("ahead", "listen-waits", "enter-waits"));
-    await waitFor("the socket", () => existsSync(join(sockets, "exec-1.task")), patient);
-    expect(statSync(join(sockets, "exec-1.task")).mode & 0o777).toBe(0o600);
+    const socket = join(sockets, "exec-1.task");
+    await waitFor("the socket", () => existsSync(socket), patient);
+    // Until it is closed to others, its folder is.
+    const closed = () => (statSync(socket).mode & 0o777) === 0o600;
+    await waitFor("the socket that its user alone may use", closed, patient);
     expect(statSync(sockets).mode & 0o777).toBe(0o700);
     writeFileSync(join(node.home.root, "listen"), "");
     await printed("entering");
