@@ -65,8 +65,11 @@ export function growth(base: Footprint, now: Footprint): string[] {
   return found;
 }
 
-/** Connections that come and go: a client's, a probe's. */
-const descriptorsSpare = 4;
+/**
+ * Connections that come and go: a client's, a probe's; and the six of the session manager's thread that folds the log, which
+ * is started when there is first something to fold.
+ */
+const descriptorsSpare = 4 + 6;
 /** Of a database: an index may need a page more than before. */
 const pagesSpare = 16;
 
