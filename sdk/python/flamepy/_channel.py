@@ -143,7 +143,7 @@ def call(
         metadata: what it carries beside what every call carries.
 
     Raises:
-        FlameError: the server refused, or did not answer in time.
+        FlameError: the server refused, or did not answer in time; or the connection is closed.
     """
     refuse_in_child_of_service()
     deadline = time.monotonic() + seconds
@@ -167,6 +167,9 @@ def call(
                 raise to_flame_error(error, operation) from error
             if time.monotonic() + wait >= deadline:
                 raise to_flame_error(error, operation) from error
+        except ValueError as error:  # What gRPC raises for a closed channel.
+            text = f"failed to {operation}: the connection is closed"
+            raise FlameError(FlameErrorCode.INVALID_STATE, text) from error
         time.sleep(wait)
 
 

@@ -1,3 +1,4 @@
+import grpc
 import pytest
 
 import flamepy
@@ -11,6 +12,7 @@ from flamepy import (
     SessionState,
     Shim,
 )
+from flamepy._channel import call
 from flamepy._envelope import unseal
 from flamepy._runner import referred
 from tests.support.cache_server import CacheServer
@@ -185,6 +187,16 @@ def test_a_closed_connection_says_so(cluster: FakeCluster) -> None:
         assert connection.list_applications()
     with pytest.raises(FlameError, match="is closed"):
         connection.list_applications()
+
+
+def test_a_call_that_begins_while_another_thread_closes_the_connection_says_so(
+    cluster: FakeCluster,
+) -> None:
+    channel = grpc.insecure_channel(cluster.endpoint.removeprefix("http://"))
+    method = channel.unary_unary("/flame.v1.Frontend/ListApplication")
+    channel.close()
+    with pytest.raises(FlameError, match="failed to list: the connection is closed"):
+        call("list", method, b"", repeatable=True)
 
 
 def test_reads_wait_for_a_session_manager_that_restarts(cluster: FakeCluster) -> None:
