@@ -193,7 +193,7 @@ def test_a_call_that_begins_while_another_thread_closes_the_connection_says_so(
     cluster: FakeCluster,
 ) -> None:
     channel = grpc.insecure_channel(cluster.endpoint.removeprefix("http://"))
-    method = channel.unary_unary("/flame.v1.Frontend/ListApplication")
+    method = channel.unary_unary("/flame.v1.Frontend/ListApplication", None, None)
     channel.close()
     with pytest.raises(FlameError, match="failed to list: the connection is closed"):
         call("list", method, b"", repeatable=True)
