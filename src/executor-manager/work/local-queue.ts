@@ -17,7 +17,8 @@ export interface WorkWire {
   /** False while the session manager may have given what has not begun to others. */
   readonly isSure: boolean;
   readonly load: WorkLoad;
-  complete(completion: Completion): void;
+  /** @param behind how many tasks wait behind it; 0 where the service has some ahead, and so tells results together */
+  complete(completion: Completion, behind: number): void;
   giveBack(executorId: string, leases: string[]): void;
   /** Says the credit anew. */
   announce(queue: LocalQueue): void;
@@ -215,7 +216,7 @@ export class LocalQueue implements WorkSource {
     const completion = { executorId, lease: ended.lease, returnCode, output, message };
     this.#results.keep(ended, completion);
     wire.loadChanged();
-    wire.complete(completion);
+    wire.complete(completion, goesOn ? 0 : this.#waiting.length);
     const left = this.#waiting.length + this.#lent.length + (goesOn ? 1 : 0);
     if (this.#credit.ran(ms, ended.input?.length ?? 0, left)) wire.announce(this);
   }

@@ -44,6 +44,11 @@ export class WorkBatch {
     return said && this.#hello === undefined;
   }
 
+  /** How many results there are to tell. */
+  get resultCount(): number {
+    return this.#completions.length;
+  }
+
   clear(): void {
     this.#hello = undefined;
     this.#returns = [];

@@ -23,6 +23,12 @@ const ANSWER_MS = 5_000;
  */
 const SURE_MS = 20_000;
 
+/** An executor with so many tasks behind a result is in no hurry: results gather, since a message for each costs more than it. */
+const PLENTY = 4;
+/** So long results gather, in milliseconds, and so many at most. */
+const GATHER_MS = 3;
+const GATHER_RESULTS = 16;
+
 const TOO_LARGE: ReadonlySet<number> = new Set([status.RESOURCE_EXHAUSTED, status.OUT_OF_RANGE]);
 
 /** What a stream of work needs. */
@@ -75,6 +81,8 @@ export class WorkStream implements WorkWire {
   #full = false;
   /** A message of this turn of the event loop is on its way. */
   #scheduled = false;
+  /** Results gather until then. */
+  #gathering: Timer | undefined;
   /** Nothing was said on this stream about warm services: the first message does, or there are none. */
   #warmOpen = true;
   /** The connection takes no more for now. */
@@ -195,10 +203,11 @@ export class WorkStream implements WorkWire {
     this.loadChanged();
   }
 
-  complete(completion: Completion): void {
+  complete(completion: Completion, behind: number): void {
     if (!this.isOpen) return;
     this.#batch.complete(completion);
-    this.#schedule();
+    if (behind < PLENTY || this.#batch.resultCount >= GATHER_RESULTS) this.#schedule();
+    else this.#gathering ??= this.#deps.clock.after(GATHER_MS, () => this.#schedule());
   }
 
   giveBack(executorId: string, leases: string[]): void {
@@ -270,6 +279,7 @@ export class WorkStream implements WorkWire {
     const call = this.#call;
     this.#call = undefined;
     this.#answer?.cancel();
+    this.#gathered();
     this.#blocked = false;
     this.#batch.clear();
     call?.cancel();
@@ -321,8 +331,14 @@ export class WorkStream implements WorkWire {
     setImmediate(this.#flush);
   }
 
+  #gathered(): void {
+    this.#gathering?.cancel();
+    this.#gathering = undefined;
+  }
+
   readonly #flush = (): void => {
     this.#scheduled = false;
+    this.#gathered();
     if (this.#blocked || this.#call === undefined) return;
     const message = this.#batch.take();
     if (message === undefined) return;

@@ -87,6 +87,61 @@ describe("results", () => {
     expect(call.results).toEqual(["L1", "L2", "L3"]);
   });
 
+  test("gather for 3 ms while four tasks are behind them, and leave with the first that has fewer", async () => {
+    const call = await work.open();
+    const queue = work.attach();
+    call.assign(1, 2, 3, 4, 5, 6, 7, 8);
+    await turns();
+    await run(queue);
+    await run(queue);
+    await turns();
+    expect(call.results).toEqual([]);
+    await work.clock.pass(2);
+    await turns();
+    expect(call.results).toEqual([]);
+    await work.clock.pass(1);
+    await turns();
+    expect(call.results).toEqual(["L1", "L2"]);
+    await run(queue);
+    await run(queue);
+    await turns();
+    expect(call.results).toEqual(["L1", "L2"]);
+    await run(queue);
+    await turns();
+    expect(call.results).toEqual(["L1", "L2", "L3", "L4", "L5"]);
+    const { length } = call.written;
+    await work.clock.pass(10);
+    await turns();
+    expect(call.written).toHaveLength(length);
+  });
+
+  test("leave when there are 16, whatever is behind them", async () => {
+    const call = await work.open();
+    const queue = work.attach();
+    call.assign(...Array.from({ length: 30 }, (_, at) => at + 1));
+    await turns();
+    for (let i = 0; i < 15; i++) await run(queue);
+    await turns();
+    expect(call.results).toEqual([]);
+    await run(queue);
+    await turns();
+    expect(call.results).toHaveLength(16);
+  });
+
+  test("that gathered when a stream broke are told on the next one, once", async () => {
+    const first = await work.open();
+    const queue = work.attach();
+    first.assign(1, 2, 3, 4, 5, 6);
+    await turns();
+    await run(queue);
+    first.fail(status.UNAVAILABLE, "gone");
+    const second = await work.open();
+    await work.clock.pass(10);
+    await turns();
+    expect(first.results).toEqual([]);
+    expect(second.results).toEqual(["L1"]);
+  });
+
   test("are repeated on a new stream until they are acknowledged", async () => {
     const first = await work.open();
     const queue = work.attach();
