@@ -52,6 +52,12 @@ export default {
       { path: ours, pathNot: room("files", "model", "kit") },
     ),
     forbid(
+      "archives-know-no-room",
+      "what a package may hold is the same for who packs it and for who unpacks it",
+      { path: room("archives") },
+      { path: ours, pathNot: room("archives", "model", "kit") },
+    ),
+    forbid(
       "documents-know-no-room",
       "reading YAML and checking it against a schema is the same for manifests and configuration",
       { path: room("documents") },
@@ -133,6 +139,7 @@ export default {
         pathNot: room(
           "cli",
           "client",
+          "archives",
           "registry-controller",
           "manifest",
           "documents",

@@ -1,4 +1,5 @@
 import { FlameClient } from "../client/index.ts";
+import { ObjectClient } from "../client/objects.ts";
 import { loadClientConfig } from "../config/client-config.ts";
 import type { Env } from "../config/env.ts";
 import { type Clock, systemClock } from "../kit/clock.ts";
@@ -7,6 +8,14 @@ import { putOffNotice } from "./put-off-notice.ts";
 
 /** What a command may ask of a cluster. */
 export type Cluster = Pick<FlameClient, Exclude<keyof FlameClient, symbol>>;
+
+/** The object cache that the configuration names. */
+export interface CacheAccess {
+  /** `grpc://HOST:PORT` or `grpcs://HOST:PORT`. */
+  readonly endpoint: string;
+  /** The caller closes it. */
+  readonly objects: Pick<ObjectClient, "upload" | "delete" | "close">;
+}
 
 /** Everything that a tool touches outside itself. */
 export interface CliContext {
@@ -19,6 +28,7 @@ export interface CliContext {
   readonly stop?: AbortSignal;
   /** A client of the cluster that the configuration names; the caller closes it. */
   readonly connect: (configFile: string | undefined) => Cluster;
+  readonly openCache: (configFile: string | undefined) => CacheAccess;
 }
 
 /** The context of a real run: configuration from file and environment. */
@@ -35,6 +45,11 @@ export function processContext(from: { terminal: Terminal; env: Env }): CliConte
         taskStreams: config.taskStreams,
         onPutOff: putOffNotice(from.terminal, systemClock),
       });
+    },
+    openCache: (configFile) => {
+      const config = loadClientConfig({ path: configFile, env: from.env });
+      const endpoint = config.cacheEndpoint.url;
+      return { endpoint, objects: new ObjectClient({ endpoint, ...config.cacheCredentials }) };
     },
   };
 }

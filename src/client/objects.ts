@@ -31,6 +31,7 @@ import { isFileRefused, NotShared, type SharedObjects } from "./shared-objects.t
 
 export type { ObjectRef } from "../protocol/flight/object-ref.ts";
 export { decodeObjectRef, encodeObjectRef } from "../protocol/flight/object-ref.ts";
+export { opaqueBytesMax as objectBytesMax } from "../protocol/flight/opaque-rows.ts";
 
 export interface ObjectClientOptions extends ClientCredentials {
   /** Where puts without a reference and deletes go. @default grpc://127.0.0.1:9090 */

@@ -56,7 +56,7 @@ function optionsOf(command: Command): CompletedOption[] {
 
 function completedOption(option: Option): CompletedOption {
   const takesValue = option.required || option.optional;
-  const file = option.flags.endsWith("<file>") ? "a file" : "anything";
+  const file = /<(file|path)>$/.test(option.flags) ? "a file" : "anything";
   return {
     flags: [option.short, option.long].filter((flag) => flag !== undefined),
     description: option.description,

@@ -8,6 +8,7 @@ import { addApply } from "./apply.ts";
 import { addBackup } from "./backup.ts";
 import { addCancel } from "./cancel.ts";
 import { addCompletion } from "./completion.ts";
+import { addDeploy } from "./deploy/add-deploy.ts";
 import { addDiff } from "./diff.ts";
 import { addEdit } from "./edit.ts";
 import { addExplain } from "./explain.ts";
@@ -37,6 +38,7 @@ export function flmctl(argv: readonly string[], given: CliContext): Promise<numb
   addHistory(program, context);
   addRollback(program, context);
   addApplicationCommands(program, context);
+  addDeploy(program, context);
   addSessionCommands(program, context);
   addCancel(program, context);
   addLogs(program, context);

@@ -1,13 +1,17 @@
 import { copyFile, cp, lstat, mkdir, readdir, rm, stat } from "node:fs/promises";
 import { basename, join, relative, sep } from "node:path";
+import {
+  isClutter,
+  isNotOfTheProject,
+  isVersionControl,
+} from "../../archives/not-of-the-project.ts";
+import { checkWheel, unpack } from "../../archives/unpack.ts";
 import { FlameError } from "../../model/errors.ts";
 import { contentHash } from "./content-hash.ts";
 import { installPython, type PythonInstallDeps } from "./install-python.ts";
-import { isClutter, isNotOfTheProject, isVersionControl } from "./not-of-the-project.ts";
 import type { Installer, PackageForm } from "./package-kind.ts";
 import type { InstalledPackage } from "./package-variables.ts";
 import type { PythonEnvironment } from "./python-environment.ts";
-import { checkWheel, unpack } from "./unpack.ts";
 import { wheelName } from "./wheel-name.ts";
 
 /** One package to build. */

@@ -3,8 +3,8 @@ import { createReadStream, type Stats } from "node:fs";
 import { lstat, readdir, readlink, realpath } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { isNotOfTheProject } from "../../archives/not-of-the-project.ts";
 import { FlameError } from "../../model/errors.ts";
-import { isNotOfTheProject } from "./not-of-the-project.ts";
 
 /** A directory package has at most this many entries. */
 const ENTRIES_MAX = 100_000;

@@ -2,9 +2,9 @@ import { basename } from "node:path";
 import { text as readAll } from "node:stream/consumers";
 import { promisify } from "node:util";
 import type { Entry } from "yauzl";
+import { walkZip } from "../../archives/unpack.ts";
 import { textOf } from "../../kit/thrown.ts";
 import { FlameError } from "../../model/errors.ts";
-import { walkZip } from "./unpack.ts";
 
 /** `name-version(-build)?-python-abi-platform.whl`: the only names that installers take. */
 const WHEEL_NAME = /^[^-]+-[^-]+(-\d[^-]*)?-[^-]+-[^-]+-[^-]+\.whl$/;

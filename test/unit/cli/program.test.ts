@@ -13,6 +13,7 @@ const commands = [
   "create",
   "close",
   "delete",
+  "deploy",
   "completion",
   "logs",
 ];

@@ -1,4 +1,4 @@
-import type { CliContext, Cluster } from "../../../src/cli/context.ts";
+import type { CacheAccess, CliContext, Cluster } from "../../../src/cli/context.ts";
 import type {
   Application,
   Node,
@@ -12,7 +12,12 @@ import { FlameError } from "../../../src/model/errors.ts";
 /** A context whose output can be read and whose cluster is made of what a test gives. */
 export function fakeContext(
   cluster: Partial<Cluster> = {},
-  options: { interactive?: boolean; clock?: Clock; stdin?: string } = {},
+  options: {
+    interactive?: boolean;
+    clock?: Clock;
+    stdin?: string;
+    objects?: Partial<CacheAccess["objects"]>;
+  } = {},
 ): CliContext & { out: () => string; err: () => string; configs: (string | undefined)[] } {
   let out = "";
   let err = "";
@@ -39,6 +44,10 @@ export function fakeContext(
       configs.push(config);
       return { close: () => undefined, registry: publishedOnly, ...cluster } as unknown as Cluster;
     },
+    openCache: () => ({
+      endpoint: "grpc://cache.example:9090",
+      objects: { close: () => undefined, ...options.objects } as CacheAccess["objects"],
+    }),
   };
 }
 

@@ -7,8 +7,8 @@ import { promisify } from "node:util";
 import { createGunzip } from "node:zlib";
 import * as tar from "tar";
 import { type Entry, type Options, open, type ZipFile } from "yauzl";
-import { textOf } from "../../kit/thrown.ts";
-import { FlameError } from "../../model/errors.ts";
+import { textOf } from "../kit/thrown.ts";
+import { FlameError } from "../model/errors.ts";
 import { type ArchiveEntry, ArchiveRules, unpackLimits } from "./archive-rules.ts";
 
 const openZip = promisify<string, Options, ZipFile>(open);

@@ -14,10 +14,10 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Header } from "tar";
-import { unpackLimits } from "../../../src/executor-manager/packages/archive-rules.ts";
+import { unpackLimits } from "../../../src/archives/archive-rules.ts";
+import { checkWheel, unpack } from "../../../src/archives/unpack.ts";
 import { contentHash } from "../../../src/executor-manager/packages/content-hash.ts";
 import { storedZip } from "../../../src/executor-manager/packages/stored-zip.ts";
-import { checkWheel, unpack } from "../../../src/executor-manager/packages/unpack.ts";
 import { pythons } from "../../support/python.ts";
 import { temporaryFolder } from "../../support/temp.ts";
 

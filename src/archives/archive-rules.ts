@@ -1,4 +1,4 @@
-import { FlameError } from "../../model/errors.ts";
+import { FlameError } from "../model/errors.ts";
 
 /** What an archive may unpack to. */
 export interface UnpackLimits {
