@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from flamepy._functions import register_application as register_application
     from flamepy._functions import unregister_application as unregister_application
     from flamepy._futures import TaskFuture as TaskFuture
+    from flamepy._object_session import ObjectSession as ObjectSession
     from flamepy._objects import ObjectRef as ObjectRef
     from flamepy._objects import get_object as get_object
     from flamepy._objects import put_object as put_object
@@ -124,6 +125,7 @@ __getattr__, __dir__ = _lazily(
             "register_application",
             "unregister_application",
             "TaskFuture",
+            "ObjectSession",
             "Session",
             "TaskWatcher",
         ),

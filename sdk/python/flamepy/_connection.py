@@ -16,11 +16,13 @@ from flamepy._convert import attributes_from, from_application, from_session, to
 from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._forks import refuse_in_forked_child
 from flamepy._names import short_name
+from flamepy._object_calls import Callables
+from flamepy._object_session import session_from
 from flamepy._objects import delete_objects
 from flamepy._presence import Presence, client_id
 from flamepy._public import public
 from flamepy._runner import RunnerContext, RunnerServiceKind, encode_context, referred
-from flamepy._session import Session, session_from
+from flamepy._session import Session
 from flamepy._types import Application, ApplicationAttributes, SessionAttributes
 from flamepy._workers import Workers
 from flamepy.proto import (
@@ -217,7 +219,7 @@ class Connection:
             raise
         if not keep:
             self._presence.began(session_id)
-        return session_from(self, reply, created=True)
+        return session_from(self, reply, created=True, common_data=common_data)
 
     def list_sessions(self) -> list[Session]:
         """Return all sessions."""
@@ -363,15 +365,14 @@ def _with_common_data(
     data = attrs.common_data
     if data is None or isinstance(data, bytes):
         return attrs, data
-    if not isinstance(data, RunnerContext):
-        raise FlameError(
-            FlameErrorCode.INVALID_ARGUMENT,
-            f"common data of session {session_id!r} is a {type(data).__name__}: "
-            "expected a RunnerContext, bytes or None",
-        )
-    if data.kind is RunnerServiceKind.Stateful:
+    if isinstance(data, RunnerContext):
+        context, header = data, {}
+    else:
+        header = Callables.of(data).header()
+        context = RunnerContext(data)
+    if context.kind is RunnerServiceKind.Stateful:
         attrs = _single_instance(attrs)
-    return attrs, encode_context(data, f"{attrs.application}/{session_id}")
+    return attrs, encode_context(context, f"{attrs.application}/{session_id}", header)
 
 
 def _single_instance(attrs: SessionAttributes) -> SessionAttributes:
@@ -387,7 +388,7 @@ def _single_instance(attrs: SessionAttributes) -> SessionAttributes:
 
 def _forget_object(attrs: SessionAttributes, common_data: bytes | None) -> None:
     """Delete what was put for a session that then did not come to use it."""
-    if common_data is None or not isinstance(attrs.common_data, RunnerContext):
+    if common_data is None or attrs.common_data is common_data:
         return
     ref = referred(common_data)
     if ref is not None:

@@ -14,6 +14,7 @@ from flamepy._forks import refuse_in_forked_child
 from flamepy._function_calls import FunctionCalls, FunctionPacker, PackedFunction
 from flamepy._functions import create_session
 from flamepy._futures import TaskFuture
+from flamepy._progress import shown, total_of
 from flamepy._public import public
 from flamepy._runner import RunnerContext, RunnerServiceKind
 from flamepy._task_timeouts import milliseconds_of
@@ -99,6 +100,7 @@ class Executor(concurrent.futures.Executor):
         *iterables: Iterable[Any],
         timeout: float | None = None,
         chunksize: int = 1,
+        progress: bool = False,
     ) -> Iterator[Any]:
         """Return an iterator over the results of ``map(fn, *iterables)``, in that order.
 
@@ -110,6 +112,7 @@ class Executor(concurrent.futures.Executor):
             iterables: its arguments, as for the built-in ``map``.
             timeout: seconds from now, after which the iterator raises ``TimeoutError``.
             chunksize: calls that are one task. Larger ones are faster for short calls.
+            progress: show on stderr how many results were read: by tqdm if that is installed.
 
         Raises:
             ValueError: ``chunksize`` is less than 1.
@@ -118,12 +121,16 @@ class Executor(concurrent.futures.Executor):
             raise ValueError(f"chunksize must be >= 1, got {chunksize}")
         refuse_in_forked_child(self._process)
         self._refuse_after_shutdown()
+        total = total_of(iterables) if progress else None
         packed = self._packer.pack(fn, for_many=True)
         # What the base class does with ``fn`` is to hand it to ``submit``.
         if chunksize == 1:
-            return super().map(cast(Any, packed), *iterables, timeout=timeout)
-        chunks = batched(zip(*iterables, strict=False), chunksize)
-        return _flattened(super().map(cast(Any, packed.chunked()), chunks, timeout=timeout))
+            found = super().map(cast(Any, packed), *iterables, timeout=timeout)
+        else:
+            chunks = batched(zip(*iterables, strict=False), chunksize)
+            chunked = super().map(cast(Any, packed.chunked()), chunks, timeout=timeout)
+            found = _flattened(chunked)
+        return shown(found, total) if progress else found
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more calls, and close the session when all have ended.

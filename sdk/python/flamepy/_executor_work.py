@@ -6,7 +6,6 @@ import atexit
 import concurrent.futures
 import logging
 import os
-import queue
 import threading
 import time
 import weakref
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from flamepy._errors import FlameError
 from flamepy._futures import TaskFuture
+from flamepy._later import when_dropped
 from flamepy._session import Session
 
 if TYPE_CHECKING:
@@ -71,43 +71,20 @@ class ExecutorWork:
             _log.warning("session %s of an executor stays open: %s", self.session.id, error.message)
 
 
-class _Closer:
-    """A daemon thread that closes what executors leave behind.
-
-    The garbage collector may call from anywhere, also from within a lock that closing needs; all
-    that it does here is to put something into a queue.
-    """
-
-    def __init__(self) -> None:
-        self._dropped: queue.SimpleQueue[ExecutorWork] = queue.SimpleQueue()
-        self._works: weakref.WeakSet[ExecutorWork] = weakref.WeakSet()
-        self._lock = threading.Lock()
-        self._process: int | None = None
-
-    def watch(self, executor: Executor, work: ExecutorWork) -> None:
-        with self._lock:
-            self._works.add(work)
-            if self._process != os.getpid():
-                self._process = os.getpid()
-                threading.Thread(target=self._serve, name="flamepy-executors", daemon=True).start()
-        weakref.finalize(executor, self._dropped.put, work).atexit = False
-
-    def _serve(self) -> None:
-        while True:
-            self._dropped.get().finish_meanwhile()
-
-    def close_idle(self) -> None:
-        deadline = time.monotonic() + _EXIT_SECONDS
-        for work in list(self._works):
-            left = deadline - time.monotonic()
-            if left > 0:
-                work.close_if_idle(left)
-
-
-_closer = _Closer()
-atexit.register(_closer.close_idle)
+#: What may have to be closed at the end of the program.
+_works: weakref.WeakSet[ExecutorWork] = weakref.WeakSet()
 
 
 def close_when_dropped(executor: Executor, work: ExecutorWork) -> None:
     """Have the session closed when nobody has the executor any more and its calls have ended."""
-    _closer.watch(executor, work)
+    _works.add(work)
+    when_dropped(executor, work.finish_meanwhile)
+
+
+@atexit.register
+def _close_idle() -> None:
+    deadline = time.monotonic() + _EXIT_SECONDS
+    for work in list(_works):
+        left = deadline - time.monotonic()
+        if left > 0:
+            work.close_if_idle(left)

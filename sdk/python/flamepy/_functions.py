@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 from flamepy._config import FlameClientTls
 from flamepy._connection import Connection, ConnectionInstance
+from flamepy._object_session import ObjectSession
 from flamepy._public import public
 from flamepy._runner import RunnerContext
 from flamepy._session import Session
@@ -34,10 +35,38 @@ def connect(addr: str, tls_config: FlameClientTls | None = None) -> Connection:
     return Connection.connect(addr, tls_config)
 
 
+@overload
+def create_session(  # type: ignore[overload-overlap]
+    application: str,
+    common_data: RunnerContext | bytes | None = None,
+    session_id: str | None = None,
+    min_instances: int = 0,
+    max_instances: int | None = None,
+    batch_size: int = 1,
+    resreq: ResourceRequirement | None = None,
+    priority: int = 0,
+    keep: bool = False,
+) -> Session: ...
+
+
+@overload
+def create_session(
+    application: str,
+    common_data: object,
+    session_id: str | None = None,
+    min_instances: int = 0,
+    max_instances: int | None = None,
+    batch_size: int = 1,
+    resreq: ResourceRequirement | None = None,
+    priority: int = 0,
+    keep: bool = False,
+) -> ObjectSession: ...
+
+
 @public(_MODULE)
 def create_session(
     application: str,
-    common_data: RunnerContext | bytes | None = None,
+    common_data: Any = None,
     session_id: str | None = None,
     min_instances: int = 0,
     max_instances: int | None = None,
@@ -50,11 +79,13 @@ def create_session(
 
     Args:
         application: name of a registered application, such as ``flmrun``.
-        common_data: for flmrun and applications like it a ``RunnerContext``; for others bytes.
+        common_data: for flmrun and applications like it a function, a class or an object, which
+            makes an :class:`ObjectSession` that gives values, or a ``RunnerContext``, whose
+            requests give references; for others bytes.
         session_id: id of the session; None makes ``<application>-<6 letters or digits>``.
         min_instances: instances kept even when no task waits.
-        max_instances: most instances at a time; None for no limit. A stateful RunnerContext has
-            one at most.
+        max_instances: most instances at a time; None for no limit. An object that keeps its
+            state has one at most.
         batch_size: kept for the published API.
         resreq: what one instance needs; None for the cluster's default.
         priority: higher goes first.
@@ -63,6 +94,7 @@ def create_session(
             a day, the session manager closes it.
 
     Raises:
+        TypeError: something of the object cannot be pickled; the text names it.
         FlameError: NOT_FOUND for an unknown application, ALREADY_EXISTS for a used id.
     """
     return ConnectionInstance.instance().create_session(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import uuid
 from dataclasses import dataclass
 
@@ -9,6 +11,8 @@ from flamepy._public import public
 
 WILDCARD_SESSION = "*"
 _SHARED_SESSION = "shared"
+#: Where objects of clients are that belong to no session.
+_CLIENTS = "clients"
 
 
 @public("flamepy.core.cache")
@@ -102,3 +106,13 @@ class ObjectKey:
 
     def __str__(self) -> str:
         return self.to_key() or self.to_prefix()
+
+
+def own_prefix() -> str:
+    """Return where objects of this process are that belong to no session."""
+    return f"{_CLIENTS}/{_process_id(os.getpid())}"
+
+
+@functools.lru_cache(1)
+def _process_id(_process: int) -> str:
+    return uuid.uuid4().hex

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import pickle
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, overload
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, overload
 from flamepy import _envelope
 from flamepy._codec import PICKLE_PREFIX, pickled
 from flamepy._envelope import frame_of, seal, unseal
+from flamepy._keys import own_prefix
 from flamepy._objects import ObjectRef, put_cell, put_object
 from flamepy._public import public
 
@@ -29,6 +30,7 @@ _PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes))
 _FIELDS = frozenset(("method", "args", "kwargs", "input_object", "_session"))
 
 _INPUT_FIELDS = ("args", "kwargs", "input_object")
+_NO_HEADER: Mapping[str, Any] = {}
 
 
 @public("flamepy.core")
@@ -136,11 +138,14 @@ class RunnerRequest:
     def set_object(self, *arguments: Any) -> None:
         """Put a large argument into the object cache and refer to it in ``input_object``.
 
-        ``set_object(session_id, obj)``, or ``set_object(obj)`` on a request made by
-        ``session.request()``. It arrives as the single positional argument.
+        ``set_object(session_id, obj)``, or ``set_object(obj)``. It arrives as the single positional
+        argument. The object goes with the session that is named, or whose ``request()`` made this
+        request. Without one it is this client's own, and the object cache deletes it when nobody
+        has asked for it for some days.
 
         Raises:
-            ValueError: ``args`` or ``kwargs`` are set, or the request knows no session.
+            ValueError: ``args`` or ``kwargs`` are set.
+            TypeError: there are more or fewer arguments, or the object cannot be pickled.
             FlameError: there is no such session, or the object cache refuses.
         """
         if self.args is not None or self.kwargs is not None:
@@ -148,16 +153,16 @@ class RunnerRequest:
                 "RunnerRequest.set_object: Only one of args, kwargs and input_object may be set; "
                 f"this request has {'args' if self.args is not None else 'kwargs'} already"
             )
-        if len(arguments) == 2:
-            session_id, obj = arguments
-            prefix = _prefix_of(session_id)
-        elif len(arguments) == 1 and self._session is not None:
-            prefix, obj = self._session.object_prefix, arguments[0]
-        else:
-            raise ValueError(
-                "RunnerRequest.set_object: pass set_object(session_id, obj), or make the request "
-                "with session.request() and pass set_object(obj)"
+        if len(arguments) not in (1, 2):
+            raise TypeError(
+                f"RunnerRequest.set_object: takes (obj) or (session_id, obj), got {len(arguments)} "
+                "arguments"
             )
+        if len(arguments) == 2:
+            prefix = _prefix_of(arguments[0])
+        else:
+            prefix = own_prefix() if self._session is None else self._session.object_prefix
+        obj = arguments[-1]
         self.input_object = put_object(prefix, obj)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -172,17 +177,20 @@ def bound_request(session: Session, method: str | None) -> RunnerRequest:
     return request
 
 
-def encode_context(context: RunnerContext, prefix: str) -> bytes:
+def encode_context(
+    context: RunnerContext, prefix: str, header: Mapping[str, Any] = _NO_HEADER
+) -> bytes:
     """Return the common data of a session with ``context``.
 
     Args:
         prefix: ``<application>/<session>``, where what is large or changes is put.
+        header: what the header says beside that.
     """
     cell = pickled(context, "the context of the session")
     if context.kind is RunnerServiceKind.Stateful:
         ref = put_cell(prefix, encode_state(cell[len(PICKLE_PREFIX) :], None, b""))
-        return seal({"kind": "Stateful", "body": "state"}, ref.encode())
-    return _seal_or_refer({"kind": "Stateless"}, cell, prefix)
+        return seal({**header, "kind": "Stateful", "body": "state"}, ref.encode())
+    return seal_or_refer({**header, "kind": "Stateless"}, cell, prefix)
 
 
 def encode_request(request: RunnerRequest, prefix: str) -> bytes:
@@ -193,7 +201,7 @@ def encode_request(request: RunnerRequest, prefix: str) -> bytes:
         plain = pickle.dumps(request, _PROTOCOL)
         if len(plain) <= INLINE_BYTES_MAX - len(PICKLE_PREFIX):
             return _inline_frame(_envelope.PYTHON) + plain
-    return _seal_or_refer({}, pickled(request, "the request"), prefix)
+    return seal_or_refer({}, pickled(request, "the request"), prefix)
 
 
 @functools.lru_cache(4)
@@ -212,7 +220,12 @@ def _is_plain(request: RunnerRequest) -> bool:
         return False
     if type(request.kwargs or {}) is not dict:
         return False
-    return type(request.method) in _PLAIN and all(type(each) in _PLAIN for each in given)
+    return type(request.method) in _PLAIN and are_plain(given)
+
+
+def are_plain(values: Iterable[Any]) -> bool:
+    """Whether all are of built-in types that hold no others."""
+    return all(type(each) in _PLAIN for each in values)
 
 
 def encode_state(context: memoryview, task_id: str | None, output: bytes) -> bytes:
@@ -232,7 +245,13 @@ def referred(data: bytes) -> ObjectRef | None:
     return ObjectRef.decode(bytes(envelope.body))
 
 
-def _seal_or_refer(header: dict[str, Any], cell: memoryview, prefix: str) -> bytes:
+def seal_or_refer(header: dict[str, Any], cell: memoryview, prefix: str) -> bytes:
+    """Frame a pickle, or the reference to it when it is large.
+
+    Args:
+        cell: the pickle, with its prefix.
+        prefix: ``<application>/<session>``, where what is large is put.
+    """
     if len(cell) <= INLINE_BYTES_MAX:
         return seal({**header, "body": "inline"}, cell[len(PICKLE_PREFIX) :])
     return seal({**header, "body": "ref"}, put_cell(prefix, cell).encode())

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flamepy import _codec
@@ -23,6 +24,7 @@ from flamepy._envelope import check_python, is_envelope, unseal
 from flamepy._errors import FlameError, FlameErrorCode, ObjectNotFoundError
 from flamepy._flight_errors import VersionConflict
 from flamepy._forks import forked_children_end
+from flamepy._object_calls import Callables, Calls, is_calls
 from flamepy._objects import ObjectRef, get_cell, put_object, update_cell
 from flamepy._process_pickles import send_what_main_defined
 from flamepy._public import public
@@ -36,7 +38,7 @@ _LOG_LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
 _log = logging.getLogger("flamepy.runpy")
 
 Context = RunnerContext | published.RunnerContext
-Request = RunnerRequest | published.RunnerRequest
+Request = RunnerRequest | published.RunnerRequest | Calls
 
 
 @dataclass
@@ -162,7 +164,10 @@ class FlameRunpyService(FlameService):
                 self._state = _load_state(ref, version, cell)
         elif kind in ("inline", "ref"):
             cell = _fetched(ObjectRef.decode(body)) if kind == "ref" else body
-            session.load_with(_once(lambda: _load_context(cell, envelope.python, what)))
+            load = partial(_load_context, cell, envelope.python, what)
+            calls = Callables.told_by(envelope)
+            is_class = calls is not None and calls.instantiate
+            session.load_with(_once(partial(_instantiated, load) if is_class else load))
         else:
             raise FlameError(
                 FlameErrorCode.INVALID_ARGUMENT, f"common data of {what} has the body {kind!r}"
@@ -194,8 +199,10 @@ class FlameRunpyService(FlameService):
 
     def _request(self, context: TaskContext) -> Request:
         data: Buffer = context.input or b""
+        framed_call = False
         if is_envelope(data):
             envelope = unseal(data)
+            framed_call = is_calls(envelope)
             check_python(envelope.python, f"the request of task {context.task_id}")
             body = bytes(envelope.body)
             data = _fetched(ObjectRef.decode(body)) if envelope.text("body") == "ref" else body
@@ -205,6 +212,8 @@ class FlameRunpyService(FlameService):
                 f"task {context.task_id} has no input: expected a RunnerRequest",
             )
         request = _codec.load(data, f"the request of task {context.task_id}")
+        if framed_call:
+            return Calls.loaded(request)
         if not isinstance(request, RunnerRequest | published.RunnerRequest):
             raise FlameError(
                 FlameErrorCode.INVALID_ARGUMENT,
@@ -241,17 +250,25 @@ class FlameRunpyService(FlameService):
 
 def _call(thing: Any, request: Request) -> Any:
     target = thing if request.method is None else _method(thing, request.method)
+    if not callable(target):
+        name = f"method {request.method!r}" if request.method else "the execution object"
+        raise TypeError(f"{name} is a {type(target).__name__} and cannot be called")
+    with forked_children_end():  # Before a child of the call can send anything.
+        if isinstance(request, Calls):
+            return request.on(target)
+        return called(target, *_arguments(request))
+
+
+def _arguments(
+    request: RunnerRequest | published.RunnerRequest,
+) -> tuple[list[Any], dict[str, Any]]:
     input_object = getattr(request, "input_object", None)
     args = list((input_object,) if input_object is not None else request.args or ())
     kwargs = dict(request.kwargs or {})
     if isinstance(request, published.RunnerRequest):
         args = [_read_reference(value) for value in args]
         kwargs = {name: _read_reference(value) for name, value in kwargs.items()}
-    if not callable(target):
-        name = f"method {request.method!r}" if request.method else "the execution object"
-        raise TypeError(f"{name} is a {type(target).__name__} and cannot be called")
-    with forked_children_end():  # Before a child of the call can send anything.
-        return called(target, args, kwargs)
+    return args, kwargs
 
 
 def _method(thing: Any, name: str) -> Any:
@@ -272,6 +289,14 @@ def _read_reference(value: Any) -> Any:
         return ObjectRef.decode(value)
     except ValueError:
         return value
+
+
+def _instantiated(load: Callable[[], Context]) -> Context:
+    """Return a context whose execution object, a class, is an instance of it."""
+    context = load()
+    with forked_children_end():
+        context.execution_object = context.execution_object()
+    return context
 
 
 def _once(load: Callable[[], Context]) -> Callable[[], Context]:

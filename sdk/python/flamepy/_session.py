@@ -5,11 +5,10 @@ from __future__ import annotations
 import weakref
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Self, overload
 
 from flamepy._channel import named_metadata
 from flamepy._closing import abandon, await_end
-from flamepy._convert import optional, to_events, to_time
 from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._futures import TaskFuture
 from flamepy._objects import ObjectRef
@@ -21,7 +20,7 @@ from flamepy._task_list import TaskIterator
 from flamepy._task_timeouts import milliseconds_of
 from flamepy._types import Event, SessionState, Task
 from flamepy._watch import TaskWatcher, watch
-from flamepy.proto import frontend_pb2, types_pb2
+from flamepy.proto import frontend_pb2
 
 if TYPE_CHECKING:
     from flamepy._connection import Connection
@@ -90,7 +89,7 @@ class Session:
     def __repr__(self) -> str:
         return f"Session(id={self.id!r}, application={self.application!r}, state={self.state.name})"
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -146,12 +145,15 @@ class Session:
                 f"input of a task in session {self.id} is a {type(input_data).__name__}: "
                 "expected a RunnerRequest or bytes",
             )
+        self._refuse_closed()
+        return data
+
+    def _refuse_closed(self) -> None:
         if self._closing:
             raise FlameError(
                 FlameErrorCode.INVALID_ARGUMENT,
                 f"failed to create a task in session {self.id!r}: a closed session takes no tasks",
             )
-        return data
 
     def get_task(self, task_id: str) -> Task:
         """Return a task with its events.
@@ -320,30 +322,6 @@ class Session:
     def _note_closed(self, closed: Session) -> None:
         self.state = closed.state
         self.completion_time = closed.completion_time
-
-
-def session_from(
-    connection: Connection, message: types_pb2.Session, created: bool = False
-) -> Session:
-    """Return the session of a wire message."""
-    status = message.status
-    done = optional(status, "completion_time")
-    return Session(
-        connection=connection,
-        id=message.metadata.id,
-        application=message.spec.application,
-        state=SessionState(int(status.state)),
-        creation_time=to_time(status.creation_time),
-        pending=status.pending,
-        running=status.running,
-        succeed=status.succeed,
-        failed=status.failed,
-        completion_time=None if done is None else to_time(done),
-        events=to_events(status.events),
-        common_data=optional(message.spec, "common_data"),
-        cancelled=status.cancelled,
-        _created=created,
-    )
 
 
 def object_prefix_of(session_id: str) -> str:

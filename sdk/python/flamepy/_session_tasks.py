@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -228,6 +228,18 @@ class SessionTasks:
         for one in taken:
             one.fail(never_sent(self._session_id))
         return len(taken)
+
+    def cancel_futures(self, futures: Iterable[TaskFuture]) -> None:
+        """Cancel what does not run yet of some tasks; where the session manager can.
+
+        Raises:
+            FlameError: the session manager refused, or did not answer.
+        """
+        left = [future for future in futures if not (future.done() or self.take_back(future))]
+        self.await_settled(_LOOK_SECONDS)
+        known = [one for one in left if not isinstance(one, StreamedFuture) or one.task is not None]
+        ids = [future.task_id for future in known]
+        self._connection.cancel_tasks(self._session_id, ids, pending_only=True)
 
     def await_settled(self, seconds: float = CALL_SECONDS, unsent: bool = False) -> None:
         """Wait until it is known which tasks came of what was sent, or the time is over.

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from flamepy import _cache_connections, _result, put_object
+import flamepy
+from flamepy import ObjectSession, _cache_connections, _result, put_object
 from flamepy._result import decode_result, encode_result
 from flamepy.core import ConnectionInstance
 from tests.support.cache_server import CacheServer
 from tests.support.cluster import FakeCluster
 from tests.support.instance import InstanceProcess
 from tests.support.real_cluster import RealCluster
+from tests.support.runpy_client import by_value
 from tests.support.same import assert_same
 from tests.support.streams import FakeStreams
 
@@ -91,6 +93,24 @@ def real(daemons: RealCluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Real
     yield daemons
     ConnectionInstance.close()
     _cache_connections.forget_clients()
+
+
+@pytest.fixture
+def make(real: RealCluster) -> Iterator[Callable[..., ObjectSession]]:
+    """Creates sessions of a function, class or object, which end with the test."""
+    by_value(None)  # The executors do not have the modules of the tests.
+    made = []
+
+    def create(thing: Any, **given: Any) -> ObjectSession:
+        session = flamepy.create_session("flmrun", thing, **given)
+        assert isinstance(session, ObjectSession)
+        made.append(session)
+        return session
+
+    yield create
+    for session in made:
+        session.cancel()
+        session.close()
 
 
 @pytest.fixture

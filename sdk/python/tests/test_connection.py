@@ -1,3 +1,5 @@
+import math
+
 import grpc
 import pytest
 
@@ -97,8 +99,10 @@ def test_a_session_without_common_data_has_none(cluster: FakeCluster) -> None:
 
 
 def test_other_common_data_is_refused(cluster: FakeCluster) -> None:
-    with pytest.raises(FlameError, match="is a dict: expected a RunnerContext, bytes or None"):
-        flamepy.create_session("flmrun", {})  # type: ignore[arg-type]
+    for other in ({}, "text", 3, math, object()):
+        kind = type(other).__name__
+        with pytest.raises(FlameError, match=f"is a {kind}: expected a function, a class, an obj"):
+            flamepy.create_session("flmrun", other)
 
 
 def test_errors_keep_their_kind(cluster: FakeCluster) -> None:

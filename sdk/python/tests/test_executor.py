@@ -8,7 +8,6 @@ import functools
 import gc
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from decimal import Decimal
@@ -23,7 +22,7 @@ from flamepy._function_calls import FunctionCalls, FunctionPacker
 from tests.support.cache_server import CacheServer
 from tests.support.programs import run_program
 from tests.support.real_cluster import RealCluster
-from tests.support.runpy_client import Adder, Counter, by_value
+from tests.support.runpy_client import Adder, Counter, by_value, wait_for_file
 from tests.support.same import assert_same
 from tests.support.wait import wait_for
 
@@ -32,15 +31,6 @@ SECONDS = 60
 
 def add(a: int, b: int = 10) -> int:
     return a + b
-
-
-def wait_for_file(path: Path) -> str:
-    deadline = time.monotonic() + SECONDS
-    while not path.exists():
-        if time.monotonic() > deadline:
-            raise TimeoutError(str(path))
-        time.sleep(0.01)
-    return path.name
 
 
 @pytest.fixture
@@ -375,10 +365,13 @@ def test_functions_are_pickled_once_and_what_can_change_each_time(cache: CacheSe
     assert caught.value.code is FlameErrorCode.NOT_FOUND
 
 
-def test_the_program_of_the_readme_prints_what_it_says(real: RealCluster) -> None:
+@pytest.mark.parametrize(("at", "lines"), [(0, 4), (1, 1), (2, 3)])
+def test_the_programs_of_the_readme_print_what_they_say(
+    real: RealCluster, at: int, lines: int
+) -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text()
-    program = readme.split("## Executors", 1)[1].split("```python\n", 1)[1].split("```", 1)[0]
+    program = readme.split("```python\n")[at + 1].split("```", 1)[0]
     said = [line.split("  # ", 1)[1] for line in program.splitlines() if "print(" in line]
     done = run_program(real, program)
     assert (done.returncode, done.stderr, done.stdout.splitlines()) == (0, "", said)
-    assert len(said) == 3
+    assert len(said) == lines

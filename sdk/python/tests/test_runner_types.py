@@ -85,11 +85,6 @@ def test_set_object_is_refused_beside_other_input() -> None:
             request.set_object("s", 1)
 
 
-def test_set_object_needs_a_session() -> None:
-    with pytest.raises(ValueError, match=r"session\.request\(\)"):
-        RunnerRequest().set_object(1)
-
-
 def test_set_object_takes_the_id_of_any_session(cluster: FakeCluster, cache: CacheServer) -> None:
     import flamepy
     from flamepy import _session

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from flamepy._keys import WILDCARD_SESSION as WILDCARD_SESSION
     from flamepy._keys import ObjectKey as ObjectKey
     from flamepy._names import short_name as short_name
+    from flamepy._object_session import ObjectSession as ObjectSession
     from flamepy._objects import ObjectRef as ObjectRef
     from flamepy._objects import download_object as download_object
     from flamepy._objects import get_object as get_object
@@ -111,6 +112,7 @@ __getattr__, __dir__ = _lazily(
             "register_application",
             "unregister_application",
             "TaskFuture",
+            "ObjectSession",
             "Session",
             "TaskWatcher",
             "client",

@@ -20,6 +20,7 @@ from flamepy._functions import (
 )
 from flamepy._futures import TaskFuture
 from flamepy._names import short_name
+from flamepy._object_session import ObjectSession, RemoteMethod
 from flamepy._session import Session
 from flamepy._task_list import TaskIterator
 from flamepy._types import (
@@ -55,6 +56,8 @@ __all__ = [
     "FlameError",
     "FlameErrorCode",
     "FrontendStub",
+    "ObjectSession",
+    "RemoteMethod",
     "ResourceRequirement",
     "Session",
     "SessionAttributes",

@@ -1,6 +1,8 @@
 """A client of one runpy process, and what it sends there."""
 
 import threading
+import time
+from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -83,3 +85,13 @@ class Adder:
 
 def add(a: int = 0, b: int = 0) -> int:
     return a + b
+
+
+def wait_for_file(path: Path) -> str:
+    """Wait on an executor until a test says so."""
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        if time.monotonic() > deadline:
+            raise TimeoutError(str(path))
+        time.sleep(0.01)
+    return path.name

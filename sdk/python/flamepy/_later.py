@@ -1,0 +1,36 @@
+"""What the garbage collector has to be done, by a thread that may wait.
+
+The collector calls from anywhere, also from within a lock that is needed here: all that it may do
+is to put something into a queue.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import weakref
+from collections.abc import Callable
+
+_queue: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+_starting = threading.Lock()
+_served_by: int | None = None
+
+
+def when_dropped(thing: object, act: Callable[[], None]) -> None:
+    """Have ``act`` called in a daemon thread when nobody has ``thing`` any more.
+
+    Args:
+        act: does not refer to ``thing``, and raises nothing. The end of a program does not call it.
+    """
+    global _served_by
+    with _starting:
+        if _served_by != os.getpid():
+            _served_by = os.getpid()
+            threading.Thread(target=_serve, name="flamepy-later", daemon=True).start()
+    weakref.finalize(thing, _queue.put, act).atexit = False
+
+
+def _serve() -> None:
+    while True:
+        _queue.get()()
