@@ -40,6 +40,12 @@ describe("flmexec on a real cluster", () => {
     expect(stdout).toContain(`Task 1         : ${bytes("ih")}\n`);
   });
 
+  test("tells which runtimes there are when a script asks for another one", async () => {
+    const { code, stderr } = await cluster.run("flmexec", "-t", "1", "-r", "perl", "-c", "true");
+    expect(code).toBe(1);
+    expect(stderr).toContain("expected one of bash, sh, dash");
+  });
+
   test("ends with the reason of a task that failed and leaves its session open", async () => {
     const { code, stderr } = await cluster.run("flmexec", "-c", "yes | head -c 1100000");
     expect(code).toBe(1);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from collections.abc import Callable
 from concurrent.futures import as_completed
 from typing import Any
@@ -55,6 +56,13 @@ def test_scripts_run_where_they_are_sent(real: RealCluster) -> None:
     assert flamepy.get_session(session_id).state is flamepy.SessionState.CLOSED
     with Sandbox.create(SandboxAttr("shell")) as shell:
         assert shell.run_code('read word; printf "<$word>"; exit 3', b"in").text() == "<in>"
+        assert shell.run_code("words=(a b); echo ${words[1]}").text() == "b\n"
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    with Sandbox.create(SandboxAttr("python", version)) as python:
+        assert python.run_code("import flamepy; print(1)").text() == "1\n"
+    with Sandbox.create(SandboxAttr("shell", "perl")) as perl:
+        with pytest.raises(flamepy.RemoteTaskError, match='got "perl", expected one of bash, sh'):
+            perl.run_code("print 1")
 
 
 def test_what_is_sent_is_what_flmexec_takes(

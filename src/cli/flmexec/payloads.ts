@@ -7,7 +7,7 @@ export const languages = ["shell", "python"] as const;
 /** Input of a task. */
 export interface Script {
   readonly language: (typeof languages)[number];
-  /** A Python version or interpreter; absent: the one of flmrun. */
+  /** A Python version or interpreter, or a shell; absent: flmrun's Python, or bash. */
   readonly runtime?: string;
   readonly code: string;
   /** The script's standard input; absent: nothing. */

@@ -14,13 +14,16 @@ export function flmexec(argv: readonly string[], context: CliContext): Promise<n
     .option("-t, --task-num <n>", "how many tasks, each running the script", countOption, 10)
     .requiredOption("-c, --code <text>", "the script")
     .option("-l, --language <name>", "shell or python", languageOption, languages[0])
-    .option("-r, --runtime <version>", "Python that runs it, such as 3.12 (default: flmrun's)")
+    .option(
+      "-r, --runtime <name>",
+      "a Python version such as 3.12, or a shell (default: flmrun's, bash)",
+    )
     .option("-i, --input <byte>", "a byte of standard input, 0 to 255; repeatable", byteOption)
     .option("--config <file>", "client configuration (default: ~/.flame/flame.yaml if it exists)")
     .addHelpText(
       "after",
       "\nEach line shows the bytes of a task's standard output.\n\nExamples:\n  flmexec -c 'hostname'\n" +
-        "  flmexec -t 1 -l python -c 'print(6 * 7)'\n  flmexec -t 1 -c cat -i 104 -i 105",
+        "  flmexec -t 1 -l python -r 3.12 -c 'print(6 * 7)'\n  flmexec -t 1 -c cat -i 104 -i 105",
     )
     .action(async ({ config, taskNum, code, language, runtime, input }) => {
       const script: Script = {

@@ -1,7 +1,8 @@
-import { access, readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { FlameHome } from "../../config/flame-home.ts";
 import { FlameError } from "../../model/errors.ts";
+import { pythonVersionOf } from "../../process/python-version.ts";
 
 /** A prepared Python environment of services. */
 export interface PythonEnvironment {
@@ -28,11 +29,11 @@ export async function findPythonEnvironment(
 ): Promise<PythonEnvironment> {
   const minor = wanted === undefined ? undefined : minorOf(wanted);
   const base = join(home.flmrun, ".venv");
-  const version = await versionOf(base);
+  const version = await pythonVersionOf(base);
   if (version !== undefined && (minor === undefined || minorOf(version) === minor))
     return describe(base, version);
   const folder = minor === undefined ? base : `${base}-${minor}`;
-  const other = minor === undefined ? undefined : await versionOf(folder);
+  const other = minor === undefined ? undefined : await pythonVersionOf(folder);
   if (other !== undefined) return describe(folder, other);
   throw new FlameError(
     "not_found",
@@ -50,17 +51,6 @@ function minorOf(version: string): string {
     "invalid_argument",
     `FLAME_PYTHON_VERSION: got "${version}", expected a version such as 3.12`,
   );
-}
-
-async function versionOf(folder: string): Promise<string | undefined> {
-  try {
-    await access(join(folder, "bin", "python"));
-    const text = await readFile(join(folder, "pyvenv.cfg"), "utf8");
-    // uv writes version_info, the standard library's venv writes version.
-    return /^version(?:_info)?\s*=\s*(\d+\.\d+\.\d+)/m.exec(text)?.[1];
-  } catch {
-    return undefined;
-  }
 }
 
 async function describe(folder: string, version: string): Promise<PythonEnvironment> {

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { captureOutput } from "../../process/capture-output.ts";
 import { describeExit } from "../../process/exit-facts.ts";
 import type { FlameService } from "../serve-instance.ts";
+import { findPython, type PythonDeps } from "./find-python.ts";
+import { findShell } from "./find-shell.ts";
 import { readScriptInput, type ScriptInput } from "./script-input.ts";
 
 /** What flmexec needs from its surroundings. */
@@ -20,6 +22,14 @@ export interface ExecDeps {
 /** Each byte takes up to four characters of the answer, which has to fit into one message. */
 const OUTPUT_BYTES_MAX = 1_000_000;
 
+const FILES: Readonly<Record<ScriptInput["language"], string>> = {
+  shell: "script.sh",
+  python: "script.py",
+};
+
+/** Interpreters that are remembered. */
+const FOUND_MAX = 64;
+
 const PASSED_ON = /^(PATH|HOME|TMPDIR|FLAME_.*)$/;
 
 /**
@@ -27,26 +37,27 @@ const PASSED_ON = /^(PATH|HOME|TMPDIR|FLAME_.*)$/;
  * A script that fails has printed what it has printed: its exit code does not fail the task.
  */
 export function execService(deps: ExecDeps): FlameService {
-  const env = Object.fromEntries(
+  const passedOn = Object.fromEntries(
     Object.entries(deps.env).filter(
       (entry): entry is [string, string] => PASSED_ON.test(entry[0]) && entry[1] !== undefined,
     ),
   );
+  const uvCache = join(deps.home, "data", "cache", "uv");
+  const env = { ...passedOn, UV_PYTHON_DOWNLOADS: "never", UV_CACHE_DIR: uvCache };
+  const python = pythonFinder({ home: deps.home, env, cwd: deps.temporary });
   return {
     onTaskInvoke: async ({ input }) => {
       const script = readScriptInput(input);
       const folder = await mkdtemp(join(deps.temporary, "flmexec-"));
       try {
-        const { command, args } = await commandOf(script, deps.home, folder);
+        const file = join(folder, FILES[script.language]);
+        await writeFile(file, script.code);
         const { output, exit } = await captureOutput({
-          command,
-          args,
+          ...(script.language === "shell"
+            ? { command: await findShell(script.runtime, deps.env["PATH"]), args: [file] }
+            : uvRun(deps.home, await python(script.runtime), file)),
           cwd: folder,
-          env: {
-            ...env,
-            UV_PYTHON_DOWNLOADS: "never",
-            UV_CACHE_DIR: join(deps.home, "data", "cache", "uv"),
-          },
+          env,
           input: script.input,
           outputBytesMax: OUTPUT_BYTES_MAX,
         });
@@ -60,18 +71,18 @@ export function execService(deps: ExecDeps): FlameService {
   };
 }
 
-async function commandOf(
-  script: ScriptInput,
-  home: string,
-  folder: string,
-): Promise<{ command: string; args: string[] }> {
-  if (script.language === "shell") return { command: "/bin/sh", args: ["-c", script.code] };
-  const file = join(folder, "script.py");
-  await writeFile(file, script.code);
-  // A script may name what it requires at its head; without such a head uv resolves nothing.
-  const python = script.runtime ?? join(home, "work", "flmrun", ".venv", "bin", "python");
-  return {
-    command: join(home, "bin", "uv"),
-    args: ["run", "--no-project", "--python", python, file],
+/** A script may name what it requires at its head; without such a head uv resolves nothing. */
+function uvRun(home: string, python: string, file: string): { command: string; args: string[] } {
+  const args = ["run", "--no-project", "--python", python, file];
+  return { command: join(home, "bin", "uv"), args };
+}
+
+/** Finds interpreters, each once: looking through a node takes longer than a short script. */
+function pythonFinder(deps: PythonDeps): (runtime: string | undefined) => Promise<string> {
+  const found = new Map<string | undefined, string>();
+  return async (runtime) => {
+    const python = found.get(runtime) ?? (await findPython(deps, runtime));
+    if (found.size < FOUND_MAX) found.set(runtime, python);
+    return python;
   };
 }

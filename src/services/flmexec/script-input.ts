@@ -4,7 +4,7 @@ import { FlameError } from "../../model/errors.ts";
 /** A script that a task of flmexec asks for (docs/protocol.md, "flmexec"). */
 export interface ScriptInput {
   readonly language: "shell" | "python";
-  /** A Python version such as 3.12; undefined: the executor's own. */
+  /** A Python version such as 3.12, or a shell; undefined: flmrun's Python, or bash. */
   readonly runtime: string | undefined;
   readonly code: string;
   /** What the script reads from its standard input. */
@@ -29,10 +29,16 @@ export function readScriptInput(payload: Buffer | undefined): ScriptInput {
     throw refused("runtime is no text");
   return {
     language: languageOf(language),
-    runtime: runtime ?? undefined,
+    runtime: runtimeOf(runtime ?? undefined),
     code,
     input: bytesOf(input),
   };
+}
+
+/** Blanks name nothing. */
+function runtimeOf(text: string | undefined): string | undefined {
+  const trimmed = text?.trim();
+  return trimmed === "" ? undefined : trimmed;
 }
 
 function languageOf(value: unknown): ScriptInput["language"] {

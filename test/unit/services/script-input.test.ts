@@ -17,9 +17,8 @@ describe("the input of flmexec", () => {
       code: "1",
       input: Buffer.from([0, 255]),
     });
-    expect(
-      read({ language: "shell", runtime: null, code: "", input: null }).runtime,
-    ).toBeUndefined();
+    for (const runtime of [null, "", " "])
+      expect(read({ language: "shell", runtime, code: "", input: null }).runtime).toBeUndefined();
   });
 
   test.each([

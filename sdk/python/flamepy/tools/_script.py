@@ -20,7 +20,8 @@ class SandboxAttr:
 
     Attributes:
         language: of its scripts, ``python`` or ``shell``, in any case of letters.
-        runtime: for Python a version such as ``3.12``; None for the executors' own.
+        runtime: for Python a version such as ``3.12``, for shell scripts a shell such as ``sh``;
+            None for flmrun's Python, and for bash.
         min_instances: instances that are kept even when no script waits.
         max_instances: most scripts at a time; None for no limit.
         resreq: what one script needs; None for the cluster's default.
@@ -61,7 +62,9 @@ def normalized(attr: SandboxAttr) -> SandboxAttr:
     if language not in _LANGUAGES:
         raise FlameValueError(f"language must be 'python' or 'shell', got {attr.language!r}")
     if attr.runtime is not None and not isinstance(attr.runtime, str):
-        raise FlameValueError(f"runtime must be a text such as '3.12', got {attr.runtime!r}")
+        raise FlameValueError(
+            f"runtime must be a text such as '3.12' or 'bash', got {attr.runtime!r}"
+        )
     resreq = None if attr.resreq is None else replace(attr.resreq)
     return replace(attr, language=language, resreq=resreq)
 
