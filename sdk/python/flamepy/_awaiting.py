@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from flamepy._plain import is_plain
+
 
 def finished(value: Any) -> Any:
     """Return what ``value`` gives: itself, or its result when it is awaitable."""
-    if not inspect.isawaitable(value):
+    if is_plain(value) or not inspect.isawaitable(value):
         return value
     import asyncio  # Few calls need it, and it takes longer to load than most of the rest.
 

@@ -22,9 +22,11 @@ def called(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]
 def _resolve(args: list[Any], kwargs: dict[str, Any]) -> None:
     """Replace object references directly in the arguments by the objects, some at a time."""
     places: list[tuple[Any, Any, ObjectRef]] = [
-        *((args, at, value) for at, value in enumerate(args) if isinstance(value, ObjectRef)),
-        *((kwargs, at, value) for at, value in kwargs.items() if isinstance(value, ObjectRef)),
+        (args, at, value) for at, value in enumerate(args) if isinstance(value, ObjectRef)
     ]
+    places += [(kwargs, at, value) for at, value in kwargs.items() if isinstance(value, ObjectRef)]
+    if not places:
+        return
     if len(places) > 1:
         with ThreadPoolExecutor(min(len(places), MAX_PARALLEL_RESOLVE)) as pool:
             values = list(pool.map(lambda place: get_object(place[2]), places))

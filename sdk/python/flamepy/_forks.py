@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from types import TracebackType
 
 from flamepy._errors import FlameError, FlameErrorCode
 
@@ -23,23 +23,24 @@ if os.environ.get(FLAME_INSTANCE_ENDPOINT):
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 
-@contextmanager
-def forked_children_end() -> Iterator[None]:
-    """End here every child process that user code forked inside and that comes back out of it.
+class ForkedChildrenEnd:
+    """Ends every child process that user code forked inside and that comes back out of it.
 
     Such a child has left the code that it was forked for. It ends as it would at the end of a
     program, with the exit code of its SystemExit, instead of waiting for calls that only its parent
     gets.
     """
-    process = os.getpid()
-    try:
-        yield
-    except BaseException as error:
-        if os.getpid() != process:
+
+    __slots__ = ("_process",)
+
+    def __enter__(self) -> None:
+        self._process = os.getpid()
+
+    def __exit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+    ) -> None:
+        if os.getpid() != self._process:
             _end_child(error)
-        raise
-    if os.getpid() != process:
-        _end_child(None)
 
 
 def refuse_in_forked_child(used_by: int | None) -> None:

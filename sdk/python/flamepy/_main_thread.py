@@ -116,8 +116,9 @@ class MainThread:
         if source is None:
             return self._calls.get()
         while True:
-            with suppress(Empty):
-                return self._calls.get_nowait()
+            if not self._calls.empty():
+                with suppress(Empty):
+                    return self._calls.get_nowait()
             ready = [file for file, _ in self._poll.poll()]
             if self._woken in ready:
                 os.read(self._woken, 4096)

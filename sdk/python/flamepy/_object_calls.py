@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import functools
 import inspect
-import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flamepy import _codec, _envelope
+from flamepy import _codec
 from flamepy._calls import called
-from flamepy._envelope import Envelope, frame_of
+from flamepy._envelope import Envelope
 from flamepy._errors import FlameError, FlameErrorCode
-from flamepy._runner import INLINE_BYTES_MAX, are_plain, seal_or_refer
-
-_PROTOCOL = 5
+from flamepy._plain import call_frame, is_plain, plain_pickle
+from flamepy._runner import INLINE_BYTES_MAX, seal_or_refer
 
 
 @dataclass(frozen=True)
@@ -92,11 +90,11 @@ class Calls:
         """
         how = "many" if self.kwargs is None else "one"
         body = (self.method, self.args, self.kwargs)
-        if self.kwargs is not None and are_plain((*self.args, *self.kwargs.values())):
+        if self.kwargs is not None and all(map(is_plain, (*self.args, *self.kwargs.values()))):
             # The same pickle, without looking for what only cloudpickle can name.
-            plain = pickle.dumps(body, _PROTOCOL)
+            plain = plain_pickle(body)
             if len(plain) <= INLINE_BYTES_MAX - len(_codec.PICKLE_PREFIX):
-                return _inline_frame(_envelope.PYTHON) + plain
+                return call_frame() + plain
         return seal_or_refer({"call": how}, _pickled(self, body), prefix)
 
     @classmethod
@@ -114,11 +112,6 @@ class Calls:
 def is_calls(envelope: Envelope) -> bool:
     """Whether an input is a call of a session of an object, and no RunnerRequest."""
     return envelope.text("call") in ("one", "many")
-
-
-@functools.lru_cache(4)
-def _inline_frame(_python: str) -> bytes:
-    return frame_of({"call": "one", "body": "inline"})
 
 
 def _pickled(calls: Calls, body: tuple[Any, ...]) -> memoryview:

@@ -11,10 +11,13 @@ from flamepy import _codec, _native
 from flamepy._envelope import PYTHON, Envelope, check_python, is_envelope, seal, unseal
 from flamepy._errors import FlameError, RemoteTaskError
 from flamepy._objects import ObjectRef, get_object, put_cell, put_object
+from flamepy._plain import is_plain, plain_pickle, result_frame
 from flamepy._public import public
 from flamepy._runner import INLINE_BYTES_MAX
 from flamepy._types import Task
 
+#: Longer texts and bytes are copied less often on the way of all values.
+_PLAIN_LENGTH_MAX = 16 * 1024
 _TEXT_CHARACTERS_MAX = 64 * 1024
 _EXCEPTION_BYTES_MAX = 1024 * 1024
 _OWN_FOLDER = str(Path(__file__).parent)
@@ -89,6 +92,10 @@ for _name in ("endpoint", "key", "version"):
 
 def encode_result(value: Any, prefix: str) -> bytes:
     """Return the output of a task that gives ``value``: inline when small, else by reference."""
+    if is_plain(value) and not (isinstance(value, str | bytes) and len(value) > _PLAIN_LENGTH_MAX):
+        plain = plain_pickle(value)
+        if len(plain) <= INLINE_BYTES_MAX - len(_codec.PICKLE_PREFIX):
+            return result_frame() + plain
     cell = _codec.pickled_cell(value, "the result of the call")
     if cell.size <= INLINE_BYTES_MAX:
         header = {"result": "value", "body": "inline"}

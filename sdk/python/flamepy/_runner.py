@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import functools
 import inspect
-import pickle
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, overload
 
-from flamepy import _envelope
 from flamepy._codec import PICKLE_PREFIX, pickled
-from flamepy._envelope import frame_of, seal, unseal
+from flamepy._envelope import seal, unseal
 from flamepy._keys import own_prefix
 from flamepy._objects import ObjectRef, put_cell, put_object
+from flamepy._plain import is_plain, plain_pickle, request_frame
 from flamepy._public import public
 
 if TYPE_CHECKING:
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
 
 #: Larger bodies travel through the object cache: messages and the task table stay small.
 INLINE_BYTES_MAX = 256 * 1024
-
-_PROTOCOL = 5
-_PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes))
 
 #: Attributes of a request: somebody may have given it more.
 _FIELDS = frozenset(("method", "args", "kwargs", "input_object", "_session"))
@@ -111,23 +107,17 @@ class RunnerRequest:
         Raises:
             ValueError: as on construction.
         """
-        given = [name for name in _INPUT_FIELDS if getattr(self, name) is not None]
-        if len(given) > 1:
+        args, kwargs, input_object = self.args, self.kwargs, self.input_object
+        if (args is not None) + (kwargs is not None) + (input_object is not None) > 1:
+            given = [name for name in _INPUT_FIELDS if getattr(self, name) is not None]
             raise ValueError(
                 "RunnerRequest: Only one of args, kwargs and input_object may be set, "
                 f"got {' and '.join(given)}"
             )
-        self._check("method", str, "the name of a method, or None")
-        self._check("args", tuple, "a tuple")
-        self._check("kwargs", dict, "a dict")
-        self._check("input_object", ObjectRef, "an ObjectRef; set_object() makes one")
-
-    def _check(self, name: str, wanted: type, text: str) -> None:
-        value = getattr(self, name)
-        if value is not None and not isinstance(value, wanted):
-            raise ValueError(
-                f"RunnerRequest: {name} should be {text}, got a {type(value).__name__}"
-            )
+        _check("method", self.method, str, "the name of a method, or None")
+        _check("args", args, tuple, "a tuple")
+        _check("kwargs", kwargs, dict, "a dict")
+        _check("input_object", input_object, ObjectRef, "an ObjectRef; set_object() makes one")
 
     @overload
     def set_object(self, obj: Any, /) -> None: ...
@@ -170,6 +160,11 @@ class RunnerRequest:
         return {**self.__dict__, "_session": None}
 
 
+def _check(name: str, value: Any, wanted: type, text: str) -> None:
+    if value is not None and not isinstance(value, wanted):
+        raise ValueError(f"RunnerRequest: {name} should be {text}, got a {type(value).__name__}")
+
+
 def bound_request(session: Session, method: str | None) -> RunnerRequest:
     """Return an empty request that knows its session."""
     request = RunnerRequest(method=method)
@@ -198,15 +193,10 @@ def encode_request(request: RunnerRequest, prefix: str) -> bytes:
     request.validate()
     if _is_plain(request):
         # The same pickle, without looking for what only cloudpickle can name.
-        plain = pickle.dumps(request, _PROTOCOL)
+        plain = plain_pickle(request)
         if len(plain) <= INLINE_BYTES_MAX - len(PICKLE_PREFIX):
-            return _inline_frame(_envelope.PYTHON) + plain
+            return request_frame() + plain
     return seal_or_refer({}, pickled(request, "the request"), prefix)
-
-
-@functools.lru_cache(4)
-def _inline_frame(_python: str) -> bytes:
-    return frame_of({"body": "inline"})
 
 
 def _is_plain(request: RunnerRequest) -> bool:
@@ -220,12 +210,7 @@ def _is_plain(request: RunnerRequest) -> bool:
         return False
     if type(request.kwargs or {}) is not dict:
         return False
-    return type(request.method) in _PLAIN and are_plain(given)
-
-
-def are_plain(values: Iterable[Any]) -> bool:
-    """Whether all are of built-in types that hold no others."""
-    return all(type(each) in _PLAIN for each in values)
+    return is_plain(request.method) and all(map(is_plain, given))
 
 
 def encode_state(context: memoryview, task_id: str | None, output: bytes) -> bytes:

@@ -23,9 +23,10 @@ from flamepy._cell import Buffer
 from flamepy._envelope import check_python, is_envelope, unseal
 from flamepy._errors import FlameError, FlameErrorCode, ObjectNotFoundError
 from flamepy._flight_errors import VersionConflict
-from flamepy._forks import forked_children_end
+from flamepy._forks import ForkedChildrenEnd
 from flamepy._object_calls import Callables, Calls, is_calls
 from flamepy._objects import ObjectRef, get_cell, put_object, update_cell
+from flamepy._plain import call_frame, request_frame
 from flamepy._process_pickles import send_what_main_defined
 from flamepy._public import public
 from flamepy._result import encode_result
@@ -113,7 +114,6 @@ class FlameRunpyService(FlameService):
         session = self._ssn_ctx
         if session is None:
             raise FlameError(FlameErrorCode.INVALID_STATE, "no session was entered")
-        framed = context.input is not None and is_envelope(context.input)
         if self._stateful:
             state = self._current_state()
             if state.task_id == context.task_id:
@@ -124,6 +124,7 @@ class FlameRunpyService(FlameService):
         prefix = f"{session.application.name}/{session.session_id}"
         try:
             value = _call(runner.execution_object, request)
+            framed = context.input is not None and is_envelope(context.input)
             output = encode_result(value, prefix) if framed else _bare_result(value, prefix)
         except BaseException:
             self._state = None  # What the failed call changed is not kept.
@@ -200,7 +201,14 @@ class FlameRunpyService(FlameService):
     def _request(self, context: TaskContext) -> Request:
         data: Buffer = context.input or b""
         framed_call = False
-        if is_envelope(data):
+        usual, usual_call = request_frame(), call_frame()
+        # Nearly all have one of these two frames: there is nothing to find out.
+        if data[: len(usual)] == usual:
+            data = memoryview(data)[len(usual) :]
+        elif data[: len(usual_call)] == usual_call:
+            data = memoryview(data)[len(usual_call) :]
+            framed_call = True
+        elif is_envelope(data):
             envelope = unseal(data)
             framed_call = is_calls(envelope)
             check_python(envelope.python, f"the request of task {context.task_id}")
@@ -253,7 +261,7 @@ def _call(thing: Any, request: Request) -> Any:
     if not callable(target):
         name = f"method {request.method!r}" if request.method else "the execution object"
         raise TypeError(f"{name} is a {type(target).__name__} and cannot be called")
-    with forked_children_end():  # Before a child of the call can send anything.
+    with ForkedChildrenEnd():  # Before a child of the call can send anything.
         if isinstance(request, Calls):
             return request.on(target)
         return called(target, *_arguments(request))
@@ -294,7 +302,7 @@ def _read_reference(value: Any) -> Any:
 def _instantiated(load: Callable[[], Context]) -> Context:
     """Return a context whose execution object, a class, is an instance of it."""
     context = load()
-    with forked_children_end():
+    with ForkedChildrenEnd():
         context.execution_object = context.execution_object()
     return context
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from flamepy._convert import optional
 from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._forks import FLAME_INSTANCE_ENDPOINT as FLAME_INSTANCE_ENDPOINT
-from flamepy._forks import forked_children_end
+from flamepy._forks import ForkedChildrenEnd
 from flamepy._main_thread import MainThread
 from flamepy._public import public
 from flamepy._result import describe, encode_failure
@@ -121,7 +121,7 @@ class AskedService:
             ),
         )
         try:
-            with forked_children_end():
+            with ForkedChildrenEnd():
                 self._service.on_session_enter(session)
         except BaseException as error:  # What user code raises must not end this process.
             _log.exception("cannot enter session %s", request.session_id)
@@ -132,7 +132,7 @@ class AskedService:
         """Call ``on_task_invoke``."""
         task = TaskContext(request.task_id, request.session_id, optional(request, "input"))
         try:
-            with forked_children_end():
+            with ForkedChildrenEnd():
                 output = self._service.on_task_invoke(task)
             if output is not None and not isinstance(output, bytes):
                 raise TypeError(
@@ -149,7 +149,7 @@ class AskedService:
         """Call ``on_session_leave``."""
         _trace = TraceFn("OnSessionLeave")
         try:
-            with forked_children_end():
+            with ForkedChildrenEnd():
                 self._service.on_session_leave()
         except BaseException as error:  # What user code raises must not end this process.
             _log.exception("cannot leave the session")

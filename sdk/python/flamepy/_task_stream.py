@@ -46,6 +46,8 @@ class TaskStream:
         self._results = results
         self._service = service
         self._came = bytearray()
+        #: How long the next message is with what stands before it; 0 while that is not known.
+        self._due = 0
         self._tell(service_pb2.ResultBatch(ahead=0))
 
     @classmethod
@@ -96,32 +98,32 @@ class TaskStream:
         self._results.close()
 
     def _work(self) -> bool:
-        missing = self._missing()
+        missing = self._due - len(self._came)
         try:
             data = self._tasks.recv(min(max(missing, _READ_BYTES), _READ_BYTES_MAX))
             self._came += data
-            while data and self._missing() <= 0:
-                self._take(self._next())
+            while data and (batch := self._next()) is not None:
+                self._take(batch)
         except OSError:  # The executor manager has gone.
             data = b""
         if not data:
             self.close()
         return bool(data)
 
-    def _missing(self) -> int:
-        """How many bytes of the next message have not come."""
-        due = _LENGTH_BYTES
-        if len(self._came) >= due:
-            length = int.from_bytes(self._came[:_LENGTH_BYTES], "big")
+    def _next(self) -> service_pb2.TaskBatch | None:
+        """Return the next message; None while it has not come to its end."""
+        came, due = self._came, self._due
+        if not due and len(came) >= _LENGTH_BYTES:
+            length = int.from_bytes(came[:_LENGTH_BYTES], "big")
             if length > _FRAME_BYTES_MAX:
                 raise ValueError(f"the executor manager sent a message of {length} bytes")
-            due += length
-        return due - len(self._came)
-
-    def _next(self) -> service_pb2.TaskBatch:
-        end = _LENGTH_BYTES + int.from_bytes(self._came[:_LENGTH_BYTES], "big")
-        batch = service_pb2.TaskBatch.FromString(bytes(self._came[_LENGTH_BYTES:end]))
-        del self._came[:end]
+            self._due = due = _LENGTH_BYTES + length
+        if not due or len(came) < due:
+            return None
+        with memoryview(came) as view:
+            batch = service_pb2.TaskBatch.FromString(bytes(view[_LENGTH_BYTES:due]))
+        del came[:due]
+        self._due = 0
         return batch
 
     def _take(self, batch: service_pb2.TaskBatch) -> None:

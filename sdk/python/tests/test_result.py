@@ -33,6 +33,23 @@ def test_a_small_result_needs_no_cache() -> None:
     assert "carried" in repr(ref)
 
 
+@pytest.mark.parametrize(
+    "value", [None, True, -7, 1 << 500, 0.5, 1j, "text", "x" * 20_000, b"bytes", b"y" * 20_000]
+)
+def test_a_plain_result_is_what_any_other_is(value: Any) -> None:
+    output = encode_result(value, PREFIX)
+    pickled = _codec.pickled(value)[len(_codec.PICKLE_PREFIX) :]
+    assert output == seal({"result": "value", "body": "inline"}, pickled)
+    assert type(result(value).get()) is type(value)
+    assert result(value).get() == value
+
+
+def test_a_large_number_lies_in_the_cache(cache: CacheServer) -> None:
+    number = 1 << (8 * 300_000)
+    assert result(number).get() == number
+    assert len(cache.objects) == 1
+
+
 def test_none_is_a_result() -> None:
     assert result(None).get() is None
 
