@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from flamepy import service as service
     from flamepy import tools as tools
     from flamepy import util as util
+    from flamepy._as_completed import as_completed as as_completed
     from flamepy._config import DEFAULT_FLAME_CACHE_ENDPOINT as DEFAULT_FLAME_CACHE_ENDPOINT
     from flamepy._config import DEFAULT_FLAME_CONF as DEFAULT_FLAME_CONF
     from flamepy._config import DEFAULT_FLAME_ENDPOINT as DEFAULT_FLAME_ENDPOINT
@@ -112,6 +113,7 @@ __getattr__, __dir__ = _lazily(
         "flamepy.core.client": (
             "Connection",
             "Executor",
+            "as_completed",
             "close_session",
             "connect",
             "create_session",

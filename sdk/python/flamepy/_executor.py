@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from itertools import batched
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from flamepy._executor_work import ExecutorWork, close_when_dropped
 from flamepy._forks import refuse_in_forked_child
@@ -30,8 +30,9 @@ class Executor(concurrent.futures.Executor):
     function or class is pickled once, when it is first called, and what it refers to by value is as
     it was then. Other callables (bound methods, partials, objects) are pickled for each call.
 
-    As a context manager it waits at the end for all calls, as every executor does. The end of a
-    program waits for none: what was handed in is done nevertheless.
+    As a context manager it waits at the end for all calls, as every executor does; as an
+    asynchronous one (``async with``) it lets the loop go on meanwhile. The end of a program waits
+    for none: what was handed in is done nevertheless.
 
     Args:
         application: ``flmrun``, or an application like it.
@@ -73,6 +74,14 @@ class Executor(concurrent.futures.Executor):
         session = self._work.session
         state = "shut down" if self._is_down else "open"
         return f"Executor(application={session.application!r}, session={session.id!r}, {state})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *reason: Any) -> None:
+        from flamepy._asyncio import left  # Few need it.
+
+        await left(self.__exit__, *reason)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> TaskFuture:
         """Call ``fn(*args, **kwargs)`` on the cluster, and return the future of its result.

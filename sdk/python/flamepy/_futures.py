@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError, Future
 from typing import Any
 
@@ -12,14 +12,13 @@ from flamepy._errors import FlameError
 from flamepy._forks import refuse_in_forked_child
 from flamepy._public import public
 
-#: Where asyncio's callback of a future comes from (asyncio.wrap_future): it wakes a loop, and
-#: never waits.
-_ASYNCIO = "asyncio.futures"
+#: Where callbacks come from that wake a loop and never wait: asyncio.wrap_future, and our own.
+_WAKERS = ("asyncio.futures", "flamepy._asyncio")
 
 
 @public("flamepy.core.client")
 class TaskFuture(Future[Any]):
-    """The result of a task, as ``Session.run`` returns it.
+    """The result of a task, as ``Session.run`` returns it; in an event loop it can be awaited.
 
     Functions given to ``add_done_callback`` may wait for other tasks: they have a thread of their
     own. In a process that was forked meanwhile a future that had not ended never will: waiting for
@@ -44,6 +43,15 @@ class TaskFuture(Future[Any]):
             FlameError: no task came of it, or nobody knows.
         """
         raise NotImplementedError
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        """Wait in an event loop, and return the result or raise what ``result`` raises.
+
+        Who is cancelled meanwhile cancels the task, if it does not run yet.
+        """
+        from flamepy._asyncio import awaited  # It takes longer to load than most of the rest.
+
+        return awaited(self).__await__()
 
     def result(self, timeout: float | None = None) -> Any:
         """Return the result, waiting for it ``timeout`` seconds at most; None for no limit.
@@ -111,7 +119,7 @@ class TaskFuture(Future[Any]):
         self._refuse_in_child()
         with self._settling:
             if not self.done():
-                if getattr(fn, "__module__", None) != _ASYNCIO:
+                if getattr(fn, "__module__", None) not in _WAKERS:
                     self._calls_back = True
                 super().add_done_callback(fn)
                 return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Self, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 from flamepy._channel import named_metadata
 from flamepy._closing import abandon, await_end
@@ -40,6 +40,7 @@ class Session:
     waited for. An exception that leaves the block cancels what was started, running tasks too,
     and is not held up: all tasks of a session that was created here, of one that was only opened
     those that were created through this object. That one stays open while tasks of others run.
+    As an asynchronous one (``async with``) it lets the loop go on meanwhile.
 
     Attributes:
         connection: the connection it was made with.
@@ -102,6 +103,14 @@ class Session:
             self._tasks.take_back()
             self._tasks.await_settled(_ABANDON_SECONDS)
             self._note_closed(abandon(self.connection, self.id, self._tasks.made))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *reason: Any) -> None:
+        from flamepy._asyncio import left  # Few need it.
+
+        await left(self.__exit__, *reason)
 
     @property
     def object_prefix(self) -> str:

@@ -96,7 +96,7 @@ def real(daemons: RealCluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Real
 
 
 @pytest.fixture
-def make(real: RealCluster) -> Iterator[Callable[..., ObjectSession]]:
+def make_session(real: RealCluster) -> Iterator[Callable[..., ObjectSession]]:
     """Creates sessions of a function, class or object, which end with the test."""
     by_value(None)  # The executors do not have the modules of the tests.
     made = []

@@ -69,8 +69,8 @@ class Model:
     def _private(self) -> None: ...
 
 
-def test_a_function_takes_arguments_as_they_are_and_gives_values(make: Make) -> None:
-    session = make(show)
+def test_a_function_takes_arguments_as_they_are_and_gives_values(make_session: Make) -> None:
+    session = make_session(show)
     assert session(1, b=2) == ((1,), {"b": 2})
     assert session.invoke(1, 2, timeout=SECONDS) == ((1, 2), {})
     assert session.submit(b"bytes", timeout=5).result(SECONDS) == ((b"bytes",), {"timeout": 5})
@@ -85,8 +85,8 @@ def test_a_function_takes_arguments_as_they_are_and_gives_values(make: Make) -> 
     assert flamepy.get_session(session.id).failed == 0
 
 
-def test_a_request_is_as_specified_also_here(make: Make) -> None:
-    session = make(show)
+def test_a_request_is_as_specified_also_here(make_session: Make) -> None:
+    session = make_session(show)
     for given in (
         session.invoke(RunnerRequest(args=(1, 2))),
         session.run(RunnerRequest(args=(1, 2))).result(SECONDS),
@@ -98,7 +98,7 @@ def test_a_request_is_as_specified_also_here(make: Make) -> None:
     request = session.request()
     request.set_object([3])
     assert session.invoke(request).get() == (([3],), {})
-    counter = make(Counter())
+    counter = make_session(Counter())
     assert counter.invoke(RunnerRequest("add", args=(4,))).get() == 4
 
 
@@ -112,16 +112,16 @@ def test_other_sessions_are_as_they_were(real: RealCluster) -> None:
         assert isinstance(raw.invoke(b"", 60), bytes)
 
 
-def test_references_arrive_as_objects_and_coroutines_are_awaited(make: Make) -> None:
-    session = make(Model().later)
+def test_references_arrive_as_objects_and_coroutines_are_awaited(make_session: Make) -> None:
+    session = make_session(Model().later)
     ref = flamepy.put_object(session.object_prefix, 5)
     assert session(ref, m=ref) == 0
     assert list(session.map([ref, 7], [1, ref], chunksize=2)) == [4, 2]
 
 
-def test_a_class_is_instantiated_once_on_each_executor(make: Make) -> None:
+def test_a_class_is_instantiated_once_on_each_executor(make_session: Make) -> None:
     Model.made = 0
-    session = make(Model, max_instances=1)
+    session = make_session(Model, max_instances=1)
     assert session(2) == 6
     assert session.later(5, m=1) == 4
     told = [session.told() for _ in range(3)]
@@ -133,7 +133,7 @@ def test_a_class_is_instantiated_once_on_each_executor(make: Make) -> None:
     assert session.method("close")() == "the model's own"
 
 
-def test_a_class_has_as_many_executors_as_it_needs(make: Make, tmp_path: Path) -> None:
+def test_a_class_has_as_many_executors_as_it_needs(make_session: Make, tmp_path: Path) -> None:
     class Meeting:
         """Whoever comes waits for another, which has to be elsewhere."""
 
@@ -149,14 +149,14 @@ def test_a_class_has_as_many_executors_as_it_needs(make: Make, tmp_path: Path) -
                 time.sleep(0.01)
             return self.name
 
-    session = make(Meeting)
+    session = make_session(Meeting)
     met = set(session.meet.map([str(tmp_path)] * 2, timeout=SECONDS))
     assert met <= {path.name for path in tmp_path.iterdir()}
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_an_object_keeps_what_its_calls_change(make: Make) -> None:
-    session = make(Counter())
+def test_an_object_keeps_what_its_calls_change(make_session: Make) -> None:
+    session = make_session(Counter())
     assert list(session.add.map([1, 2, 3])) == [1, 3, 6]
     with pytest.raises(RemoteTaskError, match="after 5"):
         session.add_then_fail(5)
@@ -165,11 +165,11 @@ def test_an_object_keeps_what_its_calls_change(make: Make) -> None:
     assert list(session.add.map([1, 1, 1], chunksize=2)) == [9, 10, 11]
     assert flamepy.get_session(session.id).connection
     with pytest.raises(FlameError, match="a stateful session has one instance at most"):
-        make(Counter(), max_instances=2)
+        make_session(Counter(), max_instances=2)
 
 
-def test_a_session_that_is_opened_elsewhere_gives_values_as_well(make: Make) -> None:
-    made = make(Counter())
+def test_a_session_that_is_opened_elsewhere_gives_values_as_well(make_session: Make) -> None:
+    made = make_session(Counter())
     for session in (flamepy.open_session(made.id), flamepy.get_session(made.id)):
         assert isinstance(session, ObjectSession)
         assert session.add(0) == 0
@@ -185,8 +185,8 @@ def test_a_session_that_is_opened_elsewhere_gives_values_as_well(make: Make) -> 
         opened(1)
 
 
-def test_what_cannot_be_called_is_refused_by_name(make: Make) -> None:
-    counter = make(Counter())
+def test_what_cannot_be_called_is_refused_by_name(make_session: Make) -> None:
+    counter = make_session(Counter())
     with pytest.raises(TypeError, match=r"cannot be called; it has the methods add, add_then_fail"):
         counter(1)
     with pytest.raises(TypeError, match="cannot be called"):
@@ -195,7 +195,7 @@ def test_what_cannot_be_called_is_refused_by_name(make: Make) -> None:
         counter.ad(1)
     assert not hasattr(counter, "_repr_latex_")
     with pytest.raises(AttributeError, match="call the session itself"):
-        make(show).add(1)
+        make_session(show).add(1)
     with pytest.raises(RemoteTaskError, match="Counter has no method 'ad'; it has: add"):
         counter.method("ad")(1)
 
@@ -229,11 +229,11 @@ def test_methods_are_found_without_asking_the_object() -> None:
     assert Callables.of(dict).instantiate
 
 
-def test_what_cannot_be_sent_is_refused_by_name(make: Make) -> None:
+def test_what_cannot_be_sent_is_refused_by_name(make_session: Make) -> None:
     lock = threading.Lock()
     with pytest.raises(TypeError, match=r"cannot send the context .* variable 'lock' of .*lock"):
         flamepy.create_session("flmrun", lambda: lock)
-    session = make(show)
+    session = make_session(show)
     with pytest.raises(TypeError, match=r"the arguments of the call: its item 1 is a _thread.lock"):
         session(1, lock)
     with pytest.raises(TypeError, match=r"the arguments of the call: its item 'b' is a _thread"):
@@ -243,21 +243,23 @@ def test_what_cannot_be_sent_is_refused_by_name(make: Make) -> None:
     assert session(1) == ((1,), {})
 
 
-def test_a_class_that_cannot_be_made_fails_each_call_with_its_reason(make: Make) -> None:
+def test_a_class_that_cannot_be_made_fails_each_call_with_its_reason(make_session: Make) -> None:
     class Broken:
         def __init__(self) -> None:
             raise OSError("no such model")
 
         def ask(self) -> None: ...
 
-    session = make(Broken)
+    session = make_session(Broken)
     for _ in range(2):
         with pytest.raises(RemoteTaskError, match="OSError: no such model"):
             session.ask()
 
 
-def test_a_call_ends_at_its_deadline_and_a_wait_at_its_own(make: Make, tmp_path: Path) -> None:
-    session = make(wait_for_file)
+def test_a_call_ends_at_its_deadline_and_a_wait_at_its_own(
+    make_session: Make, tmp_path: Path
+) -> None:
+    session = make_session(wait_for_file)
     never = tmp_path / "never"
     with pytest.raises(RemoteTaskError, match="did not end within 1 s of its submit"):
         session.invoke(never, task_timeout=1)
@@ -267,15 +269,15 @@ def test_a_call_ends_at_its_deadline_and_a_wait_at_its_own(make: Make, tmp_path:
         list(session.map([never], task_timeout=1))
 
 
-def test_a_task_can_be_made_and_looked_at_later(make: Make) -> None:
-    session = make(abs)
+def test_a_task_can_be_made_and_looked_at_later(make_session: Make) -> None:
+    session = make_session(abs)
     task = session.create_task(-1)
     done = list(session.watch_task(task.id))[-1]
     assert done.state is flamepy.TaskState.SUCCEED
 
 
-def test_set_object_needs_no_session(make: Make) -> None:
-    session = make(len)
+def test_set_object_needs_no_session(make_session: Make) -> None:
+    session = make_session(len)
     request = RunnerRequest()
     request.set_object([1, 2])
     assert request.input_object is not None

@@ -25,22 +25,22 @@ Make = Callable[..., ObjectSession]
 
 
 @pytest.mark.parametrize("chunksize", [1, 3, 100])
-def test_map_takes_any_iterables_and_keeps_the_order(make: Make, chunksize: int) -> None:
-    session = make(lambda a, b=1: a * b)
+def test_map_takes_any_iterables_and_keeps_the_order(make_session: Make, chunksize: int) -> None:
+    session = make_session(lambda a, b=1: a * b)
     results = session.map((n for n in range(10)), iter(range(7)), chunksize=chunksize)
     assert next(results) == 0
     assert list(results) == [1, 4, 9, 16, 25, 36]
     assert list(session.map([], chunksize=chunksize)) == []
 
 
-def test_a_chunk_is_one_task(make: Make) -> None:
-    session = make(abs)
+def test_a_chunk_is_one_task(make_session: Make) -> None:
+    session = make_session(abs)
     assert list(session.map(range(10), chunksize=4)) == list(range(10))
     assert flamepy.get_session(session.id).succeed == 3
 
 
-def test_map_of_endless_iterables_takes_no_more_than_it_needs(make: Make) -> None:
-    session = make(abs)
+def test_map_of_endless_iterables_takes_no_more_than_it_needs(make_session: Make) -> None:
+    session = make_session(abs)
     taken = iter(range(20_000))
     results = session.map(taken)
     assert list(itertools.islice(results, 1500)) == list(range(1500))
@@ -78,13 +78,13 @@ def test_map_takes_no_input_while_the_next_result_is_there() -> None:
     assert list(results) == [b"0", b"2"]
 
 
-def test_map_raises_what_fails_in_its_place(make: Make) -> None:
+def test_map_raises_what_fails_in_its_place(make_session: Make) -> None:
     def inputs() -> Iterator[int]:
         yield 1
         yield 2
         raise KeyError("no third")
 
-    session = make(divmod)
+    session = make_session(divmod)
     results = session.map([1, 1, 1, 1], [2, 3, 0, 5])
     assert [next(results), next(results)] == [(0, 1), (0, 1)]
     with pytest.raises(RemoteTaskError, match="ZeroDivisionError"):
@@ -97,8 +97,8 @@ def test_map_raises_what_fails_in_its_place(make: Make) -> None:
     assert list(results) == []
 
 
-def test_bad_arguments_of_map_are_refused_at_once(make: Make) -> None:
-    session = make(abs)
+def test_bad_arguments_of_map_are_refused_at_once(make_session: Make) -> None:
+    session = make_session(abs)
     with pytest.raises(TypeError, match="at least one iterable"):
         session.map()
     with pytest.raises(ValueError, match="chunksize must be >= 1, got 0"):
@@ -109,8 +109,8 @@ def test_bad_arguments_of_map_are_refused_at_once(make: Make) -> None:
         session.map(1)  # type: ignore[arg-type]
 
 
-def test_map_that_is_given_up_cancels_what_is_pending(make: Make, tmp_path: Path) -> None:
-    session = make(wait_for_file, max_instances=1)
+def test_map_that_is_given_up_cancels_what_is_pending(make_session: Make, tmp_path: Path) -> None:
+    session = make_session(wait_for_file, max_instances=1)
     release = tmp_path / "release"
     first = session.submit(release)
     wait_for(first.running, "the first to run", SECONDS)

@@ -10,6 +10,7 @@ from flamepy.core import service as service
 from flamepy.core import types as types
 
 if TYPE_CHECKING:
+    from flamepy._as_completed import as_completed as as_completed
     from flamepy._config import DEFAULT_FLAME_CACHE_ENDPOINT as DEFAULT_FLAME_CACHE_ENDPOINT
     from flamepy._config import DEFAULT_FLAME_CONF as DEFAULT_FLAME_CONF
     from flamepy._config import DEFAULT_FLAME_ENDPOINT as DEFAULT_FLAME_ENDPOINT
@@ -99,6 +100,7 @@ __getattr__, __dir__ = _lazily(
             "Connection",
             "ConnectionInstance",
             "Executor",
+            "as_completed",
             "close_session",
             "connect",
             "create_session",

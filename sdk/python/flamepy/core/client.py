@@ -1,5 +1,6 @@
 """Connections, sessions and watches, under their published path."""
 
+from flamepy._as_completed import as_completed
 from flamepy._config import FlameClientTls, FlameContext
 from flamepy._connection import Connection, ConnectionInstance
 from flamepy._errors import FlameError, FlameErrorCode
@@ -71,6 +72,7 @@ __all__ = [
     "TaskIterator",
     "TaskState",
     "TaskWatcher",
+    "as_completed",
     "close_session",
     "connect",
     "create_session",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, as_completed
 from typing import Any
 
@@ -26,6 +26,18 @@ class ObjectFuture:
 
     def __repr__(self) -> str:
         return f"<ObjectFuture {'done' if self._future.done() else 'not done'}>"
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        """Wait in an event loop, and return the value or raise what ``get`` raises."""
+        return self._awaited().__await__()
+
+    async def _awaited(self) -> Any:
+        import asyncio
+
+        from flamepy._asyncio import awaited  # Few need it.
+
+        await awaited(self._future)
+        return await asyncio.to_thread(self.get)
 
     def ref(self) -> ObjectRef:
         """Wait for the call to end and return the reference.
