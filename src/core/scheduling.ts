@@ -14,6 +14,7 @@ import { bindAllowance } from "./bind-backoff.ts";
 import { bindReply, dismiss } from "./executor-commands.ts";
 import { answerBind, isReady } from "./executor-waits.ts";
 import { noteWaits } from "./long-waits.ts";
+import { Nesting } from "./nesting.ts";
 import type { CoreState } from "./state.ts";
 
 /** What one session gets, or what is sent away for it, may leave room for another: it looks again, so often. */
@@ -35,6 +36,7 @@ export function runScheduler(state: CoreState, turn: FlameTurn): void {
 }
 
 function takeSnapshot(state: CoreState, steady: number): Snapshot {
+  const nesting = new Nesting(state);
   const nodes: NodeSupply[] = [];
   for (const { record } of state.nodes.all()) {
     if (record.state !== "Ready") continue;
@@ -46,7 +48,7 @@ function takeSnapshot(state: CoreState, steady: number): Snapshot {
   }
   const sessions: SessionDemand[] = [];
   for (const entry of state.sessions.open()) {
-    const demand = demandOf(state, entry, steady);
+    const demand = demandOf(state, nesting, entry, steady);
     if (demand !== undefined) sessions.push(demand);
   }
   const executors: ExecutorSupply[] = [];
@@ -56,7 +58,7 @@ function takeSnapshot(state: CoreState, steady: number): Snapshot {
   for (const executor of state.executors.all()) {
     // What is on its way already is used before what was only now taken back, for somebody else.
     const justReclaimed = executor.reclaimed && executor.record.state === "Bound";
-    (justReclaimed ? reclaimed : executors).push(supplyOf(state, executor));
+    (justReclaimed ? reclaimed : executors).push(supplyOf(state, nesting, executor));
     const application = state.sessionOf(executor)?.record.application;
     if (application === undefined || isHeld(state, executor)) continue;
     notHeld.set(application, (notHeld.get(application) ?? 0) + 1);
@@ -85,6 +87,7 @@ function isHeld(state: CoreState, executor: ExecutorEntry): boolean {
 
 function demandOf(
   state: CoreState,
+  nesting: Nesting,
   entry: SessionEntry,
   steady: number,
 ): SessionDemand | undefined {
@@ -103,12 +106,14 @@ function demandOf(
     if (isHeld(state, executor)) held++;
     else notHeld++;
     if (executor.record.state === "Binding") binding++;
-    else if (isHeld(state, executor)) bound.push(id);
+    // What only waits for others takes no room that it could give.
+    else if (isHeld(state, executor) && !nesting.yields(state, executor)) bound.push(id);
   }
   return {
     id: record.id,
     application: record.application,
-    priority: record.priority,
+    priority: nesting.priorityOf(record),
+    depth: nesting.depthOf(record),
     creationTime: record.creationTime,
     resreq: record.resreq,
     shim: application.spec.shim,
@@ -122,9 +127,10 @@ function demandOf(
   };
 }
 
-function supplyOf(state: CoreState, executor: ExecutorEntry): ExecutorSupply {
+function supplyOf(state: CoreState, nesting: Nesting, executor: ExecutorEntry): ExecutorSupply {
   const { id, node, resreq, shim } = executor.record;
-  return { id, node, resreq, shim, use: useOf(state, executor) };
+  const yields = nesting.yields(state, executor);
+  return { id, node, resreq, shim, use: useOf(state, executor), yields };
 }
 
 function useOf(state: CoreState, executor: ExecutorEntry): ExecutorSupply["use"] {

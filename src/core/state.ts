@@ -1,5 +1,5 @@
 import type { ApplicationBook } from "../application-registry/index.ts";
-import { ExecutorBook } from "../executors/executor-book.ts";
+import { ExecutorBook, type ExecutorEntry } from "../executors/executor-book.ts";
 import { NodeBook } from "../executors/node-book.ts";
 import { DeadlineQueue } from "../kit/deadline-queue.ts";
 import type { ApplicationRecord } from "../model/application.ts";
@@ -73,6 +73,8 @@ export class CoreState {
   readonly clients = new ClientBook();
   readonly executors = new ExecutorBook();
   readonly nodes = new NodeBook();
+  /** Executors whose task waits for tasks of its own, and some whose task did. */
+  readonly awaiting = new Set<ExecutorEntry>();
   /** Sessions with Running tasks whose leases are not on disk yet. */
   readonly unwritten = new Set<SessionEntry>();
   /** A deadline stands for them. */

@@ -2,6 +2,7 @@ import type { NodeEntry } from "../executors/node-book.ts";
 import type { Shim } from "../model/executor.ts";
 import { fits, formatResources, type Resources, resourcesKey } from "../model/resources.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
+import { Nesting, nestingMax } from "./nesting.ts";
 import type { CoreState } from "./state.ts";
 
 /** Names in one event at most. */
@@ -28,9 +29,11 @@ export class WaitReasons {
   readonly #holders: readonly SessionEntry[];
   readonly #holdersOf = new Map<string, SessionEntry[]>();
   readonly #holdersText: string;
+  readonly #nesting: Nesting;
 
   constructor(state: CoreState) {
     this.#state = state;
+    this.#nesting = new Nesting(state);
     this.#ready = [...state.nodes.all()].filter((node) => node.record.state === "Ready");
     const holders = new Set<SessionEntry>();
     for (const executor of state.executors.all()) {
@@ -75,6 +78,8 @@ export class WaitReasons {
     const instances = own.reduce((sum, { executors }) => sum + executors.size, 0);
     if (instances >= most)
       return `application ${application.name} has all ${most} of its max_instances: ${holdersText(own)}`;
+    if (this.#nesting.depthOf(record) >= nestingMax)
+      return `${nestingMax} sessions wait for one another down to this one, and tasks that wait so deep keep their room`;
     const taken = this.#holdersText === "" ? "executors leave" : this.#holdersText;
     return `${wanted} for an executor is not free on any Ready node: ${taken}`;
   }

@@ -40,6 +40,15 @@ export interface NodeWork {
   readonly completions: readonly Completion[];
   /** Leases that have not begun and will not. */
   readonly returns: readonly { readonly executorId: string; readonly leases: readonly string[] }[];
+  readonly awaits: readonly AwaitingTask[];
+}
+
+/** The task of a lease that has begun waits for tasks of its own. */
+export interface AwaitingTask {
+  readonly executorId: string;
+  readonly lease: string;
+  /** Those that it waits for belong to these; empty: it goes on. */
+  readonly sessionIds: readonly string[];
 }
 
 /** The work stream of a node: docs/protocol.md, "Streams of nodes". */
@@ -105,6 +114,10 @@ export const workHandlers: Handlers<"node.work" | "node.worked"> = {
       if (leases === undefined) acknowledged.set(executorId, [lease]);
       else leases.push(lease);
     }
+    for (const one of work.awaits) {
+      const executor = own(one.executorId);
+      if (executor !== undefined) noteAwaiting(state, executor, one);
+    }
     for (const [executorId, leases] of acknowledged)
       turn.push(node.work, { kind: "acknowledgement", executorId, leases });
     for (const { executorId, credit } of work.ready) {
@@ -128,6 +141,20 @@ export const workHandlers: Handlers<"node.work" | "node.worked"> = {
     return undefined;
   },
 };
+
+function noteAwaiting(
+  state: CoreState,
+  executor: ExecutorEntry,
+  { lease, sessionIds }: AwaitingTask,
+): void {
+  const { running } = executor;
+  // Its end was told before, or its node is not believed to have it.
+  if (running?.id !== lease) return;
+  if (sessionIds.length === 0) delete running.awaits;
+  else running.awaits = new Set(sessionIds);
+  state.awaiting.add(executor);
+  state.scheduleWanted = true;
+}
 
 /** The work stream of a node broke: nothing is handed out there until it is back. */
 export function workBroke(state: CoreState, name: string, stream: Token): void {
@@ -159,6 +186,7 @@ function complete(
   const { running } = executor;
   const task = running === undefined ? undefined : entry.tasks.get(running.taskId);
   if (running?.id !== lease || task === undefined) return undefined;
+  if (running.awaits !== undefined) state.scheduleWanted = true;
   executor.running = undefined;
   // With its service everything ends that had not begun.
   if (outcome.returnCode === serviceCrashCode) unqueue(state, entry, executor);

@@ -22,6 +22,8 @@ export interface Lease {
   readonly taskId: number;
   /** Its node was asked to give it back if it has not begun. */
   wantedBack?: true;
+  /** Its task waits for tasks of these sessions and does nothing meanwhile; absent while it does not. */
+  awaits?: ReadonlySet<string>;
 }
 
 /** One executor in memory. */

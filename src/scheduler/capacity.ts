@@ -1,6 +1,7 @@
 import {
   addResources,
   fits,
+  noResources,
   type Resources,
   sameResources,
   subtractResources,
@@ -66,13 +67,13 @@ export class NodeCapacity {
   }
 }
 
-/** Room on the Ready nodes after all executors of the snapshot are placed; every state of an executor takes room. */
+/** Room on the Ready nodes after all executors of the snapshot are placed; each takes room, unless its task waits for others. */
 export function measureCapacity(snapshot: Snapshot): Map<string, NodeCapacity> {
   const nodes = new Map<string, NodeCapacity>();
   for (const node of snapshot.nodes) nodes.set(node.name, new NodeCapacity(node));
   for (const executor of snapshot.executors) {
     const node = nodes.get(executor.node);
-    node?.take(executor.resreq);
+    node?.take(executor.yields ? noResources : executor.resreq);
     if (executor.use === "leaving") node?.willLeave(executor);
   }
   return nodes;

@@ -23,7 +23,7 @@ export interface Rules extends Policy {
 /** The first policy that has an opinion decides; `priority` is asked before `drf`, however they are listed. */
 export function combine(names: readonly PolicyName[]): Rules {
   const asked = inOrder.filter(({ name }) => names.includes(name)).map(({ policy }) => policy);
-  asked.push(age);
+  asked.push(nesting, age);
   return {
     order: (a, b) => {
       for (const policy of asked) {
@@ -68,6 +68,13 @@ const drf: Policy = {
   order: (a, b) => a.share - b.share,
   keepsFrom: (short) => short.executors === 0,
   mayTake: (taker, holder, executors) => holder.shareLeft(executors) > taker.share,
+};
+
+/** Who is waited for goes before those that wait: else a session of which each task waits would begin all of them. */
+const nesting: Policy = {
+  order: (a, b) => b.session.depth - a.session.depth,
+  keepsFrom: () => undefined,
+  mayTake: () => undefined,
 };
 
 /** Among equals: older first. Last, and so the one that always has an opinion on the order. */

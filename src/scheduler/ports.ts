@@ -7,8 +7,10 @@ import type { Resources } from "../model/resources.ts";
 export interface SessionDemand {
   readonly id: string;
   readonly application: string;
-  /** Higher is served first. */
+  /** Higher is served first. That of a session whose tasks wait for this one's, where it is higher. */
   readonly priority: number;
+  /** How many sessions wait for one another down to this one. */
+  readonly depth: number;
   /** Unix milliseconds; older is served first within a priority. */
   readonly creationTime: number;
   readonly resreq: Resources;
@@ -24,7 +26,7 @@ export interface SessionDemand {
   readonly bindAllowance: number;
   /** Its executors that wait for a task while none is Pending, longest waiting first. */
   readonly waiting: readonly string[];
-  /** Its Bound executors while tasks are Pending: they work, and will ask for a next task. */
+  /** Its Bound executors while tasks are Pending: they work, and will ask for a next task; none that yields. */
   readonly busy: readonly string[];
 }
 
@@ -40,6 +42,8 @@ export interface ExecutorSupply {
    * - leaving: being released.
    */
   readonly use: "held" | "idle" | "arriving" | "leaving";
+  /** Its task waits for tasks of its own: it takes a place on its node, and no resources. */
+  readonly yields: boolean;
 }
 
 /** A Ready node. */

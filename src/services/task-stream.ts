@@ -24,6 +24,7 @@ const saying = (part: Partial<ResultBatch>): ResultBatch => ({
   answers: [],
   recalled: undefined,
   done: undefined,
+  awaits: undefined,
   ...part,
 });
 

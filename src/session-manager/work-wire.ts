@@ -12,20 +12,29 @@ import type {
 
 /** More leases than this are handed to one executor by nobody, whatever it says that it takes. */
 export const creditMax = 1024;
+/** Of so many sessions that one task waits for each is served as one that is waited for; further ones as any other. */
+const awaitedMax = 256;
 
 /**
  * What a message of a node says; undefined when it says nothing beside its hello.
  * @throws FlameError invalid_argument when it names no executor, or a task that can not be.
  */
-export function workFromWire({ ready, completions, returns }: WorkRequest): NodeWork | undefined {
-  if (ready.length + completions.length + returns.length === 0) return undefined;
+export function workFromWire(message: WorkRequest): NodeWork | undefined {
+  const { ready, completions, returns, awaits } = message;
+  if (ready.length + completions.length + returns.length + awaits.length === 0) return undefined;
   checkExecutors("ready", ready);
   checkExecutors("completions", completions);
   checkExecutors("returns", returns);
+  checkExecutors("awaits", awaits);
   return {
     ready: ready.map(readyFromWire),
     completions: completions.map(completionFromWire),
     returns,
+    awaits: awaits.map(({ executorId, lease, sessionIds }) => ({
+      executorId,
+      lease,
+      sessionIds: sessionIds.slice(0, awaitedMax),
+    })),
   };
 }
 

@@ -40,7 +40,7 @@ export class Auditor {
   }
 
   afterTurn(core: Core, turn: FlameTurn, callers: Callers): void {
-    checkState(core.state, this.#options);
+    checkState(core.state, this.#options, this.#runs.yielded);
     checkScheduling(core.state, turn, this.#options);
     checkWaiters(core.state, callers);
     checkListeners(core.state, callers);
@@ -167,7 +167,7 @@ export class Auditor {
     this.#checkStored(stored);
     checkSubmits(state, stored, this.#ledger);
     this.#ledger.restarted(this.#world.now);
-    checkState(state, this.#options);
+    checkState(state, this.#options, this.#runs.yielded);
     if (this.#remembered !== undefined) expectSame(durablePart(state), this.#remembered);
     this.#remembered = undefined;
   }

@@ -1,4 +1,4 @@
-import type { HeldLease } from "../../src/core/work-commands.ts";
+import type { AwaitingTask, HeldLease } from "../../src/core/work-commands.ts";
 import { serviceCrashCode, type TaskOutcome, type TaskRecord } from "../../src/model/task.ts";
 import type { ExecutorDeps } from "./model-executor.ts";
 import type { ModelWork, WorkExecutor } from "./model-work.ts";
@@ -7,6 +7,8 @@ import { pause, type Script, until } from "./script.ts";
 
 /** A queued task is begun only so long after the session manager was heard of. */
 const silentMsMax = 20_000;
+/** So many tasks wait for others. */
+const nestedRate = 0.15;
 
 interface Item {
   readonly lease: string;
@@ -24,6 +26,7 @@ export class LocalQueue implements WorkExecutor {
   #leaves = false;
   #wake: (() => void) | undefined;
   credit: number;
+  awaits: AwaitingTask | undefined;
 
   constructor(deps: ExecutorDeps, work: ModelWork, who: { id: string; node: string }) {
     this.#deps = deps;
@@ -118,8 +121,10 @@ export class LocalQueue implements WorkExecutor {
     const run = { sessionId, taskId, creationTime, lease, executorId, node };
     this.#running = item;
     runs.begin(run);
+    if (world.random.chance(nestedRate)) yield* this.#waitForOthers(item);
     yield* pause(world, services.taskMs());
     this.#running = undefined;
+    this.awaits = undefined;
     const outcome = services.outcome(task);
     const crashed = outcome.returnCode === serviceCrashCode;
     runs.answered(run, outcome);
@@ -127,6 +132,21 @@ export class LocalQueue implements WorkExecutor {
     this.#ended.push({ ...item, outcome, run });
     this.#work.say({ completions: [{ executorId, lease, outcome }] });
     return !crashed;
+  }
+
+  /** The task waits for tasks of its own, of which nothing more is known here. */
+  *#waitForOthers({ lease }: Item): Script {
+    const { world, runs, services } = this.#deps;
+    const { id: executorId } = this.#who;
+    const tell = (sessionIds: readonly string[]): void => {
+      this.awaits = { executorId, lease, sessionIds };
+      this.#work.say({ awaits: [this.awaits] });
+    };
+    runs.yielded.add(executorId);
+    tell([world.random.pick(runs.sessionIds)]);
+    yield* pause(world, services.taskMs());
+    // Else its end says that it waits no more.
+    if (world.random.chance(0.7)) tell([]);
   }
 
   #stirred(): Script {

@@ -1,4 +1,4 @@
-import type { HeldLease, NodeWork } from "../../src/core/work-commands.ts";
+import type { AwaitingTask, HeldLease, NodeWork } from "../../src/core/work-commands.ts";
 import type { WorkPush } from "../../src/executors/node-book.ts";
 import type { NodeCaller } from "../../src/model/node.ts";
 import type { TaskOutcome, TaskRecord } from "../../src/model/task.ts";
@@ -12,6 +12,8 @@ export interface WorkExecutor {
   readonly held: readonly HeldLease[];
   readonly results: readonly { readonly lease: string; readonly outcome: TaskOutcome }[];
   readonly credit: number;
+  /** What its task waits for. */
+  readonly awaits: AwaitingTask | undefined;
   /** @returns those that are taken; others are given back. */
   assigned(lease: string, task: TaskRecord): boolean;
   /** @returns those that had not begun, and will not. */
@@ -54,13 +56,20 @@ export class ModelWork {
   }
 
   say(work: Partial<NodeWork>): void {
-    this.#stream?.work(this.#name, { ready: [], completions: [], returns: [], ...work });
+    this.#stream?.work(this.#name, {
+      ready: [],
+      completions: [],
+      returns: [],
+      awaits: [],
+      ...work,
+    });
   }
 
-  #introduce(executorId: string, { held, results, credit }: WorkExecutor): void {
+  #introduce(executorId: string, { held, results, credit, awaits }: WorkExecutor): void {
     this.say({
       ready: [{ executorId, credit, held }],
       completions: results.map((one) => ({ executorId, ...one })),
+      awaits: awaits === undefined ? [] : [awaits],
     });
   }
 

@@ -23,6 +23,8 @@ export class Runs {
   readonly #handed = new Map<string, Set<string>>();
   /** Executors that went down with their node. */
   readonly died = new Set<string>();
+  /** Executors with a task that waited for others: there was room for those meanwhile, which are there still. */
+  readonly yielded = new Set<string>();
   /** Runs whose node was given up, so that their tasks may run again beside them: allowed, and worth counting. */
   overtaken = 0;
 
@@ -64,6 +66,11 @@ export class Runs {
   /** The executor and its service are gone. */
   endAllOf(executorId: string): void {
     for (const run of this.#runs) if (run.executorId === executorId) this.#runs.delete(run);
+  }
+
+  /** Sessions that somebody works for. */
+  get sessionIds(): string[] {
+    return [...new Set(Array.from(this.#runs, ({ sessionId }) => sessionId))];
   }
 
   of(executorId: string): Run[] {

@@ -13,10 +13,14 @@ function check(holds: boolean, text: () => string): void {
 }
 
 /** What holds after every turn, whatever happened. */
-export function checkState(state: CoreState, options: CoreOptions): void {
+export function checkState(
+  state: CoreState,
+  options: CoreOptions,
+  yielded: ReadonlySet<string>,
+): void {
   for (const entry of state.sessions.all()) checkSession(state, entry);
   for (const executor of state.executors.all()) checkExecutor(state, executor);
-  checkRoom(state, options);
+  checkRoom(state, options, yielded);
   checkCaps(state);
 }
 
@@ -129,14 +133,15 @@ function checkExecutor(state: CoreState, executor: ExecutorEntry): void {
   check(state.nodes.find(executor.record.node) !== undefined, () => `${name} is on no known node`);
 }
 
-/** Every executor on a node fits. */
-function checkRoom(state: CoreState, options: CoreOptions): void {
+/** Every executor on a node fits, but for those whose task waited for others: these may be there still. */
+function checkRoom(state: CoreState, options: CoreOptions, yielded: ReadonlySet<string>): void {
   for (const { record } of state.nodes.all()) {
     let used = noResources;
     let count = 0;
     for (const executor of state.executors.ofNode(record.name)) {
-      used = addResources(used, executor.record.resreq);
       count++;
+      if (yielded.has(executor.record.id)) continue;
+      used = addResources(used, executor.record.resreq);
     }
     check(
       fits(used, record.allocatable),

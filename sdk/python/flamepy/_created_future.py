@@ -16,14 +16,17 @@ class CreatedFuture(TaskFuture):
     """A future that a watch of its task ends; the watch tells as well that it runs."""
 
     def __init__(self, connection: Connection, task: Task) -> None:
-        super().__init__()
         self._connection = connection
         self._task = task
+        super().__init__()
 
     @property
     def task_id(self) -> str:
         """The task that it is the result of."""
         return self._task.id
+
+    def _awaited_session(self) -> str:
+        return self._task.session_id
 
     def _cancel_pending(self) -> bool:
         return cancel_pending(self._connection, self._task.session_id, self._task.id)

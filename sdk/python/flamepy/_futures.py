@@ -10,6 +10,7 @@ from typing import Any
 
 from flamepy._errors import FlameError
 from flamepy._forks import refuse_in_forked_child
+from flamepy._nested_waits import ToldWaiters, nested_waits, waiting_for
 from flamepy._public import public
 
 #: Where callbacks come from that wake a loop and never wait: asyncio.wrap_future, and our own.
@@ -34,6 +35,9 @@ class TaskFuture(Future[Any]):
         #: In a forked child: the process that it is from.
         self._parent: int | None = None
         self._cancelled_text = ""
+        waits = nested_waits()
+        if waits is not None:
+            self._waiters: list[Any] = ToldWaiters(waits, self._awaited_session())
 
     @property
     def task_id(self) -> str:
@@ -64,7 +68,10 @@ class TaskFuture(Future[Any]):
         """
         self._refuse_in_child()
         try:
-            return super().result(timeout)
+            if nested_waits() is None or self.done():
+                return super().result(timeout)
+            with waiting_for(self._awaited_session()):
+                return super().result(timeout)
         except CancelledError:
             if self.cancelled() and self._cancelled_text:
                 raise CancelledError(self._cancelled_text) from None
@@ -73,7 +80,10 @@ class TaskFuture(Future[Any]):
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Return the error of the task, None when it succeeded; waits as ``result`` does."""
         self._refuse_in_child()
-        return super().exception(timeout)
+        if nested_waits() is None or self.done():
+            return super().exception(timeout)
+        with waiting_for(self._awaited_session()):
+            return super().exception(timeout)
 
     def done(self) -> bool:
         """Whether the task has ended."""
@@ -121,6 +131,8 @@ class TaskFuture(Future[Any]):
             if not self.done():
                 if getattr(fn, "__module__", None) not in _WAKERS:
                     self._calls_back = True
+                else:
+                    self._note_awaiting_loop()
                 super().add_done_callback(fn)
                 return
         super().add_done_callback(fn)
@@ -162,6 +174,17 @@ class TaskFuture(Future[Any]):
                 end()
                 return
         elsewhere(end)
+
+    def _note_awaiting_loop(self) -> None:
+        """An event loop awaits this future, until it has ended."""
+        waits = nested_waits()
+        if waits is not None:
+            end = waits.begin(self._awaited_session())
+            super().add_done_callback(lambda _: end())
+
+    def _awaited_session(self) -> str:
+        """Return the session of the task."""
+        raise NotImplementedError
 
     def _cancel_pending(self) -> bool:
         """Cancel the task; False when it is not pending any more."""

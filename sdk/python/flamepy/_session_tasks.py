@@ -14,6 +14,7 @@ from flamepy._convert import to_events, to_task
 from flamepy._created_future import CreatedFuture
 from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._futures import TaskFuture
+from flamepy._nested_waits import waiting_for
 from flamepy._result_form import ResultForm
 from flamepy._session_events import SessionEvents
 from flamepy._stream_fault import StreamFault
@@ -39,6 +40,7 @@ class SessionTasks:
     """Creates tasks of a session and gives their results.
 
     Attributes:
+        session_id: the session.
         trouble: tells why the session does not get on, while somebody waits.
 
     Args:
@@ -48,7 +50,7 @@ class SessionTasks:
 
     def __init__(self, connection: Connection, session_id: str, prefix: str, shared: bool) -> None:
         self._connection = connection
-        self._session_id = session_id
+        self.session_id = session_id
         self._prefix = prefix
         self.trouble = SessionEvents(session_id, self._fetch_events)
         #: Ids of tasks made by calls, of a session that others may use as well.
@@ -74,9 +76,9 @@ class SessionTasks:
             FlameError: the session manager refused, or did not answer: it may exist then.
         """
         request = frontend_pb2.CreateTaskRequest(
-            task=types_pb2.TaskSpec(session_id=self._session_id, input=data, timeout=timeout_ms)
+            task=types_pb2.TaskSpec(session_id=self.session_id, input=data, timeout=timeout_ms)
         )
-        operation = f"create a task in session {self._session_id!r}"
+        operation = f"create a task in session {self.session_id!r}"
         reply = self._connection.call(operation, "CreateTask", request, repeatable=False)
         task = to_task(reply)
         if self._made is not None:
@@ -115,7 +117,8 @@ class SessionTasks:
         if future is None:
             task = self.create(data, timeout_ms)
             try:
-                done = self.wait(task.id, _left(deadline))
+                with waiting_for(self.session_id):
+                    done = self.wait(task.id, _left(deadline))
             except TimeoutError:
                 raise self._timed_out(task.id, timeout) from None
             return self._result(done, form)
@@ -136,8 +139,8 @@ class SessionTasks:
 
     def get(self, task_id: str, seconds: float = CALL_SECONDS) -> Task:
         """Return a task with its events."""
-        request = frontend_pb2.GetTaskRequest(task_id=task_id, session_id=self._session_id)
-        operation = f"get task {task_id} of session {self._session_id!r}"
+        request = frontend_pb2.GetTaskRequest(task_id=task_id, session_id=self.session_id)
+        operation = f"get task {task_id} of session {self.session_id!r}"
         return to_task(self._connection.call(operation, "GetTask", request, seconds=seconds))
 
     def wait(
@@ -151,14 +154,14 @@ class SessionTasks:
         """
         frontend = self._connection.frontend
         with self.trouble:
-            for update in watch(frontend, self._session_id, task_id, timeout):
+            for update in watch(frontend, self.session_id, task_id, timeout):
                 if update.is_completed():
                     return update
                 if began is not None and update.state is TaskState.RUNNING:
                     began()
         raise FlameError(
             FlameErrorCode.INTERNAL,
-            f"the watch of task {task_id} of session {self._session_id} just ended",
+            f"the watch of task {task_id} of session {self.session_id} just ended",
         )
 
     def end(self, future: StreamedFuture, end: clients_pb2.Result | Exception) -> None:
@@ -175,17 +178,17 @@ class SessionTasks:
             output = end.output if end.HasField("output") else None
             self._succeed(future, output)
         elif end.state == types_pb2.Cancelled:
-            task = task_of_result(str(future.task), self._session_id, end)
+            task = task_of_result(str(future.task), self.session_id, end)
             future.settle(partial(self._end, future, task, future.form), workers.submit)
         else:
             # Loading the original exception may call functions of the user's.
-            task = task_of_result(str(future.task), self._session_id, end)
+            task = task_of_result(str(future.task), self.session_id, end)
             workers.submit(partial(self._end, future, task, future.form))
 
     def go_on_by_calls(self, future: StreamedFuture, fault: StreamFault) -> None:
         """There are no streams any more: create what is no task yet, and watch it."""
         if future.task is None and future.doubtful:
-            error = fault.unacknowledged(self._session_id)
+            error = fault.unacknowledged(self.session_id)
             future.settle(partial(future.fail, error), self._connection.workers.submit)
         else:
             self._connection.workers.submit(partial(self._create_and_follow, future))
@@ -196,7 +199,7 @@ class SessionTasks:
         if stream.take_back(future):
             return True
         task = stream.await_task(future, _LOOK_SECONDS)
-        return task is not None and cancel_pending(self._connection, self._session_id, str(task))
+        return task is not None and cancel_pending(self._connection, self.session_id, str(task))
 
     def is_running(self, future: StreamedFuture) -> bool:
         """Ask whether the task of a future runs."""
@@ -214,7 +217,7 @@ class SessionTasks:
         if task is not None:
             return str(task)
         error = None if future.cancelled() else future.exception()
-        raise error or FlameError(FlameErrorCode.NOT_FOUND, str(never_sent(self._session_id)))
+        raise error or FlameError(FlameErrorCode.NOT_FOUND, str(never_sent(self.session_id)))
 
     def take_back(self, future: TaskFuture | None = None) -> int:
         """Cancel what was not sent yet, or this one of it; returns how many that were."""
@@ -226,7 +229,7 @@ class SessionTasks:
         else:
             taken = []
         for one in taken:
-            one.fail(never_sent(self._session_id))
+            one.fail(never_sent(self.session_id))
         return len(taken)
 
     def cancel_futures(self, futures: Iterable[TaskFuture]) -> None:
@@ -264,7 +267,7 @@ class SessionTasks:
             else "the session reports no trouble"
         )
         return TimeoutError(
-            f"{what} of session {self._session_id} did not end within {timeout:g} s: "
+            f"{what} of session {self.session_id} did not end within {timeout:g} s: "
             f"it is {state}, and {why}"
         )
 
@@ -346,8 +349,8 @@ class SessionTasks:
         return task
 
     def _fetch_events(self) -> list[Event]:
-        request = frontend_pb2.GetSessionRequest(session_id=self._session_id)
-        operation = f"get session {self._session_id!r}"
+        request = frontend_pb2.GetSessionRequest(session_id=self.session_id)
+        operation = f"get session {self.session_id!r}"
         reply: Any = self._connection.call(operation, "GetSession", request, seconds=_LOOK_SECONDS)
         return to_events(reply.status.events)
 

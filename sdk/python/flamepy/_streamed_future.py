@@ -29,8 +29,8 @@ class StreamedFuture(TaskFuture):
     def __init__(
         self, tasks: SessionTasks, data: bytes, form: ResultForm, timeout_ms: int | None = None
     ) -> None:
-        super().__init__()
         self.tasks = tasks
+        super().__init__()
         self.data: bytes | None = data
         self.form = form
         self.timeout_ms = timeout_ms
@@ -49,6 +49,9 @@ class StreamedFuture(TaskFuture):
         """
         task = self.task
         return str(self.tasks.await_id(self) if task is None else task)
+
+    def _awaited_session(self) -> str:
+        return self.tasks.session_id
 
     def _cancel_pending(self) -> bool:
         return self.tasks.cancel_future(self)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from contextlib import suppress
 from typing import Protocol
 
+from flamepy._nested_waits import NestedWaits, tell_nested_waits
 from flamepy.proto import service_pb2, shim_pb2, types_pb2
 
 #: Set by an executor manager of this make: where a service connects for its session and its tasks.
@@ -48,6 +50,10 @@ class TaskStream:
         self._came = bytearray()
         #: How long the next message is with what stands before it; 0 while that is not known.
         self._due = 0
+        # Threads of a task tell that it waits.
+        self._telling = threading.RLock()
+        self._nested = NestedWaits(self._tell_waits)
+        tell_nested_waits(self._nested)
         self._tell(service_pb2.ResultBatch(ahead=0))
 
     @classmethod
@@ -94,6 +100,7 @@ class TaskStream:
 
     def close(self) -> None:
         """End the stream, in the thread that works. Idempotent."""
+        tell_nested_waits(None)
         self._tasks.close()
         self._results.close()
 
@@ -130,6 +137,7 @@ class TaskStream:
         if batch.HasField("enter"):
             self._tell(service_pb2.ResultBatch(done=self._service.enter(batch.enter)))
         for task in batch.tasks:
+            self._nested.task_begins()
             answer = service_pb2.Answer(task_id=task.task_id, result=self._service.invoke(task))
             self._tell(service_pb2.ResultBatch(answers=[answer]))
         if batch.recall:
@@ -148,5 +156,12 @@ class TaskStream:
             failed = types_pb2.TaskResult(return_code=_FAILED, message=message)
             answer = service_pb2.Answer(task_id=batch.answers[0].task_id, result=failed)
             data = service_pb2.ResultBatch(answers=[answer]).SerializeToString()
-        # When this returns the system has all of it, and keeps it whatever becomes of this process.
-        self._results.sendall(len(data).to_bytes(_LENGTH_BYTES, "big") + data)
+        frame = len(data).to_bytes(_LENGTH_BYTES, "big") + data
+        with self._telling:
+            # When this returns the system has all of it, and keeps it whatever becomes of this
+            # process.
+            self._results.sendall(frame)
+
+    def _tell_waits(self, session_ids: list[str]) -> None:
+        with suppress(OSError):  # The executor manager has gone: nobody needs to know.
+            self._tell(service_pb2.ResultBatch(awaits=service_pb2.Awaits(session_ids=session_ids)))

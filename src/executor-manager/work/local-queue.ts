@@ -3,11 +3,13 @@ import type { Logger } from "../../kit/logger.ts";
 import type {
   Assignment,
   Completion,
-  HeldLease,
   Ready,
 } from "../../protocol/generated/flame/stream/v1/nodes.ts";
 import type { TaskResult } from "../../protocol/generated/flame/v1/types.ts";
+import type { AheadRunner } from "./ahead-runner.ts";
 import { KeptResults } from "./kept-results.ts";
+import { heldLease, leaseOf } from "./leases.ts";
+import { NestedWait } from "./nested-wait.ts";
 import { WorkCredit } from "./work-credit.ts";
 import type { WorkLoad } from "./work-load.ts";
 import type { LaunchedTask, WorkSource } from "./work-source.ts";
@@ -22,17 +24,11 @@ export interface WorkWire {
   giveBack(executorId: string, leases: string[]): void;
   /** Says the credit anew. */
   announce(queue: LocalQueue): void;
+  /** Says what the task that runs waits for. */
+  awaits(queue: LocalQueue): void;
   /** What the node holds in memory became more or less. */
   loadChanged(): void;
   detach(queue: LocalQueue): void;
-}
-
-/** Runs the tasks of a local queue, and has some of them ahead of time. */
-export interface AheadRunner {
-  /** Asks the service for what has not begun; {@link LocalQueue.unlend} is told the answer. */
-  recall(): void;
-  /** Tasks came, or something that kept them from beginning is over. */
-  goOn(): void;
 }
 
 /** What the local queues of a node share. */
@@ -59,6 +55,8 @@ export class LocalQueue implements WorkSource {
   #asked = false;
   #runner: AheadRunner | undefined;
   #running: Assignment | undefined;
+  /** What that waits for. */
+  readonly nestedWait: NestedWait;
   #beganAt = 0;
   readonly #results: KeptResults;
   #opens = true;
@@ -72,6 +70,7 @@ export class LocalQueue implements WorkSource {
   constructor(deps: LocalQueueDeps, executorId: string, sessionId: string, logger: Logger) {
     this.#deps = deps;
     this.#results = new KeptResults(deps.wire.load);
+    this.nestedWait = new NestedWait(executorId, deps.clock, () => deps.wire.awaits(this));
     this.executorId = executorId;
     this.#sessionId = sessionId;
     this.#logger = logger;
@@ -101,6 +100,7 @@ export class LocalQueue implements WorkSource {
 
   #run(head: Assignment): void {
     this.#running = head;
+    this.nestedWait.begins(head.lease);
     this.#beganAt = this.#deps.clock.steady();
     this.#wanted.delete(head.lease);
     if (!this.#dropped) this.#release(head);
@@ -207,6 +207,7 @@ export class LocalQueue implements WorkSource {
   ended(result: TaskResult, ms: number): void {
     const ended = this.#running;
     this.#running = undefined;
+    this.nestedWait.ends();
     const goesOn = this.#beginLent();
     if (ended === undefined || this.#dropped) return;
     this.#leases.delete(ended.lease);
@@ -246,6 +247,7 @@ export class LocalQueue implements WorkSource {
   drop(): void {
     if (this.#dropped) return;
     this.#dropped = true;
+    this.nestedWait.ends();
     this.#forgetWaiting();
     for (const one of this.#lent) this.#release(one);
     this.#runner?.recall();
@@ -390,10 +392,4 @@ export class LocalQueue implements WorkSource {
     wake?.();
     this.#runner?.goOn();
   }
-}
-
-const leaseOf = ({ lease }: Assignment): string => lease;
-
-function heldLease({ lease, sessionId, taskId }: HeldLease): HeldLease {
-  return { lease, sessionId, taskId };
 }

@@ -5,7 +5,8 @@ import type { Assignment } from "../../protocol/generated/flame/stream/v1/nodes.
 import type { Answer } from "../../protocol/generated/flame/stream/v1/service.ts";
 import type { TaskResult } from "../../protocol/generated/flame/v1/types.ts";
 import type { ExecutorMeter } from "../metrics.ts";
-import type { AheadRunner, LocalQueue } from "./local-queue.ts";
+import type { AheadRunner } from "./ahead-runner.ts";
+import type { LocalQueue } from "./local-queue.ts";
 import { type TaskListener, type TaskStream, unaskedDone, wrongAnswer } from "./task-stream.ts";
 
 /** So much work, in milliseconds, is to wait at the service: longer than a round trip. */
@@ -123,6 +124,10 @@ export class ServiceFeed implements AheadRunner, TaskListener {
 
   done(): void {
     if (!this.#over) this.broken(this.#service.tasks.breach(unaskedDone));
+  }
+
+  awaits(sessionIds: readonly string[]): void {
+    if (!this.#over) this.#queue.nestedWait.heard(sessionIds);
   }
 
   drained(): void {

@@ -38,6 +38,8 @@ export interface TaskListener {
   recalled(taskIds: readonly string[]): void;
   /** It has entered or left its session, or says why not. */
   done(result: Result): void;
+  /** The task that runs waits for tasks of these sessions; none: it goes on. */
+  awaits(sessionIds: readonly string[]): void;
   /** The stream takes more again. */
   drained(): void;
   /** Nothing more comes. */
@@ -144,6 +146,7 @@ export class TaskStream implements ServiceLine {
         done: resolve,
         answered: ([answer]) => reject(this.breach(wrongAnswer(answer?.taskId ?? "", undefined))),
         recalled: () => reject(this.breach(UNASKED)),
+        awaits: () => undefined,
         drained: () => undefined,
         broken: reject,
       });
@@ -163,6 +166,8 @@ export class TaskStream implements ServiceLine {
         },
         recalled: () => reject(this.breach(UNASKED)),
         done: () => reject(this.breach(unaskedDone)),
+        // Where tasks come one by one nobody can be told.
+        awaits: () => undefined,
         drained: () => undefined,
         broken: reject,
       });
@@ -218,11 +223,12 @@ export class TaskStream implements ServiceLine {
   }
 
   readonly #take = (message: Buffer): void => {
-    const { ahead, answers, recalled, done } = ResultBatch.decode(message);
+    const { ahead, answers, recalled, done, awaits } = ResultBatch.decode(message);
     if (ahead !== undefined) this.#ahead = Math.min(ahead, AHEAD_MAX);
     for (const answer of answers) this.#answers.push(answer);
-    if (recalled === undefined && done === undefined) return;
+    if (recalled === undefined && done === undefined && awaits === undefined) return;
     this.#tellAnswers();
+    if (awaits !== undefined && !this.#over) this.#listener?.awaits(awaits.sessionIds);
     if (recalled !== undefined && !this.#over) this.#listener?.recalled(recalled.taskIds);
     if (done !== undefined && !this.#over) this.#listener?.done(done);
   };

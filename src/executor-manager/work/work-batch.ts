@@ -1,4 +1,5 @@
 import type {
+  AwaitingTask,
   Completion,
   Hello,
   Return,
@@ -18,6 +19,8 @@ export class WorkBatch {
   #completions: Completion[] = [];
   /** Of these the credit is to be said. */
   readonly #ready = new Set<LocalQueue>();
+  /** Of these it is to be said what the task that runs waits for. */
+  readonly #awaiting = new Set<LocalQueue>();
 
   hello(hello: Hello): void {
     this.#hello = hello;
@@ -35,13 +38,18 @@ export class WorkBatch {
     this.#ready.add(queue);
   }
 
+  awaits(queue: LocalQueue): void {
+    this.#awaiting.add(queue);
+  }
+
   forget(queue: LocalQueue): void {
     this.#ready.delete(queue);
+    this.#awaiting.delete(queue);
   }
 
   get empty(): boolean {
-    const said = this.#returns.length + this.#completions.length + this.#ready.size === 0;
-    return said && this.#hello === undefined;
+    const said = this.#returns.length + this.#completions.length === 0;
+    return said && this.#ready.size + this.#awaiting.size === 0 && this.#hello === undefined;
   }
 
   /** How many results there are to tell. */
@@ -54,6 +62,7 @@ export class WorkBatch {
     this.#returns = [];
     this.#completions = [];
     this.#ready.clear();
+    this.#awaiting.clear();
   }
 
   /** The next message, undefined when there is nothing to say; what does not fit stays for the one after. */
@@ -63,9 +72,19 @@ export class WorkBatch {
     const returns = this.#returns;
     const completions = this.#takeCompletions();
     const ready = this.#takeReady();
+    const awaits = this.#takeAwaits();
     this.#hello = undefined;
     this.#returns = [];
-    return { hello, returns, completions, ready };
+    return { hello, returns, completions, ready, awaits };
+  }
+
+  #takeAwaits(): AwaitingTask[] {
+    if (this.#awaiting.size === 0) return [];
+    const awaits: AwaitingTask[] = [];
+    for (const { nestedWait } of this.#awaiting)
+      if (nestedWait.told !== undefined) awaits.push(nestedWait.told);
+    this.#awaiting.clear();
+    return awaits;
   }
 
   #takeReady(): WorkRequest["ready"] {

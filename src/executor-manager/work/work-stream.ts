@@ -223,6 +223,12 @@ export class WorkStream implements WorkWire {
     this.#schedule();
   }
 
+  awaits(queue: LocalQueue): void {
+    if (!this.isOpen) return;
+    this.#batch.awaits(queue);
+    this.#schedule();
+  }
+
   loadChanged(): void {
     const { crowded, full } = this.load;
     if (crowded !== this.#crowded) {
@@ -242,6 +248,7 @@ export class WorkStream implements WorkWire {
       for (const result of queue.results) this.#batch.complete(result);
       queue.reopen(this.#late);
       this.#batch.announce(queue);
+      if (queue.nestedWait.told !== undefined) this.#batch.awaits(queue);
     }
     this.#schedule();
   }

@@ -142,7 +142,8 @@ export class ScriptedStream {
   }
 
   say(message: Partial<WorkRequest>): void {
-    this.#call.write({ hello: undefined, ready: [], completions: [], returns: [], ...message });
+    const nothing = { hello: undefined, ready: [], completions: [], returns: [], awaits: [] };
+    this.#call.write({ ...nothing, ...message });
   }
 
   ready(executorId: string, credit: number, held?: WorkRequest["ready"][0]["held"]): void {

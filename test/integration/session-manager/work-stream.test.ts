@@ -293,6 +293,12 @@ describe("a work stream that says what can not be", () => {
       code: status.invalidArgument,
       details: "Work: returns[0].executor_id is empty: expected the id of an executor of this node",
     });
+    const nested = node.work();
+    nested.say({ awaits: [{ executorId: "", lease: "x", sessionIds: ["s"] }] });
+    expect(await nested.end()).toEqual({
+      code: status.invalidArgument,
+      details: "Work: awaits[0].executor_id is empty: expected the id of an executor of this node",
+    });
     const other = node.work();
     other.ready("e", 1, [{ lease: "x", sessionId: "s", taskId: "one" }]);
     expect(await other.end()).toEqual({

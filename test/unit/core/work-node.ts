@@ -41,7 +41,7 @@ export class WorkNode {
 
   say(work: Partial<NodeWork>): void {
     const { token: stream, name } = this;
-    const whole = { ready: [], completions: [], returns: [], ...work };
+    const whole = { ready: [], completions: [], returns: [], awaits: [], ...work };
     this.#machine.ask("node.worked", { stream, name, work: whole });
   }
 

@@ -253,7 +253,8 @@ describe("a work stream that breaks", () => {
     node.reopen();
     machine.task("s");
     expect(node.heard()).toEqual([]);
-    const work = { ready: [{ executorId: "e1", credit: 9 }], completions: [], returns: [] };
+    const ready = [{ executorId: "e1", credit: 9 }];
+    const work = { ready, completions: [], returns: [], awaits: [] };
     machine.ask("node.worked", { stream: old, name: "n1", work });
     expect(node.heard()).toEqual([]);
     node.ready("e1", 2, []);

@@ -54,6 +54,13 @@ export class ScriptedCall extends EventEmitter {
     return this.written.flatMap(({ completions }) => completions.map(({ lease }) => lease));
   }
 
+  /** What was said of tasks that wait for others: `lease session,session`. */
+  get awaits(): string[] {
+    return this.written.flatMap(({ awaits }) =>
+      awaits.map(({ lease, sessionIds }) => `${lease} ${sessionIds.join()}`),
+    );
+  }
+
   /** Leases that were given back. */
   get returned(): string[] {
     return this.written.flatMap(({ returns }) => returns.flatMap(({ leases }) => leases));

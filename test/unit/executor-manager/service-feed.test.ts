@@ -278,3 +278,54 @@ describe("a service that takes tasks ahead", () => {
     expect(service.sent).toEqual([["2"]]);
   });
 });
+
+describe("a task that waits for tasks of its own", () => {
+  beforeEach(() => assign(1));
+
+  async function awaits(...sessionIds: string[]): Promise<void> {
+    service.say({ awaits: { sessionIds } });
+    await turns();
+  }
+
+  test("is told of when it has waited for 10 ms, and again when it waits for others or goes on", async () => {
+    await awaits("inner");
+    await work.clock.pass(9);
+    await turns();
+    expect(call.awaits).toEqual([]);
+    await work.clock.pass(1);
+    await turns();
+    await awaits("inner", "another");
+    await awaits();
+    expect(call.awaits).toEqual(["L1 inner", "L1 inner,another", "L1 "]);
+  });
+
+  test("is not told of when it goes on or ends sooner", async () => {
+    await awaits("inner");
+    await awaits();
+    await awaits("inner");
+    service.answer("1");
+    await assign(2);
+    await work.clock.pass(100);
+    await turns();
+    expect([call.awaits, call.results]).toEqual([[], ["L1"]]);
+  });
+
+  test("is told of on each new stream as long as it waits", async () => {
+    await awaits("inner");
+    await work.clock.pass(10);
+    const next = await work.open();
+    expect(next.awaits).toEqual(["L1 inner"]);
+    service.answer("1");
+    const last = await work.open();
+    expect(last.awaits).toEqual([]);
+  });
+});
+
+test("a service that says that it waits when nothing runs is not heard", async () => {
+  service.say({ awaits: { sessionIds: ["inner"] } });
+  await work.clock.pass(100);
+  await assign(1);
+  await work.clock.pass(100);
+  await turns();
+  expect(call.awaits).toEqual([]);
+});

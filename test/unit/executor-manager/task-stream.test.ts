@@ -20,6 +20,7 @@ const listener = {
   answered: (all: readonly { taskId: string }[]) =>
     void heard.push(all.map(({ taskId }) => taskId).join(" ")),
   recalled: (taskIds: readonly string[]) => void heard.push(`recalled ${taskIds.join(" ")}`),
+  awaits: (sessionIds: readonly string[]) => void heard.push(`awaits ${sessionIds.join()}`),
   done: ({ returnCode }: { returnCode: number }) => void heard.push(`done ${returnCode}`),
   drained: () => void heard.push("drained"),
   broken: (why: Error) => void heard.push(`broken: ${why.message}`),

@@ -17,7 +17,13 @@ describe("a stream that opens", () => {
     work.attach();
     await turns();
     expect(work.calls[0]?.written).toEqual([
-      { hello: { node: "n1", instance: "i1", warm: 0 }, ready: [], completions: [], returns: [] },
+      {
+        hello: { node: "n1", instance: "i1", warm: 0 },
+        ready: [],
+        completions: [],
+        returns: [],
+        awaits: [],
+      },
     ]);
     work.calls[0]?.accept();
     await turns();

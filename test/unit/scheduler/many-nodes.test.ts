@@ -21,6 +21,7 @@ const session = (id: string, openTasks: number): SessionDemand => ({
   id,
   application: "app",
   priority: 0,
+  depth: 0,
   creationTime: 1,
   resreq,
   shim: "Host",
@@ -38,8 +39,8 @@ function snapshot(sessions: readonly SessionDemand[]): Snapshot {
     sessions,
     nodes: Array.from({ length: nodeCount }, (_, index) => node(index)),
     executors: [
-      { id: "e1", node: "n7", resreq, shim: "Host", use: "idle" },
-      { id: "e2", node: "away", resreq, shim: "Host", use: "idle" },
+      { id: "e1", node: "n7", resreq, shim: "Host", use: "idle", yields: false },
+      { id: "e2", node: "away", resreq, shim: "Host", use: "idle", yields: false },
     ],
     applicationMax: () => Number.POSITIVE_INFINITY,
     applicationLeaving: () => 0,

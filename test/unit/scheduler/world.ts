@@ -18,6 +18,7 @@ export function session(id: string, given: Partial<SessionDemand> = {}): Session
     id,
     application: "app",
     priority: 0,
+    depth: 0,
     creationTime: id.charCodeAt(0),
     resreq: one,
     shim: "Host",
@@ -59,7 +60,7 @@ export function working({ session, executors }: Working, count: number, node = "
 }
 
 export function executor(id: string, given: Partial<ExecutorSupply> = {}): ExecutorSupply {
-  return { id, node: "n1", resreq: one, shim: "Host", use: "idle", ...given };
+  return { id, node: "n1", resreq: one, shim: "Host", use: "idle", yields: false, ...given };
 }
 
 export function node(name: string, cpu: number, given: Partial<NodeSupply> = {}): NodeSupply {

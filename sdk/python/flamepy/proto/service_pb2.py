@@ -26,7 +26,7 @@ from flamepy.proto import shim_pb2 as flame_dot_v1_dot_shim__pb2
 from flamepy.proto import types_pb2 as flame_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66lame/stream/v1/service.proto\x12\x0f\x66lame.stream.v1\x1a\x13\x66lame/v1/shim.proto\x1a\x14\x66lame/v1/types.proto\"y\n\tTaskBatch\x12$\n\x05tasks\x18\x01 \x03(\x0b\x32\x15.flame.v1.TaskContext\x12\x0e\n\x06recall\x18\x02 \x01(\x08\x12\'\n\x05\x65nter\x18\x03 \x01(\x0b\x32\x18.flame.v1.SessionContext\x12\r\n\x05leave\x18\x04 \x01(\x08\"\xa2\x01\n\x0bResultBatch\x12(\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x17.flame.stream.v1.Answer\x12+\n\x08recalled\x18\x02 \x01(\x0b\x32\x19.flame.stream.v1.Recalled\x12\x12\n\x05\x61head\x18\x03 \x01(\rH\x00\x88\x01\x01\x12\x1e\n\x04\x64one\x18\x04 \x01(\x0b\x32\x10.flame.v1.ResultB\x08\n\x06_ahead\"?\n\x06\x41nswer\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12$\n\x06result\x18\x02 \x01(\x0b\x32\x14.flame.v1.TaskResult\"\x1c\n\x08Recalled\x12\x10\n\x08task_ids\x18\x01 \x03(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66lame/stream/v1/service.proto\x12\x0f\x66lame.stream.v1\x1a\x13\x66lame/v1/shim.proto\x1a\x14\x66lame/v1/types.proto\"y\n\tTaskBatch\x12$\n\x05tasks\x18\x01 \x03(\x0b\x32\x15.flame.v1.TaskContext\x12\x0e\n\x06recall\x18\x02 \x01(\x08\x12\'\n\x05\x65nter\x18\x03 \x01(\x0b\x32\x18.flame.v1.SessionContext\x12\r\n\x05leave\x18\x04 \x01(\x08\"\xcb\x01\n\x0bResultBatch\x12(\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x17.flame.stream.v1.Answer\x12+\n\x08recalled\x18\x02 \x01(\x0b\x32\x19.flame.stream.v1.Recalled\x12\x12\n\x05\x61head\x18\x03 \x01(\rH\x00\x88\x01\x01\x12\x1e\n\x04\x64one\x18\x04 \x01(\x0b\x32\x10.flame.v1.Result\x12\'\n\x06\x61waits\x18\x05 \x01(\x0b\x32\x17.flame.stream.v1.AwaitsB\x08\n\x06_ahead\"\x1d\n\x06\x41waits\x12\x13\n\x0bsession_ids\x18\x01 \x03(\t\"?\n\x06\x41nswer\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12$\n\x06result\x18\x02 \x01(\x0b\x32\x14.flame.v1.TaskResult\"\x1c\n\x08Recalled\x12\x10\n\x08task_ids\x18\x01 \x03(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,9 +36,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TASKBATCH']._serialized_start=93
   _globals['_TASKBATCH']._serialized_end=214
   _globals['_RESULTBATCH']._serialized_start=217
-  _globals['_RESULTBATCH']._serialized_end=379
-  _globals['_ANSWER']._serialized_start=381
-  _globals['_ANSWER']._serialized_end=444
-  _globals['_RECALLED']._serialized_start=446
-  _globals['_RECALLED']._serialized_end=474
+  _globals['_RESULTBATCH']._serialized_end=420
+  _globals['_AWAITS']._serialized_start=422
+  _globals['_AWAITS']._serialized_end=451
+  _globals['_ANSWER']._serialized_start=453
+  _globals['_ANSWER']._serialized_end=516
+  _globals['_RECALLED']._serialized_start=518
+  _globals['_RECALLED']._serialized_end=546
 # @@protoc_insertion_point(module_scope)

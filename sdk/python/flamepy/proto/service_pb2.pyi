@@ -21,16 +21,24 @@ class TaskBatch(_message.Message):
     def __init__(self, tasks: _Optional[_Iterable[_Union[_shim_pb2.TaskContext, _Mapping]]] = ..., recall: bool = ..., enter: _Optional[_Union[_shim_pb2.SessionContext, _Mapping]] = ..., leave: bool = ...) -> None: ...
 
 class ResultBatch(_message.Message):
-    __slots__ = ("answers", "recalled", "ahead", "done")
+    __slots__ = ("answers", "recalled", "ahead", "done", "awaits")
     ANSWERS_FIELD_NUMBER: _ClassVar[int]
     RECALLED_FIELD_NUMBER: _ClassVar[int]
     AHEAD_FIELD_NUMBER: _ClassVar[int]
     DONE_FIELD_NUMBER: _ClassVar[int]
+    AWAITS_FIELD_NUMBER: _ClassVar[int]
     answers: _containers.RepeatedCompositeFieldContainer[Answer]
     recalled: Recalled
     ahead: int
     done: _types_pb2.Result
-    def __init__(self, answers: _Optional[_Iterable[_Union[Answer, _Mapping]]] = ..., recalled: _Optional[_Union[Recalled, _Mapping]] = ..., ahead: _Optional[int] = ..., done: _Optional[_Union[_types_pb2.Result, _Mapping]] = ...) -> None: ...
+    awaits: Awaits
+    def __init__(self, answers: _Optional[_Iterable[_Union[Answer, _Mapping]]] = ..., recalled: _Optional[_Union[Recalled, _Mapping]] = ..., ahead: _Optional[int] = ..., done: _Optional[_Union[_types_pb2.Result, _Mapping]] = ..., awaits: _Optional[_Union[Awaits, _Mapping]] = ...) -> None: ...
+
+class Awaits(_message.Message):
+    __slots__ = ("session_ids",)
+    SESSION_IDS_FIELD_NUMBER: _ClassVar[int]
+    session_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, session_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Answer(_message.Message):
     __slots__ = ("task_id", "result")

@@ -29,6 +29,7 @@ export interface WorkRequest {
   ready: Ready[];
   completions: Completion[];
   returns: Return[];
+  awaits: AwaitingTask[];
 }
 
 export interface Hello {
@@ -69,6 +70,14 @@ export interface Completion {
 export interface Return {
   executorId: string;
   leases: string[];
+}
+
+/** The task that runs waits for tasks of its own, or goes on; repeated on a new stream as long as it waits. */
+export interface AwaitingTask {
+  executorId: string;
+  lease: string;
+  /** Those that it waits for belong to these sessions; empty: it goes on. The end of the task says so as well. */
+  sessionIds: string[];
 }
 
 export interface WorkResponse {
@@ -123,7 +132,7 @@ export interface Leave {
 }
 
 function createBaseWorkRequest(): WorkRequest {
-  return { hello: undefined, ready: [], completions: [], returns: [] };
+  return { hello: undefined, ready: [], completions: [], returns: [], awaits: [] };
 }
 
 export const WorkRequest: MessageFns<WorkRequest> = {
@@ -139,6 +148,9 @@ export const WorkRequest: MessageFns<WorkRequest> = {
     }
     for (const v of message.returns) {
       Return.encode(v!, writer.uint32(34).fork()).join();
+    }
+    for (const v of message.awaits) {
+      AwaitingTask.encode(v!, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -188,6 +200,14 @@ export const WorkRequest: MessageFns<WorkRequest> = {
             message.returns.push(Return.decode(reader, reader.uint32()));
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.awaits.push(AwaitingTask.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -209,6 +229,7 @@ export const WorkRequest: MessageFns<WorkRequest> = {
     message.ready = object.ready?.map((e) => Ready.fromPartial(e)) || [];
     message.completions = object.completions?.map((e) => Completion.fromPartial(e)) || [];
     message.returns = object.returns?.map((e) => Return.fromPartial(e)) || [];
+    message.awaits = object.awaits?.map((e) => AwaitingTask.fromPartial(e)) || [];
     return message;
   },
 };
@@ -628,6 +649,85 @@ export const Return: MessageFns<Return> = {
     const message = createBaseReturn();
     message.executorId = object.executorId ?? "";
     message.leases = object.leases?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseAwaitingTask(): AwaitingTask {
+  return { executorId: "", lease: "", sessionIds: [] };
+}
+
+export const AwaitingTask: MessageFns<AwaitingTask> = {
+  encode(message: AwaitingTask, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.executorId !== "") {
+      writer.uint32(10).string(message.executorId);
+    }
+    if (message.lease !== "") {
+      writer.uint32(18).string(message.lease);
+    }
+    for (const v of message.sessionIds) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AwaitingTask {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAwaitingTask();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.executorId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.lease = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sessionIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AwaitingTask>): AwaitingTask {
+    return AwaitingTask.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AwaitingTask>): AwaitingTask {
+    const message = createBaseAwaitingTask();
+    message.executorId = object.executorId ?? "";
+    message.lease = object.lease ?? "";
+    message.sessionIds = object.sessionIds?.map((e) => e) || [];
     return message;
   },
 };

@@ -43,7 +43,16 @@ export interface ResultBatch {
     | number
     | undefined;
   /** The answer to `enter`, and to `leave`: as the call of flame.v1.Instance would have given it. */
-  done: Result | undefined;
+  done:
+    | Result
+    | undefined;
+  /** The task that runs waits for tasks of its own, or goes on. */
+  awaits: Awaits | undefined;
+}
+
+/** Those that it waits for belong to these sessions; empty: it goes on. The end of the task says so as well. */
+export interface Awaits {
+  sessionIds: string[];
 }
 
 export interface Answer {
@@ -150,7 +159,7 @@ export const TaskBatch: MessageFns<TaskBatch> = {
 };
 
 function createBaseResultBatch(): ResultBatch {
-  return { answers: [], recalled: undefined, ahead: undefined, done: undefined };
+  return { answers: [], recalled: undefined, ahead: undefined, done: undefined, awaits: undefined };
 }
 
 export const ResultBatch: MessageFns<ResultBatch> = {
@@ -166,6 +175,9 @@ export const ResultBatch: MessageFns<ResultBatch> = {
     }
     if (message.done !== undefined) {
       Result.encode(message.done, writer.uint32(34).fork()).join();
+    }
+    if (message.awaits !== undefined) {
+      Awaits.encode(message.awaits, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -215,6 +227,14 @@ export const ResultBatch: MessageFns<ResultBatch> = {
             message.done = Result.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.awaits = Awaits.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -238,6 +258,64 @@ export const ResultBatch: MessageFns<ResultBatch> = {
       : undefined;
     message.ahead = object.ahead ?? undefined;
     message.done = (object.done !== undefined && object.done !== null) ? Result.fromPartial(object.done) : undefined;
+    message.awaits = (object.awaits !== undefined && object.awaits !== null)
+      ? Awaits.fromPartial(object.awaits)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseAwaits(): Awaits {
+  return { sessionIds: [] };
+}
+
+export const Awaits: MessageFns<Awaits> = {
+  encode(message: Awaits, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.sessionIds) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Awaits {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAwaits();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Awaits>): Awaits {
+    return Awaits.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Awaits>): Awaits {
+    const message = createBaseAwaits();
+    message.sessionIds = object.sessionIds?.map((e) => e) || [];
     return message;
   },
 };
