@@ -1,6 +1,7 @@
 """What a Python client measures of an object cache, as one line of JSON; told by its arguments.
 
-large WAY COUNT SIZE     seconds of puts, references and, of a second process, seconds of gets; WAY is shared or flight
+large WAY COUNT SIZE     megabytes per second, put, and got by a second process; WAY is shared, flight, or unsynced: as shared,
+                         without waiting for the disk
 small IN_FLIGHT COUNT    objects per second, put and got by so many threads
 rss SIZE                 this process's memory above one object and what it had before, in bytes, put and got
 """
@@ -43,8 +44,12 @@ def large(way: str, count: int, size: int) -> dict[str, float]:
     """Megabytes per second, one object after the other."""
     values = [os.urandom(size) for _ in range(count)]
     refs: list[ObjectRef] = []
-    flamepy.put_object(prefix, values[0])
-    put = seconds_of(lambda: refs.extend(flamepy.put_object(prefix, value) for value in values))
+
+    def put_one(value: bytes) -> ObjectRef:
+        return flamepy.put_object(prefix, value, durable=way != "unsynced")
+
+    put_one(values[0])
+    put = seconds_of(lambda: refs.extend(map(put_one, values)))
     got = in_another_process("large-gets", way, size, *(ref.encode().hex() for ref in refs))
     flamepy.cache.delete_objects(prefix)
     megabytes = count * size / 1e6

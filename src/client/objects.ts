@@ -9,7 +9,7 @@ import { type Clock, systemClock } from "../kit/clock.ts";
 import { FlameError } from "../model/errors.ts";
 import { DELETE_MANY_ACTION } from "../protocol/flight/flight-actions.ts";
 import { decodeFlightData } from "../protocol/flight/flight-data.ts";
-import { expectedVersionKey, shareKey } from "../protocol/flight/flight-definition.ts";
+import { durableKey, expectedVersionKey, shareKey } from "../protocol/flight/flight-definition.ts";
 import { readIpcMessage } from "../protocol/flight/ipc-message.ts";
 import { decodeListing } from "../protocol/flight/listing.ts";
 import { decodeObjectRef, type ObjectRef } from "../protocol/flight/object-ref.ts";
@@ -45,6 +45,16 @@ export interface ObjectClientOptions extends ClientCredentials {
 export interface ChangeOptions {
   /** The change is made only if the object has this version now (0 = does not exist); else `aborted`. */
   readonly expectedVersion?: number;
+}
+
+export interface PutOptions extends ChangeOptions {
+  /**
+   * False: the cache answers before the bytes are on its disk. The object outlives the cache's process, and a power cut may take
+   * it: getting it is then `not_found`, with a text that says so, and never other bytes. For puts at a prefix alone; such an
+   * object cannot be patched, and an update makes it durable.
+   * @default true
+   */
+  readonly durable?: boolean;
 }
 
 /** A patch as it was put. */
@@ -108,7 +118,7 @@ export class ObjectClient {
    * an existing one is replaced, its version counted on.
    * @throws FlameError invalid_argument, aborted (expected version), resource_exhausted, unavailable.
    */
-  put(keyOrPrefix: string, data: Uint8Array, options?: ChangeOptions): Promise<ObjectRef> {
+  put(keyOrPrefix: string, data: Uint8Array, options?: PutOptions): Promise<ObjectRef> {
     return this.#putBytes(this.#endpoint, pathDescriptor(keyOrPrefix), asBuffer(data), options);
   }
 
@@ -119,7 +129,7 @@ export class ObjectClient {
 
   /**
    * Adds a patch on top of an object.
-   * @throws FlameError not_found; invalid_argument for a table, or beyond 1,000 patches.
+   * @throws FlameError not_found; invalid_argument for a table, for an object that is not durable, or beyond 1,000 patches.
    */
   patch(ref: ObjectRef, data: Uint8Array, options?: ChangeOptions): Promise<ObjectRef> {
     const descriptor = FlightDescriptor.fromPartial({
@@ -157,7 +167,7 @@ export class ObjectClient {
   }
 
   /** Stores the content of a file, piece by piece: memory holds one megabyte of it. */
-  upload(keyOrPrefix: string, file: string, options?: ChangeOptions): Promise<ObjectRef> {
+  upload(keyOrPrefix: string, file: string, options?: PutOptions): Promise<ObjectRef> {
     const chunks = createReadStream(file, { highWaterMark: UPLOAD_CHUNK_BYTES });
     return this.#put(
       this.#endpoint,
@@ -248,7 +258,7 @@ export class ObjectClient {
     endpoint: string,
     descriptor: FlightDescriptor,
     data: Buffer,
-    options: ChangeOptions = {},
+    options: PutOptions = {},
   ): Promise<ObjectRef> {
     const large = data.length >= sharedBytesMin && data.length <= opaqueBytesMax;
     const shared = large ? await this.#sharedOf(endpoint) : undefined;
@@ -269,7 +279,7 @@ export class ObjectClient {
     endpoint: string,
     descriptor: FlightDescriptor,
     chunks: AsyncIterable<Buffer> | Iterable<Buffer>,
-    options: ChangeOptions = {},
+    options: PutOptions = {},
   ): Promise<ObjectRef> {
     return await this.#send(endpoint, putMessages(descriptor, chunks), options, new Metadata());
   }
@@ -277,9 +287,10 @@ export class ObjectClient {
   async #send(
     endpoint: string,
     messages: AsyncIterable<Buffer> | Iterable<Buffer>,
-    { expectedVersion }: ChangeOptions,
+    { expectedVersion, durable = true }: PutOptions,
     metadata: Metadata,
   ): Promise<ObjectRef> {
+    if (!durable) metadata.set(durableKey, "false");
     if (expectedVersion !== undefined) metadata.set(expectedVersionKey, String(expectedVersion));
     const channel = this.#channel(endpoint);
     const result = await sendPut(channel.put(metadata), messages, channel.host);

@@ -21,6 +21,11 @@ export class DeletedVersions {
     return this.#versions.get(key) ?? this.#floor;
   }
 
+  /** Whether the key is remembered one by one. */
+  has(key: string): boolean {
+    return this.#versions.has(key);
+  }
+
   raiseFloor(version: number): void {
     this.#floor = Math.max(this.#floor, version);
   }

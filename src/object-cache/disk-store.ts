@@ -14,8 +14,14 @@ import type {
   PieceWriter,
   StoredObject,
 } from "./object-store.ts";
-import { type DescribedPiece, filesAmong, isPieceFileName, readDescription } from "./piece-file.ts";
-import { FilePieceReader } from "./piece-reader.ts";
+import {
+  type DescribedPiece,
+  filesAmong,
+  isPieceFileName,
+  isUnsynced,
+  readDescription,
+} from "./piece-file.ts";
+import { checkContent, FilePieceReader } from "./piece-reader.ts";
 import { SmallLog } from "./small-log.ts";
 import { SmallPieceWriter, type SmallWriterHost } from "./small-writer.ts";
 import { assembleObjects } from "./stored-objects.ts";
@@ -38,13 +44,17 @@ const FILE_BYTES_MIN = 128 * 1024;
 /** Files whose descriptions are read at the same time at start. */
 const LOAD_CONCURRENCY = 32;
 
-/** Objects in a folder (docs/object-cache.md, section 6): a piece that was committed survives `kill -9` and power loss. */
+/**
+ * Objects in a folder (docs/object-cache.md, section 6): a piece that was committed survives `kill -9`, and power loss when it
+ * is a durable one.
+ */
 export class DiskStore implements ObjectStore {
   readonly place: string;
   readonly #logger: Logger;
   readonly #bytesMax: number;
   readonly #host: SmallWriterHost;
-  readonly #log: SmallLog;
+  /** Of small pieces: those that were synced, and those that were not. */
+  readonly #logs: { readonly synced: SmallLog; readonly unsynced: SmallLog };
   readonly #deletions: DeletionLog;
   readonly #fileBytes = new Map<string, number>();
   #usedBytes = 0;
@@ -56,13 +66,17 @@ export class DiskStore implements ObjectStore {
     this.#bytesMax = bytesMax;
     this.#deletions = new DeletionLog({
       path: join(folder, "deleted.log"),
-      filesNow: () => filesAmong([...this.#fileBytes.keys(), ...this.#log.ids()]),
+      filesNow: () => filesAmong([...this.#fileBytes.keys(), ...this.#smallIds()]),
     });
-    this.#log = new SmallLog(deps, join(folder, "small"));
+    const small = join(folder, "small");
+    this.#logs = {
+      synced: new SmallLog(deps, { folder: small, durable: true }),
+      unsynced: new SmallLog(deps, { folder: small, durable: false }),
+    };
     const piecesFolder = join(folder, "pieces");
     const names = new DirectorySync(piecesFolder);
     this.#host = {
-      log: this.#log,
+      logFor: (durable) => (durable ? this.#logs.synced : this.#logs.unsynced),
       fileBytesMin,
       temporaryFolder: join(folder, "tmp"),
       piecesFolder,
@@ -100,18 +114,20 @@ export class DiskStore implements ObjectStore {
       this.#skip(piece.id, `its object ${JSON.stringify(key)} has no readable version before it`);
     }
     await this.discard(leftovers.map(({ piece }) => piece));
-    await this.#log.tidy();
+    await this.#logs.synced.tidy();
+    await this.#logs.unsynced.tidy();
     await this.#deletions.compact();
     return objects;
   }
 
-  create(): PieceWriter {
-    return new SmallPieceWriter(this.#host);
+  create(durable: boolean): PieceWriter {
+    return new SmallPieceWriter(this.#host, durable);
   }
 
   async open(piece: Piece): Promise<PieceReader> {
     try {
-      if (this.#log.has(piece.id)) return await this.#log.open(piece);
+      const log = this.#logOf(piece.id);
+      if (log.has(piece.id)) return await log.open(piece);
       return await FilePieceReader.open(join(this.#host.piecesFolder, piece.id), piece);
     } catch (thrown) {
       throw this.#explain(thrown);
@@ -120,6 +136,10 @@ export class DiskStore implements ObjectStore {
 
   lastDeletedVersion(key: string): number {
     return this.#deletions.versions.last(key);
+  }
+
+  wasDeleted(key: string): boolean {
+    return this.#deletions.versions.has(key);
   }
 
   async recordDeletions(deletions: readonly Deletion[]): Promise<void> {
@@ -131,8 +151,8 @@ export class DiskStore implements ObjectStore {
   }
 
   async discard(pieces: readonly Piece[]): Promise<void> {
-    const isSmall = new Set(pieces.map(({ id }) => id).filter((id) => this.#log.has(id)));
-    await this.#log.discard([...isSmall]);
+    const isSmall = new Set(pieces.map(({ id }) => id).filter((id) => this.#logOf(id).has(id)));
+    await this.#discardSmall([...isSmall]);
     for (const id of isSmall) this.#forget(id);
     for (const { id } of pieces.filter(({ id }) => !isSmall.has(id))) {
       try {
@@ -153,16 +173,32 @@ export class DiskStore implements ObjectStore {
   }
 
   async close(): Promise<void> {
-    await this.#log.close();
+    await this.#logs.synced.close();
+    await this.#logs.unsynced.close();
+  }
+
+  #logOf(id: string): SmallLog {
+    return isUnsynced(id) ? this.#logs.unsynced : this.#logs.synced;
+  }
+
+  *#smallIds(): Iterable<string> {
+    yield* this.#logs.synced.ids();
+    yield* this.#logs.unsynced.ids();
+  }
+
+  async #discardSmall(ids: readonly string[]): Promise<void> {
+    await this.#logs.synced.discard(ids.filter((id) => !isUnsynced(id)));
+    await this.#logs.unsynced.discard(ids.filter(isUnsynced));
   }
 
   async #readLogs(): Promise<DescribedPiece[]> {
     const pieces: DescribedPiece[] = [];
-    for (const described of await this.#log.load()) {
+    const { synced, unsynced } = this.#logs;
+    for (const described of [...(await synced.load()), ...(await unsynced.load())]) {
       const { piece, fileBytes } = described;
       if (this.#fileBytes.has(piece.id)) {
         // Of two with one version only the file was acknowledged.
-        await this.#log.discard([piece.id]);
+        await this.#discardSmall([piece.id]);
         continue;
       }
       this.#fileBytes.set(piece.id, fileBytes);
@@ -190,15 +226,27 @@ export class DiskStore implements ObjectStore {
       this.#skip(name, "its name is not one of the object cache");
       return undefined;
     }
+    const path = join(this.#host.piecesFolder, name);
     try {
-      const described = await readDescription(join(this.#host.piecesFolder, name), name);
+      const described = await readDescription(path, name);
+      if (isUnsynced(name)) await checkContent(path, described.piece);
       this.#fileBytes.set(name, described.fileBytes);
       this.#usedBytes += described.fileBytes;
       return described;
     } catch (thrown) {
-      this.#skip(name, textOf(thrown));
+      if (isUnsynced(name) && thrown instanceof FlameError) await this.#lose(path, textOf(thrown));
+      else this.#skip(name, textOf(thrown));
       return undefined;
     }
+  }
+
+  /** Nobody was promised that it is there, and nothing can be made of it. */
+  async #lose(file: string, reason: string): Promise<void> {
+    this.#logger.warn(
+      { file, reason },
+      "removed what is left of an object that was put with durable=False: a power cut took the rest",
+    );
+    await rm(file, { force: true });
   }
 
   #skip(name: string, reason: string): void {

@@ -14,7 +14,12 @@ import {
   SHARE_ACTION,
 } from "../protocol/flight/flight-actions.ts";
 import { decodeFlightData } from "../protocol/flight/flight-data.ts";
-import { batchesKey, expectedVersionKey, shareKey } from "../protocol/flight/flight-definition.ts";
+import {
+  batchesKey,
+  durableKey,
+  expectedVersionKey,
+  shareKey,
+} from "../protocol/flight/flight-definition.ts";
 import { encodeListing } from "../protocol/flight/listing.ts";
 import { encodeObjectRef } from "../protocol/flight/object-ref.ts";
 import { responseSchemaHeader } from "../protocol/flight/opaque-headers.ts";
@@ -130,8 +135,9 @@ export class FlightService {
         version: readCount(call.metadata, expectedVersionKey, "the version"),
         batches: readCount(call.metadata, batchesKey, "the number of record batches"),
       };
+      const durable = readDurable(call.metadata);
       const readTarget = (descriptor: Buffer): PutTarget =>
-        readPutTarget(FlightDescriptor.decode(descriptor), this.#newId);
+        readPutTarget(FlightDescriptor.decode(descriptor), this.#newId, durable);
       const takeShared = this.#takeShared(call.metadata, transfer);
       const own = new PutReceiver({ cache: this.#cache, readTarget, takeShared }, expected);
       receiver = own;
@@ -314,6 +320,17 @@ function stalled(): FlameError {
   return new FlameError(
     "deadline_exceeded",
     "the put was given up: nothing came for a long time while others waited for its memory",
+  );
+}
+
+/** @throws FlameError invalid_argument when the metadata says neither. */
+function readDurable(metadata: Metadata): boolean {
+  const [value = "true"] = metadata.get(durableKey);
+  const said = value.toString();
+  if (said === "true" || said === "false") return said === "true";
+  throw new FlameError(
+    "invalid_argument",
+    `bad metadata ${durableKey}: expected "true" or "false", got ${quoted(said)}`,
   );
 }
 

@@ -6,7 +6,7 @@ import type {
   Deletion,
   ObjectStore,
   Piece,
-  PieceDraft,
+  PieceHead,
   PieceReader,
   PieceWriter,
   StoredObject,
@@ -39,7 +39,7 @@ export class MemoryStore implements ObjectStore {
     return [];
   }
 
-  create(): PieceWriter {
+  create(durable: boolean): PieceWriter {
     const chunks: Buffer[] = [];
     let size = 0;
     let crc = 0;
@@ -58,7 +58,7 @@ export class MemoryStore implements ObjectStore {
         chunks.push(compact(chunk));
       },
       commit: async (draft) => {
-        const piece = this.#keep(draft, chunks, size, crc);
+        const piece = this.#keep({ ...draft, durable }, chunks, size, crc);
         size = 0;
         return piece;
       },
@@ -72,6 +72,10 @@ export class MemoryStore implements ObjectStore {
 
   lastDeletedVersion(key: string): number {
     return this.#deleted.last(key);
+  }
+
+  wasDeleted(key: string): boolean {
+    return this.#deleted.has(key);
   }
 
   async recordDeletions(deletions: readonly Deletion[]): Promise<void> {
@@ -88,20 +92,15 @@ export class MemoryStore implements ObjectStore {
     // Nothing is open.
   }
 
-  #keep(draft: PieceDraft, chunks: readonly Buffer[], size: number, crc: number): Piece {
+  #keep(head: PieceHead, chunks: readonly Buffer[], size: number, crc: number): Piece {
     const { piecesMax = Number.POSITIVE_INFINITY } = this.#limits;
     if (this.#pieces.size + 1 > piecesMax) {
       throw full(`${this.#pieces.size} objects, cache.eviction.max_objects allows ${piecesMax}`);
     }
-    const { kind, format, version } = draft;
-    const piece: Piece = {
-      id: `${draft.key}:${version}.${kind}`,
-      kind,
-      format,
-      version,
-      size,
-      crc32: crc,
-    };
+    const { key, kind, version } = head;
+    const id = `${key}:${version}.${kind}`;
+    const { format, durable } = head;
+    const piece: Piece = { id, kind, format, version, size, crc32: crc, durable };
     this.#pieces.set(piece.id, [...chunks]);
     return piece;
   }

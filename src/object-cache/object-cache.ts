@@ -5,7 +5,13 @@ import { KeyLocks } from "./key-locks.ts";
 import type { MemoryCache } from "./memory-cache.ts";
 import { readerOf } from "./memory-store.ts";
 import type { CacheMeter } from "./metrics.ts";
-import { type DeleteTarget, type ObjectKey, parseObjectKey, quoted } from "./object-key.ts";
+import {
+  type DeleteTarget,
+  namesUnsynced,
+  type ObjectKey,
+  parseObjectKey,
+  quoted,
+} from "./object-key.ts";
 import type { ObjectStore, Piece, PieceFormat, PieceReader, PieceWriter } from "./object-store.ts";
 import { type ObjectRecord, ObjectTable, piecesOf, versionOf } from "./object-table.ts";
 import { PiecePins } from "./piece-pins.ts";
@@ -104,9 +110,12 @@ export class ObjectCache {
     return this.#usage.idleMs(key.prefix);
   }
 
-  /** Receives the bytes of a put or patch; `commit` or its own `abort` ends it. */
-  createWriter(): PieceWriter {
-    return this.#store.create();
+  /**
+   * Receives the bytes of a put or patch; `commit` or its own `abort` ends it.
+   * @param durable false for a generated key alone: a version of a named one that a power cut took back would be given twice
+   */
+  createWriter(durable = true): PieceWriter {
+    return this.#store.create(durable);
   }
 
   /**
@@ -144,7 +153,14 @@ export class ObjectCache {
    */
   checkPatchable(key: ObjectKey): void {
     const current = this.#table.get(key);
-    if (current === undefined) throw notFound(key);
+    if (current === undefined) throw this.#missing(key);
+    if (!current.base.durable) {
+      throw new FlameError(
+        "invalid_argument",
+        `the object ${quoted(key.text)} was put with durable=False, and patches of what a power cut may take are not kept; ` +
+          "update it instead, which is durable, or put it without durable=False",
+      );
+    }
     if (current.base.format === "table") {
       throw new FlameError(
         "invalid_argument",
@@ -167,7 +183,7 @@ export class ObjectCache {
     const record = this.#table.get(key);
     if (record === undefined) {
       this.#meter?.viewed("missing");
-      throw notFound(key);
+      throw this.#missing(key);
     }
     this.#usage.used(key.prefix);
     const { kind, pieces } = planView(record, clientVersion);
@@ -243,7 +259,15 @@ export class ObjectCache {
     }
     if (draft.operation === "patch") this.checkPatchable(draft.key);
     if (current !== undefined) return currentVersion + 1;
-    return draft.generated ? 1 : this.#store.lastDeletedVersion(draft.key.text) + 1;
+    if (draft.generated) return 1;
+    // Somebody may hold version 1 of an object that was lost.
+    const lost = namesUnsynced(draft.key) ? 1 : 0;
+    return Math.max(lost, this.#store.lastDeletedVersion(draft.key.text)) + 1;
+  }
+
+  #missing(key: ObjectKey): FlameError {
+    const mayBeLost = namesUnsynced(key) && !this.#store.wasDeleted(key.text);
+    return mayBeLost ? lost(key) : notFound(key);
   }
 }
 
@@ -265,6 +289,14 @@ function notFound(key: ObjectKey): FlameError {
   return new FlameError(
     "not_found",
     `no object ${quoted(key.text)} in this cache: it was never put, was deleted, or its session's objects were removed`,
+  );
+}
+
+function lost(key: ObjectKey): FlameError {
+  return new FlameError(
+    "not_found",
+    `the object ${quoted(key.text)} is lost: it was put with durable=False, and a power cut or a crash of the machine took it ` +
+      "(or it was deleted so long ago that nobody knows); put it again",
   );
 }
 

@@ -40,13 +40,35 @@ export function parseObjectKey(text: string): ObjectKey {
 export function parsePutTarget(
   text: string,
   newId: () => string,
+  durable = true,
 ): { readonly key: ObjectKey; readonly generated: boolean } {
   const accepted = `${ACCEPTED} or "<app>/<session>"`;
   const parts = checkedParts(text, accepted);
-  if (parts.length === 3) return { key: parseObjectKey(text), generated: false };
+  if (parts.length === 3) {
+    const key = parseObjectKey(text);
+    if (durable) return { key, generated: false };
+    throw notDurable(`it names its object ${quoted(text)}, which may have had other versions`);
+  }
   if (parts.length !== 2) throw badKey(text, "it does not have two or three parts", accepted);
   if (parts[1] === WILDCARD) throw badKey(text, '"*" names no single session', accepted);
-  return { key: parseObjectKey(`${text}/${newId()}`), generated: true };
+  const id = durable ? newId() : `${UNSYNCED}${newId()}`;
+  return { key: parseObjectKey(`${text}/${id}`), generated: true };
+}
+
+/** What ids begin with that the cache makes up for objects that it does not sync. */
+const UNSYNCED = "unsynced-";
+
+/** Whether a key is one that the cache makes up for an object that it does not sync: where it is not there, it may be lost. */
+export function namesUnsynced({ text, prefix }: ObjectKey): boolean {
+  return text.startsWith(UNSYNCED, prefix.length + 1);
+}
+
+/** A change that cannot be made without a sync. */
+export function notDurable(why: string): FlameError {
+  return new FlameError(
+    "invalid_argument",
+    `only a put at a prefix "<app>/<session>" may be without a sync (durable=False): ${why}; leave durable out, or put to the prefix`,
+  );
 }
 
 /**

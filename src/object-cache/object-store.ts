@@ -11,6 +11,8 @@ export interface Piece {
   /** Unit: bytes. */
   readonly size: number;
   readonly crc32: number;
+  /** False: it was acknowledged without a sync, and a power cut may take it. */
+  readonly durable: boolean;
 }
 
 /** What becomes of the bytes of a writer when they are committed. */
@@ -21,6 +23,9 @@ export interface PieceDraft {
   readonly version: number;
 }
 
+/** A draft, and what its writer knows of it. */
+export type PieceHead = PieceDraft & Pick<Piece, "durable">;
+
 /** Receives the bytes of one piece; nothing of it is visible before `commit`. */
 export interface PieceWriter {
   /** Bytes received so far. */
@@ -30,7 +35,7 @@ export interface PieceWriter {
    * @throws FlameError resource_exhausted when the store's limit, or the disk, does not hold them.
    */
   append(chunk: Buffer): Promise<void>;
-  /** Makes the piece durable, as far as the store is. The writer must not be used afterwards. */
+  /** Makes the piece durable, as far as the store and the piece are. The writer must not be used afterwards. */
   commit(draft: PieceDraft): Promise<Piece>;
   /** Gives back what was received. Idempotent; harmless after `commit`. */
   abort(): Promise<void>;
@@ -68,10 +73,13 @@ export interface ObjectStore {
   readonly usedBytes: number;
   /** What earlier runs acknowledged. Called once, before everything else. */
   load(): Promise<StoredObject[]>;
-  create(): PieceWriter;
+  /** @param durable whether what is committed outlives a power cut; else it outlives the process, where the store does */
+  create(durable: boolean): PieceWriter;
   open(piece: Piece): Promise<PieceReader>;
   /** The last version of a key that was deleted, so that its next object counts on; 0 when it never was. */
   lastDeletedVersion(key: string): number;
+  /** Whether the key is one of those remembered as deleted; the oldest are not. */
+  wasDeleted(key: string): boolean;
   /** Remembers, durably, that these keys are deleted; their pieces are discarded by the caller afterwards. */
   recordDeletions(deletions: readonly Deletion[]): Promise<void>;
   /** Frees pieces that nothing refers to any more. A failure is logged: the next start frees them. */

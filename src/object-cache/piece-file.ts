@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { FlameError } from "../model/errors.ts";
-import type { Piece, PieceDraft } from "./object-store.ts";
+import type { Piece, PieceHead } from "./object-store.ts";
 
 /**
  * A stored piece is one file: its bytes from the beginning, then a trailer (docs/object-cache.md, section 6):
@@ -15,11 +15,18 @@ const TAIL_BYTES = 8 + LAYOUT.length;
 const DESCRIPTION_BYTES_MAX = 64 * 1024;
 
 const HASH_LETTERS = 64;
-const FILE_NAME = /^(?<hash>[0-9a-f]{64})-(?<version>\d{1,16})\.(?<kind>base|patch)$/;
+const FILE_NAME = /^(?<hash>[0-9a-f]{64})-(?<version>\d{1,16})\.(?<kind>base|patch|unsynced)$/;
+/** In the place of the kind, so that of a file whose content is lost its name tells that this was to be expected. */
+const UNSYNCED = "unsynced";
 
 /** The file of a piece: the key's hash, since keys may hold what file names may not. */
-export function pieceFileName(draft: Pick<PieceDraft, "key" | "kind" | "version">): string {
-  return `${hashOf(draft.key)}-${draft.version}.${draft.kind}`;
+export function pieceFileName({ key, version, kind, durable }: PieceHead): string {
+  return `${hashOf(key)}-${version}.${durable ? kind : UNSYNCED}`;
+}
+
+/** Whether a piece was acknowledged without a sync, by its name. */
+export function isUnsynced(id: string): boolean {
+  return id.endsWith(`.${UNSYNCED}`);
 }
 
 /** Tells of keys whether any of the files is theirs. */
@@ -37,15 +44,17 @@ export function isPieceFileName(name: string): boolean {
 }
 
 /** What is kept of a piece beside its bytes, as JSON. */
-export function describePiece(draft: PieceDraft, size: number, crc: number): Buffer {
-  const { key, kind, format, version } = draft;
-  return Buffer.from(JSON.stringify({ key, kind, format, version, size, crc32: crc }));
+export function describePiece(head: PieceHead, size: number, crc: number): Buffer {
+  const { key, kind, format, version } = head;
+  // Only what is not durable says so: earlier versions said nothing.
+  const durable = head.durable ? undefined : false;
+  return Buffer.from(JSON.stringify({ key, kind, format, version, size, crc32: crc, durable }));
 }
 
 /** The piece that a draft becomes. */
-export function pieceOf(draft: PieceDraft, size: number, crc: number): Piece {
-  const { kind, format, version } = draft;
-  return { id: pieceFileName(draft), kind, format, version, size, crc32: crc };
+export function pieceOf(head: PieceHead, size: number, crc: number): Piece {
+  const { kind, format, version, durable } = head;
+  return { id: pieceFileName(head), kind, format, version, size, crc32: crc, durable };
 }
 
 /** @returns undefined when it describes none. */
@@ -54,12 +63,13 @@ export function pieceOfDescription(
 ): { readonly key: string; readonly piece: Piece } | undefined {
   const said: unknown = JSON.parse(description.toString("utf8"));
   if (!isDescription(said)) return undefined;
-  return { key: said.key, piece: pieceOf(said, said.size, said.crc32) };
+  const head = { ...said, durable: said.durable ?? true };
+  return { key: said.key, piece: pieceOf(head, said.size, said.crc32) };
 }
 
 /** What follows the bytes of a piece. */
-export function trailerOf(draft: PieceDraft, size: number, crc: number): Buffer {
-  const description = describePiece(draft, size, crc);
+export function trailerOf(head: PieceHead, size: number, crc: number): Buffer {
+  const description = describePiece(head, size, crc);
   const numbers = Buffer.alloc(8);
   numbers.writeUInt32LE(description.length, 0);
   numbers.writeUInt32LE(crc32(description), 4);
@@ -131,9 +141,10 @@ function parseDescription(
   return found;
 }
 
-interface Description extends PieceDraft {
+interface Description extends Omit<PieceHead, "durable"> {
   readonly size: number;
   readonly crc32: number;
+  readonly durable?: boolean;
 }
 
 function isDescription(value: unknown): value is Description {
@@ -143,6 +154,7 @@ function isDescription(value: unknown): value is Description {
     typeof fields.key === "string" &&
     (fields.kind === "base" || fields.kind === "patch") &&
     (fields.format === "opaque" || fields.format === "table") &&
+    (fields.durable === undefined || typeof fields.durable === "boolean") &&
     [fields.version, fields.size, fields.crc32].every((n) => Number.isSafeInteger(n))
   );
 }

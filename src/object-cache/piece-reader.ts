@@ -5,6 +5,24 @@ import type { Piece, PieceReader } from "./object-store.ts";
 
 /** Bytes read and summed at a time. */
 const SLICE_BYTES = 4 * 1024 * 1024;
+/** The same at a start, when many files are read at once. Unit: bytes. */
+const CHECK_BYTES = 512 * 1024;
+
+/**
+ * Reads all of a piece's file.
+ * @throws FlameError internal when its content is not what was written.
+ */
+export async function checkContent(path: string, piece: Piece): Promise<void> {
+  const reader = await FilePieceReader.open(path, piece);
+  try {
+    const slice = Buffer.allocUnsafe(Math.min(CHECK_BYTES, piece.size));
+    for (let left = piece.size; left > 0; left -= slice.length) {
+      await reader.read(slice.subarray(0, Math.min(slice.length, left)));
+    }
+  } finally {
+    await reader.close();
+  }
+}
 
 /** Reads a piece's file; the last byte is handed out only if the checksum of all of them is right. */
 export class FilePieceReader implements PieceReader {

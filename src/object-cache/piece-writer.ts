@@ -29,9 +29,10 @@ export interface PieceWriterHost {
   explain(thrown: unknown): unknown;
 }
 
-/** Writes one piece into a temporary file, and renames it into place when it is durable. */
+/** Writes one piece into a temporary file, and renames it into place when it is durable, if it is to be. */
 export class FilePieceWriter implements PieceWriter {
   readonly #host: PieceWriterHost;
+  readonly #durable: boolean;
   readonly #path: string;
   #file: FileHandle | undefined;
   /** Whether the temporary file may be there. */
@@ -45,8 +46,9 @@ export class FilePieceWriter implements PieceWriter {
   #earlySync: Promise<void> = Promise.resolve();
   #isSyncing = false;
 
-  constructor(host: PieceWriterHost) {
+  constructor(host: PieceWriterHost, durable: boolean) {
     this.#host = host;
+    this.#durable = durable;
     this.#path = join(host.temporaryFolder, randomUUID());
   }
 
@@ -72,18 +74,19 @@ export class FilePieceWriter implements PieceWriter {
   }
 
   async commit(draft: PieceDraft): Promise<Piece> {
-    const trailer = trailerOf(draft, this.#size, this.#crc);
-    const name = pieceFileName(draft);
+    const head = { ...draft, durable: this.#durable };
+    const trailer = trailerOf(head, this.#size, this.#crc);
+    const name = pieceFileName(head);
     this.#reserve(trailer.length);
     try {
       const file = await this.#open();
       await file.writeFile(trailer);
       await this.#earlySync;
-      await file.datasync();
+      if (this.#durable) await file.datasync();
       await this.#close();
       await rename(this.#path, join(this.#host.piecesFolder, name));
       this.#isThere = false;
-      await this.#host.syncPieces();
+      if (this.#durable) await this.#host.syncPieces();
     } catch (thrown) {
       // What was not acknowledged must not stand beside a later one of the same version.
       if (!this.#isThere) await rm(join(this.#host.piecesFolder, name)).catch(() => undefined);
@@ -91,7 +94,7 @@ export class FilePieceWriter implements PieceWriter {
     }
     this.#host.keep(name, this.#reserved);
     this.#reserved = 0;
-    return pieceOf(draft, this.#size, this.#crc);
+    return pieceOf(head, this.#size, this.#crc);
   }
 
   async abort(): Promise<void> {
@@ -108,6 +111,7 @@ export class FilePieceWriter implements PieceWriter {
   }
 
   #writeOut(file: FileHandle, written: number): void {
+    if (!this.#durable) return;
     this.#unsynced += written;
     if (this.#isSyncing || this.#unsynced < WRITE_OUT_BYTES) return;
     this.#unsynced = 0;

@@ -104,7 +104,7 @@ export class PutReceiver {
     const format: PieceFormat = isTableSchema(schema) ? "table" : "opaque";
     if (format === "opaque") checkRequestSchema(schema.fields);
     if (target.operation === "patch") this.#checkPatch(target.key, format);
-    const writer = this.#cache.createWriter();
+    const writer = this.#cache.createWriter(target.durable);
     return { target, format, writer, batches: 0, rows: 0, onlyChunk: undefined };
   }
 

@@ -95,10 +95,10 @@ export class SmallDoor {
     }
   }
 
-  async #put({ path, data }: SmallRequest & { kind: "put" }): Promise<SmallAnswer> {
+  async #put({ path, durable, data }: SmallRequest & { kind: "put" }): Promise<SmallAnswer> {
     const { cache, logger, newId, advertised } = this.#deps;
-    const target = parsePutTarget(path, newId);
-    const writer = cache.createWriter();
+    const target = parsePutTarget(path, newId, durable);
+    const writer = cache.createWriter(durable);
     try {
       await writer.append(data);
       const draft = { ...target, operation: "put", format: "opaque" } as const;

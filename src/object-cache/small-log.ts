@@ -4,7 +4,7 @@ import { makeFolderDurably, syncNames } from "../files/durable.ts";
 import type { Logger } from "../kit/logger.ts";
 import { codeOf, textOf } from "../kit/thrown.ts";
 import { FlameError } from "../model/errors.ts";
-import type { Piece, PieceDraft } from "./object-store.ts";
+import type { Piece, PieceHead } from "./object-store.ts";
 import type { DescribedPiece } from "./piece-file.ts";
 import { FilePieceReader } from "./piece-reader.ts";
 import { readRecords, recordOf, type SmallRecord } from "./small-record.ts";
@@ -15,7 +15,19 @@ const LOG_BYTES = 8 * 1024 * 1024;
 const USED_MIN = 1 / 4;
 /** A log of an earlier start that has less is joined with others. Unit: bytes. */
 const JOINED_BELOW_BYTES = LOG_BYTES / 2;
-const LOG_NAME = /^(?<number>\d{8})\.log$/;
+
+export interface SmallLogOptions {
+  readonly folder: string;
+  /**
+   * Whether what was appended outlives a power cut. Records that need not have logs of their own: they wait for no sync, and
+   * what a power cut makes of them stands before no record that was synced.
+   */
+  readonly durable: boolean;
+}
+
+const LOG_NUMBER = /^\d{8}/;
+const LEFT_BY_CRASH = "a crash leaves one of puts that were not acknowledged";
+const LEFT_BY_POWER_CUT = "a power cut takes objects that were put with durable=False";
 
 /** One file of records. */
 interface Log {
@@ -50,6 +62,8 @@ interface Waiting {
  */
 export class SmallLog {
   readonly #folder: string;
+  readonly #durable: boolean;
+  readonly #ending: string;
   readonly #logger: Logger;
   readonly #logs = new Set<Log>();
   readonly #places = new Map<string, Place>();
@@ -61,8 +75,10 @@ export class SmallLog {
   #newest: { readonly log: Log; readonly file: FileHandle } | undefined;
   #number = 0;
 
-  constructor(deps: { readonly logger: Logger }, folder: string) {
+  constructor(deps: { readonly logger: Logger }, { folder, durable }: SmallLogOptions) {
     this.#folder = folder;
+    this.#durable = durable;
+    this.#ending = durable ? ".log" : ".unsynced";
     this.#logger = deps.logger;
   }
 
@@ -83,16 +99,16 @@ export class SmallLog {
     makeFolderDurably(this.#folder, 0o700);
     const found = new Map<string, DescribedPiece>();
     for (const name of (await readdir(this.#folder)).toSorted()) {
-      const number = LOG_NAME.exec(name)?.groups?.["number"];
-      if (number === undefined) continue;
+      const number = LOG_NUMBER.exec(name)?.[0];
+      if (number === undefined || name !== `${number}${this.#ending}`) continue;
       this.#number = Math.max(this.#number, Number(number));
       const log = this.#logAt(name);
       const { records, soundBytes, mayHaveMore, fileBytes } = await readRecords(log.path);
-      log.isKept = mayHaveMore;
+      log.isKept = mayHaveMore && this.#durable;
       if (soundBytes < fileBytes) {
         this.#logger.warn(
           { file: log.path, byte: soundBytes, bytes: fileBytes },
-          "skipped a part of a log of small objects that is no whole record; a crash leaves one of puts that were not acknowledged",
+          `skipped a part of a log of small objects that is no whole record; ${this.#durable ? LEFT_BY_CRASH : LEFT_BY_POWER_CUT}`,
         );
       }
       for (const { key, piece, at, bytes } of records) {
@@ -115,9 +131,9 @@ export class SmallLog {
     }
   }
 
-  /** Durable when it resolves. */
-  async append(draft: PieceDraft, data: Buffer): Promise<Piece> {
-    const record = recordOf(draft, data);
+  /** Durable when it resolves, in a log that is; else written, so that it outlives the process. */
+  async append(head: PieceHead, data: Buffer): Promise<Piece> {
+    const record = recordOf(head, data);
     this.#place(record.piece.id, await this.#written(record));
     return record.piece;
   }
@@ -212,8 +228,10 @@ export class SmallLog {
     const start = log.bytes;
     try {
       await file.writeFile(Buffer.concat(batch.flatMap(({ record }) => record.parts)));
-      await file.datasync();
-      if (start === 0) await syncNames(this.#folder);
+      if (this.#durable) {
+        await file.datasync();
+        if (start === 0) await syncNames(this.#folder);
+      }
     } catch (thrown) {
       await this.#abandon(start);
       throw thrown;
@@ -227,7 +245,7 @@ export class SmallLog {
   async #room(): Promise<{ readonly log: Log; readonly file: FileHandle }> {
     if (this.#newest !== undefined && this.#newest.log.bytes < LOG_BYTES) return this.#newest;
     await this.#closeNewest();
-    const name = `${String(++this.#number).padStart(8, "0")}.log`;
+    const name = `${String(++this.#number).padStart(8, "0")}${this.#ending}`;
     const file = await open(join(this.#folder, name), "wx", 0o600);
     this.#newest = { log: this.#logAt(name), file };
     return this.#newest;
@@ -248,7 +266,8 @@ export class SmallLog {
   }
 
   async #moveIfUnused(log: Log): Promise<void> {
-    if (log === this.#newest?.log || log.usedBytes >= log.bytes * USED_MIN) return;
+    if (log === this.#newest?.log) return;
+    if (log.usedBytes > 0 && log.usedBytes >= log.bytes * USED_MIN) return;
     await this.#move(log);
   }
 

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { crc32 } from "node:zlib";
-import type { Piece, PieceDraft } from "./object-store.ts";
+import type { Piece, PieceHead } from "./object-store.ts";
 import { describePiece, pieceOf, pieceOfDescription } from "./piece-file.ts";
 
 /**
@@ -32,16 +32,16 @@ export interface FoundRecord {
   readonly bytes: number;
 }
 
-export function recordOf(draft: PieceDraft, data: Buffer): SmallRecord {
+export function recordOf(of: PieceHead, data: Buffer): SmallRecord {
   const crc = crc32(data);
-  const description = describePiece(draft, data.length, crc);
+  const description = describePiece(of, data.length, crc);
   const head = Buffer.alloc(HEAD_BYTES);
   LETTERS.copy(head);
   head.writeUInt32LE(description.length, LETTERS.length);
   head.writeUInt32LE(crc32(description), LETTERS.length + 4);
   const dataOffset = HEAD_BYTES + description.length;
   return {
-    piece: pieceOf(draft, data.length, crc),
+    piece: pieceOf(of, data.length, crc),
     parts: [head, description, data],
     dataOffset,
     bytes: dataOffset + data.length,

@@ -4,7 +4,8 @@ import type { SmallLog } from "./small-log.ts";
 
 /** What a writer of pieces of any size needs of its store. */
 export interface SmallWriterHost extends PieceWriterHost {
-  readonly log: SmallLog;
+  /** Where small pieces go. */
+  readonly logFor: (durable: boolean) => SmallLog;
   /** Pieces from this size are files of their own. Unit: bytes. */
   readonly fileBytesMin: number;
 }
@@ -15,13 +16,15 @@ const RECORD_BYTES = 128;
 /** Keeps what it receives in memory as long as it is small, and writes it to the log; else it is a file. */
 export class SmallPieceWriter implements PieceWriter {
   readonly #host: SmallWriterHost;
+  readonly #durable: boolean;
   readonly #chunks: Buffer[] = [];
   #size = 0;
   #reserved = 0;
   #file: FilePieceWriter | undefined;
 
-  constructor(host: SmallWriterHost) {
+  constructor(host: SmallWriterHost, durable: boolean) {
     this.#host = host;
+    this.#durable = durable;
   }
 
   get size(): number {
@@ -47,7 +50,9 @@ export class SmallPieceWriter implements PieceWriter {
     this.#host.reserve(bytes);
     this.#reserved = bytes;
     try {
-      const piece = await this.#host.log.append(draft, Buffer.concat(this.#chunks));
+      const head = { ...draft, durable: this.#durable };
+      const log = this.#host.logFor(this.#durable);
+      const piece = await log.append(head, Buffer.concat(this.#chunks));
       this.#host.keep(piece.id, bytes);
       this.#reserved = 0;
       return piece;
@@ -64,7 +69,7 @@ export class SmallPieceWriter implements PieceWriter {
 
   async #asFile(): Promise<FilePieceWriter> {
     if (this.#file !== undefined) return this.#file;
-    this.#file = new FilePieceWriter(this.#host);
+    this.#file = new FilePieceWriter(this.#host, this.#durable);
     for (const chunk of this.#chunks.splice(0)) await this.#file.append(chunk);
     return this.#file;
   }

@@ -14,6 +14,7 @@ export const smallRequestBytesMax = smallCallBytesMax + 8 * 1024;
 
 const PUT = 1;
 const GET = 2;
+const PUT_UNSYNCED = 3;
 
 const ANSWERS = { byCall: 0, put: 1, unchanged: 2, full: 3 } as const;
 
@@ -22,8 +23,12 @@ const HEAD_BYTES = NUMBER_BYTES + 1 + 2;
 const VERSION_BYTES = 8;
 const LENGTH_BYTES = 4;
 
-export type SmallRequest = { readonly number: number; readonly path: string } & (
-  | { readonly kind: "put"; readonly data: Buffer }
+export type SmallRequest = {
+  readonly number: number;
+  readonly path: string;
+} & /** `durable`: whether the object is to outlive a power cut. */
+(
+  | { readonly kind: "put"; readonly durable: boolean; readonly data: Buffer }
   /** `version`: what the client holds, 0: nothing. */
   | { readonly kind: "get"; readonly version: number }
 );
@@ -44,8 +49,8 @@ export function decodeSmallRequest(message: Buffer): SmallRequest | undefined {
   if (message.length < end) return undefined;
   const path = message.toString("utf8", HEAD_BYTES, end);
   const rest = message.subarray(end);
-  if (kind === PUT && rest.length <= smallCallBytesMax) {
-    return { number, path, kind: "put", data: rest };
+  if ((kind === PUT || kind === PUT_UNSYNCED) && rest.length <= smallCallBytesMax) {
+    return { number, path, kind: "put", durable: kind === PUT, data: rest };
   }
   if (kind !== GET || rest.length !== VERSION_BYTES) return undefined;
   const version = Number(rest.readBigUInt64BE());

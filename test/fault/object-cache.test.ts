@@ -118,6 +118,22 @@ describe("kill -9 of the object cache", () => {
     expect(readdirSync(folder("pieces"))).toHaveLength(files.length);
   });
 
+  it("takes back no put with durable: false, of any size", async () => {
+    const refs: ObjectRef[] = [];
+    const sizes = [0, 100, 100_000, 200_000, 20 * MiB];
+    for (const size of sizes) {
+      refs.push(await client.put("app/ssn", Buffer.alloc(size, `${size}`), { durable: false }));
+    }
+    for (let kill = 0; kill < 2; kill++) {
+      await daemon.kill();
+      await daemon.start();
+      for (const [at, ref] of refs.entries()) {
+        const size = sizes[at] ?? Number.NaN;
+        expect((await client.get(ref)).equals(Buffer.alloc(size, `${size}`))).toBe(true);
+      }
+    }
+  });
+
   it("takes back no delete", async () => {
     const ref = await client.put("app/ssn/x", Buffer.from("x"));
     await client.delete("app/*");

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { whenChanged } from "../../scripts/lib/stamps.mjs";
 import { FlameClient, type Session } from "../../src/client/index.ts";
 import { ObjectClient, type ObjectRef } from "../../src/client/objects.ts";
+import { FlameError } from "../../src/model/errors.ts";
 import { prepareCluster, type TestCluster } from "../support/cluster.ts";
 import { type CrashDisk, crashDisk, type Leftover, noCrashDisk } from "../support/crash-disk.ts";
 import { wheel } from "../support/wheel.ts";
@@ -75,6 +76,17 @@ async function register(name: string, spec: string): Promise<void> {
   expect(await cluster.run("flmctl", "register", "-f", file)).toMatchObject({ code: 0 });
 }
 
+/** What became of an object that was put with `durable: false`. */
+async function outcome(ref: ObjectRef, content: Buffer): Promise<string> {
+  try {
+    return content.equals(await objects.get(ref)) ? "whole" : "other bytes";
+  } catch (thrown) {
+    const { code, message } = FlameError.from(thrown);
+    const isTold = message.includes(`${ref.key}" is lost: it was put with durable=False`);
+    return code === "not_found" && isTold ? "lost" : message;
+  }
+}
+
 /** Brings the applications of a folder into the cluster. @returns the file in which the controller remembers them */
 async function reconcile(): Promise<string> {
   write("apps/kept.yaml", "metadata:\n  name: kept\nspec:\n  command: /bin/true\n");
@@ -125,6 +137,29 @@ onCrashDisk.each<Leftover>(["nothing", "names"])(
       await expect(objects.get(deleted)).rejects.toMatchObject({ code: "not_found" });
       // A version that somebody may still hold is not given to another content.
       expect((await objects.put("app/gone/object", Buffer.from("new"))).version).toBe(2);
+    });
+
+    it("may take an object that was put with durable: false, and says so; it gives no other bytes", async () => {
+      await startDaemons();
+      const kept = Buffer.alloc(300_000, "kept");
+      const ref = await objects.put("app/ssn", kept);
+      // Last, so that no sync of another one takes them along.
+      const given: [ObjectRef, Buffer][] = [];
+      for (const size of [100, 50_000, 200_000, 3_000_000]) {
+        const content = Buffer.alloc(size, `${size}`);
+        given.push([await objects.put("app/ssn", content, { durable: false }), content]);
+      }
+      await cutPower(leftover);
+      const cache = cluster.daemon("flame-object-cache");
+      await cache.start();
+      expect(kept.equals(await objects.get(ref))).toBe(true);
+      const became = await Promise.all(given.map(([lost, content]) => outcome(lost, content)));
+      // That any is lost shows that none was synced.
+      expect(became).toContain("lost");
+      expect(became.filter((one) => one !== "lost" && one !== "whole")).toEqual([]);
+      const last = cache.log().length;
+      await cache.restart("SIGKILL");
+      expect(cache.log().slice(last)).not.toContain("put with durable=False");
     });
 
     it("leaves whole packages or none: what was bound before is bound again", async () => {

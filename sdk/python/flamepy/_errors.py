@@ -8,6 +8,7 @@
           +-- PythonVersionError  pickled code would have to cross Python minor versions
           +-- FlameValueError     an argument cannot be used; a ValueError too
           +-- ObjectNotFoundError the object cache has no such object; a KeyError and ValueError too
+               +-- ObjectLostError it was put with ``durable=False``, and a power cut took it
 
 Waiting calls with a timeout raise the built-in ``TimeoutError``; a task that was cancelled raises
 ``concurrent.futures.CancelledError``; arguments that can be judged without asking anyone raise
@@ -135,3 +136,8 @@ class ObjectNotFoundError(FlameError, KeyError, ValueError):
 
     def __reduce__(self) -> tuple[type[ObjectNotFoundError], tuple[str]]:
         return (type(self), (self.message,))
+
+
+@public("flamepy.core.types")
+class ObjectLostError(ObjectNotFoundError):
+    """The object was put with ``durable=False``, and a power cut took it: put it again."""

@@ -23,6 +23,8 @@ OBJECT_BYTES_MAX = 2**31 - 1
 _CHUNK_BYTES = 2 * 1024 * 1024
 #: Metadata of a conditional put: the version the caller believes is the current one.
 EXPECTED_VERSION_HEADER = b"flame-expected-version"
+#: Metadata of a put: whether it is to outlive a power cut.
+_DURABLE_HEADER = b"flame-durable"
 #: Metadata of a put: how many batches come. Fewer of them are no object.
 _BATCHES_HEADER = b"flame-batches"
 
@@ -41,11 +43,14 @@ class _Put:
     descriptor: Any
     schema: Any
     expected_version: int | None = None
+    durable: bool = True
 
     def options(self, batches: int, share: Share | None) -> Any:
         headers = [(_BATCHES_HEADER, str(batches).encode()), *proving(share)]
         if self.expected_version is not None:
             headers.append((EXPECTED_VERSION_HEADER, str(self.expected_version).encode()))
+        if not self.durable:
+            headers.append((_DURABLE_HEADER, b"false"))
         return options_of(self.endpoint, self.tls, tuple(headers))
 
 
@@ -55,6 +60,7 @@ def put(
     path: str,
     cell: Cell,
     expected_version: int | None = None,
+    durable: bool = True,
 ) -> bytes:
     """Put opaque bytes at ``path`` and return the BSON reference that the cache answered.
 
@@ -62,6 +68,7 @@ def put(
         path: ``<application>/<session>``, and the cache invents an id, or a full key.
         cell: the bytes.
         expected_version: write only when this is the object's current version.
+        durable: False has the cache answer before the bytes are on its disk; at a prefix only.
 
     Raises:
         VersionConflict: the current version is another one.
@@ -73,10 +80,10 @@ def put(
             f"{OBJECT_BYTES_MAX}: put it in parts"
         )
     if cell.size <= SMALL_BYTES_MAX and path.count("/") == 1:
-        answer = _put_small(endpoint, tls, path, cell)
+        answer = _put_small(endpoint, tls, path, cell, durable)
         if answer is not None:
             return answer
-    where = _opaque(endpoint, tls, path, expected_version)
+    where = _opaque(endpoint, tls, path, expected_version, durable)
     if cell.size >= SHARED_BYTES_MIN:
         answer = _put_files(where, cell)
         if answer is not None:
@@ -91,19 +98,22 @@ def put_stream(
     path: str,
     count: int,
     chunks: Callable[[], Iterator[bytes]],
+    durable: bool,
 ) -> bytes:
     """Put opaque bytes that arrive in ``count`` parts; ``chunks`` is called anew for each try."""
-    where = _opaque(endpoint, tls, path)
+    where = _opaque(endpoint, tls, path, None, durable)
     return _put(where, count, lambda: map(opaque_batch, chunks()))
 
 
-def put_table(endpoint: str, tls: FlameClientTls | None, path: str, table: Any) -> bytes:
+def put_table(
+    endpoint: str, tls: FlameClientTls | None, path: str, table: Any, durable: bool
+) -> bytes:
     """Put a marked table (see ``_native``) at ``path``."""
     import pyarrow.flight
 
     descriptor = pyarrow.flight.FlightDescriptor.for_path(path)
     batches = table.to_batches()
-    where = _Put(endpoint, tls, path, descriptor, table.schema)
+    where = _Put(endpoint, tls, path, descriptor, table.schema, durable=durable)
     return _put(where, len(batches), lambda: batches)
 
 
@@ -196,15 +206,21 @@ def table_version(schema: Any) -> int:
 
 
 def _opaque(
-    endpoint: str, tls: FlameClientTls | None, path: str, expected_version: int | None = None
+    endpoint: str,
+    tls: FlameClientTls | None,
+    path: str,
+    expected_version: int | None,
+    durable: bool,
 ) -> _Put:
     import pyarrow.flight
 
     descriptor = pyarrow.flight.FlightDescriptor.for_path(path)
-    return _Put(endpoint, tls, path, descriptor, opaque_schema(), expected_version)
+    return _Put(endpoint, tls, path, descriptor, opaque_schema(), expected_version, durable)
 
 
-def _put_small(endpoint: str, tls: FlameClientTls | None, prefix: str, cell: Cell) -> bytes | None:
+def _put_small(
+    endpoint: str, tls: FlameClientTls | None, prefix: str, cell: Cell, durable: bool
+) -> bytes | None:
     """Put at a prefix; None when a call has to do it.
 
     It may have been put all the same, under an id that nobody knows: as with a call that is
@@ -214,7 +230,7 @@ def _put_small(endpoint: str, tls: FlameClientTls | None, prefix: str, cell: Cel
     if share is None or share.small is None:
         return None
     try:
-        return share.small.put(prefix, cell.joined())
+        return share.small.put(prefix, cell.joined(), durable)
     except Lost:
         forget_share(endpoint)
         return None

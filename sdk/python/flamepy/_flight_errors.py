@@ -7,9 +7,17 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from flamepy._errors import FlameError, FlameErrorCode, FlameValueError, ObjectNotFoundError
+from flamepy._errors import (
+    FlameError,
+    FlameErrorCode,
+    FlameValueError,
+    ObjectLostError,
+    ObjectNotFoundError,
+)
 from flamepy._proxy import proxy_text
 
+#: What the cache says of an object that a power cut took.
+_LOST = re.compile(r"the object \".*\" is lost: ")
 _RETRY_SECONDS = 5.0
 _RETRY_FIRST_SECONDS = 0.05
 
@@ -40,9 +48,10 @@ def reported[T](call: Callable[[], T], endpoint: str, what: str, retry: bool) ->
                     f"is it running, and is FLAME_CACHE_ENDPOINT right? ({text_of(error)})",
                 ) from error
         except KeyError as error:
-            raise ObjectNotFoundError(
-                f"cannot {what}: not found at {endpoint}: {text_of(error)}"
-            ) from error
+            text = text_of(error)
+            if _LOST.search(text):
+                raise ObjectLostError(f"cannot {what} from {endpoint}: {text}") from error
+            raise ObjectNotFoundError(f"cannot {what}: not found at {endpoint}: {text}") from error
         except (pyarrow.ArrowException, OSError) as error:
             text = text_of(error)
             if "expected version" in text:

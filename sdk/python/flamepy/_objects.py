@@ -123,22 +123,31 @@ _held = _HeldObjects()
 _elsewhere: ContextVar[str | None] = ContextVar("flamepy_cache", default=None)
 
 
-def put_object(key_prefix: str, obj: Any) -> ObjectRef:
+def put_object(key_prefix: str, obj: Any, *, durable: bool = True) -> ObjectRef:
     """Put a value into the configured object cache.
+
+    It is on the cache's disk when this returns. With ``durable=False`` it need not be: that is
+    faster, such an object outlives the cache's process and its restarts all the same, and a power
+    cut or a crash of the cache's machine may take it. Getting it then raises
+    :class:`ObjectLostError`, and never gives other bytes. It cannot be patched; updating it makes
+    it durable.
 
     Args:
         key_prefix: ``<application>/<session>``; the cache invents the object's id.
         obj: any value that cloudpickle can pickle; frames and tables are kept as Arrow data where
             that gives the same ones back.
+        durable: whether it is to outlive a power cut of the cache's machine.
 
     Raises:
         ValueError: ``key_prefix`` has another form.
-        TypeError: the value cannot be pickled; the text names the part of it.
+        TypeError: the value cannot be pickled; the text names the part of it. Or ``durable`` is
+            neither True nor False.
         FlameError: the cache cannot be reached, or refuses.
     """
     prefix = _writable(ObjectKey.from_prefix(key_prefix)).to_prefix()
+    _check_durable(durable)
     endpoint, tls = _configured()
-    return _put_value(endpoint, tls, prefix, obj)
+    return _put_value(endpoint, tls, prefix, obj, durable)
 
 
 def put_cell(key_prefix: str, cell: Buffer | Cell) -> ObjectRef:
@@ -184,6 +193,7 @@ def get_object(ref: ObjectRef, deserializer: Deserializer | None = None) -> Any:
 
     Raises:
         ObjectNotFoundError: there is no such object.
+        ObjectLostError: one of these: it was put with ``durable=False``, and a power cut took it.
     """
     carried = ref._carried()
     if carried is not None:
@@ -209,11 +219,16 @@ def update_object(ref: ObjectRef, new_obj: Any) -> ObjectRef:
     """Replace a value, and return the reference to its new version."""
     tls = current_context().cache_tls
     _held.drop(lambda key: key == ref.key)
-    return _put_value(ref.endpoint, tls, str(ObjectKey.from_key(ref.key)), new_obj)
+    return _put_value(ref.endpoint, tls, str(ObjectKey.from_key(ref.key)), new_obj, True)
 
 
 def patch_object(ref: ObjectRef, delta: Any) -> ObjectRef:
-    """Append a patch to a value; ``get_object`` hands patches to its deserializer."""
+    """Append a patch to a value; ``get_object`` hands patches to its deserializer.
+
+    Raises:
+        ValueError: the value was put with ``durable=False``, is a table, or has 1,000 patches.
+        ObjectNotFoundError: there is no such object.
+    """
     tls = current_context().cache_tls
     _held.drop(lambda key: key == ref.key)
     return ObjectRef.decode(_flight.patch(ref.endpoint, tls, ref.key, _codec.encode(delta)))
@@ -238,14 +253,21 @@ def discard_object(ref: ObjectRef) -> None:
         pass  # Only room is lost, and the cache bounds that.
 
 
-def upload_object(key_or_prefix: str, file_path: str) -> ObjectRef:
+def upload_object(key_or_prefix: str, file_path: str, *, durable: bool = True) -> ObjectRef:
     """Put the bytes of a file, as they are.
+
+    Args:
+        key_or_prefix: ``<application>/<session>``, and the cache invents the object's id, or a key.
+        file_path: what is uploaded.
+        durable: False, which only a prefix takes, as in :func:`put_object`.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is empty, or the key has another form.
+        ValueError: the file is empty, the key has another form, or it names an object that need
+            not be durable.
     """
     key = _writable(ObjectKey.from_path(key_or_prefix))
+    _check_durable(durable)
     size = os.stat(file_path).st_size
     if size == 0:
         raise ValueError(f"{file_path} is empty: the object cache keeps no empty objects")
@@ -258,7 +280,7 @@ def upload_object(key_or_prefix: str, file_path: str) -> ObjectRef:
     endpoint, tls = _configured()
     count = -(-size // _UPLOAD_CHUNK_BYTES)
     chunks = functools.partial(_chunks, file_path, size)
-    return ObjectRef.decode(_flight.put_stream(endpoint, tls, str(key), count, chunks))
+    return ObjectRef.decode(_flight.put_stream(endpoint, tls, str(key), count, chunks, durable))
 
 
 def _chunks(path: str, size: int) -> Iterator[bytes]:
@@ -326,11 +348,19 @@ def _writable(key: ObjectKey) -> ObjectKey:
     return key
 
 
-def _put_value(endpoint: str, tls: FlameClientTls | None, path: str, obj: Any) -> ObjectRef:
+def _check_durable(durable: object) -> None:
+    if not isinstance(durable, bool):
+        raise TypeError(f"durable should be True or False, got {durable!r}")
+
+
+def _put_value(
+    endpoint: str, tls: FlameClientTls | None, path: str, obj: Any, durable: bool
+) -> ObjectRef:
     table = _native.to_table(obj)
     if table is not None:
-        return ObjectRef.decode(_flight.put_table(endpoint, tls, path, table))
-    return ObjectRef.decode(_flight.put(endpoint, tls, path, _codec.encoded(obj)))
+        return ObjectRef.decode(_flight.put_table(endpoint, tls, path, table, durable))
+    answer = _flight.put(endpoint, tls, path, _codec.encoded(obj), durable=durable)
+    return ObjectRef.decode(answer)
 
 
 def _value(held: _Held, what: str) -> Any:

@@ -120,18 +120,19 @@ class RunnerRequest:
         _check("input_object", input_object, ObjectRef, "an ObjectRef; set_object() makes one")
 
     @overload
-    def set_object(self, obj: Any, /) -> None: ...
+    def set_object(self, obj: Any, /, *, durable: bool = True) -> None: ...
 
     @overload
-    def set_object(self, session_id: str, obj: Any, /) -> None: ...
+    def set_object(self, session_id: str, obj: Any, /, *, durable: bool = True) -> None: ...
 
-    def set_object(self, *arguments: Any) -> None:
+    def set_object(self, *arguments: Any, durable: bool = True) -> None:
         """Put a large argument into the object cache and refer to it in ``input_object``.
 
         ``set_object(session_id, obj)``, or ``set_object(obj)``. It arrives as the single positional
         argument. The object goes with the session that is named, or whose ``request()`` made this
         request. Without one it is this client's own, and the object cache deletes it when nobody
-        has asked for it for some days.
+        has asked for it for some days. With ``durable=False`` a power cut may take it, as
+        :func:`flamepy.put_object` says; a task that needs it then fails.
 
         Raises:
             ValueError: ``args`` or ``kwargs`` are set.
@@ -153,7 +154,7 @@ class RunnerRequest:
         else:
             prefix = own_prefix() if self._session is None else self._session.object_prefix
         obj = arguments[-1]
-        self.input_object = put_object(prefix, obj)
+        self.input_object = put_object(prefix, obj, durable=durable)
 
     def __getstate__(self) -> dict[str, Any]:
         # The session is of this process only; it does not travel.

@@ -35,7 +35,7 @@ _READ_BYTES = 64 * 1024
 
 _ACTION = "FLAME_SHARE"
 _PROOF = re.compile(rb"[0-9a-f]{64}")
-_PIECE = re.compile(r"[0-9a-f]{64}-\d{1,16}\.(?:base|patch)")
+_PIECE = re.compile(r"[0-9a-f]{64}-\d{1,16}\.(?:base|patch|unsynced)")
 #: A file must be no link, and nobody is waited for at the other end of a pipe.
 _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 

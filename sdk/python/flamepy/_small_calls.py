@@ -21,7 +21,7 @@ SMALL_BYTES_MAX = 16 * 1024
 _SOCKET = "small.sock"
 _ANSWER_SECONDS = 300.0
 _READ_BYTES = 64 * 1024
-_PUT, _GET = 1, 2
+_PUT, _GET, _PUT_UNSYNCED = 1, 2, 3
 _BY_CALL, _STORED, _UNCHANGED, _FULL = range(4)
 _LENGTH = struct.Struct(">I")
 #: Length of what follows, number of the request, what it is, length of the path.
@@ -70,13 +70,16 @@ class SmallCalls:
         connection.settimeout(_ANSWER_SECONDS)
         return cls(connection)
 
-    def put(self, prefix: str, data: bytes | memoryview) -> bytes | None:
+    def put(self, prefix: str, data: bytes | memoryview, durable: bool = True) -> bytes | None:
         """Put bytes at a prefix; the reference, or None when a call has to do it.
+
+        Args:
+            durable: False has the cache answer before they are on its disk.
 
         Raises:
             Lost: the connection ended before there was an answer.
         """
-        status, rest = self._asked(_PUT, prefix, data)
+        status, rest = self._asked(_PUT if durable else _PUT_UNSYNCED, prefix, data)
         return rest if status == _STORED else None
 
     def get(self, key: str, version: int) -> tuple[int, memoryview | None] | None:

@@ -1,3 +1,4 @@
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -6,7 +7,16 @@ import pyarrow
 import pytest
 
 import flamepy
-from flamepy import FlameError, FlameErrorCode, ObjectRef, _codec, _flight, _flight_errors, _objects
+from flamepy import (
+    FlameError,
+    FlameErrorCode,
+    ObjectLostError,
+    ObjectRef,
+    _codec,
+    _flight,
+    _flight_errors,
+    _objects,
+)
 from flamepy.core import download_object, patch_object, upload_object
 from flamepy.core.cache import delete_objects
 from tests.support.cache_server import CacheServer
@@ -126,6 +136,29 @@ def test_a_missing_object_is_not_found(cache: CacheServer) -> None:
     assert caught.value.code is FlameErrorCode.NOT_FOUND
 
 
+@pytest.mark.parametrize("value", [b"small", b"large" * MIB, pyarrow.table({"a": [1, 2]})])
+def test_a_value_that_need_not_be_durable_may_be_lost(cache: CacheServer, value: Any) -> None:
+    ref = flamepy.put_object("app/ssn", value, durable=False)
+    assert "/unsynced-" in ref.key
+    assert flamepy.get_object(ref) == value
+    assert "unsynced" not in flamepy.put_object("app/ssn", value, durable=True).key
+    cache.objects.clear()
+    with pytest.raises(ObjectLostError, match="is lost: put it again") as caught:
+        flamepy.get_object(ref)
+    assert caught.value.code is FlameErrorCode.NOT_FOUND
+    assert type(pickle.loads(pickle.dumps(caught.value))) is ObjectLostError
+
+
+@pytest.mark.parametrize("durable", [0, 1, None, "false"])
+def test_durable_is_true_or_false(durable: Any, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=f"durable should be True or False, got {durable!r}"):
+        flamepy.put_object("app/ssn", 1, durable=durable)
+    file = tmp_path / "file"
+    file.write_bytes(b"x")
+    with pytest.raises(TypeError, match="durable should be True or False"):
+        upload_object("app/ssn", str(file), durable=durable)
+
+
 def test_deleting_takes_a_key_a_session_or_all_of_an_application(cache: CacheServer) -> None:
     refs = [flamepy.put_object(f"{app}/{ssn}", 1) for app in "ab" for ssn in "xy"]
     delete_objects(refs[0].key)
@@ -187,7 +220,7 @@ def test_a_put_that_breaks_off_keeps_its_own_error(cache: CacheServer) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        _flight.put_stream(cache.endpoint, None, "app/ssn/broken", 2, broken)
+        _flight.put_stream(cache.endpoint, None, "app/ssn/broken", 2, broken, True)
 
 
 def test_a_cache_that_is_away_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

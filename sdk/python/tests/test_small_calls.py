@@ -72,6 +72,11 @@ def test_a_put_and_the_three_answers_to_a_get(cache: Cache) -> None:
         assert (kind, path, data) == (1, "app/ssn", b"bytes")
         cache.send(cache.answer(number, 1, b"reference"))
         assert put.result() == b"reference"
+        put = thread.submit(cache.calls.put, "app/ssn", b"bytes", False)
+        number, kind, path, data = cache.next()
+        assert (kind, path, data) == (3, "app/ssn", b"bytes")
+        cache.send(cache.answer(number, 1, b"another"))
+        assert put.result() == b"another"
         for status, rest, expected in (
             (3, version(7) + b"bytes", (7, b"bytes")),
             (3, version(1), (1, b"")),

@@ -3,6 +3,9 @@ import { FlightServiceService } from "../generated/arrow/flight/flight.ts";
 /** Request metadata of a change that must not overwrite what its maker has not seen (docs/object-cache.md, section 3). */
 export const expectedVersionKey = "flame-expected-version";
 
+/** Request metadata of a put: `false` has it acknowledged without a sync (docs/object-cache.md, section 13). */
+export const durableKey = "flame-durable";
+
 /** Request metadata of a put: how many record batches come, so that one whose client gave up is not taken for whole. */
 export const batchesKey = "flame-batches";
 

@@ -20,7 +20,7 @@ export const sharedPieceBytes = 8 * 1024 * 1024;
 export const sharedPutName = /^shared-[0-9a-f]{32}$/;
 
 /** Names of files that clients get. */
-export const sharedPieceName = /^[0-9a-f]{64}-\d{1,16}\.(?:base|patch)$/;
+export const sharedPieceName = /^[0-9a-f]{64}-\d{1,16}\.(?:base|patch|unsynced)$/;
 
 /** Ends the text of each refusal of a file: nothing was put, and the same may be put as messages. */
 export const putAsMessages = "put the object as messages";

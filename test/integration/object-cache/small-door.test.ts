@@ -11,7 +11,7 @@ import { FrameReader } from "../../../src/protocol/frames.ts";
 import { temporaryFolder } from "../../support/temp.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
-const [put, get] = [1, 2];
+const [put, get, putUnsynced] = [1, 2, 3];
 const [byCall, stored, unchanged, full] = [0, 1, 2, 3];
 
 let folder: { path: string; remove: () => void };
@@ -96,6 +96,20 @@ describe("the socket of small objects", () => {
     expect(await answerTo(3)).toEqual({ status: unchanged, rest: Buffer.alloc(0) });
   });
 
+  it("puts without a sync at a prefix, and leaves a named key to a call that refuses it", async () => {
+    socket.write(frame(1, putUnsynced, "app/ssn", "bytes"));
+    socket.write(frame(2, putUnsynced, "app/ssn/named", "bytes"));
+    const { status, rest } = await answerTo(1);
+    const ref = decodeObjectRef(rest);
+    expect({ status, key: ref.key }).toEqual({
+      status: stored,
+      key: expect.stringMatching(/^app\/ssn\/unsynced-/),
+    });
+    expect((await client.get(ref)).toString()).toBe("bytes");
+    expect(await answerTo(2)).toEqual({ status: byCall, rest: Buffer.alloc(0) });
+    expect((await client.list()).map(({ key }) => key)).toEqual([ref.key]);
+  });
+
   it("leaves to calls what is large, has patches, is not there or is wrong", async () => {
     const large = await client.put("app/ssn/large", Buffer.alloc(16 * 1024 + 1));
     const patched = await client.put("app/ssn/patched", Buffer.from("base"));
@@ -140,6 +154,7 @@ describe("the socket of small objects", () => {
     ["a message that is too short", Buffer.from([0, 0, 0, 1, 0])],
     ["a message that is too long", Buffer.from([255, 255, 255, 255, 0])],
     ["more bytes than are small", frame(1, put, "app/ssn", Buffer.alloc(16 * 1024 + 1))],
+    ["the same without a sync", frame(1, putUnsynced, "app/ssn", Buffer.alloc(16 * 1024 + 1))],
     ["a version that is none", frame(1, get, "app/ssn/x", Buffer.alloc(8, 255))],
     ["the words of HTTP", Buffer.from("GET / HTTP/1.1\r\n\r\n")],
   ])("ends the connection of who sends %s, and serves others", async (_, bytes) => {

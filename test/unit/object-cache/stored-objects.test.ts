@@ -9,7 +9,15 @@ function piece(text: string): DescribedPiece {
   return {
     key,
     fileBytes: 1,
-    piece: { id: text, kind, format: "opaque", version: Number(version), size: 1, crc32: 0 },
+    piece: {
+      id: text,
+      kind,
+      format: "opaque",
+      version: Number(version),
+      size: 1,
+      crc32: 0,
+      durable: true,
+    },
   };
 }
 

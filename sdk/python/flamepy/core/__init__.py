@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from flamepy._errors import FlameError as FlameError
     from flamepy._errors import FlameErrorCode as FlameErrorCode
     from flamepy._errors import FlameValueError as FlameValueError
+    from flamepy._errors import ObjectLostError as ObjectLostError
     from flamepy._errors import ObjectNotFoundError as ObjectNotFoundError
     from flamepy._errors import PythonVersionError as PythonVersionError
     from flamepy._errors import RemoteTaskError as RemoteTaskError
@@ -123,6 +124,7 @@ __getattr__, __dir__ = _lazily(
             "FlameError",
             "FlameErrorCode",
             "FlameValueError",
+            "ObjectLostError",
             "ObjectNotFoundError",
             "PythonVersionError",
             "RemoteTaskError",

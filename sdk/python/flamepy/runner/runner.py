@@ -149,14 +149,16 @@ class Runner:
         """Return an iterator over results in the order in which their calls end."""
         return ObjectFutureIterator(futures)
 
-    def put_object(self, obj: Any) -> ObjectRef:
+    def put_object(self, obj: Any, *, durable: bool = True) -> ObjectRef:
         """Put a value into the object cache for all services; it goes with the Runner.
+
+        With ``durable=False`` a power cut may take it, as :func:`flamepy.put_object` says.
 
         Raises:
             TypeError: the value cannot be pickled; the text names the part of it.
             FlameError: the cache cannot be reached, or refuses.
         """
-        return put_object(ObjectKey.for_shared(self._name).to_prefix(), obj)
+        return put_object(ObjectKey.for_shared(self._name).to_prefix(), obj, durable=durable)
 
     def close(self) -> None:
         """Close the services, and remove application, package and objects. What fails is logged."""

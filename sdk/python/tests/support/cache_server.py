@@ -52,7 +52,9 @@ class CacheServer(flight.FlightServerBase):  # type: ignore[misc]
                 key = descriptor.command.decode().removeprefix("PATCH:")
             else:
                 key = descriptor.path[0].decode()
-                key += f"/{uuid.uuid4()}" if key.count("/") == 1 else ""
+                durable = context.get_middleware("headers").headers.get("flame-durable")
+                mark = "unsynced-" if durable == ["false"] else ""
+                key += f"/{mark}{uuid.uuid4()}" if key.count("/") == 1 else ""
             version, base, patches = self.objects.get(key, (0, None, []))
             if expected and int(expected[0]) != version:
                 raise flight.FlightServerError(
@@ -73,6 +75,8 @@ class CacheServer(flight.FlightServerBase):  # type: ignore[misc]
         key, _, known = ticket.ticket.decode().partition(":")
         with self._lock:
             if key not in self.objects:
+                if "/unsynced-" in key:
+                    raise KeyError(f'the object "{key}" is lost: put it again')
                 raise KeyError(f"no object {key}")
             version, base, patches = self.objects[key]
         if int(known or 0) == version:
