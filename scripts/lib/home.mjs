@@ -138,6 +138,13 @@ node="${process.execPath}"
 exec "$node" --disable-warning=DEP0123 ${withoutMaps.has(name) ? "" : "--enable-source-maps "}${launched(name)} "$@"
 `;
 
+const syncOptions = [
+  // Its version stays the same while its sources change.
+  ...["--reinstall-package", "flamepy"],
+  // Else the first service would do it, or each one where its user may not write here.
+  "--compile-bytecode",
+];
+
 /** Copies the Python SDK, fetches what builds wheels without a network, and prepares flmrun's environment. */
 export async function ensurePythonParts({ root, home, python, uv }) {
   const { sdk, flmrun, stamps } = homePaths(home);
@@ -156,7 +163,7 @@ export async function ensurePythonParts({ root, home, python, uv }) {
     ...shared,
     name: "flmrun",
     title: `preparing flmrun's environment on Python ${python.version.join(".")}`,
-    inputs: [home, python, uvVersion, ...sources],
+    inputs: [home, python, uvVersion, syncOptions, ...sources],
     products: [join(flmrun, ".venv/bin/python")],
     work: () => prepareFlmrun({ root, home, python, uv }),
   });
@@ -176,20 +183,11 @@ async function prepareFlmrun({ root, home, python, uv }) {
   copySources(join(root, "flmrun"), flmrun);
   const project = join(flmrun, "pyproject.toml");
   writeFileSync(project, readFileSync(project, "utf8").replaceAll(specifiedSdk, sdk));
-  await run(
-    [
-      uv,
-      "sync",
-      // Its version stays the same while its sources change.
-      ...["--reinstall-package", "flamepy"],
-      ...["--python", python.executable],
-    ],
-    {
-      cwd: flmrun,
-      env: { UV_PYTHON_DOWNLOADS: "never", UV_FIND_LINKS: wheels, VIRTUAL_ENV: "" },
-      logFile: join(logs, "flmrun.log"),
-    },
-  );
+  await run([uv, "sync", ...syncOptions, ...["--python", python.executable]], {
+    cwd: flmrun,
+    env: { UV_PYTHON_DOWNLOADS: "never", UV_FIND_LINKS: wheels, VIRTUAL_ENV: "" },
+    logFile: join(logs, "flmrun.log"),
+  });
 }
 
 /** Wheels that build user packages without a network: setuptools, wheel, and what the SDK builds with. */

@@ -68,6 +68,12 @@ describe("scripts/install.sh", () => {
     expect(naming).toEqual([]);
   });
 
+  test("compiles the modules of flmrun's environment, also those that no service of this home has loaded", () => {
+    const compiled = Object.keys(filesOf(join(preparedHome, "work/flmrun/.venv/lib"))).join("\n");
+    expect(compiled).toMatch(/\/site-packages\/pyarrow\/__pycache__\/orc\.cpython-\d+\.pyc$/m);
+    expect(compiled).toMatch(/\/site-packages\/flamepy\/__pycache__\/_runpy\.cpython-\d+\.pyc$/m);
+  });
+
   test("says where it is, which node and which Python it uses, and writes nothing the second time", async () => {
     const prefix = join(folder.path, "flame");
     const { stdout } = await installed(prefix);
