@@ -6,18 +6,17 @@ The first four bytes say how: ``FLM`` and a type. What begins otherwise is a pla
 from __future__ import annotations
 
 import io
-import os
 import pickle
 import sys
 from typing import Any
 
 from flamepy._arrow_types import is_plain
 from flamepy._cell import Buffer, Cell
-from flamepy._forks import FLAME_INSTANCE_ENDPOINT
+from flamepy._missing_modules import missing_module_advice
 from flamepy._pickler import Pickler
-from flamepy._published_pickles import loads
 from flamepy._shared import SharedPiece
-from flamepy._unpicklable import culprit
+from flamepy._unpicklable import GLOBAL_BYTES_MAX, culprit, refuse_large_globals
+from flamepy._unpickler import Unpickler, loads
 
 PICKLE_PREFIX = b"FLM\x00"
 _TENSOR_PREFIX = b"FLM\x01"
@@ -25,12 +24,6 @@ _TABLE_PREFIX = b"FLM\x02"
 _ARRAY_PREFIX = b"FLM\x03"
 _BATCH_PREFIX = b"FLM\x04"
 _PREFIX_BYTES = 4
-_ADVICE = "here. Install the package that has it, or return values of types that are known here."
-#: For a service, which gets from elsewhere what needs a module.
-_ADVICE_TO_SENDERS = (
-    "on the executor. Name a package with it in the application's url, or call "
-    "cloudpickle.register_pickle_by_value(module) before it is sent."
-)
 #: Kinds of numpy dtypes that an Arrow tensor can hold: bool is not among them.
 _TENSOR_KINDS = "iuf"
 
@@ -51,8 +44,13 @@ def pickled(value: Any, what: str = "the value") -> memoryview:
 
 
 def pickle_of(value: Any, what: str) -> bytes:
-    """Return the pickle alone, as published programs read it; the rest as :func:`pickled`."""
-    return bytes(pickled(value, what)[len(PICKLE_PREFIX) :])
+    """Return the pickle alone, as published programs read it; the rest as :func:`pickled`.
+
+    It names what modules have: a package with them is where it is read.
+    """
+    out = io.BytesIO()
+    _pickle(value, what, out, names_only=True)
+    return bytes(out.getbuffer()[len(PICKLE_PREFIX) :])
 
 
 def pickled_cell(value: Any, what: str) -> Cell:
@@ -112,8 +110,7 @@ def load(cell: Buffer | SharedPiece, what: str) -> Any:
     try:
         return decode(cell)
     except ModuleNotFoundError as error:
-        advice = _ADVICE_TO_SENDERS if os.environ.get(FLAME_INSTANCE_ENDPOINT) else _ADVICE
-        error.add_note(f"{what} needs the module {error.name!r}, which is not installed {advice}")
+        error.add_note(f"{what} needs it. {missing_module_advice(error)}")
         raise
     except AttributeError as error:
         if f"on {sys.modules['__main__']!r}" in str(error):
@@ -125,15 +122,25 @@ def load(cell: Buffer | SharedPiece, what: str) -> Any:
         raise
 
 
-def _pickle(value: Any, what: str, out: Any) -> None:
+def _pickle(value: Any, what: str, out: Any, names_only: bool = False) -> None:
     out.write(PICKLE_PREFIX)
+    pickler = Pickler(out, names_only)
     try:
-        Pickler(out).dump(value)
+        pickler.dump(value)
     except (TypeError, pickle.PicklingError) as error:
         raise TypeError(_refusal(value, what, error)) from error
     except Exception as error:
         error.add_note(f"raised when {what} was pickled")
         raise
+    size = out.size if isinstance(out, Cell) else out.tell()
+    if pickler.carried and size > GLOBAL_BYTES_MAX:
+        refuse_large_globals(pickler.carried, what, _size_of)
+
+
+def _size_of(value: Any) -> int:
+    cell = Cell()
+    Pickler(cell).dump(value)
+    return cell.size
 
 
 def _decode_piece(piece: SharedPiece) -> Any:
@@ -145,16 +152,13 @@ def _decode_piece(piece: SharedPiece) -> Any:
             return _decode_arrow(prefix, piece.mapped()[_PREFIX_BYTES:])
         start = _PREFIX_BYTES if prefix == PICKLE_PREFIX else 0
         reader.seek(start)
-        try:
-            # Large bytes are read to where they stay.
-            return pickle.load(reader)
-        except ModuleNotFoundError:
-            return loads(piece.mapped()[start:])
+        # Large bytes are read to where they stay.
+        return Unpickler(reader).load()
 
 
 def _refusal(value: Any, what: str, error: Exception) -> str:
     deep = isinstance(error.__cause__, RecursionError)
-    way, part = ([], value) if deep else culprit(value, _is_picklable)
+    way, part = ([], value) if deep else culprit(value, is_picklable)
     kind = type(part)
     module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
     return (
@@ -163,7 +167,8 @@ def _refusal(value: Any, what: str, error: Exception) -> str:
     )
 
 
-def _is_picklable(value: Any) -> bool:
+def is_picklable(value: Any) -> bool:
+    """Whether a value can be pickled."""
     try:
         Pickler(io.BytesIO()).dump(value)
     except Exception:

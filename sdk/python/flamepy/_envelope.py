@@ -55,6 +55,11 @@ class Envelope:
         value = self.header.get(name)
         return value if isinstance(value, str) else ""
 
+    def texts(self, name: str) -> list[str]:
+        """Return a list of texts of the header; empty when it is absent or another thing."""
+        value = self.header.get(name)
+        return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+
 
 def is_envelope(data: Buffer) -> bool:
     """Whether ``data`` is framed; otherwise it is of the published client."""

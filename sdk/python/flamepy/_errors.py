@@ -18,6 +18,7 @@ Waiting calls with a timeout raise the built-in ``TimeoutError``; a task that wa
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 from flamepy._public import public
 
@@ -56,6 +57,12 @@ class FlameError(Exception):
 class RemoteTaskError(FlameError):
     """A task failed on its executor.
 
+    The error of a call (of an Executor, of a RunnerRequest) is of the class that the task raised as
+    well: ``except KeyError`` catches a KeyError of a task, with its arguments and attributes. That
+    holds for every class that is loaded here, but for those that are no Exception (SystemExit,
+    KeyboardInterrupt), StopIteration, StopAsyncIteration and CancelledError, and those that take no
+    subclasses.
+
     ``__cause__`` is the original exception when it could be loaded here, else None. The remote
     traceback is attached as a note, so that Python prints it below the error.
 
@@ -66,6 +73,9 @@ class RemoteTaskError(FlameError):
         remote_traceback: text of the remote traceback; empty when the executor sent none.
     """
 
+    #: The exception of the task, or its class, where this is of that class as well.
+    _original: Any = None
+
     def __init__(
         self,
         message: str,
@@ -75,6 +85,17 @@ class RemoteTaskError(FlameError):
         remote_traceback: str = "",
     ) -> None:
         super().__init__(FlameErrorCode.INTERNAL, message)
+        self._tell(message, session_id, task_id, remote_type, remote_traceback)
+
+    def _tell(
+        self,
+        message: str,
+        session_id: str,
+        task_id: str,
+        remote_type: str,
+        remote_traceback: str,
+    ) -> None:
+        self._told = (message, session_id, task_id, remote_type, remote_traceback)
         self.session_id = session_id
         self.task_id = task_id
         self.remote_type = remote_type
@@ -85,17 +106,11 @@ class RemoteTaskError(FlameError):
                 f"{remote_traceback.rstrip()}"
             )
 
-    def __reduce__(self) -> tuple[type[RemoteTaskError], tuple[str, ...]]:
-        return (
-            type(self),
-            (
-                self.message,
-                self.session_id,
-                self.task_id,
-                self.remote_type,
-                self.remote_traceback,
-            ),
-        )
+    def __str__(self) -> str:
+        return f"{self._told[0]} (code: {int(FlameErrorCode.INTERNAL)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), self._told)
 
 
 @public("flamepy.core.types")

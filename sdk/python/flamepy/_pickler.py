@@ -8,26 +8,32 @@ from __future__ import annotations
 
 import copyreg
 import functools
+import io
 import operator
 import pickle
 import sys
+import types
 import typing
+import weakref
 from collections import ChainMap
 from collections.abc import Callable
 from typing import Any
 
 import cloudpickle
 
+from flamepy._own_modules import is_own
+from flamepy._value_pickler import ValuePickler
+
 _PROTOCOL = 5
 
 
-class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+class Pickler(ValuePickler):
     """Pickles into a file so that the same value of the same type comes out."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: Any, names_only: bool = False) -> None:
         # Looked at by the constructor alone.
         self.dispatch_table = ChainMap(_reducers(), cloudpickle.Pickler.dispatch_table)
-        super().__init__(file, protocol=_PROTOCOL)
+        super().__init__(file, _PROTOCOL, names_only)
 
 
 def _reducers() -> dict[type, Callable[[Any], Any]]:
@@ -84,6 +90,35 @@ def _reduce_new_type(new: Any) -> Any:
     if _is_found(new, new.__qualname__):
         return str(new.__qualname__)
     return type(new), (new.__name__, new.__supertype__), dict(vars(new))
+
+
+def _reduce_variable(variable: Any) -> Any:
+    """typing.TypeVar of an own module pickles by name."""
+    if not is_own(variable.__module__):
+        return cloudpickle.cloudpickle._typevar_reduce(variable)
+    parts = cloudpickle.cloudpickle._decompose_typevar(variable)
+    return cloudpickle.cloudpickle._make_typevar, parts
+
+
+def _reduce_weak(entries: Any) -> Any:
+    """functools.singledispatch has one; who made the entries is alive as long as this."""
+    return type(entries), (dict(entries),)
+
+
+def _reduce_file(file: Any) -> Any:
+    """cloudpickle makes it a text in memory."""
+    if file in (sys.stdout, sys.stderr):
+        return cloudpickle.cloudpickle._file_reduce(file)
+    raise pickle.PicklingError(
+        f"the open file {file.name!r} is of this process; open it where it is used, or send what "
+        "is in it"
+    )
+
+
+def _reduce_code(code: Any) -> Any:
+    """cloudpickle forgets the file, which tracebacks name."""
+    make, parts = cloudpickle.cloudpickle._code_reduce(code)
+    return make, tuple(code.co_filename if part == "<dynamic-code>" else part for part in parts)
 
 
 def _reduce_parameter(parameter: Any) -> Any:
@@ -147,7 +182,7 @@ def _reduce_polars_series(series: Any) -> Any:
 def _is_found(thing: Any, name: str) -> bool:
     """Whether the other end finds ``thing`` under the name that it has here."""
     module = sys.modules.get(getattr(thing, "__module__", None) or "__main__")
-    if module is None or module.__name__ == "__main__":
+    if module is None or module.__name__ == "__main__" or is_own(module.__name__):
         return False
     by_value = cloudpickle.list_registry_pickle_by_value()
     if any(f"{module.__name__}.".startswith(f"{registered}.") for registered in by_value):
@@ -165,6 +200,11 @@ _STANDARD: dict[type, Callable[[Any], Any]] = {
     type(_cached_example): _reduce_cached,
     typing.TypeAliasType: _reduce_alias,
     typing.NewType: _reduce_new_type,
+    typing.TypeVar: _reduce_variable,
+    types.CodeType: _reduce_code,
+    io.TextIOWrapper: _reduce_file,
+    weakref.WeakKeyDictionary: _reduce_weak,
+    weakref.WeakValueDictionary: _reduce_weak,
     typing.ParamSpec: _reduce_parameter,
     typing.TypeVarTuple: _reduce_parameter,
 }

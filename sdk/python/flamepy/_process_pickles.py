@@ -7,29 +7,32 @@ from multiprocessing.reduction import ForkingPickler
 from types import FunctionType
 from typing import Any
 
-import cloudpickle
+from flamepy import _codec
+from flamepy._own_modules import is_own
 
 
 def send_what_main_defined() -> None:
-    """Let processes of tasks be sent functions and classes of the client's main program.
+    """Let processes of tasks be sent functions and classes of the client's own programs.
 
-    ``multiprocessing`` names them by module and name. At home the program is ``__main__`` in each
-    of its processes; here another program is, so what came by value goes on by value.
+    ``multiprocessing`` names them by module and name. At home each of its processes finds them
+    there; here none does, so what came by value goes on by value.
     """
     pickler: Any = ForkingPickler
     pickler.reducer_override = _reduce
 
 
 def _reduce(_: ForkingPickler, thing: Any) -> Any:
-    if isinstance(thing, FunctionType | type) and thing.__module__ == "__main__":
-        if _in_main(thing.__qualname__) is not thing:
-            return _received, (cloudpickle.dumps(thing),)
+    if isinstance(thing, FunctionType | type) and (
+        is_own(thing.__module__)
+        or (thing.__module__ == "__main__" and _in_main(thing.__qualname__) is not thing)
+    ):
+        return _received, (bytes(_codec.pickled(thing)),)
     return NotImplemented
 
 
 def _received(data: bytes) -> Any:
     send_what_main_defined()  # A process that was started anew answers with such things as well.
-    return cloudpickle.loads(data)
+    return _codec.decode(data)
 
 
 def _in_main(name: str) -> Any:

@@ -10,9 +10,13 @@ from typing import Any
 from flamepy import _codec, _native
 from flamepy._envelope import PYTHON, Envelope, check_python, is_envelope, seal, unseal
 from flamepy._errors import FlameError, RemoteTaskError
+from flamepy._exception_pickles import told_exception
+from flamepy._missing_modules import missing_module_advice
 from flamepy._objects import ObjectRef, get_object, put_cell, put_object
 from flamepy._plain import is_plain, plain_pickle, result_frame
 from flamepy._public import public
+from flamepy._remote_errors import class_names, known_class, remote_task_error
+from flamepy._remote_sources import with_sources
 from flamepy._runner import INLINE_BYTES_MAX
 from flamepy._types import Task
 
@@ -126,7 +130,8 @@ def describe(error: BaseException) -> str:
         text = str(error.message if isinstance(error, FlameError) else error)
     except BaseException as failure:  # An error of the user's that cannot be shown is one still.
         text = f"(its text cannot be had: str() of it raises {type(failure).__name__})"
-    return _sendable(f"{name}: {text}" if text else name)
+    advice = missing_module_advice(error)
+    return _sendable((f"{name}: {text}" if text else name) + (f". {advice}" if advice else ""))
 
 
 def _sendable(text: str) -> str:
@@ -147,27 +152,38 @@ def encode_failure(error: BaseException) -> bytes:
     header = {
         "result": "error",
         "type": _sendable(type(error).__qualname__),
+        "classes": [_sendable(name) for name in class_names(type(error))],
         "traceback": _remote_traceback(error),
     }
     return seal(header, _pickled_exception(error))
 
 
-def failure_of(task: Task) -> RemoteTaskError:
-    """Return the error of a failed task, with the original as its cause when it can be loaded."""
+def failure_of(task: Task, of_call: bool = True) -> RemoteTaskError:
+    """Return the error of a failed task, with the original as its cause when it can be loaded.
+
+    Args:
+        of_call: it is of the original's class as well, where that is known here.
+    """
     envelope = _failure_envelope(task.output)
-    error = RemoteTaskError(
+    original: BaseException | None = None
+    if envelope is not None and envelope.python == PYTHON and envelope.body:
+        try:
+            found = _codec.decode(envelope.body)
+        except Exception:  # Its class may exist on the executor only: the text is what remains.
+            found = None
+        original = found if isinstance(found, BaseException) else None
+    known = known_class(envelope.texts("classes")) if envelope is not None else None
+    told = (
         task.failure(),
         task.session_id,
         task.id,
         envelope.text("type") if envelope else "",
-        envelope.text("traceback") if envelope else "",
+        with_sources(envelope.text("traceback")) if envelope else "",
     )
-    if envelope is not None and envelope.python == PYTHON and envelope.body:
-        try:
-            cause = _codec.decode(envelope.body)
-        except Exception:  # Its class may exist on the executor only: the text is what remains.
-            cause = None
-        error.__cause__ = cause if isinstance(cause, BaseException) else None
+    if of_call:
+        return remote_task_error(*told, known if original is None else original)
+    error = RemoteTaskError(*told)
+    error.__cause__ = original
     return error
 
 
@@ -187,18 +203,25 @@ def _remote_traceback(error: BaseException) -> str:
         frames = frames.tb_next  # Ours on the way to the user's code tell the user nothing.
     try:
         shown = traceback.format_exception(type(error), error, frames or error.__traceback__)
-    except Exception as failure:  # Attributes of the user's exceptions may do anything.
+    except BaseException as failure:  # Attributes of the user's exceptions may do anything.
         shown = [f"(the traceback cannot be shown: {type(failure).__name__})\n"]
     return _sendable("".join(shown))
 
 
 def _pickled_exception(error: BaseException) -> memoryview:
-    try:
-        cell = _codec.pickled(error)[len(_codec.PICKLE_PREFIX) :]
-        _codec.decode(cell)  # Many exceptions can be pickled and not loaded again.
-    except BaseException:  # User code runs here too, and the failure to tell is another one.
-        return memoryview(b"")
-    return cell if len(cell) <= _EXCEPTION_BYTES_MAX else memoryview(b"")
+    whole: list[Callable[[], Any]] = [
+        lambda: error,
+        lambda: told_exception(error, _codec.is_picklable),
+    ]
+    for make in whole:
+        try:
+            cell = _codec.pickled(make())[len(_codec.PICKLE_PREFIX) :]
+            loaded = _codec.decode(cell)  # Many exceptions can be pickled and not loaded again.
+        except BaseException:  # User code runs here too, and the failure to tell is another one.
+            continue
+        if len(cell) <= _EXCEPTION_BYTES_MAX and isinstance(loaded, BaseException):
+            return cell
+    return memoryview(b"")
 
 
 __all__ = [

@@ -8,6 +8,7 @@ import sys
 import threading
 from dataclasses import dataclass, field
 
+from flamepy._carried_modules import forget_carried
 from flamepy._convert import optional
 from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._forks import FLAME_INSTANCE_ENDPOINT as FLAME_INSTANCE_ENDPOINT
@@ -154,6 +155,8 @@ class AskedService:
         except BaseException as error:  # What user code raises must not end this process.
             _log.exception("cannot leave the session")
             return types_pb2.Result(return_code=_FAILED, message=describe(error))
+        finally:
+            forget_carried()
         return types_pb2.Result(return_code=0)
 
 

@@ -242,7 +242,7 @@ class SessionTasks:
         self.await_settled(_LOOK_SECONDS)
         known = [one for one in left if not isinstance(one, StreamedFuture) or one.task is not None]
         ids = [future.task_id for future in known]
-        self._connection.cancel_tasks(self._session_id, ids, pending_only=True)
+        self._connection.cancel_tasks(self.session_id, ids, pending_only=True)
 
     def await_settled(self, seconds: float = CALL_SECONDS, unsent: bool = False) -> None:
         """Wait until it is known which tasks came of what was sent, or the time is over.
@@ -313,7 +313,7 @@ class SessionTasks:
             future.succeed(result)
 
     def _result(self, task: Task, form: ResultForm) -> Any:
-        error = error_of(self._with_failure(task))
+        error = error_of(self._with_failure(task), form)
         if error is not None:
             raise error
         return form.read(task.output, self._prefix)

@@ -6,6 +6,7 @@ from concurrent.futures import CancelledError
 
 from flamepy._convert import to_time
 from flamepy._result import failure_of
+from flamepy._result_form import ResultForm
 from flamepy._types import Event, Task, TaskState
 from flamepy.proto import clients_pb2
 
@@ -37,15 +38,22 @@ def task_of_result(task_id: str, session_id: str, result: clients_pb2.Result) ->
     )
 
 
-def error_of(task: Task) -> Exception | None:
-    """Return the error of a task that has ended; None when it succeeded."""
+def error_of(task: Task, form: ResultForm) -> Exception | None:
+    """Return the error of a task that has ended; None when it succeeded.
+
+    Args:
+        form: what its result would be for the caller. Whoever gets bytes, as from the published
+            flamepy, gets its errors too, which are of no other class.
+    """
     by = task.cancelled_by()
     if task.state is TaskState.FAILED and by is not None:
         return CancelledError(f"task {task.id} of session {task.session_id} was {task.failure()}")
     if task.state is TaskState.CANCELLED:
         why = by or f"cancelled: session {task.session_id} was closed before it ran"
         return CancelledError(f"task {task.id} was {why}")
-    return failure_of(task) if task.state is TaskState.FAILED else None
+    if task.state is not TaskState.FAILED:
+        return None
+    return failure_of(task, of_call=form is not ResultForm.BYTES)
 
 
 def never_sent(session_id: str) -> CancelledError:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Iterator
-from types import CellType, CodeType, FunctionType, MethodType
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
+
+from flamepy._errors import FlameValueError
+from flamepy._module_uses import uses_of
+from flamepy._own_modules import is_own
 
 _DEPTH_MAX = 20
 _SEARCH_SECONDS = 2.0
+#: Larger globals of own modules are to be sent otherwise: they would go with each call.
+GLOBAL_BYTES_MAX = 64 * 1024 * 1024
 
 #: How a part is called, and the part.
 Part = tuple[str, Any]
@@ -37,6 +43,31 @@ def culprit(value: Any, is_picklable: Callable[[Any], bool]) -> tuple[list[str],
     return way, value
 
 
+def refuse_large_globals(
+    carried: dict[tuple[str, str], Any], what: str, size_of: Callable[[Any], int]
+) -> None:
+    """Refuse globals of own modules that are too large to go with each thing that needs them.
+
+    Args:
+        carried: the globals, by module and name.
+        what: what was to be sent, for the error.
+        size_of: gives how many bytes a value is.
+
+    Raises:
+        FlameValueError: one is too large.
+    """
+    for (module, name), value in carried.items():
+        size = size_of(value)
+        if size > GLOBAL_BYTES_MAX:
+            raise FlameValueError(
+                f"cannot send {what}: the global variable {name!r} of the module {module} would "
+                f"go with it and has {size / 1024**2:.0f} MiB; globals of own modules may have "
+                f"{GLOBAL_BYTES_MAX // 1024**2} MiB. Put it into the object cache once, with "
+                "flamepy.put_object, and pass the reference as an argument, or load it in the "
+                "function"
+            )
+
+
 def _parts(value: Any) -> Iterator[Part]:
     if isinstance(value, FunctionType):
         yield from _parts_of_function(value)
@@ -51,7 +82,7 @@ def _parts(value: Any) -> Iterator[Part]:
         yield from ((f"its item {_short(key)}", part) for key, part in value.items())
     elif isinstance(value, list | tuple | set | frozenset):
         yield from ((f"its item {at}", part) for at, part in enumerate(value))
-    elif isinstance(value, type):
+    elif isinstance(value, type | ModuleType):
         yield from ((f"its attribute {name!r}", part) for name, part in vars(value).items())
     else:
         yield from _parts_of_object(value)
@@ -61,11 +92,14 @@ def _parts_of_function(function: FunctionType) -> Iterator[Part]:
     of = f"of {function.__qualname__}()"
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
     for name, cell in cells:
-        if _is_full(cell):
+        if _is_full(cell) and not _is_own_module(cell.cell_contents):
             yield f"the variable {name!r} {of}", cell.cell_contents
     for name in sorted(_global_names(function.__code__)):
-        if name in function.__globals__:
+        if name in function.__globals__ and not _is_own_module(function.__globals__[name]):
             yield f"the global variable {name!r} {of}", function.__globals__[name]
+    for module, name, value in uses_of(function):
+        if name and not _is_own_module(value):
+            yield f"the global variable {name!r} of {module.__name__}, used by {of[3:]}", value
     for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
         yield f"a default argument {of}", value
     for name, value in vars(function).items():
@@ -81,6 +115,10 @@ def _parts_of_object(value: Any) -> Iterator[Part]:
                 attributes.setdefault(name, getattr(value, name))
     yield from ((f"its attribute {name!r}", part) for name, part in attributes.items())
     yield f"its class {type(value).__qualname__}", type(value)
+
+
+def _is_own_module(value: Any) -> bool:
+    return isinstance(value, ModuleType) and is_own(value.__name__)
 
 
 def _global_names(code: CodeType) -> set[str]:

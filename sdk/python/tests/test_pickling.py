@@ -166,8 +166,11 @@ def test_what_is_too_deep_is_said_at_once() -> None:
 
 @pytest.fixture
 def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    (tmp_path / "local_helpers.py").write_text("class Thing:\n    pass\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
+    """A module that is installed with the client, and nowhere else."""
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    (folder / "local_helpers.py").write_text("class Thing:\n    pass\n")
+    monkeypatch.syspath_prepend(str(folder))
     yield importlib.import_module("local_helpers")
     sys.modules.pop("local_helpers")
 
@@ -188,7 +191,7 @@ def test_a_module_that_only_the_client_has_is_named_wherever_it_is_needed(
     for argument, what in ((thing, "the request of task"), (ref, f"object '{ref.key}'")):
         text = fails(client, argument)
         assert what in text
-        assert "needs the module 'local_helpers', which is not installed on the executor" in text
+        assert " needs it. The module 'local_helpers' is not installed on the executor (Py" in text
         assert "cloudpickle.register_pickle_by_value(module)" in text
 
 
@@ -199,7 +202,7 @@ def test_a_module_that_only_the_executor_has_is_named_to_the_client(
     monkeypatch.setitem(sys.modules, "local_helpers", None)
     with pytest.raises(ModuleNotFoundError) as caught:
         ref.get()
-    assert "which is not installed here. Install" in caught.value.__notes__[0]
+    assert "is not installed here. Install" in caught.value.__notes__[0]
 
 
 def test_what_can_only_be_found_in_the_main_program_is_explained(

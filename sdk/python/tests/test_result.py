@@ -119,14 +119,22 @@ class Unloadable(Exception):
         super().__init__("one argument only")
 
 
-def test_an_exception_that_cannot_be_loaded_leaves_its_text() -> None:
+def test_an_exception_with_a_constructor_of_its_own_comes_back() -> None:
     import threading
 
-    for error in (Unloadable(1, 2), ValueError(threading.Lock())):
-        found = failure_of(failed(encode_failure(error)))
-        assert found.__cause__ is None
-        assert found.remote_type == type(error).__name__
-        assert type(error).__name__ in found.remote_traceback
+    found = failure_of(failed(encode_failure(Unloadable(1, 2))))
+    assert isinstance(found, Unloadable)
+    assert type(found.__cause__) is Unloadable
+    assert found.args == ("one argument only",)
+    lock = threading.Lock()
+    refused = ValueError("text", lock)
+    refused.add_note("a note")
+    refused.lock = lock  # type: ignore[attr-defined]
+    found = failure_of(failed(encode_failure(refused)))
+    assert isinstance(found, ValueError)
+    assert found.args == ("text", repr(lock))
+    assert not hasattr(found.__cause__, "lock")
+    assert "a note" in found.remote_traceback
 
 
 class Unshowable(Exception):

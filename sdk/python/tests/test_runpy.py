@@ -282,12 +282,14 @@ def test_a_missing_module_is_named_with_what_to_do(client: Client, tmp_path: Pat
     import importlib
     import sys
 
-    (tmp_path / "only_here.py").write_text("def f():\n    return 1\n")
-    sys.path.insert(0, str(tmp_path))
+    installed = tmp_path / "site-packages"
+    installed.mkdir()
+    (installed / "only_here.py").write_text("def f():\n    return 1\n")
+    sys.path.insert(0, str(installed))
     try:
         client.enter(importlib.import_module("only_here").f)
     finally:
-        sys.path.remove(str(tmp_path))
+        sys.path.remove(str(installed))
         del sys.modules["only_here"]
     with pytest.raises(RemoteTaskError, match="No module named 'only_here'") as caught:
         client.call(RunnerRequest())

@@ -22,6 +22,7 @@ from flamepy._errors import (
     RemoteTaskError,
 )
 from flamepy._names import short_name
+from flamepy._remote_errors import remote_task_error
 from flamepy._types import (
     Application,
     ApplicationAttributes,
@@ -81,5 +82,6 @@ __all__ = [
     "TaskInput",
     "TaskOutput",
     "TaskState",
+    "remote_task_error",
     "short_name",
 ]

@@ -1,0 +1,54 @@
+"""Stands in for ``_pytest.assertion.rewrite`` on an executor without pytest.
+
+Functions of test modules call it when an assertion fails; pytest has put that into their code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+_TEXT_CHARACTERS_MAX = 240
+
+
+def _saferepr(thing: object) -> str:
+    try:
+        text = repr(thing)
+    except Exception as error:
+        text = f"<{type(thing).__name__} whose repr() raises {type(error).__name__}>"
+    text = text if len(text) <= _TEXT_CHARACTERS_MAX else text[:_TEXT_CHARACTERS_MAX] + "..."
+    return text.replace("\n", "\\n")
+
+
+def _should_repr_global_name(thing: object) -> bool:
+    return not callable(thing) and not hasattr(thing, "__name__")
+
+
+def _format_boolop(explanations: Iterable[str], is_or: bool) -> str:
+    return ("(" + (" or " if is_or else " and ").join(explanations) + ")").replace("%", "%%")
+
+
+def _call_reprcompare(
+    _ops: Sequence[str], results: Sequence[object], texts: Sequence[str], _things: Sequence[object]
+) -> str:
+    failed = (text for result, text in zip(results, texts, strict=True) if not result)
+    return next(failed, texts[-1])
+
+
+def _format_assertmsg(thing: object) -> str:
+    text = thing if isinstance(thing, str) else _saferepr(thing)
+    return text.replace("\n", "\n~").replace("%", "%%")
+
+
+def _format_explanation(text: str) -> str:
+    first, *others = text.split("\n")
+    shown = [first]
+    for line in others:
+        if line.startswith("{"):
+            shown.append(f" +  where {line[1:]}")
+        elif line.startswith("~"):
+            shown.append(line[1:])
+    return "\n".join(shown)
+
+
+def _check_if_assertion_pass_impl() -> bool:
+    return False
