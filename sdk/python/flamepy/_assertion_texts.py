@@ -42,11 +42,17 @@ def _format_assertmsg(thing: object) -> str:
 def _format_explanation(text: str) -> str:
     first, *others = text.split("\n")
     shown = [first]
+    around = [0]  # The lines that go on behind what explains them.
     for line in others:
-        if line.startswith("{"):
-            shown.append(f" +  where {line[1:]}")
-        elif line.startswith("~"):
-            shown.append(line[1:])
+        mark, rest = line[:1], line[1:]
+        if mark == "{":
+            around.append(len(shown))
+            shown.append(f" +  where {rest}")
+        elif mark == "}" and len(around) > 1:
+            around.pop()
+            shown[around[-1]] += rest
+        else:
+            shown.append(rest if mark in ("~", ">") else line)
     return "\n".join(shown)
 
 

@@ -40,7 +40,8 @@ def pickled(value: Any, what: str = "the value") -> memoryview:
     """
     out = io.BytesIO()
     _pickle(value, what, out)
-    return out.getbuffer()
+    # Not getbuffer(): with that in a cycle Python's garbage collector may crash (3.12.1).
+    return memoryview(out.getvalue())
 
 
 def pickle_of(value: Any, what: str) -> bytes:
@@ -50,7 +51,7 @@ def pickle_of(value: Any, what: str) -> bytes:
     """
     out = io.BytesIO()
     _pickle(value, what, out, names_only=True)
-    return bytes(out.getbuffer()[len(PICKLE_PREFIX) :])
+    return out.getvalue()[len(PICKLE_PREFIX) :]
 
 
 def pickled_cell(value: Any, what: str) -> Cell:

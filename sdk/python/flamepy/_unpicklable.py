@@ -83,7 +83,9 @@ def _parts(value: Any) -> Iterator[Part]:
     elif isinstance(value, list | tuple | set | frozenset):
         yield from ((f"its item {at}", part) for at, part in enumerate(value))
     elif isinstance(value, type | ModuleType):
-        yield from ((f"its attribute {name!r}", part) for name, part in vars(value).items())
+        what = "class" if isinstance(value, type) else "module"
+        of = f"of the {what} {value.__name__}"
+        yield from ((f"the attribute {name!r} {of}", part) for name, part in vars(value).items())
     else:
         yield from _parts_of_object(value)
 

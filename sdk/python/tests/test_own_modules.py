@@ -18,157 +18,10 @@ import flamepy
 from flamepy import RunnerRequest, RunnerServiceKind, _codec, _unpicklable
 from flamepy._own_modules import is_own
 from tests.support.instance import InstanceProcess
+from tests.support.own_files import FILES
+from tests.support.programs import run_program
+from tests.support.real_cluster import RealCluster
 from tests.support.runpy_client import Client
-
-FILES = {
-    "own_helpers.py": """
-import dataclasses, enum, functools, threading, typing
-import own_project.limits
-import own_project.limits as limits
-
-guard = threading.Lock()
-count = 0
-T = typing.TypeVar("T")
-
-class Colour(enum.Enum):
-    RED = 1
-    BLUE = 2
-    def mixed(self):
-        return (self, Colour.BLUE)
-
-@dataclasses.dataclass
-class Point:
-    x: int
-    y: int = 0
-    kind: Colour = Colour.RED
-    class Inner:
-        pass
-    def moved(self, by):
-        return Point(self.x + by, self.y, self.kind)
-
-class Refused(ValueError):
-    def __init__(self, what, *, limit):
-        super().__init__(f"{what} is over {limit}")
-        self.limit = limit
-
-class Counter:
-    def __init__(self):
-        self.n = 0
-    def add(self, by=1):
-        self.n += by
-        return self.n
-
-class Strict(type):
-    def __new__(meta, name, bases, namespace, *, tag):
-        made = super().__new__(meta, name, bases, {**namespace, "tag": tag})
-        made.fields = sorted(namespace["__annotations__"])
-        return made
-    def __init__(cls, name, bases, namespace, *, tag):
-        super().__init__(name, bases, namespace)
-        cls.title = name + "/" + tag
-
-class Row(metaclass=Strict, tag="row"):
-    a: int
-    b: int
-
-class Plugin(typing.Generic[T]):
-    found = {}
-    def __init_subclass__(cls, *, level, **more):
-        super().__init_subclass__(**more)
-        Plugin.found[cls.name] = level
-
-class Greeter(Plugin[int], level=3):
-    name = "greeter"
-
-def of_plugins():
-    made = Greeter()
-    is_one = isinstance(made, Plugin) and Greeter.__mro__[1] is Plugin
-    return made.found, is_one, Row.fields, Row.title, Row.tag, Compact().__slots__
-
-class Compact:
-    __slots__ = ()
-    def __init_subclass__(cls, *, level):
-        pass
-
-class Smaller(Compact, level=1):
-    __slots__ = ("a",)
-
-def traced(function):
-    @functools.wraps(function)
-    def wrapper(*args):
-        return ("traced", function(*args))
-    return wrapper
-
-@traced
-def decorated(x):
-    return twice(x)
-
-def twice(x):
-    return 2 * x
-
-def counted():
-    global count
-    count += 1
-    return count
-
-def within(point):
-    return isinstance(point, Point), point.moved(own_project.limits.STEP)
-
-def checked(value):
-    if value > limits.HIGH:
-        raise Refused(value, limit=limits.HIGH)
-    return value
-
-def guarded():
-    with guard:
-        return 1
-
-def imports_late():
-    import own_late
-    from own_project import shapes
-    from own_project.shapes import Square
-    return own_late.answer(), shapes.Square is Square, Square(3).area()
-
-@functools.singledispatch
-def described(value):
-    return "thing"
-
-@described.register
-def _(value: int):
-    return "int"
-
-def of_globals(name):
-    return globals()[name], sorted(globals())
-""",
-    "own_late.py": "def answer():\n    return 42\n",
-    "own_project/__init__.py": "",
-    "own_project/limits.py": "HIGH = 10\nSTEP = 5\nUNUSED = open(__file__)\n",
-    "own_project/shapes.py": """
-from .base import Shape
-
-class Square(Shape):
-    def __init__(self, side):
-        super().__init__("square")
-        self.side = side
-    def area(self):
-        from . import base
-        return base.rounded(self.side ** 2)
-""",
-    "own_project/base.py": """
-import abc
-
-class Shape(abc.ABC):
-    made = []
-    def __init__(self, name):
-        self.name = name
-        self.made.append(name)
-    @abc.abstractmethod
-    def area(self): ...
-
-def rounded(number):
-    return float(number)
-""",
-}
 
 
 @pytest.fixture(scope="module")
@@ -278,6 +131,8 @@ def test_what_cannot_travel_is_named(own: Any) -> None:
         _codec.pickled(own.guarded, "the function")
     with pytest.raises(TypeError, match=r"'guard' of own_helpers, used by .*is a _thread.lock"):
         _codec.pickled(lambda: own.guard, "the function")
+    with pytest.raises(TypeError, match=r"the attribute 'lock' of the class Locked is a _thread"):
+        _codec.pickled(own.Locked, "the function")
     with pytest.raises(TypeError, match=r"'UNUSED' of .*limits, used by .*open file .*limits.py"):
         _codec.pickled(lambda: own.limits.UNUSED, "the function")
 
@@ -351,9 +206,45 @@ def test_objects_of_an_earlier_run_are_of_the_programs_class(
     assert type(point) is own.Point
 
 
+def test_assertions_of_test_modules_need_no_pytest() -> None:
+    limit = 3
+
+    def checks(value: int) -> int:
+        assert value < limit, f"too large: {value}"
+        return value
+
+    def compares(value: list[int]) -> None:
+        assert len(value) == limit and checks(1)
+
+    cell = _codec.pickled((checks, compares))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "_pytest.assertion.rewrite", None)
+        there_checks, there_compares = _codec.decode(cell)
+    assert there_checks is not checks
+    assert there_checks(1) == 1
+    with pytest.raises(AssertionError) as caught:
+        there_checks(5)
+    assert str(caught.value) == "too large: 5\nassert 5 < 3"
+    with pytest.raises(AssertionError) as caught:
+        there_compares([1, 2])
+    assert str(caught.value) == "assert (2 == 3)\n +  where 2 = len([1, 2])"
+
+
+def test_the_program_of_the_readme_prints_what_it_says(real: RealCluster, tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    section = readme.split("## Own modules, and errors")[1]
+    (tmp_path / "pricing.py").write_text(section.split("```py\n")[1].split("```")[0])
+    program = section.split("```python\n")[1].split("```")[0]
+    said = [line.split("  # ", 1)[1] for line in program.splitlines() if "print(" in line]
+    done = run_program(real, program, tmp_path)
+    assert (done.returncode, done.stderr, done.stdout.splitlines()) == (0, "", said)
+    assert len(said) == 4
+
+
 def test_which_modules_are_own(own: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import google.protobuf
 
+    importlib.import_module("own_project.base")
     target = tmp_path / "target"
     (target / "own_target-1.dist-info").mkdir(parents=True)
     (target / "own_target.py").write_text("")
