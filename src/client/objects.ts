@@ -7,6 +7,7 @@ import type { Endpoint } from "../config/endpoint.ts";
 import { renameDurably } from "../files/durable.ts";
 import { type Clock, systemClock } from "../kit/clock.ts";
 import { FlameError } from "../model/errors.ts";
+import { decompressed } from "../protocol/flight/decompress-batch.ts";
 import { DELETE_MANY_ACTION } from "../protocol/flight/flight-actions.ts";
 import { decodeFlightData } from "../protocol/flight/flight-data.ts";
 import { durableKey, expectedVersionKey, shareKey } from "../protocol/flight/flight-definition.ts";
@@ -349,7 +350,8 @@ async function changeOf(
       );
     }
     if (message.kind !== "batch") continue;
-    const found = responseRows(message, body);
+    const plain = await decompressed(message, body);
+    const found = responseRows(plain.message, plain.body);
     if (readFile === undefined || appMetadata.length === 0) rows.push(...found);
     else for (const row of found) rows.push({ ...row, data: await readFile(appMetadata) });
   }

@@ -18,7 +18,7 @@ import { chooseInstaller, formOf, type Installer, readInstaller } from "./packag
 import type { PackageProgress } from "./package-progress.ts";
 import { PackageShelf, type TakenPackage, TRANSIENT } from "./package-shelf.ts";
 import type { PackageSource } from "./package-source.ts";
-import { readPackageUrl } from "./package-url.ts";
+import { beginsWithVariable, readPackageUrl } from "./package-url.ts";
 import { binaryVariables, type InstalledPackage, pythonVariables } from "./package-variables.ts";
 import { findPythonEnvironment, type PythonEnvironment } from "./python-environment.ts";
 import { SharedWorks, type WaitLimits } from "./shared-work.ts";
@@ -141,6 +141,7 @@ class Store implements PackageStore {
     source: PackageSource,
     progress: PackageProgress,
   ): Promise<PreparedPackage> {
+    if (named === undefined && beginsWithVariable(url)) return nothing;
     const location = readPackageUrl(url);
     const { sha256 } = location;
     if (location.kind === "file") {

@@ -50,6 +50,11 @@ export function readPackageUrl(url: string): PackageLocation {
   );
 }
 
+/** Whether a file url begins with a variable, as that of the published flmping: nobody expands urls. */
+export function beginsWithVariable(url: string): boolean {
+  return /^file:\/*\$/i.test(url);
+}
+
 function pathOf(url: URL, refuse: Refuse): string {
   // The URL library drops "localhost" from file urls by itself.
   if (url.host !== "") throw refuse(`got host "${url.host}", expected none or localhost`);

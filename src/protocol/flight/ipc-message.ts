@@ -25,7 +25,8 @@ export type IpcMessage =
       readonly rows: number;
       /** Offset and length of each buffer in the body, in bytes. */
       readonly buffers: readonly (readonly [offset: number, length: number])[];
-      readonly compressed: boolean;
+      /** Of the single buffers. */
+      readonly compression: "none" | "lz4" | "zstd" | "unknown";
     }
   | { readonly kind: "dictionary" }
   | { readonly kind: "other" };
@@ -72,7 +73,7 @@ function readHeader(type: number, body: FlatTable): IpcMessage {
         kind: "batch",
         rows: body.int64(0),
         buffers,
-        compressed: body.table(3) !== undefined,
+        compression: compressionOf(body.table(3)),
       };
     }
     case HEADER_DICTIONARY:
@@ -80,6 +81,13 @@ function readHeader(type: number, body: FlatTable): IpcMessage {
     default:
       return { kind: "other" };
   }
+}
+
+/** Arrow's `CompressionType`; the method is always that of single buffers. */
+const COMPRESSIONS = ["lz4", "zstd"] as const;
+
+function compressionOf(table: FlatTable | undefined): "none" | "lz4" | "zstd" | "unknown" {
+  return table === undefined ? "none" : (COMPRESSIONS[table.uint8(0)] ?? "unknown");
 }
 
 function readSchema(schema: FlatTable): IpcMessage {

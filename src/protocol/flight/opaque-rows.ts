@@ -157,7 +157,7 @@ function cellsOf(message: Batch, body: Buffer, offsetsIndex: number): Buffer[] {
 }
 
 function refuseCompressed(message: Batch): void {
-  if (!message.compressed) return;
+  if (message.compression === "none") return;
   throw new FlameError(
     "invalid_argument",
     "compressed record batches are not supported here: send the batches uncompressed",

@@ -51,7 +51,7 @@ describe("Arrow IPC headers", () => {
         [8, 8],
         [16, 5],
       ],
-      compressed: false,
+      compression: "none",
     });
   });
 

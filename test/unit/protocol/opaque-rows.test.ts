@@ -76,7 +76,7 @@ describe("rows of opaque objects", () => {
     body.writeInt32LE(2, 196);
     body.writeInt32LE(5, 200);
     body.write("hello", 256);
-    const batch: Batch = { kind: "batch", rows: 2, buffers, compressed: false };
+    const batch: Batch = { kind: "batch", rows: 2, buffers, compression: "none" };
     expect(requestData(batch, body).toString()).toBe("hello");
     // A slice of a larger array keeps its offsets.
     expect(requestData({ ...batch, rows: 1 }, body).toString()).toBe("he");
@@ -89,7 +89,7 @@ describe("rows of opaque objects", () => {
     expect(() => requestData(batch, body.subarray(0, 18))).toThrow("ends at byte 21 of 18");
     expect(() => requestData({ ...batch, rows: 1000 }, body)).toThrow("row 1000 has no offset");
     expect(() => requestData({ ...batch, buffers: [] }, body)).toThrow("buffer 3 is missing");
-    expect(() => requestData({ ...batch, compressed: true }, body)).toThrow("uncompressed");
+    expect(() => requestData({ ...batch, compression: "zstd" }, body)).toThrow("uncompressed");
     body.writeInt32LE(-1, 8);
     expect(() => requestData(batch, body)).toThrow("a cell lies at bytes -1 to 5");
     const response = frameResponseRow(1, "base", 1);
