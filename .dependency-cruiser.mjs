@@ -177,6 +177,21 @@ export default {
       { path: room(...servers, "cli", "bin") },
     ),
     forbid(
+      "sdk-is-what-goes-out",
+      "the npm package is the client and the service SDK behind one face, and no server comes along",
+      { path: room("sdk") },
+      {
+        path: ours,
+        pathNot: room("sdk", "client", "services", "config", "protocol", "model", "kit"),
+      },
+    ),
+    forbid(
+      "nothing-imports-the-sdk",
+      "the face of the npm package is for others: rooms use client and services themselves",
+      { path: ours, pathNot: room("sdk") },
+      { path: room("sdk") },
+    ),
+    forbid(
       "services-use-the-sdk",
       "service programs are ordinary services; they show what the SDK can do",
       { path: room("services") },
@@ -261,9 +276,9 @@ export default {
     ),
     forbid(
       "nothing-unresolvable",
-      "every import leads somewhere; our own flame/plugin is types alone",
+      "every import leads somewhere; our own flame-ts/plugin is types alone",
       {},
-      { couldNotResolve: true, pathNot: "^flame/plugin$" },
+      { couldNotResolve: true, pathNot: "^flame-ts/plugin$" },
     ),
   ],
   options: {

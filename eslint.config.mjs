@@ -21,7 +21,9 @@ export default tseslint.config(
       ".flame/",
       ".cache/",
       "coverage/",
-      "sdk/",
+      "sdk/python/",
+      // A project of its own, which its test compiles as such.
+      "examples/typescript/",
       "flmrun/",
       "**/generated/**",
       // Generated too: scripts/generate-plugin-api.mjs.

@@ -2,7 +2,7 @@
 // Adds an application of its own, and appends a line of JSON to a file for each change of the registry.
 import { appendFile } from "node:fs/promises";
 
-/** @type {import("flame/plugin").FlamePlugin<{ file: string }>} */
+/** @type {import("flame-ts/plugin").FlamePlugin<{ file: string }>} */
 export default {
   name: "announce",
   apiVersion: 1,

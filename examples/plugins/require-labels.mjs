@@ -1,7 +1,7 @@
 // @ts-check
 // Every application names the team that owns it, and every service gets the variables of this site.
 
-/** @type {import("flame/plugin").FlamePlugin<{ prefix: string, environments?: Record<string, string> }>} */
+/** @type {import("flame-ts/plugin").FlamePlugin<{ prefix: string, environments?: Record<string, string> }>} */
 export default {
   name: "require-labels",
   apiVersion: 1,

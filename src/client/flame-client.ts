@@ -225,17 +225,25 @@ export class FlameClient {
     for await (const task of tasks) yield decodeTask(task);
   }
 
-  /** The states of a task up to its final one; comes back after a restart of the session manager. */
-  watchTask(sessionId: string, taskId: string): AsyncGenerator<Task, void, void> {
+  /**
+   * The states of a task up to its final one; comes back after a restart of the session manager.
+   * @param signal ends the watch, which then throws the signal's reason
+   */
+  watchTask(
+    sessionId: string,
+    taskId: string,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Task, void, void> {
     return watchTask(
       {
-        open: () => this.#watchOnce(sessionId, taskId),
+        open: () => this.#watchOnce(sessionId, taskId, signal),
         get: () => this.getTask(sessionId, taskId),
       },
       {
         clock: this.#clock,
         pause: (delayMs) => delay(delayMs),
         reconnectTimeoutMs: this.#reconnectTimeoutMs,
+        signal,
       },
     );
   }
@@ -293,8 +301,12 @@ export class FlameClient {
     this.close();
   }
 
-  async *#watchOnce(sessionId: string, taskId: string): AsyncGenerator<Task, void, void> {
-    const tasks = this.#rpc.stream(frontend.watchTask, { taskId, sessionId }, isFinal);
+  async *#watchOnce(
+    sessionId: string,
+    taskId: string,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Task, void, void> {
+    const tasks = this.#rpc.stream(frontend.watchTask, { taskId, sessionId }, isFinal, signal);
     for await (const task of tasks) yield decodeTask(task);
   }
 

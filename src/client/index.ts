@@ -16,9 +16,9 @@ export type {
   SourceFaultInfo,
 } from "./registry-types.ts";
 export { Session } from "./session.ts";
-export type { SubmitOptions } from "./submit-options.ts";
+export type { RunOptions, SubmitOptions } from "./submit-options.ts";
 export type { NoTask, TaskCreation, TaskEnd } from "./task-end.ts";
-export { CancelledError, taskOutput } from "./task-output.ts";
+export { CancelledError, TaskFailedError, taskOutput } from "./task-output.ts";
 export type {
   Application,
   ClusterInfo,

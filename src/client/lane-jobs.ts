@@ -66,6 +66,10 @@ export class LaneJobs {
     return this.of(place).timeoutMsOf(place % indices);
   }
 
+  created(place: number, taskId: number): void {
+    this.of(place).created?.(place % indices, taskId);
+  }
+
   end(place: number, end: TaskEnd | TaskCreation): void {
     const job = this.of(place);
     job.end(place % indices, end);

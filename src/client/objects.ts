@@ -27,6 +27,13 @@ import {
   ObjectChannel,
   type ObjectChannelOptions,
 } from "./objects-channel-client.ts";
+import type {
+  ObjectChange,
+  ObjectChangeOptions,
+  ObjectListing,
+  Objects,
+  PutOptions,
+} from "./objects-types.ts";
 import { fileMessages, pathDescriptor, putMessages } from "./put-messages.ts";
 import { isFileRefused, NotShared, type SharedObjects } from "./shared-objects.ts";
 
@@ -43,52 +50,7 @@ export interface ObjectClientOptions extends ClientCredentials {
   readonly clock?: Clock;
 }
 
-export interface ChangeOptions {
-  /** The change is made only if the object has this version now (0 = does not exist); else `aborted`. */
-  readonly expectedVersion?: number;
-}
-
-export interface PutOptions extends ChangeOptions {
-  /**
-   * False: the cache answers before the bytes are on its disk. The object outlives the cache's process, and a power cut may take
-   * it: getting it is then `not_found`, with a text that says so, and never other bytes. For puts at a prefix alone; such an
-   * object cannot be patched, and an update makes it durable.
-   * @default true
-   */
-  readonly durable?: boolean;
-}
-
-/** A patch as it was put. */
-export interface ObjectPatch {
-  readonly version: number;
-  readonly data: Buffer;
-}
-
-/** What changed since the version that the caller knows. */
-export type ObjectChange =
-  | { readonly kind: "unchanged" }
-  | {
-      readonly kind: "full";
-      readonly version: number;
-      readonly data: Buffer;
-      readonly patches: readonly ObjectPatch[];
-    }
-  | {
-      readonly kind: "patches";
-      readonly version: number;
-      readonly patches: readonly ObjectPatch[];
-    };
-
 type FullObject = Extract<ObjectChange, { readonly kind: "full" }>;
-
-/** An object as the cache lists it. */
-export interface ObjectListing {
-  readonly key: string;
-  /** Patches included. */
-  readonly bytes: number;
-  /** Milliseconds since an object of the same session was last put or asked for. */
-  readonly idleMs: number | undefined;
-}
 
 const ENDPOINT_DEFAULT = "grpc://127.0.0.1:9090";
 const CALL_TIMEOUT_MS_DEFAULT = 300_000;
@@ -99,7 +61,7 @@ const UPLOAD_CHUNK_BYTES = 1024 * 1024;
  * A client of the object cache (docs/object-cache.md) for objects of bytes. References say which cache to dial, so
  * one client reaches several; close it when done.
  */
-export class ObjectClient {
+export class ObjectClient implements Objects {
   readonly #deps: { clock: Clock };
   readonly #endpoint: string;
   readonly #options: ObjectChannelOptions;
@@ -114,25 +76,15 @@ export class ObjectClient {
     };
   }
 
-  /**
-   * Stores an object under `<app>/<session>/<object>`, or under `<app>/<session>` with an id that the cache makes up;
-   * an existing one is replaced, its version counted on.
-   * @throws FlameError invalid_argument, aborted (expected version), resource_exhausted, unavailable.
-   */
   put(keyOrPrefix: string, data: Uint8Array, options?: PutOptions): Promise<ObjectRef> {
     return this.#putBytes(this.#endpoint, pathDescriptor(keyOrPrefix), asBuffer(data), options);
   }
 
-  /** Replaces an object where it lies. */
-  update(ref: ObjectRef, data: Uint8Array, options?: ChangeOptions): Promise<ObjectRef> {
+  update(ref: ObjectRef, data: Uint8Array, options?: PutOptions): Promise<ObjectRef> {
     return this.#putBytes(ref.endpoint, pathDescriptor(ref.key), asBuffer(data), options);
   }
 
-  /**
-   * Adds a patch on top of an object.
-   * @throws FlameError not_found; invalid_argument for a table, for an object that is not durable, or beyond 1,000 patches.
-   */
-  patch(ref: ObjectRef, data: Uint8Array, options?: ChangeOptions): Promise<ObjectRef> {
+  patch(ref: ObjectRef, data: Uint8Array, options?: ObjectChangeOptions): Promise<ObjectRef> {
     const descriptor = FlightDescriptor.fromPartial({
       type: DescriptorType.CMD,
       cmd: Buffer.from(`PATCH:${ref.key}`),
@@ -140,15 +92,10 @@ export class ObjectClient {
     return this.#putBytes(ref.endpoint, descriptor, asBuffer(data), options);
   }
 
-  /** The object as it is now, whatever the reference's version, without its patches: {@link fetch} has those. */
   async get(ref: ObjectRef): Promise<Buffer> {
     return (await this.#getFull(ref)).data;
   }
 
-  /**
-   * What changed since `knownVersion`; 0 fetches everything.
-   * @throws FlameError not_found; invalid_argument when the object is an Arrow table.
-   */
   async fetch(ref: ObjectRef, knownVersion: number): Promise<ObjectChange> {
     const channel = this.#channel(ref.endpoint);
     const ticket = `${ref.key}:${knownVersion}`;
@@ -167,7 +114,6 @@ export class ObjectClient {
     return await changeOf(ref.key, await collect(channel.get(ticket), channel.host), undefined);
   }
 
-  /** Stores the content of a file, piece by piece: memory holds one megabyte of it. */
   upload(keyOrPrefix: string, file: string, options?: PutOptions): Promise<ObjectRef> {
     const chunks = createReadStream(file, { highWaterMark: UPLOAD_CHUNK_BYTES });
     return this.#put(
@@ -178,11 +124,6 @@ export class ObjectClient {
     );
   }
 
-  /**
-   * Writes an object to a file that appears whole or not at all, also after a power cut.
-   * @throws FlameError not_found; invalid_argument when the object has patches, of which only who put them knows what
-   * they change, or is an Arrow table.
-   */
   async download(ref: ObjectRef, file: string): Promise<void> {
     const { data, patches } = await this.#getFull(ref);
     if (patches.length > 0) {
@@ -200,16 +141,11 @@ export class ObjectClient {
     }
   }
 
-  /** Deletes `<app>/<session>/<object>`, `<app>/<session>` or `<app>/*`; nothing there is no error. */
   async delete(target: string): Promise<void> {
     const channel = this.#channel(this.#endpoint);
     await collect(channel.action("DELETE", target), channel.host);
   }
 
-  /**
-   * Deletes what each target of {@link delete} says, with one call where the cache can do that, else with one for each.
-   * What the cache takes for no key can have no objects.
-   */
   async deleteMany(targets: readonly string[]): Promise<void> {
     const channel = this.#channel(this.#endpoint);
     try {
@@ -232,7 +168,6 @@ export class ObjectClient {
     await Promise.all(Array.from({ length: callsAtOnce }, deleteSome));
   }
 
-  /** Every object of the cache, with how long its session's objects have been unused, where the cache tells. */
   async list(): Promise<ObjectListing[]> {
     const channel = this.#channel(this.#endpoint);
     const infos = await collect(channel.list(), channel.host);

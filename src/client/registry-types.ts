@@ -110,3 +110,60 @@ export type RegistryChange =
     }
   /** Everything that was there has been told. */
   | { readonly kind: "synced" };
+
+/**
+ * The application registry beyond the published calls (docs/protocol.md, "The registry"). Every call throws FlameError;
+ * `unimplemented` when the session manager is of another make.
+ */
+export interface Registry {
+  /**
+   * Creates or replaces applications: all of them in one commit, or none.
+   * @param options.continueOnError refuse only the documents that have to be @default false
+   * @throws FlameError invalid_argument with every fault, aborted when one is not at its expected revision
+   */
+  apply(
+    documents: readonly ManifestDocument[],
+    options?: ChangeOptions & { readonly continueOnError?: boolean },
+  ): Promise<ApplyResult[]>;
+  /** @throws FlameError not_found */
+  get(name: string): Promise<RegistryApplication>;
+  /**
+   * All applications by name, and those that are there only as sources with faults.
+   * @param options.brief without manifests (empty texts) and field owners, for tables of many @default false
+   */
+  list(options?: {
+    readonly brief?: boolean;
+  }): Promise<(RegistryApplication | AbsentApplication)[]>;
+  /** The application as a session runs it. @throws FlameError not_found */
+  ofSession(sessionId: string): Promise<RevisionInfo>;
+  /** The revisions that are kept, the latest first. @throws FlameError not_found */
+  revisions(name: string): Promise<RevisionInfo[]>;
+  /**
+   * Makes the manifest of an earlier revision the present one, as a new revision.
+   * @param options.to @default the revision before the present
+   * @throws FlameError not_found, aborted, invalid_argument when today's checks refuse it
+   */
+  rollback(
+    name: string,
+    options?: ChangeOptions & { readonly to?: number; readonly expectedRevision?: number },
+  ): Promise<ApplyResult>;
+  /**
+   * Takes an application away with its closed sessions.
+   * @param options.whenUnused with open sessions: take no new ones, and go when the last closes @default false
+   * @returns false when it goes later
+   * @throws FlameError not_found, aborted, invalid_argument while sessions are open or another keeps it
+   */
+  remove(
+    name: string,
+    options?: Omit<ChangeOptions, "dryRun"> & {
+      readonly expectedRevision?: number;
+      readonly whenUnused?: boolean;
+    },
+  ): Promise<boolean>;
+  /**
+   * Everything as it is, then `synced`, then each change; leaving the loop ends it.
+   * @param name @default all applications
+   * @param signal ends it from outside the loop, which then throws unavailable
+   */
+  watch(name?: string, signal?: AbortSignal): AsyncGenerator<RegistryChange, void, void>;
+}

@@ -5,6 +5,7 @@ import type {
   ApplyResult,
   ChangeOptions,
   ManifestDocument,
+  Registry,
   RegistryApplication,
   RegistryChange,
   RevisionInfo,
@@ -20,7 +21,7 @@ import {
  * The application registry beyond the published calls (docs/protocol.md, "The registry"). Every call throws FlameError;
  * unimplemented when the session manager is of another make.
  */
-export class RegistryClient {
+export class RegistryClient implements Registry {
   readonly #rpc: FrontendClient;
 
   /** Made by FlameClient. */
@@ -28,11 +29,6 @@ export class RegistryClient {
     this.#rpc = rpc;
   }
 
-  /**
-   * Creates or replaces applications: all of them in one commit, or none.
-   * @param options.continueOnError refuse only the documents that have to be @default false
-   * @throws FlameError invalid_argument with every fault, aborted when one is not at its expected revision
-   */
   async apply(
     documents: readonly ManifestDocument[],
     options: ChangeOptions & { readonly continueOnError?: boolean } = {},
@@ -52,16 +48,11 @@ export class RegistryClient {
     return outcomes.map(decodeOutcome);
   }
 
-  /** @throws FlameError not_found */
   async get(name: string): Promise<RegistryApplication> {
     const application = decodeRegistryApplication(await this.#rpc.unary(registry.get, { name }));
     return application as RegistryApplication;
   }
 
-  /**
-   * All applications by name, and those that are there only as sources with faults.
-   * @param options.brief without manifests (empty texts) and field owners, for tables of many @default false
-   */
   async list(
     options: { readonly brief?: boolean } = {},
   ): Promise<(RegistryApplication | AbsentApplication)[]> {
@@ -72,22 +63,15 @@ export class RegistryClient {
     return applications;
   }
 
-  /** The application as a session runs it. @throws FlameError not_found */
   async ofSession(sessionId: string): Promise<RevisionInfo> {
     return decodeRevision(await this.#rpc.unary(registry.getOfSession, { sessionId }));
   }
 
-  /** The revisions that are kept, the latest first. @throws FlameError not_found */
   async revisions(name: string): Promise<RevisionInfo[]> {
     const { revisions } = await this.#rpc.unary(registry.listRevisions, { name });
     return revisions.map(decodeRevision);
   }
 
-  /**
-   * Makes the manifest of an earlier revision the present one, as a new revision.
-   * @param options.to @default the revision before the present
-   * @throws FlameError not_found, aborted, invalid_argument when today's checks refuse it
-   */
   async rollback(
     name: string,
     options: ChangeOptions & { readonly to?: number; readonly expectedRevision?: number } = {},
@@ -104,12 +88,6 @@ export class RegistryClient {
     return decodeOutcome(await this.#rpc.unary(registry.rollback, request));
   }
 
-  /**
-   * Takes an application away with its closed sessions.
-   * @param options.whenUnused with open sessions: take no new ones, and go when the last closes @default false
-   * @returns false when it goes later
-   * @throws FlameError not_found, aborted, invalid_argument while sessions are open or another keeps it
-   */
   async remove(
     name: string,
     options: Omit<ChangeOptions, "dryRun"> & {
@@ -123,11 +101,6 @@ export class RegistryClient {
     return (await this.#rpc.unary(registry.remove, request)).removed;
   }
 
-  /**
-   * Everything as it is, then `synced`, then each change; leaving the loop ends it.
-   * @param name @default all applications
-   * @param signal ends it from outside the loop, which then throws unavailable
-   */
   async *watch(name?: string, signal?: AbortSignal): AsyncGenerator<RegistryChange, void, void> {
     const events = this.#rpc.stream(registry.watch, { name }, undefined, signal);
     for await (const event of events) {

@@ -3,7 +3,7 @@ import type { CancelOptions, CancelResult } from "./cancel.ts";
 import type { Limiter } from "./limiter.ts";
 import { ManyInputs } from "./submit-job.ts";
 import type { SubmitLane } from "./submit-lane.ts";
-import { type SubmitOptions, timeoutMsOf } from "./submit-options.ts";
+import { type RunOptions, type SubmitOptions, timeoutMsOf } from "./submit-options.ts";
 import { type TaskCreation, type TaskEnd, unacknowledged } from "./task-end.ts";
 import { taskOutput } from "./task-output.ts";
 import type { TaskStreams } from "./task-streams.ts";
@@ -16,7 +16,7 @@ export interface SessionCalls {
   createTask(sessionId: string, input?: Uint8Array, options?: SubmitOptions): Promise<Task>;
   getTask(sessionId: string, taskId: string): Promise<Task>;
   listTasks(sessionId: string): AsyncIterable<Task>;
-  watchTask(sessionId: string, taskId: string): AsyncIterable<Task>;
+  watchTask(sessionId: string, taskId: string, signal?: AbortSignal): AsyncIterable<Task>;
   getSession(sessionId: string): Promise<SessionInfo>;
   closeSession(sessionId: string, options?: { readonly force?: boolean }): Promise<SessionInfo>;
   cancelTasks(
@@ -85,23 +85,31 @@ export class Session {
     return this.#limits.creates.run(() => this.#calls.createTask(this.id, input, options));
   }
 
-  /** The states of a task up to its final one; comes back after a restart of the session manager. */
-  watchTask(taskId: string): AsyncIterable<Task> {
-    return this.#calls.watchTask(this.id, taskId);
+  /**
+   * The states of a task up to its final one; comes back after a restart of the session manager.
+   * @param signal ends the watch, which then throws the signal's reason
+   */
+  watchTask(taskId: string, signal?: AbortSignal): AsyncIterable<Task> {
+    return this.#calls.watchTask(this.id, taskId, signal);
   }
 
-  /** Waits until a task is final, whatever the outcome: a failed task is a value here, not an error. */
-  finished(taskId: string): Promise<Task> {
-    return this.#limits.watches.run(() => finalTask(this.watchTask(taskId)));
+  /**
+   * Waits until a task is final, whatever the outcome: a failed task is a value here, not an error.
+   * @param signal ends the wait, which then throws the signal's reason
+   */
+  finished(taskId: string, signal?: AbortSignal): Promise<Task> {
+    return this.#limits.watches.run(() => finalTask(this.watchTask(taskId, signal)));
   }
 
   /** Creates a task and waits until it is final. A session manager that restarts meanwhile makes one task of it. */
-  async run(input?: Uint8Array, options?: SubmitOptions): Promise<Task> {
+  async run(input?: Uint8Array, options?: RunOptions): Promise<Task> {
     const timeoutMs = timeoutMsOf(options);
+    const onCreated = options?.onCreated;
     const lane = this.#openLane();
-    if (lane !== undefined) return lane.run(input, timeoutMs);
-    const task = await this.createTask(input, options);
-    return this.finished(task.id);
+    if (lane !== undefined) return lane.run(input, { timeoutMs, onCreated });
+    const { id } = await this.createTask(input, options);
+    onCreated?.(id);
+    return this.finished(id);
   }
 
   /**

@@ -16,6 +16,8 @@ export interface SubmitJob {
   readonly index: number;
   /** How long the task of an input may take, in milliseconds; undefined: as long as it takes. */
   timeoutMsOf(index: number): number | undefined;
+  /** Told of each input whose result is wanted, when it is a task. */
+  created?(index: number, taskId: number): void;
   end(index: number, end: TaskEnd | TaskCreation): void;
   /** What {@link next} has not taken is not submitted any more. */
   stop(error: FlameError): void;
@@ -118,9 +120,16 @@ export class ManyInputs implements SubmitJob {
   }
 }
 
-interface Waiting {
+/** How one task is run. */
+export interface OneRun {
+  /** How long it may take, in milliseconds; undefined: as long as it takes. */
+  readonly timeoutMs?: number | undefined;
+  /** Told the id of the task when there is one. */
+  readonly onCreated?: ((taskId: string) => void) | undefined;
+}
+
+interface Waiting extends OneRun {
   readonly input: Input;
-  readonly timeoutMs: number | undefined;
   readonly resolve: (task: Task) => void;
   readonly reject: (error: FlameError) => void;
 }
@@ -135,9 +144,9 @@ export class SingleInputs implements SubmitJob {
   #added = 0;
 
   /** @throws FlameError when no task came of it, or its end was not seen */
-  run(input: Input, timeoutMs?: number): Promise<Task> {
+  run(input: Input, { timeoutMs, onCreated }: OneRun = {}): Promise<Task> {
     return new Promise((resolve, reject) => {
-      this.#waiting.set(this.#added++, { input, timeoutMs, resolve, reject });
+      this.#waiting.set(this.#added++, { input, timeoutMs, onCreated, resolve, reject });
     });
   }
 
@@ -150,6 +159,10 @@ export class SingleInputs implements SubmitJob {
     this.index++;
     this.input = this.#waiting.get(this.index)?.input;
     return true;
+  }
+
+  created(index: number, taskId: number): void {
+    this.#waiting.get(index)?.onCreated?.(String(taskId));
   }
 
   end(index: number, end: TaskEnd | TaskCreation): void {

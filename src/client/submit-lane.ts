@@ -14,7 +14,7 @@ import { PutOff, type PutOffOptions } from "./put-off.ts";
 import { codeOfStatus } from "./rpc-error.ts";
 import type { SendWindow } from "./send-window.ts";
 import { StreamedEnd } from "./stream-result.ts";
-import { type Input, SingleInputs, type SubmitJob } from "./submit-job.ts";
+import { type Input, type OneRun, SingleInputs, type SubmitJob } from "./submit-job.ts";
 import { unacknowledged } from "./task-end.ts";
 import type { Task } from "./types.ts";
 import { UnacknowledgedInputs } from "./unacknowledged-inputs.ts";
@@ -107,9 +107,9 @@ export class SubmitLane {
   }
 
   /** @throws FlameError when no task came of it, or its end was not seen */
-  async run(input: Input, timeoutMs?: number): Promise<Task> {
+  async run(input: Input, one: OneRun = {}): Promise<Task> {
     this.#host ??= this.#deps.attach(this);
-    const task = this.#singles.run(input, timeoutMs);
+    const task = this.#singles.run(input, one);
     this.#jobs.enter(this.#singles);
     this.#wake();
     return task;
@@ -236,6 +236,7 @@ export class SubmitLane {
       const job = this.#jobs.of(place);
       if (job.follow) {
         this.#tasks.add(number, 1, firstTask + at);
+        this.#jobs.created(place, firstTask + at);
         continue;
       }
       this.#places.remove(number);

@@ -12,6 +12,12 @@ export interface SubmitOptions {
   readonly timeoutMs?: number;
 }
 
+/** What a submit of one task may say, when its end is waited for. */
+export interface RunOptions extends SubmitOptions {
+  /** Told the id of the task once the session manager has taken it, before the task's end is told. */
+  readonly onCreated?: (taskId: string) => void;
+}
+
 /** @throws FlameError unimplemented when the session manager does not know of deadlines, and so gave the new task none. */
 export function checkHasDeadline({ id, sessionId, deadline }: Task): void {
   if (deadline !== undefined) return;

@@ -42,8 +42,10 @@ export class UnaryTasks {
       job.end(index, notCreated(this.sessionId, FlameError.from(thrown)));
       return;
     }
-    if (job.follow) void this.watch(job, index, taskId);
-    else job.end(index, { kind: "created", taskId });
+    if (job.follow) {
+      job.created?.(index, Number(taskId));
+      void this.watch(job, index, taskId);
+    } else job.end(index, { kind: "created", taskId });
   }
 
   /** A task that there is already. */

@@ -21,6 +21,8 @@ export interface WatchDeps {
   readonly pause: (delayMs: number) => Promise<void>;
   /** For how long a watch tries to come back before it gives up, in milliseconds. */
   readonly reconnectTimeoutMs: number;
+  /** Ends the watch, which then throws its reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -38,6 +40,7 @@ export async function* watchTask(
   const backoff = new Backoff(firstPauseMs, longestPauseMs);
   let lostAt: number | undefined;
   for (;;) {
+    deps.signal?.throwIfAborted();
     let askedMs = 0;
     try {
       for await (const task of source.open()) {
@@ -53,6 +56,7 @@ export async function* watchTask(
       last = task.state;
       if (isTerminal(task.state)) return;
     } catch (thrown) {
+      deps.signal?.throwIfAborted();
       const error = FlameError.from(thrown);
       if (!isPassing(error)) throw error;
       askedMs = error.retryAfterMs ?? 0;

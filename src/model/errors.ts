@@ -1,8 +1,29 @@
+/** What kind of failure it is. */
+export type ErrorCode =
+  | "invalid_config"
+  | "invalid_argument"
+  | "invalid_state"
+  | "not_found"
+  | "already_exists"
+  | "resource_exhausted"
+  | "aborted"
+  | "deadline_exceeded"
+  | "unimplemented"
+  | "internal"
+  | "unavailable"
+  | "unauthenticated";
+
+interface ErrorRow {
+  readonly grpcStatus: number;
+  readonly exitCode: number;
+  readonly kind: string;
+}
+
 /**
  * The one table of errors: code -> gRPC status -> exit code -> the kind that the command-line tools print.
  * docs/protocol.md (section "Errors") lists the same rows: test/unit/docs/errors.test.ts keeps both equal.
  */
-export const errorTable = {
+export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   invalid_config: { grpcStatus: 3, exitCode: 1, kind: "InvalidConfig" },
   invalid_argument: { grpcStatus: 3, exitCode: 1, kind: "InvalidArgument" },
   // The published server answers a wrong state with INVALID_ARGUMENT, and its clients look at the text only.
@@ -16,29 +37,34 @@ export const errorTable = {
   internal: { grpcStatus: 13, exitCode: 1, kind: "Internal" },
   unavailable: { grpcStatus: 14, exitCode: 1, kind: "Network" },
   unauthenticated: { grpcStatus: 16, exitCode: 1, kind: "Unauthenticated" },
-} as const satisfies Record<string, { grpcStatus: number; exitCode: number; kind: string }>;
-
-export type ErrorCode = keyof typeof errorTable;
+};
 
 const flameErrorMark = Symbol.for("flame.FlameError");
 
 export interface FlameErrorOptions extends ErrorOptions {
   /** In milliseconds; see {@link FlameError.retryAfterMs}. */
   readonly retryAfterMs?: number;
+  /** See {@link FlameError.application}. */
+  readonly application?: string;
 }
 
-/** The only error class that crosses a room's door; `message` says what, where, got, expected. */
+/** The only error class that crosses a room's door, and that the SDK throws; `message` says what, where, got, expected. */
 export class FlameError extends Error {
+  /** @internal */
   readonly [flameErrorMark] = true;
+  /** What kind of failure it is. */
   readonly code: ErrorCode;
   /** After this many milliseconds the same request may well be answered; absent when waiting alone does not help. */
   readonly retryAfterMs?: number;
+  /** The application whose session or task it is about, where the caller named one. */
+  readonly application?: string;
 
   constructor(code: ErrorCode, message: string, options?: FlameErrorOptions) {
     super(message, options);
     this.name = "FlameError";
     this.code = code;
     if (options?.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
+    if (options?.application !== undefined) this.application = options.application;
   }
 
   // By mark, not by prototype: test realms and bundles hold more than one copy of this class.

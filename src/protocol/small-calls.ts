@@ -26,8 +26,7 @@ const LENGTH_BYTES = 4;
 export type SmallRequest = {
   readonly number: number;
   readonly path: string;
-} & /** `durable`: whether the object is to outlive a power cut. */
-(
+} /** `durable`: whether the object is to outlive a power cut. */ & (
   | { readonly kind: "put"; readonly durable: boolean; readonly data: Buffer }
   /** `version`: what the client holds, 0: nothing. */
   | { readonly kind: "get"; readonly version: number }

@@ -19,12 +19,17 @@ export async function serveCalls(service: AskedService, path: string): Promise<I
     onSessionLeave: answering(service.leave),
   });
   await bind(server, path);
+  let ended = (): void => undefined;
+  const over = new Promise<void>((resolve) => {
+    ended = resolve;
+  });
   return {
-    close: () =>
-      new Promise((resolve) => {
-        server.tryShutdown(() => resolve());
-        server.forceShutdown();
-      }),
+    over,
+    close: () => {
+      server.tryShutdown(() => ended());
+      server.forceShutdown();
+      return over;
+    },
   };
 }
 

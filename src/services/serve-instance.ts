@@ -40,6 +40,8 @@ export function serviceEndpoints(
 
 /** A service that can be asked. */
 export interface InstanceHandle {
+  /** Resolves when nothing is asked any more: it was closed, or the executor manager ended its connections. */
+  readonly over: Promise<void>;
   /** Ends what is under way, and removes the socket of one that is called. */
   close(): Promise<void>;
 }
@@ -70,8 +72,10 @@ export async function serveInstance(
     const { serveCalls } = await import("./call-server.ts");
     return serveCalls(asked, instance);
   }
+  const over = new Promise<void>((resolve) => connections.results.once("close", resolve));
   serveTaskStream(connections, asked, service.tasksAhead ?? 0);
   return {
+    over,
     close: async () => {
       connections.tasks.destroy();
       connections.results.destroy();

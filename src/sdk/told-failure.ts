@@ -1,0 +1,22 @@
+import { textOf } from "../kit/thrown.ts";
+import { FlameError } from "../model/errors.ts";
+
+/** So many characters of a stack are told. */
+const stackCharactersMax = 8_192;
+
+/**
+ * What a client is told of something that a service threw: the text of a FlameError, which is meant to be read; else name,
+ * text and stack without the frames of Node.js.
+ */
+export function toldFailure(thrown: unknown): string {
+  if (thrown instanceof FlameError) return thrown.message;
+  const stack = stackOf(thrown);
+  if (stack === undefined) return textOf(thrown);
+  const lines = stack.split("\n").filter((line) => !/^\s+at .*\(?node:internal\//.test(line));
+  return lines.join("\n").slice(0, stackCharactersMax);
+}
+
+function stackOf(thrown: unknown): string | undefined {
+  if (typeof thrown !== "object" || thrown === null || !("stack" in thrown)) return undefined;
+  return typeof thrown.stack === "string" ? thrown.stack : undefined;
+}
