@@ -1,17 +1,23 @@
-"""Run Python remotely on a Flame cluster.
+"""Run Python functions on a Flame cluster.
 
 ::
 
     import flamepy
-    from flamepy import RunnerContext, RunnerRequest, RunnerServiceKind
 
-    def sum(a: int, b: int) -> int:
-        return a + b
+    with flamepy.create_session("flmrun", lambda n: n * n) as session:
+        print(session(7))  # 49
+        print(sum(session.map(range(1000), progress=True)))  # 332833500
 
-    ctx = RunnerContext(execution_object=sum, kind=RunnerServiceKind.Stateless)
-    with flamepy.create_session("flmrun", ctx) as ssn:
-        result = ssn.invoke(RunnerRequest(method=None, args=(1, 2)))
-        print(result.get())  # 3
+create_session  calls of a function, class or object: session(...), submit, map, methods
+Executor        a concurrent.futures.Executor: many functions, wherever a pool stands
+as_completed    results as they come, in a for or an async for; each future can be awaited
+put_object      large values that calls share; get_object reads them
+list_sessions   what there is; likewise list_applications, list_nodes, list_executors
+FlameError      what all errors of a cluster are; RemoteTaskError is that of a call
+
+help(flamepy.create_session) and so on say more; docs/python.md is the guide. The cluster is the one
+of FLAME_ENDPOINT, of ~/.flame/flame.yaml, or the one on this machine. RunnerContext and
+RunnerRequest are the specified way, with a reference for each result.
 """
 
 from typing import TYPE_CHECKING
@@ -185,4 +191,5 @@ __getattr__, __dir__ = _lazily(
         "flamepy._version": ("__version__",),
     },
     loaded=("core",),
+    short_help=True,
 )

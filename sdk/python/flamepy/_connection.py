@@ -15,6 +15,7 @@ from flamepy._config import FlameClientTls, current_context
 from flamepy._convert import attributes_from, from_application, from_session, to_application
 from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._forks import refuse_in_forked_child
+from flamepy._listing import APPLICATIONS, EXECUTORS, NODES, SESSIONS, Listing
 from flamepy._names import short_name
 from flamepy._object_calls import Callables
 from flamepy._object_session import session_from
@@ -172,7 +173,7 @@ class Connection:
         """Return all applications."""
         request = frontend_pb2.ListApplicationRequest()
         reply = self.call("list applications", "ListApplication", request)
-        return [to_application(message) for message in reply.applications]
+        return Listing(map(to_application, reply.applications), APPLICATIONS)
 
     def get_application(self, name: str) -> Application | None:
         """Return an application, or None when there is none of that name."""
@@ -187,12 +188,13 @@ class Connection:
     def list_executors(self) -> list[types_pb2.Executor]:
         """Return all executors, as wire messages."""
         request = frontend_pb2.ListExecutorRequest()
-        return list(self.call("list executors", "ListExecutor", request).executors)
+        reply = self.call("list executors", "ListExecutor", request)
+        return Listing(reply.executors, EXECUTORS)
 
     def list_nodes(self) -> list[types_pb2.Node]:
         """Return all nodes, as wire messages."""
         request = frontend_pb2.ListNodesRequest()
-        return list(self.call("list nodes", "ListNodes", request).nodes)
+        return Listing(self.call("list nodes", "ListNodes", request).nodes, NODES)
 
     def create_session(self, attrs: SessionAttributes) -> Session:
         """Create a session.
@@ -225,7 +227,7 @@ class Connection:
         """Return all sessions."""
         request = frontend_pb2.ListSessionRequest()
         reply = self.call("list sessions", "ListSession", request)
-        return [session_from(self, message) for message in reply.sessions]
+        return Listing((session_from(self, message) for message in reply.sessions), SESSIONS)
 
     def open_session(self, session_id: str, spec: SessionAttributes | None = None) -> Session:
         """Open a session that exists, or, when ``spec`` is given, create it if it does not.

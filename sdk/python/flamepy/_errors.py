@@ -52,6 +52,13 @@ class FlameError(Exception):
     def __str__(self) -> str:
         return f"{self.message} (code: {int(self.code)})"
 
+    def _repr_html_(self) -> str:
+        from flamepy._html import record
+
+        fields: list[tuple[str, object]] = [("message", self.message), ("code", self.code.name)]
+        fields += [(name, getattr(self, name, None)) for name in ("session_id", "task_id")]
+        return record(type(self).__name__, fields, getattr(self, "remote_traceback", ""))
+
 
 @public("flamepy.core.types")
 class RemoteTaskError(FlameError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, overload
@@ -18,12 +19,14 @@ from flamepy._runner import RunnerRequest, bound_request, encode_request
 from flamepy._session_tasks import SessionTasks
 from flamepy._task_list import TaskIterator
 from flamepy._task_timeouts import milliseconds_of
-from flamepy._types import Event, SessionState, Task
+from flamepy._types import Event, SessionState, Task, TaskState
 from flamepy._watch import TaskWatcher, watch
 from flamepy.proto import frontend_pb2
 
 if TYPE_CHECKING:
     from flamepy._connection import Connection
+    from flamepy._listing import Listing
+    from flamepy._task_values import TaskValues
 
 #: For what is on its way when an exception leaves the block of a session.
 _ABANDON_SECONDS = 2.0
@@ -89,6 +92,13 @@ class Session:
 
     def __repr__(self) -> str:
         return f"Session(id={self.id!r}, application={self.application!r}, state={self.state.name})"
+
+    def _repr_html_(self) -> str:
+        from flamepy._html import record  # Few need it.
+        from flamepy._listing import SESSIONS
+
+        cells = zip(SESSIONS.head, SESSIONS.row(self), strict=True)
+        return record(f"Session {self.id}", [*cells][1:], "\n".join(_texts_of(self.events)))
 
     def __enter__(self) -> Self:
         return self
@@ -177,6 +187,23 @@ class Session:
         request = frontend_pb2.ListTaskRequest(session_id=self.id)
         stream = self.connection.frontend.ListTask(request, metadata=named_metadata())
         return TaskIterator(stream, self.id)
+
+    def tasks(self, state: TaskState | str | None = None) -> Listing[TaskValues]:
+        """Return the tasks of the session, with what they called and gave as Python values.
+
+        Shown in a notebook it is a table. ``task.call`` and ``task.value`` are the values.
+
+        Args:
+            state: a state or its name, such as ``failed``; None for all.
+
+        Raises:
+            ValueError: there is no such state.
+            FlameError: the session manager refuses or does not answer.
+        """
+        from flamepy._task_values import state_named, tasks_listed  # Few need it.
+
+        wanted = state_named(state)
+        return tasks_listed(self.list_tasks(), wanted, self.object_prefix)
 
     def watch_task(self, task_id: str, timeout: float | None = None) -> TaskWatcher:
         """Watch a task until it ends; a restart of the session manager does not end the watch.
@@ -331,6 +358,10 @@ class Session:
     def _note_closed(self, closed: Session) -> None:
         self.state = closed.state
         self.completion_time = closed.completion_time
+
+
+def _texts_of(events: list[Event]) -> Iterator[str]:
+    return (f"{event.creation_time:%H:%M:%S} {event.message or event.code}" for event in events)
 
 
 def object_prefix_of(session_id: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -35,6 +36,9 @@ EVENTS_OF_TROUBLE = (
     EVENT_NO_EXECUTOR,
     EVENT_NO_COMMAND,
 )
+
+#: What an application that was registered without a field has there.
+_ABSENT: tuple[Any, ...] = (None, [], {})
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _SIZE_FACTORS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
@@ -122,6 +126,10 @@ class ResourceRequirement:
     def _parse_memory(text: str) -> int:
         """Read a size such as ``16g``, in bytes; an empty text is 0."""
         return _size(text, text.strip().lower()) if text.strip() else 0
+
+
+def _size_of(data: bytes | None) -> str | None:
+    return None if data is None else f"<{len(data):,} bytes>"
 
 
 def _size(text: str, value: str) -> int:
@@ -239,6 +247,16 @@ class Application:
     max_lost_nodes: int | None = None
     warm_instances: int | None = None
 
+    def __repr__(self) -> str:
+        told = (f"{name}={value!r}" for name, value in vars(self).items() if value not in _ABSENT)
+        return f"Application({', '.join(told)})"
+
+    def _repr_html_(self) -> str:
+        from flamepy._html import record
+
+        names = {"state": self.state.name, "shim": None if self.shim is None else self.shim.name}
+        return record(f"Application {self.name}", {**vars(self), **names}.items())
+
 
 @public("flamepy.core.types")
 @dataclass
@@ -290,6 +308,35 @@ class Task:
     output: bytes | None = None
     completion_time: datetime | None = None
     events: list[Event] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        sizes = (f"{name}={_size_of(getattr(self, name))}" for name in ("input", "output"))
+        failure = f", failure={self.failure()!r}" if self.is_failed() else ""
+        return (
+            f"Task(id={self.id!r}, session_id={self.session_id!r}, state={self.state.name}, "
+            f"{', '.join(sizes)}{failure})"
+        )
+
+    def _repr_html_(self) -> str:
+        from flamepy._html import record
+
+        sizes = ((name, _size_of(getattr(self, name))) for name in ("input", "output"))
+        return record(f"Task {self.id}", (*self._fields(), *sizes))
+
+    def _fields(self) -> Iterator[tuple[str, Any]]:
+        """Give what a notebook shows of every task."""
+        yield "session", self.session_id
+        yield "state", self.state.name
+        yield "created", self.creation_time
+        yield "seconds", self.duration()
+        yield "failure", self.failure() if self.is_failed() else None
+        yield "cancelled", self.cancelled_by()
+
+    def duration(self) -> float | None:
+        """Return the seconds from its creation to its end, waiting included; None before that."""
+        if self.completion_time is None:
+            return None
+        return (self.completion_time - self.creation_time).total_seconds()
 
     def is_completed(self) -> bool:
         """Whether the state is final: succeeded, failed or cancelled."""

@@ -1,12 +1,17 @@
 import importlib
+import pydoc
+import re
 import subprocess
 import sys
+import textwrap
 import tomllib
 from pathlib import Path
 
 import pytest
 
 import flamepy
+from tests.support.programs import run_program
+from tests.support.real_cluster import RealCluster
 
 SDK = Path(flamepy.__file__).parents[1]
 
@@ -86,3 +91,19 @@ def test_importing_it_is_light_and_silent() -> None:
     )
     assert done.stdout == "[] []\n"
     assert done.stderr == ""
+
+
+def test_help_is_short_and_its_program_prints_what_it_says(real: RealCluster) -> None:
+    text = pydoc.plain(pydoc.render_doc(flamepy))
+    assert flamepy.__doc__ is not None
+    assert text.index("session(7)") < 300
+    assert "CLASSES" not in text
+    described = text.split("PACKAGE CONTENTS")[0].splitlines()
+    assert len(described) < 30
+    program = textwrap.dedent(flamepy.__doc__.split("::\n")[1].split("\ncreate_session")[0])
+    assert len([line for line in program.splitlines() if line]) < 6
+    done = run_program(real, program)
+    assert (done.returncode, done.stdout.split()) == (0, re.findall(r"# (\d+)", program))
+    for name in re.findall(r"^(\w+) {2,}", flamepy.__doc__, re.MULTILINE):
+        assert pydoc.render_doc(getattr(flamepy, name))
+    assert "create_session" in flamepy.__all__

@@ -24,6 +24,7 @@ from flamepy._names import short_name
 from flamepy._object_session import ObjectSession, RemoteMethod
 from flamepy._session import Session
 from flamepy._task_list import TaskIterator
+from flamepy._task_values import TaskValues
 from flamepy._types import (
     Application,
     ApplicationAttributes,
@@ -71,6 +72,7 @@ __all__ = [
     "TaskInformer",
     "TaskIterator",
     "TaskState",
+    "TaskValues",
     "TaskWatcher",
     "as_completed",
     "close_session",
