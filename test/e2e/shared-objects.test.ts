@@ -157,7 +157,7 @@ def broken():
     yield b"x" * 1_000_000
     raise KeyboardInterrupt
 try:
-    _flight.put_stream(ref.endpoint, None, "app/ssn/broken", 2, broken)
+    _flight.put_stream(ref.endpoint, None, "app/ssn/broken", 2, broken, True)
 except KeyboardInterrupt:
     print("interrupted")
 try:
