@@ -1,4 +1,5 @@
 import { bindAllowance } from "../../src/core/bind-backoff.ts";
+import { Nesting } from "../../src/core/nesting.ts";
 import type { CoreOptions, CoreState } from "../../src/core/state.ts";
 import type { ExecutorRecord } from "../../src/model/executor.ts";
 import type { FlameTurn } from "../../src/model/flame-turn.ts";
@@ -79,12 +80,14 @@ function checkBound(state: CoreState, record: ExecutorRecord, options: CoreOptio
   const held = serving(state, entry);
   check(held <= wanted, () => `${name}, which has ${held} and wants ${wanted}`);
   if (!options.policies.includes("priority")) return;
+  const nesting = new Nesting(state);
+  const priority = nesting.priorityOf(entry.record);
   for (const id of state.schedule.unserved) {
     const other = state.sessions.find(id);
-    if (other === undefined || other.record.priority <= entry.record.priority) continue;
+    if (other === undefined || nesting.priorityOf(other.record) <= priority) continue;
     check(
       !isOfUse(state, record, other),
-      () => `${name} of priority ${entry.record.priority}, while ${id} has a higher one and waits`,
+      () => `${name} of priority ${priority}, while ${id} has a higher one and waits`,
     );
   }
 }
