@@ -11,7 +11,9 @@ from tests.support.real_cluster import RealCluster
 
 _PAGE = (Path(__file__).parents[3] / "docs" / "python.md").read_text()
 _PROGRAMS = [part.split("```", 1)[0] for part in _PAGE.split("```python\n")[1:]]
-_CHAPTERS = [part.rsplit("\n## ", 1)[1].split("\n", 1)[0] for part in _PAGE.split("```python\n")[:-1]]
+_CHAPTERS = [
+    part.rsplit("\n## ", 1)[1].split("\n", 1)[0] for part in _PAGE.split("```python\n")[:-1]
+]
 
 
 @pytest.mark.parametrize("program", _PROGRAMS, ids=_CHAPTERS)
