@@ -138,7 +138,7 @@ describe("a cluster with all at once that its limits allow", () => {
     await openWatches(client());
     const [queued, flooded, registered] = await Promise.all([
       queueTasks([client(), client()], "load", { count: tasksQueued, sessions }),
-      // One connection may have half of the 8,192 that its client may, less those of the other connections (up to 321 here).
+      // One connection may have half of what the others of its client (up to 321 calls here) leave of 8,192.
       queueTasks([client()], "flood", { count: 10_000, sessions: 1, concurrency: 3_500 }),
       registerApplications([client()], "flood", { count: registers, bytes: registerBytes }),
     ]);

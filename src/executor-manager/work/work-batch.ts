@@ -79,7 +79,8 @@ export class WorkBatch {
   }
 
   #takeAwaits(): AwaitingTask[] {
-    if (this.#awaiting.size === 0) return [];
+    // It is heard only of the lease that runs, and so behind the results of those before it.
+    if (this.#awaiting.size === 0 || this.#completions.length > 0) return [];
     const awaits: AwaitingTask[] = [];
     for (const { nestedWait } of this.#awaiting)
       if (nestedWait.told !== undefined) awaits.push(nestedWait.told);

@@ -310,6 +310,29 @@ describe("a task that waits for tasks of its own", () => {
     expect([call.awaits, call.results]).toEqual([[], ["L1"]]);
   });
 
+  test("is told of behind the results before it, in however many messages these are", async () => {
+    const output = Buffer.alloc(700_000);
+    const succeed = async (taskId: string): Promise<void> => {
+      service.say({ answers: [{ taskId, result: { returnCode: 0, output, message: undefined } }] });
+      await turns();
+    };
+    // The connection takes the first of them, and then nothing for a while.
+    call.takesMore = false;
+    await succeed("1");
+    await assign(2, 3, 4);
+    await succeed("2");
+    await succeed("3");
+    await awaits("inner");
+    await work.clock.pass(10);
+    call.takesMore = true;
+    call.emit("drain");
+    await turns();
+    const told = call.written.map(({ completions, awaits }) =>
+      [...completions, ...awaits].map(({ lease }) => lease).join(),
+    );
+    expect(told.filter((leases) => leases !== "")).toEqual(["L1", "L2", "L3,L4"]);
+  });
+
   test("is told of on each new stream as long as it waits", async () => {
     await awaits("inner");
     await work.clock.pass(10);
