@@ -14,6 +14,7 @@ const outputs = [
   "src/model/application-spec.ts",
   "src/manifest/generated",
   "src/config/generated",
+  "docs/configuration.md",
   "plugin-api.d.ts",
   "sdk/python/flamepy/proto",
 ];
@@ -34,6 +35,7 @@ async function generate() {
   await run([process.execPath, "scripts/generate-descriptors.mjs"], { cwd: root, logFile });
   await run([process.execPath, "scripts/generate-application-types.mjs"], { cwd: root, logFile });
   await run([process.execPath, "scripts/generate-config-types.mjs"], { cwd: root, logFile });
+  await run([process.execPath, "scripts/generate-configuration-page.mjs"], { cwd: root, logFile });
   await run([process.execPath, "scripts/generate-plugin-api.mjs"], { cwd: root, logFile });
   await run([process.execPath, "scripts/generate-validators.mjs"], { cwd: root, logFile });
   const { home } = await setUp({ tests: true });

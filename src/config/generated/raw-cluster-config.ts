@@ -59,6 +59,9 @@ export interface RawClusterConfig {
        * Accepted for files of earlier versions; cluster.limits.max_executors is the limit.
        */
       readonly limits?: {
+        /**
+         * Accepted for files of earlier versions; cluster.limits.max_executors is the limit.
+         */
         readonly max_executors?: number;
       };
     };
@@ -179,6 +182,9 @@ export interface RawClusterConfig {
      * The cache in memory, above the folder.
      */
     readonly eviction: {
+      /**
+       * Which objects leave memory when it is full. lru: those unused for longest; none: none leaves, and others are read from the folder.
+       */
       readonly policy: "lru" | "none";
       readonly max_memory: Size;
       /**
@@ -243,5 +249,8 @@ export interface Tls {
   readonly ca_file?: string;
 }
 export interface Pprof {
+  /**
+   * Accepted for files of earlier versions.
+   */
   readonly port?: number;
 }

@@ -6,17 +6,20 @@ import { runToEnd } from "../support/python.ts";
 import { temporaryFolder } from "../support/temp.ts";
 
 const root = resolve(import.meta.dirname, "../..");
-const readme = readFileSync(join(root, "README.md"), "utf8");
 
-/** One command of a console block, and what the README says that it prints. */
+type Page = "README.md" | "docs/applications.md" | "docs/administration.md";
+
+/** One command of a console block, and what the page says that it prints. */
 interface Shown {
   readonly command: string;
   readonly output: string;
 }
 
-/** The text below a heading, up to the next one. */
-function section(heading: string): string {
-  return readme.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? "";
+/** The text below a heading of a page, up to the next one. */
+function section(page: Page, heading: string): string {
+  return (
+    readFileSync(join(root, page), "utf8").split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? ""
+  );
 }
 
 function consoleBlocks(text: string): Shown[][] {
@@ -40,9 +43,9 @@ const timeless = (text: string): string =>
     .replaceAll(/\b[0-9a-f]{64}\b/g, "SHA256")
     .replaceAll(/(?<=greeting-)[0-9a-f]{16}/g, "HASH");
 
-describe("the README", () => {
+describe("the pages", () => {
   let cluster: TestCluster;
-  const scratch = temporaryFolder("readme");
+  const scratch = temporaryFolder("pages");
 
   beforeAll(async () => {
     cluster = await startCluster();
@@ -53,7 +56,7 @@ describe("the README", () => {
     scratch.remove();
   });
 
-  /** The README's own folders become those of this test. */
+  /** The pages' own folders become those of this test. */
   const here = (text: string): string =>
     text
       .replaceAll("/tmp/", `${scratch.path}/`)
@@ -71,16 +74,17 @@ describe("the README", () => {
     }
   }
 
-  test("shows the default manifests as they are shipped", () => {
-    for (const name of ["flmrun", "flmping", "flmexec"]) {
-      const manifest = readFileSync(join(root, `defaults/${name}.yaml`), "utf8");
-      expect(section("The default applications")).toContain(manifest.replace(/^#.*\n/, ""));
-    }
+  test("the README shows a Python program that prints what it says", async () => {
+    const program = /```python\n([\s\S]*?)```/.exec(section("README.md", "Use it"))?.[1] ?? "";
+    const printed = [...program.matchAll(/print\(.*\) {2}# (.*)/g)].map(([, line]) => line);
+    expect(printed).toHaveLength(2);
+    const { stdout } = await cluster.python(program);
+    expect(stdout.trim().split("\n")).toEqual(printed);
   });
 
   test("shows the manifest of the example as it is", () => {
     const manifest = readFileSync(join(root, "examples/greeting.yaml"), "utf8");
-    expect(section("An application with `url`, step by step")).toContain(
+    expect(section("docs/applications.md", "An application with `url`, step by step")).toContain(
       manifest.replace(/^#.*\n/, ""),
     );
   });
@@ -88,24 +92,30 @@ describe("the README", () => {
   test("leads to an application with url, command by command and line by line", async () => {
     const manifest = readFileSync(join(root, "examples/greeting.yaml"), "utf8");
     writeFileSync(join(scratch.path, "manifest.yaml"), here(manifest));
-    const blocks = consoleBlocks(section("An application with `url`, step by step"));
+    const blocks = consoleBlocks(
+      section("docs/applications.md", "An application with `url`, step by step"),
+    );
     expect(blocks).toHaveLength(3);
     for (const block of blocks) await expectToFollow(block);
   });
 
   test("leads to a deployed project, whose function runs", async () => {
-    const [block] = consoleBlocks(section("Deploy a project in one step"));
+    const [block] = consoleBlocks(section("docs/applications.md", "Deploy a project in one step"));
     await expectToFollow(block);
   });
 
   test("leads through a change of an application and back, and shows mistakes as they are told", async () => {
-    const [change, mistake] = consoleBlocks(section("Applications for administrators"));
+    const [change, mistake] = consoleBlocks(
+      section("docs/administration.md", "Applications as files"),
+    );
     await expectToFollow(change);
     await expectToFollow(mistake);
   });
 
   test("leads to an edit of a default that survives a restart", async () => {
-    const [edit, look] = consoleBlocks(section("Edit a default and see it survive"));
+    const [edit, look] = consoleBlocks(
+      section("docs/administration.md", "Edit a default and see it survive"),
+    );
     await expectToFollow(edit);
     await cluster.daemon("flame-session-manager").restart();
     await expectToFollow(look);
