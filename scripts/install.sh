@@ -6,7 +6,8 @@ default_prefix=/usr/local/flame
 usage="usage: scripts/install.sh [--prefix DIR]
 
 Installs Flame from this checkout, or upgrades an installation in place. The configuration (DIR/conf) and the data
-(DIR/data, DIR/logs) of an earlier one stay as they are. The installation needs nothing of the checkout any more.
+(DIR/data, DIR/logs) of an earlier one stay as they are; so does what you added to DIR/work/flmrun, or it is listed before
+anything is changed. The installation needs nothing of the checkout any more.
 
   --prefix DIR   absolute path of the installation, its FLAME_HOME (default: $default_prefix)
   --help         print this text

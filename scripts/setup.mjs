@@ -6,7 +6,13 @@ import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { ensureBundles } from "./lib/bundle.mjs";
-import { ensureFolders, ensureHomeUv, ensurePrograms, ensurePythonParts } from "./lib/home.mjs";
+import {
+  checkFlmrun,
+  ensureFolders,
+  ensureHomeUv,
+  ensurePrograms,
+  ensurePythonParts,
+} from "./lib/home.mjs";
 import { withLock } from "./lib/lock.mjs";
 import { ensureNative, ensurePackages } from "./lib/packages.mjs";
 import { homePaths, root } from "./lib/paths.mjs";
@@ -33,6 +39,7 @@ export async function setUp({ home = join(root, ".flame"), tests = false } = {})
     ensureFolders(home);
     const uv = await ensureHomeUv({ home });
     const python = await findPython({ uv, logs });
+    checkFlmrun({ root, home, python, uv });
     await ensurePrograms({ root, home, buildStamps: join(work, "stamps") });
     await ensurePythonParts({ root, home, python, uv });
     if (tests) await ensureTestVenvs({ root, home, python, uv });

@@ -14,10 +14,11 @@ import { dirname, join, sep } from "node:path";
 import process from "node:process";
 import { programs } from "./bundle.mjs";
 import { renameDurably } from "./durable.mjs";
+import { prepareFlmrun, refuseFlmrunLoss, syncOptions } from "./flmrun-home.mjs";
 import { homePaths } from "./paths.mjs";
 import { SetupError } from "./progress.mjs";
 import { run } from "./run.mjs";
-import { isSource, whenChanged } from "./stamps.mjs";
+import { isDue, isSource, whenChanged } from "./stamps.mjs";
 import { ensureUv, uvVersion } from "./uv.mjs";
 
 /** What the SQLite driver needs at run time, and nothing of what it was compiled from. */
@@ -31,8 +32,6 @@ const runtimePackages = [
   "file-uri-to-path/index.js",
 ];
 const shippedFolders = ["dist", "proto", "schemas", "defaults", "migrations"];
-/** Where the specified flmrun/pyproject.toml looks for flamepy: replaced by the home's own copy. */
-const specifiedSdk = "/usr/local/flame/sdk/python";
 
 /** The folders of a home; conf, data and logs hold what is the user's. */
 export const homeFolders = ["bin", "conf", "data", "lib", "logs", "run", "sdk", "wheels", "work"];
@@ -138,35 +137,42 @@ node="${process.execPath}"
 exec "$node" --disable-warning=DEP0123 ${withoutMaps.has(name) ? "" : "--enable-source-maps "}${launched(name)} "$@"
 `;
 
-const syncOptions = [
-  // Its version stays the same while its sources change.
-  ...["--reinstall-package", "flamepy"],
-  // Else the first service would do it, or each one where its user may not write here.
-  "--compile-bytecode",
-];
+/**
+ * Looks, before anything is changed, whether flmrun can be brought to this version with all that somebody added to it.
+ * @throws SetupError with the list of what would be lost
+ */
+export function checkFlmrun(place) {
+  if (isDue(flmrunStep(place))) refuseFlmrunLoss(place);
+}
 
 /** Copies the Python SDK, fetches what builds wheels without a network, and prepares flmrun's environment. */
-export async function ensurePythonParts({ root, home, python, uv }) {
-  const { sdk, flmrun, stamps } = homePaths(home);
-  const sources = [{ path: join(root, "sdk/python") }, { path: join(root, "flmrun") }];
-  const shared = { folder: stamps };
+export async function ensurePythonParts(place) {
+  const { root, home } = place;
+  const { sdk, stamps } = homePaths(home);
+  const source = join(root, "sdk/python");
   await whenChanged({
-    ...shared,
+    folder: stamps,
     name: "sdk",
     title: "copying the Python SDK",
-    inputs: [home, sources[0]],
+    inputs: [home, { path: source }],
     products: [sdk],
-    work: () => copySources(join(root, "sdk/python"), sdk),
+    work: () => copySources(source, sdk),
   });
-  await ensureWheels({ root, home, python, uv });
-  await whenChanged({
-    ...shared,
+  await ensureWheels(place);
+  await whenChanged(flmrunStep(place));
+}
+
+function flmrunStep({ root, home, python, uv }) {
+  const { flmrun, stamps } = homePaths(home);
+  const sources = ["sdk/python", "flmrun"].map((path) => ({ path: join(root, path) }));
+  return {
+    folder: stamps,
     name: "flmrun",
     title: `preparing flmrun's environment on Python ${python.version.join(".")}`,
     inputs: [home, python, uvVersion, syncOptions, ...sources],
     products: [join(flmrun, ".venv/bin/python")],
     work: () => prepareFlmrun({ root, home, python, uv }),
-  });
+  };
 }
 
 function copySources(from, to) {
@@ -175,18 +181,6 @@ function copySources(from, to) {
   cpSync(from, to, {
     recursive: true,
     filter: (path) => path.slice(from.length).split(sep).every(isSource),
-  });
-}
-
-async function prepareFlmrun({ root, home, python, uv }) {
-  const { sdk, flmrun, wheels, logs } = homePaths(home);
-  copySources(join(root, "flmrun"), flmrun);
-  const project = join(flmrun, "pyproject.toml");
-  writeFileSync(project, readFileSync(project, "utf8").replaceAll(specifiedSdk, sdk));
-  await run([uv, "sync", ...syncOptions, ...["--python", python.executable]], {
-    cwd: flmrun,
-    env: { UV_PYTHON_DOWNLOADS: "never", UV_FIND_LINKS: wheels, VIRTUAL_ENV: "" },
-    logFile: join(logs, "flmrun.log"),
   });
 }
 

@@ -61,17 +61,24 @@ function sourceFilesOrSelf(path) {
   }
 }
 
+/** Whether {@link whenChanged} would do the work of a step. */
+export function isDue({ folder, name, inputs, products }) {
+  const stamp = join(folder, name);
+  const done = existsSync(stamp) ? readFileSync(stamp, "utf8") : "";
+  return done !== fingerprint(...inputs) || !products.every((product) => existsSync(product));
+}
+
 /**
  * Does `work` unless it was done for the same inputs before and its products are still there.
  * @param {{ folder: string, name: string, title: string, inputs: unknown[], products: string[], work: () => Promise<void> }} step
  *   `folder` holds the stamps; `inputs` as for {@link fingerprint}; `products` are paths that must exist
  * @returns {Promise<boolean>} whether there was anything to do
  */
-export async function whenChanged({ folder, name, title, inputs, products, work }) {
+export async function whenChanged(step) {
+  if (!isDue(step)) return false;
+  const { folder, name, title, inputs, products, work } = step;
   const stamp = join(folder, name);
   const wanted = fingerprint(...inputs);
-  const done = existsSync(stamp) ? readFileSync(stamp, "utf8") : "";
-  if (done === wanted && products.every((product) => existsSync(product))) return false;
   rmSync(stamp, { force: true });
   await announce(title, work);
   mkdirSync(dirname(stamp), { recursive: true });

@@ -14,6 +14,7 @@ import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { type Finished, preparedHome, runToEnd } from "../support/python.ts";
 import { temporaryFolder } from "../support/temp.ts";
+import { wheel } from "../support/wheel.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 // Nobody edits this copy between two installations; where it lay when it was installed is nothing any more.
@@ -116,6 +117,90 @@ describe("scripts/install.sh", () => {
     expect(existsSync(join(prefix, "work/flmrun/.venv/bin/flamepy.runpy"))).toBe(true);
     const { stdout } = await runToEnd(join(prefix, "bin/flmctl"), ["--version"]);
     expect(stdout).not.toContain("0.0.1");
+  });
+});
+
+describe("what somebody added to flmrun", () => {
+  let prefix: string;
+  let flmrun: string;
+
+  beforeEach(async () => {
+    prefix = join(folder.path, "flame");
+    flmrun = join(prefix, "work/flmrun");
+    await installed(prefix);
+  });
+
+  const uv = async (...args: string[]): Promise<void> => {
+    const finished = await runToEnd(join(prefix, "bin/uv"), args, { cwd: flmrun });
+    expect(finished).toMatchObject({ code: 0 });
+  };
+
+  /** What an environment says when it is asked to import something. */
+  const imports = async (environment: string, name: string): Promise<Finished> =>
+    runToEnd(join(flmrun, environment, "bin/python"), ["-I", "-c", `import ${name}`]);
+
+  /** As if the next version came. */
+  const age = (): void => writeFileSync(join(prefix, "lib/stamps/flmrun"), "");
+
+  test("survives an upgrade: packages, files, edits of the project, an environment of another Python", async () => {
+    const added = join(folder.path, "added-1.0-py3-none-any.whl");
+    writeFileSync(added, wheel("added", ""));
+    await uv("pip", "install", "--offline", "--python", ".venv/bin/python", added);
+    await uv("venv", "--offline", "--python", ".venv/bin/python", ".venv-3.99");
+    writeFileSync(join(flmrun, "lookup.csv"), "1,2\n");
+    const edited = `${readFileSync(join(flmrun, "pyproject.toml"), "utf8")}\n[tool.mine]\n`;
+    writeFileSync(join(flmrun, "pyproject.toml"), edited);
+    writeFileSync(join(flmrun, "README.md"), "as an earlier version brought it");
+    // That version noted nothing.
+    rmSync(join(prefix, "lib/stamps/flmrun-files.json"));
+    age();
+
+    await installed(prefix);
+    expect(await imports(".venv", "added, flamepy")).toMatchObject({ code: 0 });
+    expect(await imports(".venv-3.99", "flamepy")).toMatchObject({ code: 0 });
+    expect(readFileSync(join(flmrun, "lookup.csv"), "utf8")).toBe("1,2\n");
+    expect(readFileSync(join(flmrun, "pyproject.toml"), "utf8")).toBe(edited);
+    expect(readFileSync(join(flmrun, "README.md"), "utf8")).toMatch(/^# flmrun\n/);
+  });
+
+  test("is listed where an upgrade would lose it, and nothing is changed until it is dealt with", async () => {
+    const site = join(
+      flmrun,
+      ".venv/lib",
+      readdirSync(join(flmrun, ".venv/lib")).join(),
+      "site-packages",
+    );
+    mkdirSync(join(site, "added-1.0.dist-info"));
+    mkdirSync(join(site, "cloudpickle-1.2.3.dist-info"));
+    const python = join(flmrun, ".venv/bin/python");
+    rmSync(python);
+    symlinkSync(process.execPath, python);
+    const project = join(flmrun, "pyproject.toml");
+    writeFileSync(project, `${readFileSync(project, "utf8")}\n[tool.mine]\n`);
+    // The last version brought another one than this.
+    writeFileSync(join(prefix, "lib/stamps/flmrun-files.json"), '{ "pyproject.toml": "0" }');
+    writeFileSync(join(prefix, "lib/stamps/programs"), "");
+    age();
+    const before = filesOf(prefix);
+
+    const { code, stdout, stderr } = await install("--prefix", prefix);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    const error = stderr.slice(stderr.indexOf("Error: "));
+    expect(error.split("\n").slice(0, 6)).toEqual([
+      `Error: what somebody added to ${flmrun} would be lost:`,
+      "  pyproject.toml: edited here, and changed by this version",
+      `  added 1.0 in ${flmrun}/.venv: named by no project, and the environment is made anew on another Python`,
+      expect.stringMatching(`^  cloudpickle 1.2.3 in ${flmrun}/.venv: uv.lock says 3[.\\d]+$`),
+      "Nothing was changed.",
+      `What to do: a package stays when the project names it, with: cd "${flmrun}" && "${prefix}/bin/uv" add --no-sync NAME==VERSION`,
+    ]);
+    expect(filesOf(prefix)).toEqual(before);
+
+    rmSync(project);
+    rmSync(join(flmrun, ".venv"), { recursive: true });
+    await installed(prefix);
+    expect(await imports(".venv", "flamepy")).toMatchObject({ code: 0 });
+    expect(readFileSync(project, "utf8")).not.toContain("tool.mine");
   });
 });
 
