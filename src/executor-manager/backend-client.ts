@@ -12,6 +12,7 @@ import { Backoff } from "../kit/backoff.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Logger } from "../kit/logger.ts";
 import { endsServicesKey } from "../protocol/ends-services.ts";
+import { NodeLogsService } from "../protocol/generated/flame/logs/v1/node_logs.ts";
 import {
   BackendService,
   type BindExecutorResponse,
@@ -32,6 +33,7 @@ import { readPrintable, requestIdKey } from "../protocol/request-id.ts";
 import { nodesDefinition } from "../protocol/stream-services.ts";
 import { versionKey } from "../protocol/version-key.ts";
 import { workStreamKey } from "../protocol/work-stream-key.ts";
+import type { LogCall } from "./logs/log-stream.ts";
 import { pause } from "./pause.ts";
 import { isRefusal, RpcFailure, type UnaryMethod, type UnaryOptions, unary } from "./unary.ts";
 import type { LaunchedTask } from "./work/work-source.ts";
@@ -72,6 +74,8 @@ export interface NodeCalls {
   watchNode(): NodeStream;
   /** Begins a stream of work; a session manager that has none refuses it with UNIMPLEMENTED. */
   work(): WorkCall;
+  /** Begins a stream of logs, alike. */
+  logs(): LogCall;
   /** What the session manager believes that this node has. */
   syncNode(node: Node, signal: AbortSignal): Promise<readonly Executor[]>;
   /** Takes the node out, so that what it held goes to others at once. */
@@ -189,6 +193,13 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
     const metadata = new Metadata();
     metadata.set(receiveMaxKey, String(receiveBytesMax));
     for (const [key, value] of Object.entries(this.#caller)) metadata.set(key, value);
+    return this.#stub.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata);
+  }
+
+  logs(): LogCall {
+    const metadata = new Metadata();
+    for (const [key, value] of Object.entries(this.#caller)) metadata.set(key, value);
+    const { path, requestSerialize, responseDeserialize } = NodeLogsService.serve;
     return this.#stub.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata);
   }
 

@@ -27,6 +27,8 @@ import { chooseContainment } from "./containment.ts";
 import { ExecutorBook } from "./executor-book.ts";
 import { readWarm } from "./executor-messages.ts";
 import { Housekeeping } from "./housekeeping.ts";
+import { LogReads } from "./logs/log-reads.ts";
+import { LogStream } from "./logs/log-stream.ts";
 import { ExecutorMetrics, watchExecutors, watchWarm } from "./metrics.ts";
 import { defaultNodeName, measureNode } from "./node-facts.ts";
 import { NodeInstanceFile } from "./node-instance.ts";
@@ -127,8 +129,10 @@ export async function startExecutorManager(
     releasers.add("housekeeping", () => housekeeping.close());
     housekeeping.start();
     const measure = () => measureNode(env);
+    const reads = new LogReads(home.root);
+    const logs = new LogStream({ begin: () => calls.logs(), reads, clock, logger, nodeName });
     const node = new NodeLoop(
-      { calls, work, book, clock, logger, measure, target: calls.target },
+      { calls, work, logs, book, clock, logger, measure, target: calls.target },
       nodeName,
     );
     releasers.add("node stream", () => node.close());

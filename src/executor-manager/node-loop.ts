@@ -10,6 +10,7 @@ import { ExecutorState, NodeState } from "../protocol/generated/flame/v1/types.t
 import { versionKey } from "../protocol/version-key.ts";
 import type { NodeCalls, NodeStream } from "./backend-client.ts";
 import type { ExecutorBook } from "./executor-book.ts";
+import type { LogStream } from "./logs/log-stream.ts";
 import type { NodeFacts } from "./node-facts.ts";
 import { pause } from "./pause.ts";
 import { isRefusal, RpcFailure } from "./unary.ts";
@@ -29,6 +30,8 @@ export interface NodeLoopDeps {
   readonly calls: NodeCalls;
   /** Opened on each connection. */
   readonly work: WorkStream;
+  /** Alike. */
+  readonly logs: LogStream;
   readonly book: ExecutorBook;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -120,6 +123,7 @@ export class NodeLoop {
     } finally {
       this.#stop.signal.removeEventListener("abort", onStop);
       this.#deps.work.shut();
+      this.#deps.logs.shut();
       stream.cancel();
     }
   }
@@ -160,6 +164,7 @@ export class NodeLoop {
       stream.on("end", () => end("the session manager ended the stream"));
       // A connection on which no work travels is none, too: the node registers anew.
       this.#deps.work.open(end);
+      this.#deps.logs.open();
       // At once: a server may wait for the first heartbeat before it says anything.
       beat();
       listen();

@@ -9,7 +9,8 @@ import { backup } from "./backup-calls.ts";
 import { unary } from "./call-helpers.ts";
 import { clusterFacts } from "./cluster-facts.ts";
 import type { Engine } from "./engine.ts";
-import { readLogs } from "./log-calls.ts";
+import { readLogs } from "./logs/log-calls.ts";
+import type { NodeLogs } from "./logs/node-logs.ts";
 import type { NodeNotes } from "./node-notes.ts";
 import type { StorageGuard } from "./storage-guard.ts";
 
@@ -18,6 +19,7 @@ export interface AdminDeps {
   readonly engine: Engine;
   readonly guard: StorageGuard;
   readonly notes: NodeNotes;
+  readonly logs: NodeLogs;
   readonly clock: Clock;
   readonly store: Store;
   readonly flameHome: string;

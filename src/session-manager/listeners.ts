@@ -14,6 +14,7 @@ import type { Releasers } from "../kit/releasers.ts";
 import { addHealthAndReflection, type ListenerOutside } from "../observability/listener-service.ts";
 import { AdminService } from "../protocol/generated/flame/admin/v1/admin.ts";
 import { PresenceService } from "../protocol/generated/flame/client/v1/client.ts";
+import { NodeLogsService } from "../protocol/generated/flame/logs/v1/node_logs.ts";
 import { RegistryService } from "../protocol/generated/flame/registry/v1/registry.ts";
 import { SessionsService } from "../protocol/generated/flame/sessions/v1/sessions.ts";
 import { BackendService } from "../protocol/generated/flame/v1/backend.ts";
@@ -31,6 +32,7 @@ import type { FinishedTasks } from "./finished-tasks.ts";
 import { frontendService } from "./frontend-service.ts";
 import { type ListenAddress, listen, shutDown } from "./grpc-listener.ts";
 import type { ListSizes } from "./list-sizes.ts";
+import { NodeLogs } from "./logs/node-logs.ts";
 import { NodeNotes } from "./node-notes.ts";
 import { NodeSpeakers } from "./node-speakers.ts";
 import type { Payloads } from "./payloads.ts";
@@ -74,6 +76,7 @@ export interface ListenerDeps {
 interface ServerDeps extends ListenerDeps {
   readonly notes: NodeNotes;
   readonly speakers: NodeSpeakers;
+  readonly logs: NodeLogs;
 }
 
 /** What health checks of the Frontend ask for to learn whether clients may add something. */
@@ -100,6 +103,7 @@ export async function startListeners(deps: ListenerDeps, releasers: Releasers): 
   const shared = {
     ...deps,
     notes: new NodeNotes(),
+    logs: new NodeLogs(deps.clock),
     speakers: new NodeSpeakers(() => deps.clock.steady()),
   };
   const [frontend, frontendOutside] = frontendServer(shared, clients);
@@ -197,7 +201,7 @@ function frontendServer(deps: ServerDeps, { interceptors }: ListenerSecurity): O
 }
 
 function backendServer(deps: ServerDeps, { interceptors }: ListenerSecurity): OutsideServer {
-  const { engine, payloads, tracing, notes, speakers, clock } = deps;
+  const { engine, payloads, tracing, notes, speakers, logs, clock } = deps;
   const guarded = guard(deps, {
     interceptors,
     messageBytesMax: backendReceiveBytesMax,
@@ -212,7 +216,9 @@ function backendServer(deps: ServerDeps, { interceptors }: ListenerSecurity): Ou
   const { trail } = tracing;
   const nodes = nodesService({ engine, payloads, trail, logger });
   server.addService(nodesDefinition, traced(nodes, tracing));
-  return [guarded, addHealthAndReflection(server, ["flame.v1.Backend", "flame.stream.v1.Nodes"])];
+  server.addService(NodeLogsService, traced(logs.service(), tracing));
+  const services = ["flame.v1.Backend", "flame.stream.v1.Nodes", "flame.logs.v1.NodeLogs"];
+  return [guarded, addHealthAndReflection(server, services)];
 }
 
 function guard(

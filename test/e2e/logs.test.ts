@@ -104,18 +104,46 @@ ssn.close()
     );
   });
 
-  test("says where the logs of a node with another FLAME_HOME lie", async () => {
+  test("reads the logs of a node with another FLAME_HOME through the session manager, and says when it is away", async () => {
     const manager = await startCluster({ daemons: ["flame-session-manager"] });
     const node = await prepareCluster({ config: { cluster: { endpoint: manager.endpoint } } });
     const there = new FlameClient({ endpoint: manager.endpoint });
+    const logs = (...args: string[]): Promise<Finished> => manager.run("flmctl", "logs", ...args);
     try {
-      await node.daemon("flame-executor-manager").start();
-      const session = await there.createSession({ application: "flmping" });
-      await session.run(Buffer.from('{"duration":null,"memory":null}'));
-      const { stderr } = await manager.run("flmctl", "logs", "-s", session.id);
-      const folder = join(node.home, "logs/executors", session.id);
-      expect(stderr).toMatch(/^Note: node \S+ keeps the output of its services itself: look on/);
-      expect(stderr).toContain(folder);
+      const daemon = node.daemon("flame-executor-manager");
+      await daemon.start();
+      const session = await there.createSession({ application: "flmexec", maxInstances: 1 });
+      // More than one answer of the node holds, and an end without a newline.
+      await session.run(script("seq 1 100000 >&2; printf 'the last\\377' >&2"));
+      await session.run(script("echo second >&2"));
+      const { stdout, stderr } = await logs("-s", session.id);
+      expect(stderr).toBe("");
+      const lines = stdout.replaceAll(/^\[\w{8} /gm, "").split("\n");
+      expect(lines).toHaveLength(100_003);
+      expect(lines.slice(99_999)).toEqual([
+        "task 1 err] 100000",
+        "task 1 err] the last\ufffd",
+        "task 2 err] second",
+        "",
+      ]);
+      const one = await logs("-s", session.id, "-t", "2");
+      expect(one.stdout).toMatch(/^\[\w{8} task 2 err\] second\n$/);
+      await session.close();
+      expect((await logs("-s", session.id, "-f")).stdout).toBe(stdout);
+      // A session manager that knows nothing of the past asks every node.
+      const own = manager.daemon("flame-session-manager");
+      await own.stop();
+      await own.start();
+      await waitFor("the node", async () => (await logs("-s", session.id)).stdout === stdout);
+      const open = await there.createSession({ application: "flmexec", maxInstances: 1 });
+      await open.run(script("true"));
+      await daemon.stop();
+      const folder = join(node.home, "logs/executors", open.id);
+      expect((await logs("-s", open.id)).stderr).toMatch(
+        new RegExp(
+          `^Note: node \\S+ is away, and what its services wrote with it: .* in ${folder}`,
+        ),
+      );
     } finally {
       there.close();
       await node.close();

@@ -1,5 +1,5 @@
 import { constants, type FileHandle, open, stat } from "node:fs/promises";
-import { isMark, taskAfter } from "../process/log-marks.ts";
+import { isMark, taskAfter } from "./log-marks.ts";
 
 /** Lines that one service wrote while one task ran, or none. */
 export interface LogLines {

@@ -1,20 +1,22 @@
 import type { ServerWritableStream } from "@grpc/grpc-js";
-import type { Clock } from "../kit/clock.ts";
-import { FlameError } from "../model/errors.ts";
-import { isTerminal, parseTaskId } from "../model/task.ts";
+import type { Clock } from "../../kit/clock.ts";
+import { FlameError } from "../../model/errors.ts";
+import { isTerminal, parseTaskId } from "../../model/task.ts";
 import type {
   AdminServer,
   ReadLogsRequest,
   ReadLogsResponse,
-} from "../protocol/generated/flame/admin/v1/admin.ts";
-import { drained, failStream } from "./call-helpers.ts";
-import type { Engine } from "./engine.ts";
-import type { NodeNotes } from "./node-notes.ts";
-import { sessionLogs } from "./session-logs.ts";
+} from "../../protocol/generated/flame/admin/v1/admin.ts";
+import { drained, failStream } from "../call-helpers.ts";
+import type { Engine } from "../engine.ts";
+import type { NodeNotes } from "../node-notes.ts";
+import type { NodeLogs } from "./node-logs.ts";
+import { type LogNode, sessionLogs } from "./session-logs.ts";
 
 export interface LogDeps {
   readonly engine: Engine;
   readonly notes: NodeNotes;
+  readonly logs: NodeLogs;
   readonly clock: Clock;
   readonly flameHome: string;
 }
@@ -45,6 +47,7 @@ async function stream(deps: LogDeps, call: LogCall): Promise<void> {
     sessionId,
     taskId,
     nodes: () => nodesOf(deps, sessionId),
+    logs: deps.logs,
     ...(follow ? { more: more(deps.clock, call, over) } : {}),
   });
   for await (const what of logs) {
@@ -92,10 +95,19 @@ async function taskOver(
 async function nodesOf(
   { engine, notes }: LogDeps,
   id: string,
-): Promise<ReadonlyMap<string, string | undefined>> {
-  const executors = await engine.ask("executor.list", {});
+): Promise<ReadonlyMap<string, LogNode>> {
+  const [executors, nodes] = await Promise.all([
+    engine.ask("executor.list", {}),
+    engine.ask("node.list", {}),
+  ]);
+  const ready = new Set(nodes.filter(({ state }) => state === "Ready").map(({ name }) => name));
   const present = executors.filter(({ sessionId }) => sessionId === id).map(({ node }) => node);
-  return new Map([...notes.nodesOf(id), ...present].map((node) => [node, notes.logsOf(node)]));
+  return new Map(
+    [...notes.nodesOf(id), ...present].map((node) => [
+      node,
+      { folder: notes.logsOf(node), ready: ready.has(node) },
+    ]),
+  );
 }
 
 const isGone = (thrown: unknown): boolean => FlameError.from(thrown).code === "not_found";
