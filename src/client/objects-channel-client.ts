@@ -22,6 +22,7 @@ import { requestIdKey } from "../protocol/request-id.ts";
 import { channelCredentials, clientOptions } from "./channel-options.ts";
 import { collect } from "./objects-calls.ts";
 import { SharedObjects } from "./shared-objects.ts";
+import type { SmallCalls, SmallPatience } from "./small-calls.ts";
 
 export interface ObjectChannelOptions extends ClientCredentials {
   /** How long one put, get or delete may take, in milliseconds. */
@@ -105,15 +106,26 @@ export class ObjectChannel {
     return await this.#shared;
   }
 
-  /** Asks anew the next time: the cache may have been started again. */
+  /** Asks anew the next time: the cache may have been started again. What is under way goes on. */
   forgetShared(): void {
+    this.#shared?.then((shared) => shared?.small?.close()).catch(() => undefined);
     this.#shared = undefined;
+  }
+
+  /** The socket for small objects of a cache of this host and user. @throws FlameError as {@link shared} does. */
+  async small(): Promise<SmallCalls | undefined> {
+    const small = (await this.shared())?.small;
+    if (small?.isEnded !== true) return small;
+    this.forgetShared();
+    return (await this.shared())?.small;
   }
 
   async #askShared(): Promise<SharedObjects | undefined> {
     try {
       const [answer] = await collect(this.action(SHARE_ACTION, ""), this.host);
-      return answer === undefined ? undefined : await SharedObjects.open(answer.body);
+      return answer === undefined
+        ? undefined
+        : await SharedObjects.open(answer.body, this.#patience());
     } catch (thrown) {
       // Other caches do not know the action.
       if (FlameError.from(thrown).code === "unavailable") throw thrown;
@@ -147,7 +159,12 @@ export class ObjectChannel {
   }
 
   close(): void {
+    this.forgetShared();
     this.#client.close();
+  }
+
+  #patience(): SmallPatience {
+    return { clock: this.#clock, callTimeoutMs: this.#callTimeoutMs, host: this.host };
   }
 
   #options(): { deadline: number } {

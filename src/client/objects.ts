@@ -21,6 +21,7 @@ import {
   FlightDescriptor_DescriptorType as DescriptorType,
   FlightDescriptor,
 } from "../protocol/generated/arrow/flight/flight.ts";
+import { smallCallBytesMax } from "../protocol/small-calls.ts";
 import { collect, sendPut } from "./objects-calls.ts";
 import {
   cacheEndpoint,
@@ -57,6 +58,9 @@ const CALL_TIMEOUT_MS_DEFAULT = 300_000;
 /** Deletions under way at once at a cache that takes one a call. */
 const callsAtOnce = 4;
 const UPLOAD_CHUNK_BYTES = 1024 * 1024;
+/** `<app>/<session>`: the cache makes up the object's id. */
+const isPutPrefix = /^[^/]+\/[^/]+$/;
+
 /**
  * A client of the object cache (docs/object-cache.md) for objects of bytes. References say which cache to dial, so
  * one client reaches several; close it when done.
@@ -76,8 +80,11 @@ export class ObjectClient implements Objects {
     };
   }
 
-  put(keyOrPrefix: string, data: Uint8Array, options?: PutOptions): Promise<ObjectRef> {
-    return this.#putBytes(this.#endpoint, pathDescriptor(keyOrPrefix), asBuffer(data), options);
+  async put(keyOrPrefix: string, data: Uint8Array, options?: PutOptions): Promise<ObjectRef> {
+    const bytes = asBuffer(data);
+    const small = await this.#putSmall(keyOrPrefix, bytes, options);
+    if (small !== undefined) return small;
+    return await this.#putBytes(this.#endpoint, pathDescriptor(keyOrPrefix), bytes, options);
   }
 
   update(ref: ObjectRef, data: Uint8Array, options?: PutOptions): Promise<ObjectRef> {
@@ -97,6 +104,8 @@ export class ObjectClient implements Objects {
   }
 
   async fetch(ref: ObjectRef, knownVersion: number): Promise<ObjectChange> {
+    const small = await this.#fetchSmall(ref, knownVersion);
+    if (small !== undefined) return small;
     const channel = this.#channel(ref.endpoint);
     const ticket = `${ref.key}:${knownVersion}`;
     const shared = await this.#sharedOf(ref.endpoint);
@@ -189,6 +198,24 @@ export class ObjectClient implements Objects {
     throw new FlameError("internal", `the object cache answered a full get with "${change.kind}"`);
   }
 
+  /** On the socket of the cache of this host; undefined where a call has to do it. */
+  async #putSmall(
+    prefix: string,
+    data: Buffer,
+    { expectedVersion, durable = true }: PutOptions = {},
+  ): Promise<ObjectRef | undefined> {
+    const isSmall = data.length <= smallCallBytesMax && isPutPrefix.test(prefix);
+    if (!isSmall || expectedVersion !== undefined) return undefined;
+    return await (await this.#channel(this.#endpoint).small())?.put(prefix, data, durable);
+  }
+
+  async #fetchSmall(ref: ObjectRef, knownVersion: number): Promise<ObjectChange | undefined> {
+    const small = this.#isOurs(ref.endpoint)
+      ? await this.#channel(ref.endpoint).small()
+      : undefined;
+    return await small?.fetch(ref.key, knownVersion);
+  }
+
   /** Through a file where the cache takes one, else as messages. */
   async #putBytes(
     endpoint: string,
@@ -235,8 +262,14 @@ export class ObjectClient implements Objects {
 
   /** The folder of the configured cache alone: a reference may name any server, which learns nothing of this host. */
   async #sharedOf(endpoint: string): Promise<SharedObjects | undefined> {
-    const ours = cacheEndpoint(endpoint).url === cacheEndpoint(this.#endpoint).url;
-    return ours ? await this.#channel(endpoint).shared() : undefined;
+    return this.#isOurs(endpoint) ? await this.#channel(endpoint).shared() : undefined;
+  }
+
+  #isOurs(endpoint: string): boolean {
+    return (
+      endpoint === this.#endpoint ||
+      cacheEndpoint(endpoint).url === cacheEndpoint(this.#endpoint).url
+    );
   }
 
   #channel(endpoint: string): ObjectChannel {

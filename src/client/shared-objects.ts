@@ -17,7 +17,9 @@ import {
   sharedPutsFolder,
   shareFile,
   shareProof,
+  shareSum,
 } from "../protocol/flight/shared-file.ts";
+import { SmallCalls, type SmallPatience } from "./small-calls.ts";
 
 /** A file cannot be used: the same goes through messages. */
 export class NotShared extends Error {}
@@ -31,25 +33,31 @@ const READING = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 /**
  * The folder of a cache on this host that runs as this user: large objects go through files in it instead of messages
- * (docs/object-cache.md, section 11).
+ * (docs/object-cache.md, section 11), small ones through a socket (section 12).
  */
 export class SharedObjects {
   readonly #folder: string;
   /** What the file says that this user alone can read. */
   readonly proof: string;
 
-  private constructor(folder: string, proof: string) {
+  /** Undefined where the cache offers no socket. */
+  readonly small: SmallCalls | undefined;
+
+  private constructor(folder: string, proof: string, small: SmallCalls | undefined) {
     this.#folder = folder;
     this.proof = proof;
+    this.small = small;
   }
 
   /**
    * @param answer of the cache to FLAME_SHARE
+   * @param patience of small calls
    * @returns undefined when the cache has no folder, or it is on another host or of another user.
    */
-  static async open(answer: Buffer): Promise<SharedObjects | undefined> {
-    const folder = decodeShareAnswer(answer);
-    if (folder === undefined) return undefined;
+  static async open(answer: Buffer, patience: SmallPatience): Promise<SharedObjects | undefined> {
+    const said = decodeShareAnswer(answer);
+    if (said === undefined) return undefined;
+    const { folder } = said;
     try {
       const proof = await readPlain(join(folder, shareFile), async (file, found) => {
         const words = Buffer.alloc(PROOF_BYTES);
@@ -57,7 +65,9 @@ export class SharedObjects {
         const isPrivate = (found.mode & 0o077) === 0;
         return isPrivate ? words.toString("latin1", 0, bytesRead) : "";
       });
-      return shareProof.test(proof) ? new SharedObjects(folder, proof) : undefined;
+      // Another folder under the same path, as in a container, is that of another cache.
+      if (!shareProof.test(proof) || shareSum(proof) !== said.sha256) return undefined;
+      return new SharedObjects(folder, proof, await SmallCalls.connected(folder, patience));
     } catch {
       return undefined;
     }

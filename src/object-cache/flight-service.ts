@@ -201,7 +201,7 @@ export class FlightService {
     try {
       const { type, body } = call.request;
       if (type === SHARE_ACTION) {
-        call.write({ body: encodeShareAnswer(this.#shared?.folder) });
+        call.write({ body: encodeShareAnswer(this.#shared) });
         call.end();
         return;
       }

@@ -22,6 +22,7 @@ import {
   sharedPutName,
   sharedPutsFolder,
   shareFile,
+  shareSum,
 } from "../protocol/flight/shared-file.ts";
 import { quoted } from "./object-key.ts";
 import type { PieceWriter } from "./object-store.ts";
@@ -45,11 +46,14 @@ const LEFT_AFTER_MS = 10 * 60 * 1000;
  */
 export class SharedFolder {
   readonly folder: string;
+  /** Of the words that prove who reads the folder. */
+  readonly sha256: string;
   readonly #nonce: Buffer;
   readonly #spare: Buffer[] = [];
 
   private constructor(folder: string, nonce: string) {
     this.folder = folder;
+    this.sha256 = shareSum(nonce);
     this.#nonce = Buffer.from(nonce);
   }
 

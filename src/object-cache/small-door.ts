@@ -10,6 +10,7 @@ import {
   type SmallRequest,
   smallCallBytesMax,
   smallSocket,
+  socketPathBytesMax,
 } from "../protocol/small-calls.ts";
 import type { ObjectCache } from "./object-cache.ts";
 import { parseObjectKey, parsePutTarget } from "./object-key.ts";
@@ -17,8 +18,6 @@ import { SmallConnection } from "./small-connection.ts";
 
 /** Each holds some requests: what is shared is bounded. */
 const CONNECTIONS_MAX = 128;
-/** Longer paths are cut by the operating system. Unit: bytes. */
-const PATH_BYTES_MAX = 107;
 
 export interface SmallDoorDeps {
   readonly cache: ObjectCache;
@@ -47,7 +46,7 @@ export class SmallDoor {
   /** @returns undefined where the folder's path is too long for a socket: clients use calls then. */
   static async open(deps: SmallDoorDeps, folder: string): Promise<SmallDoor | undefined> {
     const path = join(folder, smallSocket);
-    if (Buffer.byteLength(path) > PATH_BYTES_MAX) {
+    if (Buffer.byteLength(path) > socketPathBytesMax) {
       deps.logger.info(
         { path },
         "the path is too long for a unix socket: small objects take calls",

@@ -1,14 +1,15 @@
 """Objects through files of the cache's folder, where client and cache have one host and one user.
 
-The cache names its folder (the action ``FLAME_SHARE``); who can read the file in it that only that
-user can read sends what it says with each call. Then a put names a file, and a get is answered with
-the name of one, instead of bytes (docs/object-cache.md, section 11). Whatever does not fit, and
-whatever goes wrong here, goes through messages.
+The cache names its folder (the action ``FLAME_SHARE``) and the sum of a file in it that only that
+user can read; who finds a file of that sum there sends what it says with each call. Then a put
+names a file, and a get is answered with the name of one, instead of bytes (docs/object-cache.md,
+section 11). Whatever does not fit, and whatever goes wrong here, goes through messages.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import mmap
 import os
@@ -191,8 +192,12 @@ def _asked(client: Any, options: Any) -> Share | None:
 
     try:
         answers = list(client.do_action(pyarrow.flight.Action(_ACTION, b""), options=options))
-        folder = json.loads(answers[0].body.to_pybytes())["folder"]
-        return Share(Path(folder), _proof(Path(folder)), SmallCalls.connected(Path(folder)))
+        said = json.loads(answers[0].body.to_pybytes())
+        folder = Path(said["folder"])
+        proof = _proof(folder)
+        if hashlib.sha256(proof).hexdigest() != said["sha256"]:
+            return None  # That of another cache, under the same path, as in a container.
+        return Share(folder, proof, SmallCalls.connected(folder))
     except pyarrow.flight.FlightUnavailableError:
         raise
     except (pyarrow.ArrowException, OSError, ValueError, KeyError, IndexError, TypeError):

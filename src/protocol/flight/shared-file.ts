@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 /** The file in the cache's folder whose content proves that a client reads it (docs/object-cache.md, section 11). */
 export const shareFile = "cache.share";
 
@@ -51,16 +53,31 @@ export function decodeSharedFile(metadata: Buffer): SharedFile | undefined {
   return { file, size, crc32 };
 }
 
-/** The answer to FLAME_SHARE; without a folder when there is none. */
-export function encodeShareAnswer(folder: string | undefined): Buffer {
-  return Buffer.from(JSON.stringify({ folder }));
+/** What a cache says of its folder. */
+export interface ShareAnswer {
+  readonly folder: string;
+  /** Of what {@link shareFile} says: a client that finds other words there sees another folder under that path. */
+  readonly sha256: string;
 }
 
-/** @returns the folder; undefined when it names none. */
-export function decodeShareAnswer(body: Buffer): string | undefined {
+/** The answer to FLAME_SHARE. @param said undefined when there is no folder */
+export function encodeShareAnswer(said: ShareAnswer | undefined): Buffer {
+  return Buffer.from(JSON.stringify({ folder: said?.folder, sha256: said?.sha256 }));
+}
+
+/** @returns undefined when it names no folder. */
+export function decodeShareAnswer(body: Buffer): ShareAnswer | undefined {
   const said = parsed(body);
-  if (typeof said !== "object" || said === null || !("folder" in said)) return undefined;
-  return typeof said.folder === "string" ? said.folder : undefined;
+  if (typeof said !== "object" || said === null || !("folder" in said) || !("sha256" in said)) {
+    return undefined;
+  }
+  const { folder, sha256 } = said;
+  return typeof folder === "string" && typeof sha256 === "string" ? { folder, sha256 } : undefined;
+}
+
+/** Of the words of {@link shareFile}: tells nothing of them to who cannot read them. */
+export function shareSum(words: string): string {
+  return createHash("sha256").update(words).digest("hex");
 }
 
 function parsed(json: Buffer): unknown {

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   appendFileSync,
   chownSync,
@@ -141,7 +142,8 @@ function share(): Promise<string> {
 
 describe("the shared folder of the object cache", () => {
   it("takes an object from a file and hands out the file of a piece", async () => {
-    expect(await share()).toBe(JSON.stringify({ folder: objects() }));
+    const sha256 = createHash("sha256").update(proof).digest("hex");
+    expect(await share()).toBe(JSON.stringify({ folder: objects(), sha256 }));
     writeFileSync(shared(), large);
     expect(await put({ file: name, size: large.length })).toBeUndefined();
     expect(readdirSync(objects("tmp"))).toEqual([]);
