@@ -1,5 +1,5 @@
 // What scripts/install.sh runs once its arguments are right: installs this checkout into a FLAME_HOME.
-//   node scripts/install.mjs PREFIX
+//   node scripts/install.mjs PREFIX [GROUP-OF-OPERATORS]
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import process from "node:process";
@@ -9,6 +9,7 @@ import {
   refuseUnwritable,
 } from "./lib/install-target.mjs";
 import { runningIn } from "./lib/local-cluster.mjs";
+import { refuseUnknownGroup, writeOperators } from "./lib/operators.mjs";
 import { root } from "./lib/paths.mjs";
 import { note, runMain, SetupError } from "./lib/progress.mjs";
 import { ensureShare } from "./lib/share.mjs";
@@ -42,9 +43,12 @@ async function main() {
   refuseForeignFolder(prefix, root);
   refuseUnwritable(prefix);
   refuseWhileRunning(prefix);
+  const operators = process.argv[3] ?? "";
+  if (operators !== "") refuseUnknownGroup(operators);
   const started = performance.now();
   const { python } = await setUp({ home: prefix });
   await ensureShare({ root, home: prefix });
+  if (operators !== "") writeOperators(prefix, operators);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   warnOfClosedFolders("node", process.execPath);
   warnOfClosedFolders("Python", python);

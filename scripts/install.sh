@@ -3,13 +3,16 @@
 set -eu
 
 default_prefix=/usr/local/flame
-usage="usage: scripts/install.sh [--prefix DIR]
+usage="usage: scripts/install.sh [--prefix DIR] [--operators GROUP]
 
 Installs Flame from this checkout, or upgrades an installation in place. The configuration (DIR/conf) and the data
 (DIR/data, DIR/logs) of an earlier one stay as they are; so does what you added to DIR/work/flmrun, or it is listed before
 anything is changed. The installation needs nothing of the checkout any more.
 
   --prefix DIR   absolute path of the installation, its FLAME_HOME (default: $default_prefix)
+  --operators GROUP
+                 users of this group may call daemons that run as another user; written into DIR/conf/flame-cluster.yaml
+                 when there is none (default: the daemons' own user and root)
   --help         print this text
 
 Needed: Node.js 20.19 or newer with npm, Python 3.12 or newer, and a C++ compiler with make where npm finds no compiled
@@ -28,6 +31,7 @@ What to do: see scripts/install.sh --help" 2
 }
 
 prefix=$default_prefix
+operators=
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help)
@@ -40,7 +44,13 @@ while [ $# -gt 0 ]; do
       shift
       ;;
     --prefix=*) prefix=${1#--prefix=} ;;
-    *) misuse "$1: unknown argument, expected --prefix DIR" ;;
+    --operators)
+      [ $# -ge 2 ] && [ -n "$2" ] || misuse "--operators: got no group, expected the name of a group of /etc/group"
+      operators=$2
+      shift
+      ;;
+    --operators=*) operators=${1#--operators=} ;;
+    *) misuse "$1: unknown argument, expected --prefix DIR or --operators GROUP" ;;
   esac
   shift
 done
@@ -61,4 +71,4 @@ $node_help"
 
 # Daemons may run as another user: what is installed is readable to all.
 umask 022
-exec node "$(dirname "$0")/install.mjs" "$prefix"
+exec node "$(dirname "$0")/install.mjs" "$prefix" "$operators"

@@ -23,7 +23,7 @@ export interface TlsFiles {
 }
 
 /** Who may call a listener. */
-export type Access = "open" | "token" | "mtls";
+export type Access = "open" | "same-user" | "token" | "mtls";
 
 /** `cluster.security`. */
 export interface SecurityConfig {
@@ -31,6 +31,8 @@ export interface SecurityConfig {
   readonly clients: Access;
   /** Backend. */
   readonly nodes: Access;
+  /** Names, uids, and @ with a group: whose calls `same-user` takes beside those of the daemon's user and of root. */
+  readonly users: readonly (string | number)[];
   /** Absolute; there when `clients` is `token`. */
   readonly tokenFile: string | undefined;
   /** Absolute; there when `nodes` is `token`. */

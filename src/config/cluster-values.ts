@@ -220,7 +220,7 @@ class Reader {
       throw this.#document.fault(
         at,
         "a loopback address (127.0.0.1, ::1, localhost) or an explicit choice of who may call",
-        `listening on ${host} lets others in: set cluster.security.${key} (open, token or mtls), or set ${section}.listen to a loopback address`,
+        `listening on ${host} lets others in: set cluster.security.${key} (token, mtls or open), or set ${section}.listen to a loopback address`,
       );
     }
     this.#warnOfOpenTokens(section, host, raw);
@@ -295,7 +295,7 @@ class Reader {
   }
 
   security(raw: RawClusterConfig): SecurityConfig {
-    const { clients, nodes, token_file, node_token_file } = raw.cluster.security;
+    const { clients, nodes, users, token_file, node_token_file } = raw.cluster.security;
     if (clients === "token") this.#need(["cluster", "security", "token_file"], token_file, "token");
     if (nodes === "token")
       this.#need(["cluster", "security", "node_token_file"], node_token_file, "token");
@@ -307,9 +307,10 @@ class Reader {
         throw this.#document.fault(["cache", "endpoint"], "grpcs://HOST:PORT, as clients is mtls");
     }
     return {
-      // Open is the default only for what nobody but this machine can reach: see #listenHost.
-      clients: clients ?? "open",
-      nodes: nodes ?? "open",
+      // A default only for what nobody but this machine can reach: see #listenHost.
+      clients: clients ?? "same-user",
+      nodes: nodes ?? "same-user",
+      users,
       tokenFile: token_file === undefined ? undefined : this.#path(token_file),
       nodeTokenFile: node_token_file === undefined ? undefined : this.#path(node_token_file),
     };

@@ -20,6 +20,8 @@ export const unlimitedStreams = 0x7fff_ffff;
 export interface GuardedServerOptions {
   /** Who refuses calls. */
   readonly interceptors: readonly ServerInterceptor[];
+  /** To be told of each connection, before anything of it is read. */
+  readonly connected?: ((socket: Socket) => void) | undefined;
   /** Bytes of one message. */
   readonly messageBytesMax: number;
   /** Streams that a connection may have open after its first accepted call. */
@@ -57,7 +59,10 @@ export function guardedServer(
   return {
     server,
     guard: () => {
-      for (const http2 of http2ServersOf(server)) attach(http2, connections, policy);
+      for (const http2 of http2ServersOf(server)) {
+        attach(http2, connections, policy);
+        if (options.connected !== undefined) http2.prependListener("connection", options.connected);
+      }
     },
     close: () => {
       connections.close();

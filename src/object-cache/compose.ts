@@ -87,6 +87,7 @@ async function start(
   const { config, logger } = options;
   const security = securityOf(config);
   for (const warning of security.warnings) logger.warn({}, warning);
+  for (const note of security.notes) logger.info({}, note);
   const cache = await openCache(options, releasers);
   releasers.add("the objects", () => cache.close());
   if (options.registry !== undefined) watchCache(options.registry, cache);
@@ -120,6 +121,7 @@ async function start(
     { clock: systemClock, logger },
     {
       interceptors: security.interceptors,
+      connected: security.connected,
       messageBytesMax: MESSAGE_BYTES_MAX,
       streamsMax: clientStreamsMax,
       requestBytesMax,
@@ -204,6 +206,8 @@ function securityOf({ cache, cluster }: ObjectCacheConfig): ListenerSecurity {
   }
   return listenerSecurity({
     access: cluster.security.clients,
+    accessKey: "cluster.security.clients",
+    users: cluster.security.users,
     tls: endpoint.secure ? cache.tls : undefined,
     tlsKey: "cache.tls",
     tokenFile: cluster.security.tokenFile,

@@ -7,6 +7,7 @@ import {
   status,
 } from "@grpc/grpc-js";
 import type { Caller } from "../model/caller.ts";
+import type { Ends } from "./connection-owners.ts";
 import type { TokenCheck } from "./token-file.ts";
 
 /** Whom a call is from, as far as it can be told; a string says why it is not accepted. */
@@ -17,6 +18,8 @@ export interface Presented {
   readonly metadata: Metadata;
   /** Of a client whose certificate one of the trusted authorities signed. */
   readonly certificate: PeerCertificate | undefined;
+  /** Of its connection. */
+  readonly ends: Ends;
 }
 
 /** Probes carry neither token nor certificate, and learn nothing but whether the listener serves. */
@@ -58,7 +61,7 @@ export function authenticating(authenticate: Authenticate): ServerInterceptor {
         next({
           onReceiveMetadata: (metadata, pass) => {
             const certificate = call.getAuthContext().sslPeerCertificate;
-            const caller = authenticate({ metadata, certificate });
+            const caller = authenticate({ metadata, certificate, ends: call.getConnectionInfo() });
             if (typeof caller === "string") {
               refuse(call, caller);
               return;

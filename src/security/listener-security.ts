@@ -1,8 +1,13 @@
+import type { Socket } from "node:net";
+import { userInfo } from "node:os";
 import { ServerCredentials, type ServerInterceptor } from "@grpc/grpc-js";
 import type { Access, TlsFiles } from "../config/cluster-config.ts";
 import { FlameError } from "../model/errors.ts";
 import { authenticating, byCertificate, byToken } from "./authentication.ts";
+import { tellsOwners } from "./connection-owners.ts";
+import { LocalUsers } from "./local-users.ts";
 import { looseFile } from "./loose-file.ts";
+import { SameUser } from "./same-user.ts";
 import { readTlsFiles, type TlsMaterial } from "./tls-files.ts";
 import { readTokenFile } from "./token-file.ts";
 
@@ -13,6 +18,10 @@ export interface ListenerSecurityOptions {
   readonly tls: TlsFiles | undefined;
   /** `cluster.tls` or `cache.tls`, for errors. */
   readonly tlsKey: string;
+  /** `cluster.security.clients` or `cluster.security.nodes`, for texts. */
+  readonly accessKey: string;
+  /** Whose calls are accepted when `access` is `same-user`, beside the daemon's own user and root. */
+  readonly users: readonly (string | number)[];
   /** Tokens that are accepted when `access` is `token`. */
   readonly tokenFile: string | undefined;
   /** The key that names `tokenFile`, for errors. */
@@ -25,8 +34,12 @@ export interface ListenerSecurityOptions {
 export interface ListenerSecurity {
   readonly credentials: ServerCredentials;
   readonly interceptors: ServerInterceptor[];
-  /** To log once: files with secrets that others of this machine may use. */
+  /** To be told of each connection, before anything of it is read. */
+  readonly connected?: (socket: Socket) => void;
+  /** To log once: files with secrets that others of this machine may use; a listener of root's that is open. */
   readonly warnings: readonly string[];
+  /** To log once: what the choice means. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -37,9 +50,20 @@ export function listenerSecurity(options: ListenerSecurityOptions): ListenerSecu
   const { access, tls, tlsKey } = options;
   const material = tls && readTlsFiles(tls, tlsKey, options.now);
   const warnings = looseFiles(options);
+  const notes: readonly string[] = [];
   switch (access) {
-    case "open":
-      return { credentials: serverCredentials(material), interceptors: [], warnings };
+    case "open": {
+      const credentials = serverCredentials(material);
+      const meaning = meaningOfOpen(options.accessKey);
+      return isRoot()
+        ? { credentials, interceptors: [], warnings: [...warnings, meaning], notes }
+        : { credentials, interceptors: [], warnings, notes: [meaning] };
+    }
+    case "same-user": {
+      const { connected, authenticate } = sameUser(options);
+      const interceptors = [authenticating(authenticate)];
+      return { credentials: serverCredentials(material), interceptors, connected, warnings, notes };
+    }
     case "token": {
       if (options.tokenFile === undefined) throw missing(options.tokenKey, access);
       const known = readTokenFile(options.tokenFile, options.tokenKey);
@@ -47,6 +71,7 @@ export function listenerSecurity(options: ListenerSecurityOptions): ListenerSecu
         credentials: serverCredentials(material),
         interceptors: [authenticating(byToken(known))],
         warnings,
+        notes,
       };
     }
     case "mtls":
@@ -55,8 +80,32 @@ export function listenerSecurity(options: ListenerSecurityOptions): ListenerSecu
         credentials: new AskingCredentials(material, material.authorities),
         interceptors: [authenticating(byCertificate)],
         warnings,
+        notes,
       };
   }
+}
+
+/** @throws FlameError invalid_config where nothing tells whose a connection is: all calls would be refused */
+function sameUser({ accessKey, users }: ListenerSecurityOptions): SameUser {
+  if (!tellsOwners()) {
+    throw new FlameError(
+      "invalid_config",
+      `${accessKey} is same-user, the default on loopback, and this system does not say whose connections are (/proc/net/tcp cannot be ` +
+        `read): set ${accessKey} to token or mtls, or to open if every user of this machine may run code as this one`,
+    );
+  }
+  return new SameUser({ uid: getuid(), users, known: LocalUsers.read(), key: accessKey });
+}
+
+const getuid = (): number => userInfo().uid;
+const isRoot = (): boolean => getuid() === 0;
+
+function meaningOfOpen(key: string): string {
+  const who = LocalUsers.read().nameOf(getuid());
+  return (
+    `${key} is open: whoever reaches this address, every user of this machine and whoever a proxy or a published port lets in, ` +
+    `runs code as ${who}; same-user, token or mtls close it (docs/security.md)`
+  );
 }
 
 /** Who only checks certificates reads no token, and who has no key has nothing to keep. */

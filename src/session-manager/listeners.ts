@@ -100,6 +100,7 @@ export async function startListeners(deps: ListenerDeps, releasers: Releasers): 
   for (const warning of new Set([...clients.warnings, ...nodes.warnings])) {
     deps.tracing.logger.warn({}, warning);
   }
+  for (const note of [...clients.notes, ...nodes.notes]) deps.tracing.logger.info({}, note);
   const shared = {
     ...deps,
     notes: new NodeNotes(),
@@ -138,27 +139,33 @@ function securityOf({ config, clock }: ListenerDeps): {
   nodes: ListenerSecurity;
 } {
   const { security, tls } = config.cluster;
-  const common = { tls, tlsKey: "cluster.tls", now: clock.now() };
+  const common = { tls, tlsKey: "cluster.tls", users: security.users, now: clock.now() };
   return {
     clients: listenerSecurity({
       ...common,
       access: security.clients,
+      accessKey: "cluster.security.clients",
       tokenFile: security.tokenFile,
       tokenKey: "cluster.security.token_file",
     }),
     nodes: listenerSecurity({
       ...common,
       access: security.nodes,
+      accessKey: "cluster.security.nodes",
       tokenFile: security.nodeTokenFile,
       tokenKey: "cluster.security.node_token_file",
     }),
   };
 }
 
-function frontendServer(deps: ServerDeps, { interceptors }: ListenerSecurity): OutsideServer {
+function frontendServer(
+  deps: ServerDeps,
+  { interceptors, connected }: ListenerSecurity,
+): OutsideServer {
   const { tracing } = deps;
   const guarded = guard(deps, {
     interceptors,
+    connected,
     messageBytesMax: frontendReceiveBytesMax,
     streamsMax: clientStreamsMax,
   });
@@ -200,10 +207,14 @@ function frontendServer(deps: ServerDeps, { interceptors }: ListenerSecurity): O
   return [guarded, addHealthAndReflection(server, services, [storageHealth])];
 }
 
-function backendServer(deps: ServerDeps, { interceptors }: ListenerSecurity): OutsideServer {
+function backendServer(
+  deps: ServerDeps,
+  { interceptors, connected }: ListenerSecurity,
+): OutsideServer {
   const { engine, payloads, tracing, notes, speakers, logs, clock } = deps;
   const guarded = guard(deps, {
     interceptors,
+    connected,
     messageBytesMax: backendReceiveBytesMax,
     // Each executor that waits holds a stream of its node's connection open.
     streamsMax: unlimitedStreams,

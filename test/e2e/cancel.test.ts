@@ -1,4 +1,5 @@
 import { writeFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { CancelledError, FlameClient, type Session } from "../../src/client/index.ts";
@@ -134,7 +135,9 @@ except Exception as e: print(type(e).__name__, e)`,
       { deadlineMs },
     );
     await client.cancelTasks(found.id, ["1"]);
-    expect((await waiting).stdout).toMatch(/^FlameError .*cancelled by anonymous/);
+    expect((await waiting).stdout).toMatch(
+      new RegExp(`^FlameError .*cancelled by ${userInfo().username} `),
+    );
     await client.closeSession(found.id);
   });
 });

@@ -34,11 +34,12 @@ function consoleBlocks(text: string): Shown[][] {
   );
 }
 
-/** Times, ports and the hashes of packages differ, and nothing else. */
+/** Times, ports, users (and so the widths of columns) and the hashes of packages differ, and nothing else. */
 const timeless = (text: string): string =>
   text
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, "2026-01-01T00:00:00Z")
-    .replaceAll(/\(127\.0\.0\.1:\d{5}\)/g, "(127.0.0.1:40000)")
+    .replaceAll(/\S+ \(127\.0\.0\.1:\d{5}\)/g, "alice (127.0.0.1:40000)")
+    .replaceAll(/ {2,}/g, "  ")
     .replaceAll(/grpc:\/\/127\.0\.0\.1:\d+/g, "grpc://127.0.0.1:9090")
     .replaceAll(/\b[0-9a-f]{64}\b/g, "SHA256")
     .replaceAll(/(?<=greeting-)[0-9a-f]{16}/g, "HASH");

@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { loadClusterConfig } from "../../src/config/cluster-config.ts";
 import { type Finished, preparedHome, runToEnd } from "../support/python.ts";
 import { temporaryFolder } from "../support/temp.ts";
 import { wheel } from "../support/wheel.ts";
@@ -32,8 +33,8 @@ afterEach(() => folder.remove());
 const install = (...args: string[]): Promise<Finished> =>
   runToEnd(script, args, { deadlineMs: 150_000, cwd: folder.path });
 
-async function installed(prefix: string): Promise<Finished> {
-  const finished = await install("--prefix", prefix);
+async function installed(prefix: string, ...more: string[]): Promise<Finished> {
+  const finished = await install("--prefix", prefix, ...more);
   expect(finished).toMatchObject({ code: 0, stderr: expect.not.stringContaining("Error") });
   return finished;
 }
@@ -86,6 +87,22 @@ describe("scripts/install.sh", () => {
     const again = await installed(prefix);
     expect(again.stderr).not.toContain("...");
     expect(filesOf(prefix)).toEqual(before);
+  });
+
+  test("writes the operators' group into a new configuration, and tells what one that is there needs", async () => {
+    const prefix = join(folder.path, "flame");
+    const file = join(prefix, "conf/flame-cluster.yaml");
+    await installed(prefix, "--operators", "root");
+    const config = loadClusterConfig({ path: file, env: { FLAME_HOME: prefix } });
+    expect(config.cluster.security).toMatchObject({ clients: "same-user", users: ["@root"] });
+    const again = await installed(prefix, "--operators", "root");
+    expect(again.stderr).not.toContain("stays as it is");
+    writeFileSync(file, "cluster: { name: mine }\n");
+    const { stderr } = await installed(prefix, "--operators=root");
+    expect(stderr).toContain(
+      `${file} stays as it is. For users of root to call, it needs: cluster: { security: { users: ["@root"] } }`,
+    );
+    expect(readFileSync(file, "utf8")).toBe("cluster: { name: mine }\n");
   });
 
   test("upgrades in place: what the user wrote stays as it is, what the version brings is of now", async () => {
@@ -212,6 +229,8 @@ describe("scripts/install.sh refuses", () => {
     ["a relative folder", ["--prefix", "flame"], 2, "--prefix flame: expected an absolute path"],
     ["what scripts cannot quote", ["--prefix", "/a b"], 2, "--prefix /a b: expected letters"],
     ["a folder of the checkout", ["--prefix", `${checkout}/x`], 1, "this is inside the checkout"],
+    ["no operators", ["--operators", ""], 2, "--operators: got no group, expected the name"],
+    ["unknown operators", ["--operators", "no-such-group"], 1, 'got "no-such-group", expected'],
     ["a file", ["--prefix", script], 1, "inside the checkout"],
   ])("%s", async (_what, args, code, text) => {
     const finished = await install(...args);
@@ -284,7 +303,7 @@ describe("scripts/install.sh refuses", () => {
   test("nothing when it is asked for help", async () => {
     const { code, stdout, stderr } = await install("--help");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toMatch(/^usage: scripts\/install\.sh \[--prefix DIR\]\n/);
+    expect(stdout).toMatch(/^usage: scripts\/install\.sh \[--prefix DIR\] \[--operators GROUP\]\n/);
     expect(existsSync(join(folder.path, "flame"))).toBe(false);
   });
 });

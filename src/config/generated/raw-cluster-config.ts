@@ -119,13 +119,19 @@ export interface RawClusterConfig {
      */
     readonly security: {
       /**
-       * Frontend and object cache. open: whoever reaches the address; token: whoever sends a token of token_file; mtls: whoever has a certificate of tls.ca_file. Published clients can use only open.
+       * Frontend and object cache. same-user, the default on loopback: processes of the daemon's own user, of root and of users; open: whoever reaches the address; token: whoever sends a token of token_file; mtls: whoever has a certificate of tls.ca_file. Published clients can use only same-user and open.
        */
-      readonly clients?: "open" | "token" | "mtls";
+      readonly clients?: "same-user" | "open" | "token" | "mtls";
       /**
-       * Backend. open: whoever reaches the address; token: executor managers with a token of node_token_file; mtls: those with a certificate of tls.ca_file.
+       * Backend. same-user, the default on loopback; open: whoever reaches the address; token: executor managers with a token of node_token_file; mtls: those with a certificate of tls.ca_file.
        */
-      readonly nodes?: "open" | "token" | "mtls";
+      readonly nodes?: "same-user" | "open" | "token" | "mtls";
+      /**
+       * Users of this machine whose calls same-user takes, beside those of the daemon's own user and of root: names, uids, and @ with the name of a group. Read from /etc/passwd and /etc/group at the start.
+       *
+       * @maxItems 1024
+       */
+      readonly users: readonly (string | number)[];
       /**
        * File with the tokens of clients, one a line, each of 16 characters or more. The daemons and services send the first one where they are clients.
        */

@@ -67,7 +67,7 @@ describe("flmctl edit app", () => {
     expect(note("modes")).toBe("600\n700\n");
     expect(note("seen")).toMatch(
       new RegExp(
-        `^#: application/${name}, revision 1, made by anonymous .*\\n#: Save .*\\nmetadata:\\n {2}name: ${name}\\nspec:\\n {2}command: /bin/a\\n$`,
+        `^#: application/${name}, revision 1, made by \\S.*\\n#: Save .*\\nmetadata:\\n {2}name: ${name}\\nspec:\\n {2}command: /bin/a\\n$`,
       ),
     );
     expect(left()).toEqual([]);

@@ -39,7 +39,7 @@ describe("flmctl history", () => {
     ]);
     for (const [, when, by] of rows) {
       expect(when).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
-      expect(by).toMatch(/^anonymous \(127\.0\.0\.1:\d+\)$/);
+      expect(by).toMatch(/^\S.* \(127\.0\.0\.1:\d+\)$/);
     }
   });
 
@@ -83,7 +83,7 @@ describe("flmctl history", () => {
 describe("flmctl view app --revision", () => {
   it("shows what it changed and its manifest, in every form", async () => {
     const { out } = await manager.flmctl("view", "app", name, "--revision", "2");
-    expect(out).toMatch(/^Name: +history-\d+\nRevision: +2\nTime: .*Z\nBy: +anonymous/);
+    expect(out).toMatch(/^Name: +history-\d+\nRevision: +2\nTime: .*Z\nBy: +\S.* \(127/);
     expect(out).toContain(
       "Cause:         apply\nChanged:\n  + labels:\n  +   - two\n  - command: /bin/1\n  + command: /bin/2\nManifest:\n  metadata:\n",
     );
@@ -150,7 +150,7 @@ describe("flmctl view app", () => {
     await flmctlIn(manager, { stdin }, "apply", "-f", "-", "--owner", "ci/deploy");
     const { out } = await manager.flmctl("view", "app", "flmping");
     expect(out).toMatch(
-      /^State: +Enabled\nRevision: +2, apply by anonymous \S+ at \S+Z\nOwner: +ci\/deploy\nOpen Sessions: 0$/m,
+      /^State: +Enabled\nRevision: +2, apply by \S.* at \S+Z\nOwner: +ci\/deploy\nOpen Sessions: 0$/m,
     );
     expect(out).toContain("  command: set by defaults/flmping.yaml (default)\n");
     expect(out).toMatch(/^ {2}max_instances: set by .* \(file\)$/m);

@@ -1,5 +1,7 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, writeFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { Server, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
@@ -45,6 +47,8 @@ function options(
     access,
     tls: { certFile: file("server.crt"), keyFile: file("server.key"), caFile: file("ca.crt") },
     tlsKey: "cluster.tls",
+    accessKey: "cluster.security.clients",
+    users: [],
     tokenFile: file("tokens"),
     tokenKey: "cluster.security.token_file",
     now,
@@ -60,9 +64,13 @@ afterEach(() => {
 });
 
 /** A Frontend of one call that writes down who made it. */
-async function serve(access: Access): Promise<{ port: number; callers: Caller[] }> {
+async function serve(
+  access: Access,
+  over: Partial<ListenerSecurityOptions> = {},
+): Promise<{ port: number; callers: Caller[] }> {
   const callers: Caller[] = [];
-  const { credentials, interceptors } = listenerSecurity(options(access));
+  const { credentials, interceptors } = listenerSecurity(options(access, over));
+  server?.forceShutdown();
   const serving = new Server({ interceptors });
   server = serving;
   serving.addService(FrontendService, {
@@ -91,6 +99,57 @@ async function call(
   await client.listNodes();
 }
 
+/** A process of another user that connects whoever reaches it with a port of this machine. */
+async function forwarder(
+  to: number,
+  uid: number,
+): Promise<{ readonly port: number } & AsyncDisposable> {
+  const program = `
+    const { connect, createServer } = require("node:net");
+    const server = createServer((near) => {
+      const far = connect(${to}, "127.0.0.1");
+      for (const socket of [near, far]) socket.on("error", () => socket.destroy());
+      near.pipe(far).pipe(near);
+    });
+    server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+  `;
+  const child = spawn(process.execPath, ["-e", program], {
+    uid,
+    cwd: "/",
+    env: {},
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const exit = once(child, "exit");
+  const [text] = (await once(child.stdout, "data")) as [Buffer];
+  return {
+    port: Number(text.toString()),
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGKILL");
+      await exit;
+    },
+  };
+}
+
+const isRoot = userInfo().uid === 0;
+if (!isRoot)
+  process.stderr.write(
+    "listener-security.test.ts: another user is skipped, only root can be one\n",
+  );
+const asRoot = isRoot ? it : it["skip"];
+
+describe("what open means", () => {
+  it("is told at each start, as a warning where whoever calls becomes root", () => {
+    const { warnings, notes } = listenerSecurity(options("open", { tls: undefined }));
+    const [said, other] = isRoot ? [warnings, notes] : [notes, warnings];
+    expect(said).toEqual([
+      expect.stringMatching(
+        `^cluster\\.security\\.clients is open: .*every user of this machine.*runs code as ${userInfo().username}`,
+      ),
+    ]);
+    expect(other).toEqual([]);
+  });
+});
+
 describe("a file with a secret", () => {
   const withMode = (name: string, mode: number): void => chmodSync(file(name), mode);
   afterEach(() => {
@@ -114,7 +173,8 @@ describe("a file with a secret", () => {
       expect.stringMatching(/^cluster\.tls\.key_file: .*the key/),
       expect.stringMatching(text),
     ]);
-    expect(listenerSecurity(options("open")).warnings).toHaveLength(1);
+    const closed = listenerSecurity(options("same-user")).warnings;
+    expect(closed).toEqual([expect.stringMatching(/^cluster\.tls\.key_file: .*the key/)]);
   });
 
   it.each([
@@ -136,6 +196,31 @@ describe("the caller of a call", () => {
     await call(port, { tokenFile: file("tokens") });
     expect(callers).toMatchObject([{ name: "anonymous", authenticatedBy: "open" }]);
   });
+
+  it("is the user of this machine where the listener takes those of its own user", async () => {
+    const { port, callers } = await serve("same-user");
+    await call(port);
+    const { username } = userInfo();
+    expect(callers).toMatchObject([{ name: username, authenticatedBy: "same-user" }]);
+  });
+
+  asRoot(
+    "is refused as another user of this machine, unless the configuration names it",
+    async () => {
+      const stranger = 12_345;
+      const closed = await serve("same-user");
+      await using byStranger = await forwarder(closed.port, stranger);
+      await expect(call(byStranger.port)).rejects.toMatchObject({
+        code: "unauthenticated",
+        message: expect.stringContaining(`of uid ${stranger}: call as one of them`),
+      });
+      expect(closed.callers).toEqual([]);
+      const named = await serve("same-user", { users: [stranger] });
+      await using byNamed = await forwarder(named.port, stranger);
+      await call(byNamed.port);
+      expect(named.callers).toMatchObject([{ name: `uid ${stranger}` }]);
+    },
+  );
 
   it("is known by any token of the file", async () => {
     const { port, callers } = await serve("token");

@@ -74,8 +74,9 @@ describe("cluster configuration", () => {
         plugins: [],
         tls: undefined,
         security: {
-          clients: "open",
-          nodes: "open",
+          clients: "same-user",
+          nodes: "same-user",
+          users: [],
           tokenFile: undefined,
           nodeTokenFile: undefined,
         },
@@ -244,9 +245,14 @@ cache:
     ["metrics: { object_cache_port: 70000 }", "metrics.object_cache_port", "65535"],
     ["packages: { allowed_schemes: [ftp] }", "packages.allowed_schemes[0]", "one of http, https"],
     [
+      "cluster: { security: { users: [ok, 1000, '@team', 'not a name'] } }",
+      "cluster.security.users[3]",
+      "a user's name, a uid, or @ and a group's name",
+    ],
+    [
       "cluster: { security: { clients: password } }",
       "cluster.security.clients",
-      "one of open, token, mtls",
+      "one of same-user, open, token, mtls",
     ],
     ["cluster: { security: { clients: token } }", "cluster.security", "token_file"],
     ["cluster: { security: { nodes: token } }", "cluster.security", "node_token_file"],
@@ -299,6 +305,11 @@ cache:
     expect(message.match(/expected/g)).toHaveLength(3);
     for (const at of ["cluster.endpoint", "cluster.storage", "cluster.schedule_interval"])
       expect(message).toContain(`${at}: got`);
+  });
+
+  it("takes users of this machine by name, by uid and by group", () => {
+    const { security } = load("cluster: { security: { users: [ok, 1000, '@team'] } }").cluster;
+    expect(security).toMatchObject({ clients: "same-user", users: ["ok", 1000, "@team"] });
   });
 
   it("refuses to listen beyond this machine without an explicit choice, and names the key", () => {
