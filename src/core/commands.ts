@@ -117,8 +117,11 @@ export interface CommandTable {
 
   /** Ended by the machine when the node registers anew, or another stream takes its place. */
   "node.work": {
-    /** `warm`: how many services it keeps started for sessions to come, at most. @default 0 */
-    input: { name: string; caller?: NodeCaller; warm?: number };
+    /**
+     * `warm`: how many services it keeps started for sessions to come, at most. @default 0
+     * `binds`: it takes new executors together with their sessions. @default false
+     */
+    input: { name: string; caller?: NodeCaller; warm?: number; binds?: boolean };
     push: WorkPush;
   };
   /** `stream`: that of the node, on which this came. */

@@ -22,7 +22,15 @@ import {
 } from "./executor-waits.ts";
 import { handOut, heardOf } from "./hand-out.ts";
 import { type Handlers, waits } from "./handler.ts";
-import { place, pushWork, rebalance, setCredit, unqueue, wantAllBack } from "./local-queues.ts";
+import {
+  beginNext,
+  place,
+  pushWork,
+  rebalance,
+  setCredit,
+  unqueue,
+  wantAllBack,
+} from "./local-queues.ts";
 import type { CoreState } from "./state.ts";
 import { attemptLimitsOf, beginTask } from "./task-limits.ts";
 
@@ -61,7 +69,12 @@ export const executorHandlers: Handlers<
   "executor.bind": (state, turn, { id }, token): BindReply | typeof waits => {
     const executor = state.executors.find(id);
     if (executor === undefined || executor.record.state === "Releasing") return {};
-    if (executor.record.sessionId !== undefined) return bindReply(state, executor);
+    const entry = state.sessionOf(executor);
+    if (entry !== undefined) {
+      // Whoever asks for its session holds nothing of it.
+      heardOf(state, turn, entry, id);
+      return bindReply(state, executor);
+    }
     // Its session was deleted meanwhile.
     if (executor.record.state === "Binding") return {};
     waitForSession(turn, executor, token);
@@ -80,13 +93,13 @@ export const executorHandlers: Handlers<
     }
     const entry = state.sessionOf(executor);
     if (succeeded) {
-      state.executors.transition(turn, executor, "Bound", executor.record.sessionId);
-      if (entry !== undefined) bindSucceeded(state, entry);
-    } else {
-      if (entry !== undefined) bindFailed(state, turn, entry, executor, outcome);
-      leaveSession(state, turn, executor);
-      state.executors.transition(turn, executor, "Unbinding");
+      becomeBound(state, turn, executor);
+      return undefined;
     }
+    if (entry !== undefined) bindFailed(state, turn, entry, executor, outcome);
+    giveBack(state, turn, executor, "its service did not enter the session");
+    leaveSession(state, turn, executor);
+    state.executors.transition(turn, executor, "Unbinding");
     state.scheduleWanted = true;
     return undefined;
   },
@@ -185,6 +198,16 @@ export const executorHandlers: Handlers<
     return undefined;
   },
 };
+
+/** The service of a Binding executor has entered the session: what waits there begins. */
+export function becomeBound(state: CoreState, turn: FlameTurn, executor: ExecutorEntry): void {
+  const entry = state.sessionOf(executor);
+  state.executors.transition(turn, executor, "Bound", executor.record.sessionId);
+  state.scheduleWanted = true;
+  if (entry === undefined) return;
+  bindSucceeded(state, entry);
+  beginNext(state, turn, entry, executor);
+}
 
 /** A service answered, or died: the task has ended, or goes back. Its lease has left the executor's queue already. */
 export function endAttempt(

@@ -1,7 +1,7 @@
 import type { ExecutorEntry, Lease } from "../executors/executor-book.ts";
 import type { NodeEntry, WorkPush } from "../executors/node-book.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
-import { queuedLeaseOf, type TaskRecord } from "../model/task.ts";
+import { queuedLeaseOf } from "../model/task.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import type { CoreState } from "./state.ts";
 import { beginQueued } from "./task-limits.ts";
@@ -70,22 +70,28 @@ export function fill(state: CoreState, turn: FlameTurn, entry: SessionEntry): vo
     const executor = next === undefined ? undefined : state.executors.find(next);
     if (next === undefined || executor === undefined) return;
     const isNew = entry.pending.firstIsNew;
-    const taskId = entry.pending.take();
-    const task = taskId === undefined ? undefined : entry.tasks.get(taskId);
-    if (task === undefined) return;
-    const lease = {
-      id: queuedLeaseOf(state.options.term, ++state.leases, task.attempt + 1),
-      taskId: task.id,
-    };
-    executor.ahead.push(lease);
-    entry.queued++;
-    assign(state, turn, executor, {
-      lease: lease.id,
-      task,
-      early: isNew && task.term === state.options.term,
-    });
+    const assignment = leaseNext(state, entry, executor);
+    if (assignment === undefined) return;
+    const early = isNew && assignment.task.term === state.options.term;
+    const work = state.nodes.find(executor.record.node)?.work;
+    if (work !== undefined) turn.pushOrdered(work, assignment, early);
     beginNext(state, turn, entry, executor);
   }
+}
+
+/** The executor has the lowest Pending task, behind what it holds. @returns what its node is to be told */
+export function leaseNext(
+  state: CoreState,
+  entry: SessionEntry,
+  executor: ExecutorEntry,
+): Extract<WorkPush, { kind: "assignment" }> | undefined {
+  const taskId = entry.pending.take();
+  const task = taskId === undefined ? undefined : entry.tasks.get(taskId);
+  if (task === undefined) return undefined;
+  const lease = queuedLeaseOf(state.options.term, ++state.leases, task.attempt + 1);
+  executor.ahead.push({ id: lease, taskId: task.id });
+  entry.queued++;
+  return { kind: "assignment", executorId: executor.record.id, lease, task };
 }
 
 /** A bound executor that runs nothing goes on at once with what waits there. */
@@ -199,18 +205,6 @@ export function withdrawAll(state: CoreState, turn: FlameTurn, entry: SessionEnt
     wantAllBack(state, turn, executor);
     unqueue(state, entry, executor);
   }
-}
-
-function assign(
-  state: CoreState,
-  turn: FlameTurn,
-  executor: ExecutorEntry,
-  { lease, task, early }: { lease: string; task: TaskRecord; early: boolean },
-): void {
-  const { id: executorId, node } = executor.record;
-  const work = state.nodes.find(node)?.work;
-  if (work === undefined) return;
-  turn.pushOrdered(work, { kind: "assignment", executorId, lease, task }, early);
 }
 
 /** Sends on the work stream of the executor's node; without one, the next stream tells anew what counts. */

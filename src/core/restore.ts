@@ -83,7 +83,7 @@ export function restoreState(
  * is what was leased to them, and nothing else.
  */
 function mayHoldMore(state: CoreState, { state: now, node }: ExecutorRecord): boolean {
-  const takesWork = now === "Bound" || now === "Releasing";
+  const takesWork = now === "Binding" || now === "Bound" || now === "Releasing";
   return takesWork && state.nodes.find(node)?.record.instance !== undefined;
 }
 

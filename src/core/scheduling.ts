@@ -13,6 +13,7 @@ import type { SessionEntry } from "../sessions/session-entry.ts";
 import { bindAllowance } from "./bind-backoff.ts";
 import { bindReply, dismiss } from "./executor-commands.ts";
 import { answerBind, isReady } from "./executor-waits.ts";
+import { createGiven, takesBinds } from "./given-sessions.ts";
 import { noteWaits } from "./long-waits.ts";
 import { Nesting } from "./nesting.ts";
 import type { CoreState } from "./state.ts";
@@ -205,14 +206,19 @@ function createExecutor(
   sessionId: string,
 ): void {
   const node = state.nodes.find(nodeName);
-  const session = state.sessions.find(sessionId)?.record;
-  const application = session === undefined ? undefined : state.applicationOf(session);
-  if (node === undefined || session === undefined || application === undefined) return;
+  const entry = state.sessions.find(sessionId);
+  const application = entry === undefined ? undefined : state.applicationOf(entry.record);
+  if (node === undefined || entry === undefined || application === undefined) return;
+  const { shim } = application.spec;
+  if (takesBinds(node)) {
+    createGiven(state, turn, node, entry, shim);
+    return;
+  }
   const { record } = state.executors.create(turn, {
     id: state.options.newExecutorId(),
     node: nodeName,
-    resreq: session.resreq,
-    shim: application.spec.shim,
+    resreq: entry.record.resreq,
+    shim,
     state: "Void",
   });
   state.nodes.push(turn, node, { executor: record, released: false });

@@ -7,6 +7,7 @@ import { attemptOf, serviceCrashCode, type TaskOutcome, termOf } from "../model/
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import { unbeginTask } from "../sessions/task-life.ts";
 import { dismiss, endAttempt, waitForMore } from "./executor-commands.ts";
+import { entered, giveAgain } from "./given-sessions.ts";
 import { handOut, heardOf } from "./hand-out.ts";
 import { type Handlers, waits } from "./handler.ts";
 import { beginFirst, beginNext, placeAll, setCredit, unqueue } from "./local-queues.ts";
@@ -19,6 +20,8 @@ export interface ReadyExecutor {
   readonly credit: number;
   /** On a new stream: every lease of which it has no acknowledgement, in the order in which they came. */
   readonly held?: readonly HeldLease[];
+  /** The session that its service has entered. */
+  readonly entered?: string;
 }
 
 export interface HeldLease {
@@ -53,7 +56,7 @@ export interface AwaitingTask {
 
 /** The work stream of a node: docs/protocol.md, "Streams of nodes". */
 export const workHandlers: Handlers<"node.work" | "node.worked"> = {
-  "node.work": (state, turn, { name, caller, warm = 0 }, token) => {
+  "node.work": (state, turn, { name, caller, warm = 0, binds = false }, token) => {
     const node = state.nodes.find(name);
     if (node?.record.state !== "Ready") {
       const text = `Work: node ${name} is ${node?.record.state ?? "not known"}: it must register first (RegisterNode)`;
@@ -69,14 +72,20 @@ export const workHandlers: Handlers<"node.work" | "node.worked"> = {
     }
     dropWork(turn, node);
     node.work = token;
+    node.takesBinds = binds;
     node.warmPlaces = warm;
     node.warmTold = undefined;
     state.warm.changed = true;
     // Each says anew what it has, and gets nothing before: what was sent meanwhile would look lost.
     for (const executor of state.executors.ofNode(name)) {
       const entry = state.sessionOf(executor);
-      if (entry !== undefined) setCredit(state, entry, executor, 0);
+      if (entry === undefined) continue;
+      setCredit(state, entry, executor, 0);
+      // Without a bind on a stream nothing is there before the session is entered.
+      if (!binds && executor.record.state === "Binding")
+        heardOf(state, turn, entry, executor.record.id);
     }
+    giveAgain(state, turn, node);
     return waits;
   },
 
@@ -93,6 +102,11 @@ export const workHandlers: Handlers<"node.work" | "node.worked"> = {
       if (held === undefined || executor?.introduced === stream) continue;
       align(state, turn, node, executorId, executor, held);
       if (executor !== undefined) executor.introduced = stream;
+    }
+    for (const { executorId, entered: sessionId } of work.ready) {
+      const executor = own(executorId);
+      if (executor !== undefined && sessionId !== undefined)
+        entered(state, turn, executor, sessionId);
     }
     const acknowledged = new Map<string, string[]>();
     const changed = new Set<SessionEntry>();

@@ -21,7 +21,8 @@ import { cleanEnvironment } from "../process/clean-environment.ts";
 import { startGroupReaper } from "../process/group-reaper.ts";
 import { GroupRecords } from "../process/leftovers.ts";
 import { serviceLogFolder } from "../process/service-logs.ts";
-import type { Warm } from "../protocol/generated/flame/stream/v1/nodes.ts";
+import type { Bind, Warm } from "../protocol/generated/flame/stream/v1/nodes.ts";
+import { Executor } from "../protocol/generated/flame/v1/types.ts";
 import { BackendClient } from "./backend-client.ts";
 import { chooseContainment } from "./containment.ts";
 import { ExecutorBook } from "./executor-book.ts";
@@ -168,7 +169,14 @@ function openExecutors(
   const servicesMax = config.executors.warmMax;
   const warm = new WarmServices({ around, installer, clock, logger, servicesMax });
   const want = (wanted: Warm): void => warm.want(readWarm(wanted));
-  const work = new WorkStream({ ...stream, clock, logger, warm: { servicesMax, want } });
+  const take = ({ executor, application, session, requestId }: Bind): void => {
+    const given = {
+      response: { application, session },
+      requestId: requestId === "" ? undefined : requestId,
+    };
+    book.take(executor ?? Executor.create(), given);
+  };
+  const work = new WorkStream({ ...stream, clock, logger, warm: { servicesMax, want }, take });
   const host = new ServiceHost(around, installer, warm);
   const meter = registry === undefined ? {} : { meter: new ExecutorMetrics(registry) };
   const book = new ExecutorBook({ calls, work, host, clock, logger, ...meter });

@@ -1,5 +1,6 @@
 import type { Executor } from "../protocol/generated/flame/v1/types.ts";
 import { ExecutorState } from "../protocol/generated/flame/v1/types.ts";
+import type { GivenSession } from "./backend-client.ts";
 import { type ExecutorDeps, ExecutorLoop } from "./executor-loop.ts";
 import { readOrder } from "./executor-messages.ts";
 
@@ -43,9 +44,10 @@ export class ExecutorBook {
   /**
    * Takes an executor pushed by the session manager: a new one begins, a released one is stopped at once and its service
    * ended, and a known one goes its way, for the stream never drives it.
+   * @param given the session with which a new one came
    * @throws FlameError invalid_argument for a message that lacks something.
    */
-  take(executor: Executor): void {
+  take(executor: Executor, given?: GivenSession): void {
     const order = readOrder(executor);
     const known = this.#loops.get(order.id);
     if (order.state === ExecutorState.ExecutorReleased) {
@@ -54,7 +56,7 @@ export class ExecutorBook {
       return;
     }
     if (known !== undefined || this.#closed || this.#ended.has(order.id)) return;
-    const loop = new ExecutorLoop(this.#deps, order);
+    const loop = new ExecutorLoop(this.#deps, order, given);
     this.#loops.set(order.id, loop);
     this.#deps.logger.info({ executor: order.id, executors: this.#loops.size }, "executor begins");
     void loop.ended.then(() => {

@@ -85,18 +85,25 @@ export class ExecutorLoop {
   readonly #service: ExecutorService;
   /** The client's request that made the session. */
   #sessionRequest: string | undefined;
-  /** Its tasks, while it is in a session. */
+  /** Why it can not be served. */
+  #unreadable = "";
+  /** Whether its session came with it, and was not asked for. */
+  #cameBound: boolean;
+  /** Its tasks, while it has a session. */
   #work: WorkSource | undefined;
   /** Resolves when the loop has ended and its service is gone. Never rejects. */
   readonly ended: Promise<void>;
 
-  constructor(deps: ExecutorDeps, order: ExecutorOrder) {
+  /** @param given the session with which it came on the node's stream: it neither registers nor asks for one */
+  constructor(deps: ExecutorDeps, order: ExecutorOrder, given?: GivenSession) {
     this.#deps = deps;
     this.#order = order;
     this.#ownLogger = deps.logger.child({ executor: order.id });
     this.#logger = this.#ownLogger;
-    this.#state = firstStates[order.state] ?? "Released";
     this.#service = new ExecutorService(deps, order.id, this.#kill.signal);
+    this.#cameBound = given !== undefined;
+    this.#state =
+      given === undefined ? (firstStates[order.state] ?? "Released") : this.#receive(given);
     this.ended = this.#run();
   }
 
@@ -224,19 +231,28 @@ export class ExecutorLoop {
       await this.#refused("BindExecutor", thrown);
       return "Releasing";
     }
-    this.#sessionRequest = given.requestId;
+    this.#cameBound = false;
+    return this.#receive(given);
+  }
+
+  /** At once: a first task may come in the same message. */
+  #receive({ response, requestId }: GivenSession): LoopState {
+    this.#sessionRequest = requestId;
     try {
-      this.#binding = readBinding(given.response);
+      this.#binding = readBinding(response);
     } catch (thrown) {
-      return this.#reportBind({ returnCode: bindCodes.start, message: textOf(thrown) });
+      this.#unreadable = textOf(thrown);
+      return "Binding";
     }
     if (this.#binding === undefined) return "Releasing";
     this.#logger = this.#ownLogger.child({ session: this.#binding.sessionId });
+    if (!this.#deps.work.isAbsent) this.#work = this.#attach();
     return "Binding";
   }
 
   async #setUp(): Promise<LoopState> {
-    if (this.#binding === undefined) return "Unbinding";
+    if (this.#binding === undefined)
+      return this.#reportBind({ returnCode: bindCodes.start, message: this.#unreadable });
     const opened = await this.#service.open(this.#binding);
     if (this.#killed()) return "Released";
     const fields = {
@@ -250,7 +266,17 @@ export class ExecutorLoop {
         "bind failed",
       );
     const { returnCode, message } = opened;
-    return this.#reportBind(message === "" ? { returnCode } : { returnCode, message });
+    if (returnCode === bindCodes.ok) return this.#entered();
+    return this.#reportBind({ returnCode, message });
+  }
+
+  /** Says so where the session came from; what the session manager may not have heard on a stream that broke, by a call. */
+  async #entered(): Promise<LoopState> {
+    const onStream = this.#work instanceof LocalQueue && this.#work.isOnFirstStream;
+    const next =
+      this.#cameBound && onStream ? "Bound" : await this.#reportBind({ returnCode: bindCodes.ok });
+    if (next === "Bound") this.#work = await this.#openWork();
+    return next;
   }
 
   async #reportBind(result: Result): Promise<LoopState> {
@@ -264,8 +290,7 @@ export class ExecutorLoop {
   }
 
   async #serveTask(): Promise<LoopState> {
-    if (this.#draining()) return "Unbinding";
-    this.#work ??= await this.#openWork();
+    if (this.#draining() || this.#work === undefined) return "Unbinding";
     const feed =
       this.#work instanceof LocalQueue ? this.#service.feed(this.#work, this.#logger) : undefined;
     if (feed !== undefined) return this.#serveBy(feed);
@@ -291,19 +316,27 @@ export class ExecutorLoop {
     return end === "idle" ? "Bound" : "Unbinding";
   }
 
+  #attach(): LocalQueue {
+    return this.#deps.work.attach(this.#order.id, this.#binding?.sessionId ?? "", this.#logger);
+  }
+
+  /** From the stream of the node, where the session manager has it, else by calls. */
   async #openWork(): Promise<WorkSource> {
     const { calls, work } = this.#deps;
-    const { id } = this.#order;
-    const sessionId = this.#binding?.sessionId ?? "";
     const drain = this.#drain.signal;
-    if (await work.available(drain)) {
-      const queue = work.attach(id, sessionId, this.#logger);
+    const onStream = await work.available(drain);
+    const attached =
+      this.#work instanceof LocalQueue && !this.#work.isDropped ? this.#work : undefined;
+    if (onStream) {
+      const queue = attached ?? this.#attach();
+      queue.enter();
       if (this.#draining()) queue.shut();
       return queue;
     }
+    attached?.drop();
     const refused = (rpc: string, thrown: unknown): Promise<void> => this.#refused(rpc, thrown);
     const signals = { drain, kill: this.#kill.signal };
-    return new UnaryWork({ calls, logger: this.#logger, refused, ...signals }, id);
+    return new UnaryWork({ calls, logger: this.#logger, refused, ...signals }, this.#order.id);
   }
 
   async #leave(): Promise<LoopState> {

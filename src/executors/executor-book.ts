@@ -41,6 +41,8 @@ export class ExecutorEntry {
   introduced: Token | undefined;
   /** Its BindExecutor call that waits for a session. */
   bindWaiter: CallToken<BindReply> | undefined;
+  /** Its session went to its node on a work stream, or may have before a restart, and was not said to be entered since. */
+  given = false;
   /** Its session is to give it up: the next LaunchTask is answered empty. */
   reclaimed = false;
 
@@ -67,6 +69,7 @@ export class ExecutorBook {
   /** Takes a stored executor in. */
   restore(record: ExecutorRecord): ExecutorEntry {
     const entry = new ExecutorEntry(record);
+    entry.given = record.state === "Binding";
     this.#entries.set(record.id, entry);
     const peers = this.#byNode.get(record.node) ?? new Set();
     this.#byNode.set(record.node, peers.add(entry));
@@ -103,6 +106,7 @@ export class ExecutorBook {
     if (!executorTransitions[from].includes(to)) throw wrongState(entry, `become ${to}`);
     const { sessionId: _previous, ...rest } = entry.record;
     entry.introduced = undefined;
+    entry.given = false;
     this.#replace(turn, entry, {
       ...rest,
       state: to,

@@ -6,6 +6,7 @@ import type { FlameTurn } from "../model/flame-turn.ts";
 import type { NodeCaller, NodeRecord, NodeReport, NodeState } from "../model/node.ts";
 import { noResources } from "../model/resources.ts";
 import type { TaskRecord } from "../model/task.ts";
+import type { BindReply } from "./executor-book.ts";
 
 /** What is sent on a node's stream: an executor to make, or one to forget. */
 export interface NodePush {
@@ -15,6 +16,7 @@ export interface NodePush {
 
 /** What is sent on a node's work stream (docs/protocol.md, "Streams of nodes"). */
 export type WorkPush =
+  | { readonly kind: "bind"; readonly executor: ExecutorRecord; readonly reply: BindReply }
   | {
       readonly kind: "assignment";
       readonly executorId: string;
@@ -42,6 +44,8 @@ export class NodeEntry {
   stream: StreamToken<NodePush> | undefined;
   /** Its present work stream. */
   work: StreamToken<WorkPush> | undefined;
+  /** On that stream it takes new executors together with their sessions. */
+  takesBinds = false;
   /** How many services it keeps started for sessions to come, at most; as it says when it opens the work stream. */
   warmPlaces = 0;
   /** Which ones, as it was told last on that stream. */

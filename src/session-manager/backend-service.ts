@@ -16,16 +16,15 @@ import type { Executor, Result, TaskResult } from "../protocol/generated/flame/v
 import { statusOf } from "../protocol/grpc-errors.ts";
 import { nodeCallerOf } from "../protocol/instance-key.ts";
 import {
-  applicationToWire,
   executorStateName,
   executorToWire,
   nodeReportFromWire,
   nodeToWire,
-  sessionToWire,
   shimFromWire,
   taskToWire,
 } from "../protocol/record-wire.ts";
 import { workStreamKey } from "../protocol/work-stream-key.ts";
+import { boundToWire } from "./bound-session.ts";
 import { requiredField, unary } from "./call-helpers.ts";
 import type { Engine } from "./engine.ts";
 import type { NodeNotes } from "./node-notes.ts";
@@ -141,20 +140,16 @@ function launched(
   return { task: taskToWire({ ...task, events: [] }, input, undefined) };
 }
 
-/** What an executor is to serve; nothing when its session was deleted while its common data were read. */
 async function boundTo(
   { payloads, notes }: BackendDeps,
   executorId: string,
-  { bound }: BindReply,
+  reply: BindReply,
 ): Promise<BindExecutorResponse> {
-  const nothing = { application: undefined, session: undefined };
-  if (bound === undefined) return nothing;
-  const { record } = bound.session;
-  const [commonData] = await payloads.commonData([record]);
-  if (commonData === "gone") return nothing;
-  notes.bound(executorId, record.id);
-  const application = applicationToWire(bound.application);
-  return { application, session: sessionToWire(bound.session, commonData) };
+  const sessions = reply.bound === undefined ? [] : [reply.bound.session.record];
+  const [commonData] = await payloads.commonData(sessions);
+  const told = boundToWire(reply, commonData);
+  if (told.session?.metadata !== undefined) notes.bound(executorId, told.session.metadata.id);
+  return told;
 }
 
 function executorCalls(deps: BackendDeps): Pick<BackendServer, ExecutorCall> {

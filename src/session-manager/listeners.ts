@@ -225,7 +225,7 @@ function backendServer(
   const service = backendService({ engine, payloads, notes, speakers, logger, now });
   server.addService(BackendService, traced(service, tracing));
   const { trail } = tracing;
-  const nodes = nodesService({ engine, payloads, trail, logger });
+  const nodes = nodesService({ engine, payloads, trail, notes, logger });
   server.addService(nodesDefinition, traced(nodes, tracing));
   server.addService(NodeLogsService, traced(logs.service(), tracing));
   const services = ["flame.v1.Backend", "flame.stream.v1.Nodes", "flame.logs.v1.NodeLogs"];

@@ -1,5 +1,5 @@
 import type { Logger } from "../kit/logger.ts";
-import type { Assignment, WorkRequest } from "../protocol/generated/flame/stream/v1/nodes.ts";
+import type { Assignment, Bind, WorkRequest } from "../protocol/generated/flame/stream/v1/nodes.ts";
 import type { RequestTrail } from "./request-trail.ts";
 
 interface Told {
@@ -9,8 +9,9 @@ interface Told {
 }
 
 /**
- * One line for each task that leaves on a work stream, and one for each result, as LaunchTask and CompleteTask have them:
- * what follows a task through the log finds it here too. Only made where debug lines are written.
+ * One line for each session and each task that leaves on a work stream, and one for each result, as BindExecutor,
+ * LaunchTask and CompleteTask have them: what follows a task through the log finds it here too. Only made where debug
+ * lines are written.
  */
 export class WorkLog {
   readonly #logger: Logger;
@@ -32,6 +33,11 @@ export class WorkLog {
       { rpc: "work", ...told, executor, node: this.#node, lease },
       "task handed out",
     );
+  }
+
+  given({ executor, session, requestId: request }: Bind): void {
+    const about = { session: session?.metadata?.id, executor: executor?.metadata?.id };
+    this.#logger.debug({ rpc: "work", request, ...about, node: this.#node }, "session given");
   }
 
   came({ ready, completions, returns }: WorkRequest): void {

@@ -1,12 +1,16 @@
 import type { ServerDuplexStream } from "@grpc/grpc-js";
+import type { BindReply } from "../executors/executor-book.ts";
 import type { WorkPush } from "../executors/node-book.ts";
 import { FlameError } from "../model/errors.ts";
 import type { TaskRecord } from "../model/task.ts";
 import type {
   Assignment,
+  Bind,
   WorkRequest,
   WorkResponse,
 } from "../protocol/generated/flame/stream/v1/nodes.ts";
+import { executorToWire } from "../protocol/record-wire.ts";
+import { boundToWire } from "./bound-session.ts";
 import type { PayloadAtHand, Payloads } from "./payloads.ts";
 import type { RequestTrail } from "./request-trail.ts";
 import { warmToWire } from "./work-wire.ts";
@@ -23,10 +27,14 @@ interface Waiting {
   readonly input?: Buffer | undefined;
 }
 
-/** What leaves when its input was read. */
-interface Unread {
-  readonly assignment: Assignment;
-  readonly task: TaskRecord;
+/** What leaves when inputs and common data of sessions were read. */
+class Unread {
+  readonly inputs: { readonly assignment: Assignment; readonly task: TaskRecord }[] = [];
+  readonly sessions: { readonly bind: Bind; readonly reply: BindReply }[] = [];
+
+  get none(): boolean {
+    return this.inputs.length + this.sessions.length === 0;
+  }
 }
 
 export interface WorkOutboxDeps {
@@ -35,6 +43,8 @@ export interface WorkOutboxDeps {
   readonly trail: RequestTrail;
   /** Told of each task that is about to leave. */
   readonly onAssigned?: (assignment: Assignment) => void;
+  /** Told of each new executor that is about to leave with its session. */
+  readonly onBind?: (bind: Bind) => void;
   /** An input can not be read. */
   readonly onFailed: (error: FlameError) => void;
 }
@@ -48,7 +58,7 @@ export class WorkOutbox {
   #pushes: Waiting[] = [];
   #planned = false;
   #full = false;
-  /** A message waits for inputs that only the store has; what comes behind it waits as well. */
+  /** A message waits for bytes that only the store has; what comes behind it waits as well. */
   #reading = false;
   #closed = false;
 
@@ -126,8 +136,9 @@ export class WorkOutbox {
       acknowledgements: [],
       leaves: [],
       warm: undefined,
+      binds: [],
     };
-    const unread: Unread[] = [];
+    const unread = new Unread();
     let bytes = 0;
     let next = first;
     for (; next < waiting.length; next++) {
@@ -140,28 +151,17 @@ export class WorkOutbox {
       if (push.kind === "takeBack" && message.assignments.length > 0) break;
       this.#put(message, one, unread);
     }
-    if (unread.length === 0) this.#write(message);
+    if (unread.none) this.#write(message);
     else void this.#readAndWrite(message, unread);
     return next;
   }
 
-  /** One read for all inputs of the message that are not at hand. */
-  async #readAndWrite(message: WorkResponse, unread: readonly Unread[]): Promise<void> {
+  async #readAndWrite(message: WorkResponse, unread: Unread): Promise<void> {
     this.#reading = true;
     try {
-      const inputs = await this.#deps.payloads.read(
-        unread.map(({ task }) => task),
-        "input",
-      );
+      if (unread.inputs.length > 0) await this.#readInputs(message, unread);
+      if (unread.sessions.length > 0) await this.#readCommonData(unread);
       if (this.#closed) return;
-      const gone = new Set<Assignment>();
-      for (const [at, { assignment }] of unread.entries()) {
-        const input = inputs[at];
-        // Its task was cancelled and has left the store while the node did not read: nobody waits for it.
-        if (input === "gone") gone.add(assignment);
-        else assignment.input = input;
-      }
-      message.assignments = message.assignments.filter((one) => !gone.has(one));
       this.#write(message);
       this.#reading = false;
       this.#flush();
@@ -170,15 +170,41 @@ export class WorkOutbox {
     }
   }
 
+  /** One read for all inputs of the message that are not at hand. */
+  async #readInputs(message: WorkResponse, { inputs: unread }: Unread): Promise<void> {
+    const tasks = unread.map(({ task }) => task);
+    const inputs = await this.#deps.payloads.read(tasks, "input");
+    const gone = new Set<Assignment>();
+    for (const [at, { assignment }] of unread.entries()) {
+      const input = inputs[at];
+      // Its task was cancelled and has left the store while the node did not read: nobody waits for it.
+      if (input === "gone") gone.add(assignment);
+      else assignment.input = input;
+    }
+    message.assignments = message.assignments.filter((one) => !gone.has(one));
+  }
+
+  async #readCommonData({ sessions: unread }: Unread): Promise<void> {
+    const records = unread.flatMap(({ reply }) => reply.bound?.session.record ?? []);
+    const read = await this.#deps.payloads.commonData(records);
+    for (const [at, { bind, reply }] of unread.entries())
+      Object.assign(bind, boundToWire(reply, read[at]));
+  }
+
   #write(message: WorkResponse): void {
-    const { call, onAssigned } = this.#deps;
+    const { call, onAssigned, onBind } = this.#deps;
+    if (onBind !== undefined) for (const one of message.binds) onBind(one);
     if (onAssigned !== undefined) for (const one of message.assignments) onAssigned(one);
     this.#full = !call.write(message);
   }
 
-  #put(message: WorkResponse, { push, input: taken }: Waiting, unread: Unread[]): void {
+  #put(message: WorkResponse, { push, input: taken }: Waiting, unread: Unread): void {
     if (push.kind === "warm") {
       message.warm = warmToWire(push.applications);
+      return;
+    }
+    if (push.kind === "bind") {
+      message.binds.push(this.#bind(push, unread));
       return;
     }
     const { executorId } = push;
@@ -193,7 +219,7 @@ export class WorkOutbox {
         const requestId = trail.find(sessionId, taskId) ?? "";
         const assignment = { executorId, lease, sessionId, taskId, input, requestId };
         message.assignments.push(assignment);
-        if (held === "stored") unread.push({ assignment, task });
+        if (held === "stored") unread.inputs.push({ assignment, task });
         return;
       }
       case "takeBack":
@@ -206,11 +232,32 @@ export class WorkOutbox {
         message.leaves.push({ executorId });
     }
   }
+
+  #bind({ executor, reply }: Extract<WorkPush, { kind: "bind" }>, { sessions }: Unread): Bind {
+    const session = reply.bound?.session.record;
+    const requestId = session === undefined ? undefined : this.#deps.trail.find(session.id);
+    const bind = {
+      executor: executorToWire(executor),
+      ...boundToWire(reply, undefined),
+      requestId: requestId ?? "",
+    };
+    if (session?.commonDataBytes !== undefined) sessions.push({ bind, reply });
+    return bind;
+  }
 }
 
 function sizeOf(push: WorkPush): number {
   if (push.kind === "warm") return JSON.stringify(push.applications).length;
   if (push.kind === "leave") return entryBytes;
+  if (push.kind === "bind") return bindBytes(push.reply);
   if (push.kind === "assignment") return entryBytes + (push.task.inputBytes ?? 0);
   return entryBytes + leaseBytes * push.leases.length;
+}
+
+function bindBytes({ bound }: BindReply): number {
+  if (bound === undefined) return entryBytes;
+  const { application, session } = bound;
+  return (
+    entryBytes + JSON.stringify(application.spec).length + (session.record.commonDataBytes ?? 0)
+  );
 }

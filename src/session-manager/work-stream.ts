@@ -1,15 +1,17 @@
 import { Metadata, type ServerDuplexStream } from "@grpc/grpc-js";
 import { type Logger, tellsDebug } from "../kit/logger.ts";
 import { FlameError } from "../model/errors.ts";
-import type {
+import {
+  type Bind,
   Hello,
-  NodesServer,
-  WorkRequest,
-  WorkResponse,
+  type NodesServer,
+  type WorkRequest,
+  type WorkResponse,
 } from "../protocol/generated/flame/stream/v1/nodes.ts";
 import { statusOf } from "../protocol/grpc-errors.ts";
 import type { Engine } from "./engine.ts";
 import type { Pending } from "./engine-door.ts";
+import type { NodeNotes } from "./node-notes.ts";
 import type { Payloads } from "./payloads.ts";
 import type { RequestTrail } from "./request-trail.ts";
 import { WorkLog } from "./work-log.ts";
@@ -25,6 +27,7 @@ export interface WorkStreamDeps {
   readonly engine: Pick<Engine, "stream" | "call">;
   readonly payloads: Payloads;
   readonly trail: RequestTrail;
+  readonly notes: NodeNotes;
   readonly logger: Logger;
 }
 
@@ -59,6 +62,7 @@ class WorkStream {
       payloads,
       trail,
       onAssigned: (assignment) => this.#log?.assigned(assignment),
+      onBind: (bind) => this.#given(bind),
       onFailed: (error) => this.#break(error),
     });
   }
@@ -104,7 +108,7 @@ class WorkStream {
 
   #enter(hello: Hello | undefined): { readonly name: string; readonly stream: Pending } {
     const { engine, logger, trail } = this.#deps;
-    const { node: name, instance, warm } = hello ?? { node: "", instance: "", warm: 0 };
+    const { node: name, instance, warm, binds } = hello ?? Hello.create();
     if (name === "") {
       const text =
         "Work: the first message names no node: expected hello.node, as it was registered with RegisterNode";
@@ -114,7 +118,7 @@ class WorkStream {
     const caller = instance === "" ? {} : { instance };
     const stream = engine.stream(
       "node.work",
-      { name, caller, warm: Math.min(warm, warmMax) },
+      { name, caller, warm: Math.min(warm, warmMax), binds },
       {
         push: (value) => this.#outbox.add(value),
         pushEarly: (value) => this.#outbox.addEarly(value),
@@ -122,6 +126,15 @@ class WorkStream {
       },
     );
     return { name, stream };
+  }
+
+  #given(bind: Bind): void {
+    const { notes } = this.#deps;
+    this.#log?.given(bind);
+    const id = bind.executor?.metadata?.id ?? "";
+    const sessionId = bind.session?.metadata?.id;
+    notes.executorRegistered(id, this.#node?.name ?? "");
+    if (sessionId !== undefined) notes.bound(id, sessionId);
   }
 
   readonly #carriedOut = (): void => {

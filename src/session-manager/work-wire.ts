@@ -47,10 +47,11 @@ function checkExecutors(field: string, entries: readonly { readonly executorId: 
   );
 }
 
-function readyFromWire({ executorId, credit, opens, held }: Ready): ReadyExecutor {
+function readyFromWire({ executorId, credit, opens, held, entered }: Ready): ReadyExecutor {
   return {
     executorId,
     credit: Math.min(credit, creditMax),
+    ...(entered !== "" && { entered }),
     ...(opens && {
       held: held.map(({ lease, sessionId, taskId }) => ({
         lease,

@@ -125,13 +125,14 @@ const nodes: Readonly<Record<string, Scene>> = {
   Work: async () => {
     const executor_id = await node.busyExecutor();
     return {
-      hello: { node: "n1", instance: "" },
+      hello: { node: "n1", instance: "", warm: 1, binds: true },
       ready: [
         {
           executor_id,
           credit: 1,
           opens: true,
           held: [{ lease: "1.1/1", session_id: "probe", task_id: "1" }],
+          entered: "probe",
         },
       ],
       completions: [

@@ -10,8 +10,10 @@ import type {
   Application,
   Executor,
   NodeStatus,
+  Shim,
 } from "../../src/protocol/generated/flame/v1/types.ts";
 import { call } from "../conformance/target.ts";
+import { ScriptedWorkNode } from "../integration/session-manager/scripted-work-node.ts";
 import { startCluster, type TestCluster } from "../support/cluster.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { camel, defaultOf, onTheWire, samples, specKeys } from "./samples.ts";
@@ -113,6 +115,37 @@ describe.each(apps)("a manifest that sets %s", (key, spec) => {
 it("comes to a node in BindExecutorResponse with every key, set and absent", async () => {
   for (const [key, spec] of apps) expectOnTheWire(await bindOnItsOwnNode(appName(key)), spec);
 });
+
+it("comes to a node in a Bind on its stream with every key, set and absent", async () => {
+  for (const [key, spec] of apps)
+    expectOnTheWire(await givenToItsOwnNode(appName(key), onTheWire("shim", spec["shim"])), spec);
+});
+
+/** The same of a node that takes executors with their sessions, and whose first executor has registered. */
+async function givenToItsOwnNode(
+  application: string,
+  shim: unknown,
+): Promise<Application | undefined> {
+  const node = new ScriptedWorkNode(cluster.endpoint, "n");
+  node.binds = true;
+  await node.register();
+  const session = { application, minInstances: 1, batchSize: 1, priority: 0, resreq: undefined };
+  const first = `first-${application}`;
+  await call(frontend, "createSession", { sessionId: first, session });
+  await node.bound(shim as Shim);
+  const stream = node.work();
+  await waitFor("the stream", () => stream.hasHeaders);
+  const sessionId = `given-${application}`;
+  await call(frontend, "createSession", { sessionId, session });
+  const given = await waitFor(`an executor for ${application}`, () =>
+    stream.messages.flatMap(({ binds }) => binds).at(0),
+  );
+  expect(given.session?.metadata?.id).toBe(sessionId);
+  for (const id of [first, sessionId]) await call(frontend, "closeSession", { sessionId: id });
+  await node.release();
+  node.close();
+  return given.application;
+}
 
 /** Opens a session of the application while only a new node is there, and answers what that node is told to run. */
 async function bindOnItsOwnNode(application: string): Promise<Application | undefined> {

@@ -283,6 +283,10 @@ export class Auditor {
 
   #workSeen(push: WorkPush): void {
     if (push.kind === "warm") return;
+    if (push.kind === "bind") {
+      this.#bindSeen(push.executor.id, push.reply);
+      return;
+    }
     const { kind, executorId } = push;
     if (kind === "assignment") {
       this.#runs.handedOut(push.task, executorId);

@@ -27,11 +27,16 @@ export class LocalQueue implements WorkExecutor {
   #wake: (() => void) | undefined;
   credit: number;
   awaits: AwaitingTask | undefined;
+  entered: string | undefined;
+  /** The stream on which it was made. */
+  readonly #stream: unknown;
 
   constructor(deps: ExecutorDeps, work: ModelWork, who: { id: string; node: string }) {
     this.#deps = deps;
     this.#work = work;
     this.#who = who;
+    this.#stream = work.stream;
+    work.attach(who.id, this);
     this.credit = deps.world.random.between(1, 8);
   }
 
@@ -90,8 +95,14 @@ export class LocalQueue implements WorkExecutor {
     this.#stir();
   }
 
-  *serve(): Script {
+  /** Its node is on the stream on which it was made. */
+  get isOnFirstStream(): boolean {
+    return this.#stream !== undefined && this.#stream === this.#work.stream;
+  }
+
+  *serve(sessionId: string): Script {
     const { id } = this.#who;
+    this.entered = sessionId;
     this.#work.join(id, this);
     let alive = true;
     while (alive) {

@@ -1,4 +1,5 @@
 import type { CallKind, CommandTable, Reply } from "../../src/core/commands.ts";
+import type { BindReply } from "../../src/executors/executor-book.ts";
 import type { ExecutorRecord } from "../../src/model/executor.ts";
 import {
   leaseOf,
@@ -46,9 +47,13 @@ export class ModelExecutor {
   /** The last result, until it is known to have arrived. */
   #delivery: Delivery | undefined;
   #local: LocalQueue | undefined;
+  /** The session with which it came. */
+  #given: BindReply | undefined;
+  #sessionId = "";
 
-  constructor(deps: ExecutorDeps, record: ExecutorRecord, onOver: () => void) {
+  constructor(deps: ExecutorDeps, record: ExecutorRecord, onOver: () => void, given?: BindReply) {
     this.id = record.id;
+    this.#given = given;
     this.state = firstStates[record.state] ?? record.state;
     this.#deps = deps;
     this.#record = record;
@@ -68,6 +73,8 @@ export class ModelExecutor {
     if (this.#ending !== undefined) return;
     this.#running.stop();
     this.#local?.stop();
+    // It says nothing more of what it holds.
+    this.#local = undefined;
     this.#delivery?.stop();
     this.state = "Releasing";
     this.#ending = new Running(this.#end());
@@ -124,16 +131,27 @@ export class ModelExecutor {
   *#bind(): Script<LoopState> {
     const { id } = this;
     const { world, services } = this.#deps;
-    const { bound } = yield* this.#call("executor.bind", { id });
+    const given = this.#given;
+    this.#given = undefined;
+    const { bound } = given ?? (yield* this.#call("executor.bind", { id }));
     if (bound === undefined) return "Releasing";
     this.state = "Binding";
+    this.#sessionId = bound.session.record.id;
+    const work = this.#deps.work();
+    if (work !== undefined) this.#local = this.#queueOn(work);
     services.checkFits(bound, this.#record);
     yield* pause(world, services.bindMs());
     const failure = services.bindFailure(bound.application.name);
+    if (failure === undefined && given !== undefined && this.#local?.isOnFirstStream === true)
+      return "Bound";
     const outcome =
       failure === undefined ? { returnCode: 0 } : { returnCode: 10, message: failure };
     yield* this.#call("executor.bindCompleted", { id, outcome });
     return failure === undefined ? "Bound" : "Unbinding";
+  }
+
+  #queueOn(work: ModelWork): LocalQueue {
+    return new LocalQueue(this.#deps, work, { id: this.id, node: this.#record.node });
   }
 
   *#serve(): Script<LoopState> {
@@ -142,9 +160,8 @@ export class ModelExecutor {
     const { world, runs, services, fenced } = this.#deps;
     const work = this.#deps.work();
     if (work !== undefined) {
-      this.#local = new LocalQueue(this.#deps, work, { id, node: this.#record.node });
-      yield* this.#local.serve();
-      this.#local = undefined;
+      this.#local ??= this.#queueOn(work);
+      yield* this.#local.serve(this.#sessionId);
       return "Unbinding";
     }
     const { task } = yield* this.#call("executor.launch", { id });
@@ -190,6 +207,8 @@ export class ModelExecutor {
 
   *#leave(): Script<LoopState> {
     const { id } = this;
+    this.#local?.stop();
+    this.#local = undefined;
     const { world } = this.#deps;
     const delivery = this.#delivery;
     if (delivery !== undefined) yield* until<void>((resume) => delivery.whenDone(resume));

@@ -1,9 +1,14 @@
+import type { BindReply } from "../../src/executors/executor-book.ts";
 import type { NodePush } from "../../src/executors/node-book.ts";
+import type { ExecutorRecord } from "../../src/model/executor.ts";
 import type { NodeCaller, NodeReport } from "../../src/model/node.ts";
 import { type ExecutorDeps, ModelExecutor } from "./model-executor.ts";
 import { ModelWork } from "./model-work.ts";
 import type { Exchange } from "./network.ts";
 import { pause, Running, type Script, until } from "./script.ts";
+
+/** Whether it has a work stream, and takes new executors there together with their sessions. */
+export type Streams = "none" | "work" | "binds";
 
 const heartbeatMs = 5_000;
 const silenceMs = 30_000;
@@ -12,7 +17,7 @@ const silenceMs = 30_000;
 export class ModelNode {
   readonly report: NodeReport;
   readonly #deps: ExecutorDeps;
-  readonly #streams: boolean;
+  readonly #streams: Streams;
   readonly #executors = new Map<string, ModelExecutor>();
   readonly #ended = new Set<string>();
   #life: Running | undefined;
@@ -25,8 +30,7 @@ export class ModelNode {
   #work: ModelWork | undefined;
   #heardAt = 0;
 
-  /** @param streams whether it has a work stream */
-  constructor(deps: Omit<ExecutorDeps, "work" | "silentMs">, report: NodeReport, streams: boolean) {
+  constructor(deps: Omit<ExecutorDeps, "work" | "silentMs">, report: NodeReport, streams: Streams) {
     this.report = report;
     this.#streams = streams;
     this.#deps = {
@@ -58,9 +62,10 @@ export class ModelNode {
     this.#backoffMs = 1_000;
     this.#life = new Running(this.#live());
     const { world, link } = this.#deps;
-    if (this.#streams) {
-      this.#work = new ModelWork(world, link, this.report.name, this.#caller);
-    }
+    if (this.#streams === "none") return;
+    const take = (executor: ExecutorRecord, given: BindReply): void => this.#make(executor, given);
+    const binds = this.#streams === "binds" ? take : undefined;
+    this.#work = new ModelWork(world, link, this.report.name, this.#caller, binds);
   }
 
   /** Every second life begins in the home of the one before, whose end it can tell; the others begin in a new one. */
@@ -97,6 +102,7 @@ export class ModelNode {
   *#live(): Script {
     const { world, link } = this.#deps;
     for (;;) {
+      if (this.#work !== undefined) this.#work.mayOpen = false;
       const executors = [...this.#executors.values()].map(({ id, state }) => ({
         id,
         state,
@@ -107,8 +113,9 @@ export class ModelNode {
         executors,
         endsServices: this.#deps.fenced,
         caller: this.#caller,
-        works: this.#streams,
+        works: this.#streams !== "none",
       });
+      if (this.#work !== undefined) this.#work.mayOpen = registered.kind === "ok";
       if (registered.kind === "ok") yield* until<void>((resume) => this.#follow(resume));
       yield* pause(world, this.#backoffMs);
       this.#backoffMs = Math.min(30_000, this.#backoffMs * 2);
@@ -165,12 +172,18 @@ export class ModelNode {
       else known?.kill();
       return;
     }
-    if (known !== undefined || !this.#taking || this.#ended.has(executor.id)) return;
-    const loop = new ModelExecutor(this.#deps, executor, () => {
-      this.#executors.delete(executor.id);
-      this.#ended.add(executor.id);
-    });
-    if (!this.#ended.has(executor.id)) this.#executors.set(executor.id, loop);
+    this.#make(executor);
+  }
+
+  #make(executor: ExecutorRecord, given?: BindReply): void {
+    const { id } = executor;
+    if (this.#executors.has(id) || !this.#taking || this.#ended.has(id)) return;
+    const over = (): void => {
+      this.#executors.delete(id);
+      this.#ended.add(id);
+    };
+    const loop = new ModelExecutor(this.#deps, executor, over, given);
+    if (!this.#ended.has(id)) this.#executors.set(id, loop);
   }
 
   *#leave(): Script {

@@ -1,5 +1,7 @@
 import type { AwaitingTask, HeldLease, NodeWork } from "../../src/core/work-commands.ts";
+import type { BindReply } from "../../src/executors/executor-book.ts";
 import type { WorkPush } from "../../src/executors/node-book.ts";
+import type { ExecutorRecord } from "../../src/model/executor.ts";
 import type { NodeCaller } from "../../src/model/node.ts";
 import type { TaskOutcome, TaskRecord } from "../../src/model/task.ts";
 import type { Exchange, Link } from "./network.ts";
@@ -14,6 +16,8 @@ export interface WorkExecutor {
   readonly credit: number;
   /** What its task waits for. */
   readonly awaits: AwaitingTask | undefined;
+  /** The session that its service has entered. */
+  readonly entered: string | undefined;
   /** @returns those that are taken; others are given back. */
   assigned(lease: string, task: TaskRecord): boolean;
   /** @returns those that had not begun, and will not. */
@@ -30,9 +34,21 @@ export class ModelWork {
   readonly #caller: NodeCaller;
   readonly #executors = new Map<string, WorkExecutor>();
   readonly #life: Running;
+  readonly #onBind: ((executor: ExecutorRecord, given: BindReply) => void) | undefined;
   #stream: Exchange | undefined;
+  #asked: Exchange | undefined;
+  #over: (() => void) | undefined;
+  #mayOpen = true;
 
-  constructor(world: World, link: Link, name: string, caller: NodeCaller) {
+  /** @param onBind takes a new executor with its session; undefined: the node takes none */
+  constructor(
+    world: World,
+    link: Link,
+    name: string,
+    caller: NodeCaller,
+    onBind?: (executor: ExecutorRecord, given: BindReply) => void,
+  ) {
+    this.#onBind = onBind;
     this.#world = world;
     this.#link = link;
     this.#name = name;
@@ -45,9 +61,29 @@ export class ModelWork {
     this.#stream = undefined;
   }
 
+  /** What names the stream of now; undefined: there is none. */
+  get stream(): unknown {
+    return this.#stream;
+  }
+
+  /** Between two registrations of a node that takes new executors there is no stream: what it registers is all that it has. */
+  set mayOpen(may: boolean) {
+    this.#mayOpen = may;
+    if (may || this.#onBind === undefined) return;
+    this.#stream = undefined;
+    this.#asked?.abandon();
+    this.#asked = undefined;
+    this.#over?.();
+  }
+
+  /** The executor is in a session, or about to be: what is assigned to it is taken. */
+  attach(id: string, executor: WorkExecutor): void {
+    this.#executors.set(id, executor);
+  }
+
   /** The executor serves a session now; it is introduced on this stream and on each later one. */
   join(id: string, executor: WorkExecutor): void {
-    this.#executors.set(id, executor);
+    this.attach(id, executor);
     this.#introduce(id, executor);
   }
 
@@ -65,9 +101,9 @@ export class ModelWork {
     });
   }
 
-  #introduce(executorId: string, { held, results, credit, awaits }: WorkExecutor): void {
+  #introduce(executorId: string, { held, results, credit, entered, awaits }: WorkExecutor): void {
     this.say({
-      ready: [{ executorId, credit, held }],
+      ready: [{ executorId, credit, held, ...(entered !== undefined && { entered }) }],
       completions: results.map((one) => ({ executorId, ...one })),
       awaits: awaits === undefined ? [] : [awaits],
     });
@@ -75,19 +111,22 @@ export class ModelWork {
 
   *#live(): Script {
     for (;;) {
-      yield* until<void>((resume) => this.#follow(resume));
+      if (this.#mayOpen || this.#onBind === undefined)
+        yield* until<void>((resume) => this.#follow(resume));
       yield* pause(this.#world, this.#world.random.skewed(20, 2_000));
     }
   }
 
   #follow(over: () => void): void {
+    this.#over = over;
     const end = (): void => {
       this.#stream = undefined;
       over();
     };
+    const binds = this.#onBind !== undefined;
     const stream = this.#link.begin(
       "node.work",
-      { name: this.#name, caller: this.#caller },
+      { name: this.#name, caller: this.#caller, binds },
       {
         acknowledged: () => {
           this.#stream = stream;
@@ -99,11 +138,16 @@ export class ModelWork {
         fail: end,
       },
     );
+    this.#asked = stream;
   }
 
   #take(push: WorkPush): void {
     // Which services are started before there is a session changes nothing that the machine sees.
     if (push.kind === "warm") return;
+    if (push.kind === "bind") {
+      this.#onBind?.(push.executor, push.reply);
+      return;
+    }
     const { executorId } = push;
     const executor = this.#executors.get(executorId);
     switch (push.kind) {

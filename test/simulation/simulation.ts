@@ -141,7 +141,9 @@ class Simulation {
         services: new Services(world, brokenUntil),
         fenced: world.random.chance(0.75),
       };
-      const node = new ModelNode(deps, report, deps.fenced && world.random.chance(0.7));
+      const works = deps.fenced && world.random.chance(0.7);
+      const streams = !works ? "none" : world.random.chance(0.7) ? "binds" : "work";
+      const node = new ModelNode(deps, report, streams);
       this.#nodes.push(node);
       world.after(world.random.skewed(0, 10_000), () => {
         if (!node.up) node.start();

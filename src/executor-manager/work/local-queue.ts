@@ -11,25 +11,8 @@ import { KeptResults } from "./kept-results.ts";
 import { heldLease, leaseOf } from "./leases.ts";
 import { NestedWait } from "./nested-wait.ts";
 import { WorkCredit } from "./work-credit.ts";
-import type { WorkLoad } from "./work-load.ts";
 import type { LaunchedTask, WorkSource } from "./work-source.ts";
-
-/** What a local queue asks of the stream of its node. */
-export interface WorkWire {
-  /** False while the session manager may have given what has not begun to others. */
-  readonly isSure: boolean;
-  readonly load: WorkLoad;
-  /** @param behind how many tasks wait behind it; 0 where the service has some ahead, and so tells results together */
-  complete(completion: Completion, behind: number): void;
-  giveBack(executorId: string, leases: string[]): void;
-  /** Says the credit anew. */
-  announce(queue: LocalQueue): void;
-  /** Says what the task that runs waits for. */
-  awaits(queue: LocalQueue): void;
-  /** What the node holds in memory became more or less. */
-  loadChanged(): void;
-  detach(queue: LocalQueue): void;
-}
+import type { WorkWire } from "./work-wire.ts";
 
 /** What the local queues of a node share. */
 export interface LocalQueueDeps {
@@ -60,6 +43,8 @@ export class LocalQueue implements WorkSource {
   #beganAt = 0;
   readonly #results: KeptResults;
   #opens = true;
+  #reopened = false;
+  #entered = false;
   /** The session manager wants the executor to leave when it has nothing left. */
   #leaves = false;
   #shut = false;
@@ -262,6 +247,21 @@ export class LocalQueue implements WorkSource {
     return this.#deps.wire.load.crowded ? 1 : this.#credit.value;
   }
 
+  /** What is said now leaves on the stream on which it was made. */
+  get isOnFirstStream(): boolean {
+    return this.#deps.wire.isOpen && !this.#reopened;
+  }
+
+  get isDropped(): boolean {
+    return this.#dropped;
+  }
+
+  /** The service has entered the session: the executor takes work. */
+  enter(): void {
+    this.#entered = true;
+    this.#deps.wire.announce(this);
+  }
+
   /** Results that were not acknowledged, for a stream that opens. */
   get results(): Iterable<Completion> {
     return this.#results.completions;
@@ -271,12 +271,13 @@ export class LocalQueue implements WorkSource {
   ready(): Ready {
     const { executorId, credit } = this;
     const opens = this.#opens;
+    const entered = this.#entered ? this.#sessionId : "";
     this.#opens = false;
-    if (!opens) return { executorId, credit, opens, held: [] };
+    if (!opens) return { executorId, credit, opens, held: [], entered };
     const begun = this.#running === undefined ? [] : [this.#running];
     const queued = [...this.#lent, ...this.#waiting];
     const held = [...this.#results.leases, ...begun, ...queued].map(heldLease);
-    return { executorId, credit, opens, held };
+    return { executorId, credit, opens, held, entered };
   }
 
   /**
@@ -285,6 +286,7 @@ export class LocalQueue implements WorkSource {
    */
   reopen(late: boolean): void {
     this.#opens = true;
+    this.#reopened = true;
     if (late) this.#forgetWaiting();
     this.#wakeUp();
   }

@@ -1,15 +1,18 @@
 import { type ClientDuplexStream, type ServiceError, status } from "@grpc/grpc-js";
 import type { Clock, Timer } from "../../kit/clock.ts";
 import type { Logger } from "../../kit/logger.ts";
+import { textOf } from "../../kit/thrown.ts";
 import type {
+  Bind,
   Completion,
   Warm,
   WorkRequest,
   WorkResponse,
 } from "../../protocol/generated/flame/stream/v1/nodes.ts";
-import { LocalQueue, type WorkWire } from "./local-queue.ts";
+import { LocalQueue } from "./local-queue.ts";
 import { WorkBatch } from "./work-batch.ts";
 import { WorkLoad } from "./work-load.ts";
+import type { WorkWire } from "./work-wire.ts";
 
 /** The node's end of a stream of work. */
 export type WorkCall = ClientDuplexStream<WorkRequest, WorkResponse>;
@@ -43,6 +46,11 @@ export interface WorkStreamDeps {
   /** @default 64 MiB of each kind */
   readonly load?: WorkLoad;
   readonly warm?: WarmKeeper;
+  /**
+   * Takes a new executor that came with its session, and attaches its queue before it returns.
+   * @throws FlameError when it is not one
+   */
+  readonly take?: (bind: Bind) => void;
 }
 
 /** Keeps services started for sessions to come. */
@@ -157,8 +165,9 @@ export class WorkStream implements WorkWire {
     );
     const silent = mine(() => this.#absent(`no answer for ${ANSWER_MS / 1000} seconds`));
     this.#answer = this.#deps.clock.after(ANSWER_MS, silent);
-    const { nodeName: node, instance, warm } = this.#deps;
-    this.#batch.hello({ node, instance, warm: warm?.servicesMax ?? 0 });
+    const { nodeName: node, instance, warm, take } = this.#deps;
+    const binds = take !== undefined;
+    this.#batch.hello({ node, instance, warm: warm?.servicesMax ?? 0, binds });
     this.#schedule();
   }
 
@@ -184,7 +193,12 @@ export class WorkStream implements WorkWire {
     return this.#state === "open";
   }
 
-  /** Takes work for an executor that has entered a session. */
+  /** On this connection work comes by calls. */
+  get isAbsent(): boolean {
+    return this.#state === "absent";
+  }
+
+  /** Takes work for an executor of a session; more than the first task comes when the service has entered that. */
   attach(executorId: string, sessionId: string, logger: Logger): LocalQueue {
     const queue = new LocalQueue(
       { wire: this, clock: this.#deps.clock },
@@ -193,7 +207,6 @@ export class WorkStream implements WorkWire {
       logger,
     );
     this.#queues.set(executorId, queue);
-    this.announce(queue);
     return queue;
   }
 
@@ -311,13 +324,23 @@ export class WorkStream implements WorkWire {
     queue.replaceResult(lease, `the output (${bytes} bytes) was refused: ${why}; use put_object`);
   }
 
-  #read({ acknowledgements, takeBacks, assignments, leaves, warm }: WorkResponse): void {
+  #read({ acknowledgements, takeBacks, assignments, leaves, warm, binds }: WorkResponse): void {
     if (warm !== undefined || this.#warmOpen) this.#deps.warm?.want(warm ?? noneWarm);
     this.#warmOpen = false;
+    try {
+      for (const bind of binds) this.#deps.take?.(bind);
+    } catch (thrown) {
+      this.#lost(textOf(thrown));
+      return;
+    }
     for (const one of acknowledgements)
       this.#queueOf(one, "an acknowledgement")?.acknowledge(one.leases);
     for (const one of takeBacks) this.#queueOf(one, "a take-back")?.takeBack(one.leases);
-    for (const one of assignments) this.#queueOf(one, "a task")?.take(one);
+    for (const one of assignments) {
+      const queue = this.#queueOf(one, "a task");
+      if (queue === undefined) this.giveBack(one.executorId, [one.lease]);
+      else queue.take(one);
+    }
     // One that is leaving by itself may have gone by now: nothing is amiss.
     for (const { executorId } of leaves) this.#queues.get(executorId)?.leave();
   }

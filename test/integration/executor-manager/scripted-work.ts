@@ -7,8 +7,12 @@ import type {
   WorkRequest,
   WorkResponse,
 } from "../../../src/protocol/generated/flame/stream/v1/nodes.ts";
-
-import { ApplicationSpec } from "../../../src/protocol/generated/flame/v1/types.ts";
+import type { BindExecutorResponse } from "../../../src/protocol/generated/flame/v1/backend.ts";
+import {
+  ApplicationSpec,
+  Executor,
+  ExecutorState,
+} from "../../../src/protocol/generated/flame/v1/types.ts";
 
 type Stream = ServerDuplexStream<WorkRequest, WorkResponse>;
 
@@ -65,6 +69,7 @@ export class ScriptedWork {
       acknowledgements: [],
       leaves: [],
       warm: undefined,
+      binds: [],
     };
     this.#stream?.write({ ...empty, ...message });
   }
@@ -72,6 +77,27 @@ export class ScriptedWork {
   /** Assigns a task whatever the executor said. */
   assign(executorId: string, ...inputs: string[]): void {
     this.say({ assignments: inputs.map((input) => this.#assignment(executorId, input)) });
+  }
+
+  /** Gives a new executor with its session, and tasks that it is to run there, in one message. */
+  give(id: string, { application, session }: BindExecutorResponse, ...inputs: string[]): void {
+    const resreq = { cpu: 1n, memory: 1n, gpu: 0 };
+    const executor = Executor.fromPartial({
+      metadata: { id, name: id },
+      spec: { node: "node-1", resreq },
+      status: { state: ExecutorState.ExecutorBinding },
+    });
+    const assignments = inputs.map((input) => this.#assignment(id, input));
+    this.say({ binds: [{ executor, application, session, requestId: "" }], assignments });
+  }
+
+  /** Sessions that services have entered, as executors said it. */
+  get entered(): string[] {
+    return this.messages.flatMap(({ ready }) =>
+      ready.flatMap(({ executorId, entered }) =>
+        entered === "" ? [] : `${executorId} ${entered}`,
+      ),
+    );
   }
 
   /** Ends the stream with a status. */

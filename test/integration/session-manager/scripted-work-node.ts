@@ -9,6 +9,7 @@ import {
   BackendClient,
   type WatchNodeResponse,
 } from "../../../src/protocol/generated/flame/v1/backend.ts";
+import { Shim } from "../../../src/protocol/generated/flame/v1/types.ts";
 import { call } from "../../conformance/target.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -27,6 +28,8 @@ const channelOptions = {
 /** An executor manager that only a test drives: its executors are walked by hand, and its services are the test. */
 export class ScriptedWorkNode {
   readonly name: string;
+  /** Its hello says that it takes new executors together with their sessions. */
+  binds = false;
   readonly #backend: BackendClient;
   readonly #nodes: NodesClient;
   readonly #metadata = new Metadata();
@@ -87,10 +90,10 @@ export class ScriptedWorkNode {
     this.#beats = setInterval(beat, beatMs);
   }
 
-  /** The next executor that it is told to make, walked into its session. */
-  async bound(): Promise<string> {
+  /** The next executor that it is told to make, walked into its session. @param shim what it says that it offers */
+  async bound(shim: Shim = Shim.Host): Promise<string> {
     const executorId = await waitFor("an executor", () => this.#created.shift(), { deadlineMs });
-    const executorSpec = { node: this.name, resreq: undefined, shim: 0 as const };
+    const executorSpec = { node: this.name, resreq: undefined, shim };
     await call(this.#backend, "registerExecutor", { executorId, executorSpec });
     await call(this.#backend, "bindExecutor", { executorId });
     await call(this.#backend, "bindExecutorCompleted", { executorId, result: undefined });
@@ -115,7 +118,7 @@ export class ScriptedWorkNode {
 
   hello(warm = 0): Hello {
     const instance = String(this.#metadata.get("flame-instance")[0] ?? "");
-    return { node: this.name, instance, warm };
+    return { node: this.name, instance, warm, binds: this.binds };
   }
 
   close(): void {
@@ -148,7 +151,7 @@ export class ScriptedStream {
 
   ready(executorId: string, credit: number, held?: WorkRequest["ready"][0]["held"]): void {
     this.say({
-      ready: [{ executorId, credit, opens: held !== undefined, held: held ?? [] }],
+      ready: [{ executorId, credit, opens: held !== undefined, held: held ?? [], entered: "" }],
     });
   }
 

@@ -141,7 +141,7 @@ describe("a work stream", () => {
       .map(({ lease, sessionId, taskId }) => ({ lease, sessionId, taskId }));
     const second = node.work();
     second.say({
-      ready: [{ executorId: executor, credit: 4, opens: true, held }],
+      ready: [{ executorId: executor, credit: 4, opens: true, held, entered: "" }],
       completions: [
         {
           executorId: executor,
@@ -260,7 +260,7 @@ describe("a work stream that says what can not be", () => {
         "Work: the first message names no node: expected hello.node, as it was registered with RegisterNode",
     });
     const twice = node.work();
-    twice.say({ hello: { node: "n2", instance: "", warm: 0 } });
+    twice.say({ hello: { node: "n2", instance: "", warm: 0, binds: false } });
     expect(await twice.end()).toEqual({
       code: status.invalidArgument,
       details:

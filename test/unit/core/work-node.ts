@@ -9,22 +9,30 @@ export class WorkNode {
   readonly name: string;
   #stream: Call<"node.work">;
   readonly #warm: number;
+  readonly #binds: boolean;
   #read = 0;
 
   /**
    * @param instance another one than has registered
    * @param warm how many services it keeps started for sessions to come
+   * @param binds it takes new executors together with their sessions
    */
-  constructor(machine: Machine, name: string, instance?: string, warm = 0) {
+  constructor(machine: Machine, name: string, instance?: string, warm = 0, binds = false) {
     this.#machine = machine;
     this.name = name;
     this.#warm = warm;
+    this.#binds = binds;
     this.#stream = this.#open(instance);
   }
 
   #open(instance = this.#machine.state.nodes.find(this.name)?.record.instance): Call<"node.work"> {
     const caller = instance === undefined ? {} : { instance };
-    return this.#machine.begin("node.work", { name: this.name, caller, warm: this.#warm });
+    return this.#machine.begin("node.work", {
+      name: this.name,
+      caller,
+      warm: this.#warm,
+      binds: this.#binds,
+    });
   }
 
   get error(): string | undefined {
@@ -78,6 +86,10 @@ function text(push: WorkPush): string {
       ({ application, count }) => `${count} ${application.name}@${application.revision}`,
     );
     return ["warm", ...told].join(" ");
+  }
+  if (push.kind === "bind") {
+    const { executor, reply } = push;
+    return `bind ${executor.id} ${reply.bound?.session.record.id ?? "nothing"}`;
   }
   const { kind, executorId } = push;
   if (push.kind === "leave") return `${kind} ${executorId}`;

@@ -144,7 +144,7 @@ describe("a local queue", () => {
     expect(call.credits).toEqual([1, 2, 1, 2]);
   });
 
-  test("of an executor that is stopped wakes it, and is forgotten", async () => {
+  test("of an executor that is stopped wakes it, and what comes for it later is given back", async () => {
     const call = await work.open();
     const queue = work.attach();
     const next = queue.next();
@@ -152,12 +152,12 @@ describe("a local queue", () => {
     expect(await next).toBeUndefined();
     call.assign(1);
     await turns();
-    expect(call.returned).toEqual([]);
+    expect(call.returned).toEqual(["L1"]);
   });
 });
 
 describe("messages that make no sense", () => {
-  test("for an executor that is not there are ignored with a line in the log", async () => {
+  test("for an executor that is not there are ignored with a line in the log, and its tasks given back", async () => {
     const call = await work.open();
     call.say({
       assignments: [assignment(1, undefined, "nobody")],
@@ -166,7 +166,9 @@ describe("messages that make no sense", () => {
       leaves: [{ executorId: "nobody" }],
     });
     await turns();
-    expect(call.written.length).toBe(1);
+    expect(call.written.slice(1)).toEqual([
+      expect.objectContaining({ returns: [{ executorId: "nobody", leases: ["L1"] }] }),
+    ]);
     const told = work.lines.filter((line) => line.startsWith("warn") && line.includes("nobody"));
     expect(told).toHaveLength(3);
   });

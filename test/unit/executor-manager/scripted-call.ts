@@ -36,7 +36,7 @@ export class ScriptedCall extends EventEmitter {
   }
 
   say(message: Partial<WorkResponse>): void {
-    const empty = { assignments: [], takeBacks: [], acknowledgements: [], leaves: [] };
+    const empty = { assignments: [], takeBacks: [], acknowledgements: [], leaves: [], binds: [] };
     this.emit("data", { ...empty, ...message });
   }
 

@@ -18,7 +18,7 @@ describe("a stream that opens", () => {
     await turns();
     expect(work.calls[0]?.written).toEqual([
       {
-        hello: { node: "n1", instance: "i1", warm: 0 },
+        hello: { node: "n1", instance: "i1", warm: 0, binds: false },
         ready: [],
         completions: [],
         returns: [],
@@ -28,7 +28,7 @@ describe("a stream that opens", () => {
     work.calls[0]?.accept();
     await turns();
     expect(work.calls[0]?.written[1]?.ready).toEqual([
-      { executorId: "e1", credit: 1, opens: true, held: [] },
+      { executorId: "e1", credit: 1, opens: true, held: [], entered: "s1" },
     ]);
   });
 

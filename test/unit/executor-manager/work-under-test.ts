@@ -57,7 +57,9 @@ export class WorkUnderTest {
 
   /** The executor e1 enters session s1. */
   attach(): LocalQueue {
-    return this.stream.attach("e1", "s1", this.#logger);
+    const queue = this.stream.attach("e1", "s1", this.#logger);
+    queue.enter();
+    return queue;
   }
 }
 

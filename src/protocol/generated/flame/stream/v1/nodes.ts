@@ -17,7 +17,7 @@ import {
   type Metadata,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { ApplicationSpec } from "../../v1/types.ts";
+import { Application, ApplicationSpec, Executor, Session } from "../../v1/types.ts";
 
 export const protobufPackage = "flame.stream.v1";
 
@@ -38,6 +38,8 @@ export interface Hello {
   instance: string;
   /** How many service processes the node keeps started for sessions to come, at most. */
   warm: number;
+  /** It takes new executors together with their sessions: see Bind. */
+  binds: boolean;
 }
 
 /** A bound executor takes work. */
@@ -49,6 +51,11 @@ export interface Ready {
   opens: boolean;
   /** Leases, in their order, the one that runs first. */
   held: HeldLease[];
+  /**
+   * The session that its service has entered: for an executor that came in a Bind, what BindExecutorCompleted says with
+   * return code 0.
+   */
+  entered: string;
 }
 
 export interface HeldLease {
@@ -86,7 +93,28 @@ export interface WorkResponse {
   acknowledgements: Acknowledgement[];
   leaves: Leave[];
   /** In the first message to a node that keeps some, and whenever it changes. */
-  warm: Warm | undefined;
+  warm:
+    | Warm
+    | undefined;
+  /** Before the assignments of their executors. Only to a node that takes them. */
+  binds: Bind[];
+}
+
+/**
+ * A new executor of the node and the session that it is to enter: what WatchNode, RegisterExecutor and BindExecutor tell
+ * one after the other.
+ */
+export interface Bind {
+  executor:
+    | Executor
+    | undefined;
+  /** Absent, as in BindExecutorResponse: the session is gone, and the executor is to be unregistered. */
+  application: Application | undefined;
+  session:
+    | Session
+    | undefined;
+  /** Of the call that made the session; empty when it had none. */
+  requestId: string;
 }
 
 /** For what the node keeps service processes started from now on, in place of what it was told before. */
@@ -235,7 +263,7 @@ export const WorkRequest: MessageFns<WorkRequest> = {
 };
 
 function createBaseHello(): Hello {
-  return { node: "", instance: "", warm: 0 };
+  return { node: "", instance: "", warm: 0, binds: false };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -248,6 +276,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.warm !== 0) {
       writer.uint32(24).uint32(message.warm);
+    }
+    if (message.binds !== false) {
+      writer.uint32(32).bool(message.binds);
     }
     return writer;
   },
@@ -289,6 +320,14 @@ export const Hello: MessageFns<Hello> = {
             message.warm = reader.uint32();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.binds = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -309,12 +348,13 @@ export const Hello: MessageFns<Hello> = {
     message.node = object.node ?? "";
     message.instance = object.instance ?? "";
     message.warm = object.warm ?? 0;
+    message.binds = object.binds ?? false;
     return message;
   },
 };
 
 function createBaseReady(): Ready {
-  return { executorId: "", credit: 0, opens: false, held: [] };
+  return { executorId: "", credit: 0, opens: false, held: [], entered: "" };
 }
 
 export const Ready: MessageFns<Ready> = {
@@ -330,6 +370,9 @@ export const Ready: MessageFns<Ready> = {
     }
     for (const v of message.held) {
       HeldLease.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.entered !== "") {
+      writer.uint32(42).string(message.entered);
     }
     return writer;
   },
@@ -379,6 +422,14 @@ export const Ready: MessageFns<Ready> = {
             message.held.push(HeldLease.decode(reader, reader.uint32()));
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.entered = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -400,6 +451,7 @@ export const Ready: MessageFns<Ready> = {
     message.credit = object.credit ?? 0;
     message.opens = object.opens ?? false;
     message.held = object.held?.map((e) => HeldLease.fromPartial(e)) || [];
+    message.entered = object.entered ?? "";
     return message;
   },
 };
@@ -733,7 +785,7 @@ export const AwaitingTask: MessageFns<AwaitingTask> = {
 };
 
 function createBaseWorkResponse(): WorkResponse {
-  return { assignments: [], takeBacks: [], acknowledgements: [], leaves: [], warm: undefined };
+  return { assignments: [], takeBacks: [], acknowledgements: [], leaves: [], warm: undefined, binds: [] };
 }
 
 export const WorkResponse: MessageFns<WorkResponse> = {
@@ -752,6 +804,9 @@ export const WorkResponse: MessageFns<WorkResponse> = {
     }
     if (message.warm !== undefined) {
       Warm.encode(message.warm, writer.uint32(42).fork()).join();
+    }
+    for (const v of message.binds) {
+      Bind.encode(v!, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -809,6 +864,14 @@ export const WorkResponse: MessageFns<WorkResponse> = {
             message.warm = Warm.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.binds.push(Bind.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -831,6 +894,104 @@ export const WorkResponse: MessageFns<WorkResponse> = {
     message.acknowledgements = object.acknowledgements?.map((e) => Acknowledgement.fromPartial(e)) || [];
     message.leaves = object.leaves?.map((e) => Leave.fromPartial(e)) || [];
     message.warm = (object.warm !== undefined && object.warm !== null) ? Warm.fromPartial(object.warm) : undefined;
+    message.binds = object.binds?.map((e) => Bind.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseBind(): Bind {
+  return { executor: undefined, application: undefined, session: undefined, requestId: "" };
+}
+
+export const Bind: MessageFns<Bind> = {
+  encode(message: Bind, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.executor !== undefined) {
+      Executor.encode(message.executor, writer.uint32(10).fork()).join();
+    }
+    if (message.application !== undefined) {
+      Application.encode(message.application, writer.uint32(18).fork()).join();
+    }
+    if (message.session !== undefined) {
+      Session.encode(message.session, writer.uint32(26).fork()).join();
+    }
+    if (message.requestId !== "") {
+      writer.uint32(34).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Bind {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBind();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.executor = Executor.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.application = Application.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.session = Session.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Bind>): Bind {
+    return Bind.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Bind>): Bind {
+    const message = createBaseBind();
+    message.executor = (object.executor !== undefined && object.executor !== null)
+      ? Executor.fromPartial(object.executor)
+      : undefined;
+    message.application = (object.application !== undefined && object.application !== null)
+      ? Application.fromPartial(object.application)
+      : undefined;
+    message.session = (object.session !== undefined && object.session !== null)
+      ? Session.fromPartial(object.session)
+      : undefined;
+    message.requestId = object.requestId ?? "";
     return message;
   },
 };
