@@ -2,7 +2,7 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { ClusterConfig } from "../config/cluster-config.ts";
-import { hostText } from "../config/endpoint.ts";
+import { hostText, isLoopback } from "../config/endpoint.ts";
 import type { Logger } from "../kit/logger.ts";
 import { codeOf, textOf } from "../kit/thrown.ts";
 import { FlameError } from "../model/errors.ts";
@@ -58,6 +58,11 @@ class DaemonMetrics {
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: neverLookMs });
     this.#endLooking = measureEventLoopDelay(this.registry);
     const server = createServer((request, response) => {
+      const { host = "" } = request.headers;
+      if (isLoopback(listenHost) && !isLoopback(hostOf(host))) {
+        misdirected(response, host);
+        return;
+      }
       const isRead = request.method === "GET" || request.method === "HEAD";
       if (isRead && request.url?.split("?")[0] === "/metrics") void this.#answer(response);
       else response.writeHead(404, { "content-type": "text/plain" }).end("try GET /metrics\n");
@@ -95,6 +100,19 @@ class DaemonMetrics {
       response.writeHead(500, { "content-type": "text/plain" }).end("see the daemon's log\n");
     }
   }
+}
+
+/** Of `127.0.0.1:9101`, `[::1]:9101`, `localhost`. */
+const hostOf = (header: string): string => header.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+
+/**
+ * A page of another site reads what is on loopback by a name of its own that it has its resolver answer with a loopback address
+ * (DNS rebinding); the browser sends that name. RFC 9110, 15.5.20.
+ */
+function misdirected(response: ServerResponse, host: string): void {
+  response
+    .writeHead(421, { "content-type": "text/plain" })
+    .end(`got Host "${host}", expected localhost or a loopback address: metrics.listen is one\n`);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, get } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
@@ -66,11 +66,15 @@ async function reflected(address: string): Promise<string[]> {
 
 type Metrics = ReadonlyMap<string, number>;
 
+/** Where a daemon serves its metrics. */
+function metricsUrl(name: DaemonName): string {
+  const record = readFileSync(join(cluster.home, "run", `${name}.json`), "utf8");
+  return (JSON.parse(record) as { metrics: string }).metrics;
+}
+
 /** What a daemon's /metrics says, by `name{labels}`; a line that is no sample fails the test. */
 async function metricsOf(name: DaemonName): Promise<Metrics> {
-  const record = readFileSync(join(cluster.home, "run", `${name}.json`), "utf8");
-  const { metrics } = JSON.parse(record) as { metrics: string };
-  const response = await fetch(metrics);
+  const response = await fetch(metricsUrl(name));
   expect(response.headers.get("content-type")).toContain("text/plain; version=0.0.4");
   const lines = (await response.text()).split("\n").filter((line) => line !== "");
   const samples = lines.filter((line) => !line.startsWith("# "));
@@ -193,6 +197,22 @@ describe("from outside", () => {
       );
     } finally {
       client.close();
+    }
+  });
+
+  test("metrics on loopback are not for pages that come by a name of their own", async () => {
+    const { port } = new URL(metricsUrl("flame-session-manager"));
+    const asked = (host: string): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        get({ host: "127.0.0.1", port, path: "/metrics", headers: { host } }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        }).on("error", reject);
+      });
+    expect(await asked(`rebound.example:${port}`)).toBe(421);
+    expect(await asked("127.0.0.1.rebound.example")).toBe(421);
+    for (const own of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`]) {
+      expect(await asked(own)).toBe(200);
     }
   });
 
