@@ -4,6 +4,7 @@ import { parseEndpoint } from "../config/endpoint.ts";
 import { type Clock, systemClock } from "../kit/clock.ts";
 import { shortName } from "../kit/ids.ts";
 import type { ApplicationManifestSpec } from "../model/application-spec.ts";
+import { FlameError } from "../model/errors.ts";
 import { applicationSpecToWire } from "../protocol/application-wire.ts";
 import { keepSessionKey } from "../protocol/client-id.ts";
 import {
@@ -267,6 +268,17 @@ export class FlameClient {
   /** Versions, storage, queues and counts; unimplemented when the session manager is of another make. */
   async viewCluster(): Promise<ClusterInfo> {
     return decodeCluster(await this.#rpc.unary(admin.viewCluster, {}));
+  }
+
+  /** Whether the session manager is of this make, and not one that serves the published calls alone. */
+  async isOfThisMake(): Promise<boolean> {
+    try {
+      await this.viewCluster();
+      return true;
+    } catch (thrown) {
+      if (FlameError.from(thrown).code === "unimplemented") return false;
+      throw thrown;
+    }
   }
 
   /** A consistent copy of the cluster's database, piece by piece; invalid_state when it keeps none on disk. */

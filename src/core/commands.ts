@@ -94,12 +94,13 @@ export interface CommandTable {
   "node.get": { input: { name: string }; reply: NodeRecord };
   "node.register": {
     /**
-     * `endsServices`: told to forget an executor, the node ends its service and then unregisters it. `works`: it opens a
-     * work stream.
+     * `version`: that of its executor manager, if it is of this make. `endsServices`: told to forget an executor, the node
+     * ends its service and then unregisters it. `works`: it opens a work stream.
      */
     input: {
       report: NodeReport;
       executors: readonly ReportedExecutor[];
+      version?: string;
       endsServices?: boolean;
       caller?: NodeCaller;
       works?: boolean;

@@ -27,9 +27,11 @@ export const nodeHandlers: Handlers<
 
   "node.get": (state, _turn, { name }) => state.nodes.get(name).record,
 
-  "node.register": (state, turn, { report, executors, endsServices, works, caller = {} }) => {
+  "node.register": (state, turn, input) => {
+    const { report, executors, version, endsServices, works, caller = {} } = input;
     refuseForeign(state, turn, state.nodes.find(report.name), caller);
     const node = state.nodes.register(turn, report, caller);
+    node.version = version;
     node.endsServices = endsServices === true;
     dropStream(turn, node);
     dropWork(turn, node);

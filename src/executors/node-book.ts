@@ -50,6 +50,8 @@ export class NodeEntry {
   warmPlaces = 0;
   /** Which ones, as it was told last on that stream. */
   warmTold: readonly WarmApplication[] | undefined;
+  /** Of its executor manager; undefined for one of another make, and before it registers. */
+  version: string | undefined;
   /** It ends the service of an executor that it is told to forget; not known before it registers. */
   endsServices = false;
   /** When it was heard last, in steady milliseconds. */

@@ -1,8 +1,11 @@
+import { join } from "node:path";
+import type { FlameClient } from "../client/index.ts";
 import type { Clock } from "../kit/clock.ts";
 import { textOf } from "../kit/thrown.ts";
+import { PUBLISHED_FOLDER } from "../manifest/published-folder.ts";
 import { DirectoryFollower } from "../manifest-directory/directory-follower.ts";
 import { type DirectoryLook, DirectoryReader } from "../manifest-directory/directory-reader.ts";
-import type { ReadText } from "../manifest-directory/manifest-file.ts";
+import type { ManifestFile, ReadText } from "../manifest-directory/manifest-file.ts";
 import { Patience } from "../manifest-directory/patience.ts";
 import { FlameError } from "../model/errors.ts";
 import type { Memory } from "./memory.ts";
@@ -11,7 +14,7 @@ import type { RoundReport } from "./report.ts";
 import { type DefaultsMode, type Wishes, wishesOf } from "./wanted.ts";
 
 export interface ControllerDeps {
-  readonly cluster: PublishedCalls;
+  readonly cluster: PublishedCalls & Pick<FlameClient, "isOfThisMake">;
   readonly memory: Memory;
   readonly clock: Clock;
   /** Absolute; absent: only the shipped defaults. */
@@ -43,7 +46,7 @@ export class Controller {
   readonly #reconciler: Reconciler;
   readonly #patience = new Patience(SETTLE_MS);
   #look: DirectoryLook | undefined;
-  #defaults: DirectoryLook | undefined;
+  #defaults: readonly ManifestFile[] | undefined;
   /** Problems that were told: each is told once, until it is over. */
   #told: ReadonlySet<string> = new Set();
   #wake: () => void = () => undefined;
@@ -141,16 +144,23 @@ export class Controller {
       memory.entries().flatMap(([name, { path }]) => (path === undefined ? [] : [[name, path]])),
     );
     this.#defaults ??= await this.#readDefaults();
-    const files = [...this.#defaults.files.values()];
-    const wishes = wishesOf(this.#look, { mode, files }, keepers);
+    const wishes = wishesOf(this.#look, { mode, files: this.#defaults }, keepers);
     // What is forgotten at the end can not be taken away for sure, so it never is.
     return { ...wishes, complete: wishes.complete && memory.lasts };
   }
 
-  async #readDefaults(): Promise<DirectoryLook> {
-    const { defaultsFolder: folder } = this.#deps;
+  /** The shipped ones; for a cluster of another make then those that take their place there. */
+  async #readDefaults(): Promise<readonly ManifestFile[]> {
+    const { defaultsFolder, defaults: mode, cluster } = this.#deps;
+    if (mode === "none") return [];
+    const shipped = await this.#readShipped(defaultsFolder);
+    if (await cluster.isOfThisMake()) return shipped;
+    return [...shipped, ...(await this.#readShipped(join(defaultsFolder, PUBLISHED_FOLDER)))];
+  }
+
+  async #readShipped(folder: string): Promise<readonly ManifestFile[]> {
     const look = await this.#reader(folder).lookSettled();
-    if (look.folder === "present") return look;
+    if (look.folder === "present") return [...look.files.values()];
     const text = `the folder of default applications ${folder} can not be read: ${look.reason ?? look.folder}`;
     throw new FlameError("invalid_config", text);
   }

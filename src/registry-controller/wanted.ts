@@ -29,7 +29,8 @@ export interface Wishes {
 }
 
 /**
- * What the directory and the shipped defaults ask for. A file comes before the default of the same name.
+ * What the directory and the shipped defaults ask for. A file comes before the default of the same name, and of two such
+ * defaults the later one counts.
  * @param keepers by application: the file that spoke for it last
  */
 export function wishesOf(

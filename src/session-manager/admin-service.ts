@@ -27,11 +27,11 @@ export interface AdminDeps {
 
 /** `flame.admin.v1.Admin`: what operators ask. */
 export function adminService(deps: AdminDeps): AdminServer {
-  const { config, engine, guard, notes, clock, store } = deps;
+  const { config, engine, guard, clock, store } = deps;
   const { version } = packageFile;
   const startTime = clock.now();
   return {
-    viewCluster: unary(() => clusterFacts({ config, engine, guard, notes, version, startTime })),
+    viewCluster: unary(() => clusterFacts({ config, engine, guard, version, startTime })),
     readLogs: readLogs(deps),
     backup: backup({ store, folder: besideDatabase(config) }),
   };

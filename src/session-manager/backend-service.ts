@@ -23,14 +23,16 @@ import {
   shimFromWire,
   taskToWire,
 } from "../protocol/record-wire.ts";
+import { versionKey } from "../protocol/version-key.ts";
 import { workStreamKey } from "../protocol/work-stream-key.ts";
 import { boundToWire } from "./bound-session.ts";
 import { requiredField, unary } from "./call-helpers.ts";
 import type { Engine } from "./engine.ts";
-import type { NodeNotes } from "./node-notes.ts";
+import { type NodeNotes, textOf } from "./node-notes.ts";
 import type { NodeSpeakers } from "./node-speakers.ts";
 import { nodeStream } from "./node-stream.ts";
 import type { PayloadRead, Payloads } from "./payloads.ts";
+import type { PublishedPrograms } from "./published-programs.ts";
 
 /** Metadata by which a LaunchTask reply names its lease, and CompleteTask returns it (docs/protocol.md, "Leases"). */
 export const leaseKey = "flame-lease";
@@ -40,6 +42,7 @@ export interface BackendDeps {
   readonly payloads: Payloads;
   readonly notes: NodeNotes;
   readonly speakers: NodeSpeakers;
+  readonly publishedPrograms: PublishedPrograms;
   readonly logger: Logger;
   /** Unix milliseconds, for acknowledgements. */
   readonly now: () => number;
@@ -62,9 +65,11 @@ function nodeCalls(deps: BackendDeps): Pick<BackendServer, NodeCall> {
       const { metadata, status } = requiredField(node, "node", "RegisterNode");
       const { name } = requiredField(metadata, "node.metadata", "RegisterNode");
       const caller = nodeCallerOf(call.metadata, call.getPeer());
+      const version = textOf(call.metadata, versionKey);
       const registration = {
         report: nodeReportFromWire(name, status),
         executors: executors.flatMap(reportedExecutor),
+        ...(version !== undefined && { version }),
         endsServices: call.metadata.get(endsServicesKey).length > 0,
         works: call.metadata.get(workStreamKey).length > 0,
         caller,
@@ -141,15 +146,30 @@ function launched(
 }
 
 async function boundTo(
-  { payloads, notes }: BackendDeps,
+  deps: BackendDeps,
   executorId: string,
   reply: BindReply,
 ): Promise<BindExecutorResponse> {
+  const { payloads, notes } = deps;
   const sessions = reply.bound === undefined ? [] : [reply.bound.session.record];
   const [commonData] = await payloads.commonData(sessions);
-  const told = boundToWire(reply, commonData);
+  const suited = commonData === "gone" ? reply : suitedTo(deps, executorId, reply);
+  const told = boundToWire(suited, commonData);
   if (told.session?.metadata !== undefined) notes.bound(executorId, told.session.metadata.id);
   return told;
+}
+
+/** With the application as the executor's node can run it. */
+function suitedTo(
+  { engine, publishedPrograms }: BackendDeps,
+  executorId: string,
+  { bound }: BindReply,
+): BindReply {
+  if (bound === undefined) return {};
+  const { executors, nodes } = engine.state;
+  const node = nodes.find(executors.find(executorId)?.record.node ?? "");
+  if (node?.version !== undefined) return { bound };
+  return { bound: { ...bound, application: publishedPrograms.insteadOfOurs(bound.application) } };
 }
 
 function executorCalls(deps: BackendDeps): Pick<BackendServer, ExecutorCall> {

@@ -9,7 +9,6 @@ import type {
   ViewClusterResponse,
 } from "../protocol/generated/flame/admin/v1/admin.ts";
 import type { Engine } from "./engine.ts";
-import type { NodeNotes } from "./node-notes.ts";
 import type { StorageGuard } from "./storage-guard.ts";
 
 /** What is told of a cluster from outside: docs/protocol.md, "Administration". */
@@ -17,7 +16,6 @@ export interface ClusterFactsDeps {
   readonly config: ClusterConfig;
   readonly engine: Engine;
   readonly guard: StorageGuard;
-  readonly notes: NodeNotes;
   /** Of the session manager. */
   readonly version: string;
   /** Unix milliseconds. */
@@ -34,7 +32,7 @@ const waitingCalls: readonly (readonly [name: string, kind: CommandKind])[] = [
 
 /** Counts everything once; reads the machine, changes nothing. */
 export async function clusterFacts(deps: ClusterFactsDeps): Promise<ViewClusterResponse> {
-  const { config, engine, guard, notes, version, startTime } = deps;
+  const { config, engine, guard, version, startTime } = deps;
   const { load, state } = engine;
   const [executors, nodes] = await Promise.all([
     engine.ask("executor.list", {}),
@@ -65,7 +63,11 @@ export async function clusterFacts(deps: ClusterFactsDeps): Promise<ViewClusterR
     ],
     queues: queues(load, tasks.pending),
     nodes: nodes
-      .map(({ name, state }) => ({ name, state, version: notes.versionOf(name) }))
+      .map((node) => ({
+        name: node.name,
+        state: node.state,
+        version: state.nodes.find(node.name)?.version,
+      }))
       .sort(byName),
   };
 }

@@ -36,6 +36,7 @@ import { EngineMetrics, syncMeter, watchState } from "./metrics.ts";
 import { ObjectJanitor } from "./object-janitor.ts";
 import { OrphanObjects } from "./orphan-objects.ts";
 import { Payloads } from "./payloads.ts";
+import { readPublishedPrograms } from "./published-programs.ts";
 import { engineRegistryHost } from "./registry-port.ts";
 import { RequestTrail } from "./request-trail.ts";
 import { StorageGuard } from "./storage-guard.ts";
@@ -143,6 +144,7 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
       clock,
       admission,
       faults,
+      publishedPrograms: await readPublishedPrograms(deps),
       tracing: { logger, trail: new RequestTrail() },
       flameHome: deps.flameHome,
       ...(deps.connectionTimes !== undefined && { connectionTimes: deps.connectionTimes }),

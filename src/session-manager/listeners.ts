@@ -37,6 +37,7 @@ import { NodeNotes } from "./node-notes.ts";
 import { NodeSpeakers } from "./node-speakers.ts";
 import type { Payloads } from "./payloads.ts";
 import { presenceService } from "./presence-service.ts";
+import type { PublishedPrograms } from "./published-programs.ts";
 import { registryService } from "./registry-service.ts";
 import { ReplyHold } from "./reply-hold.ts";
 import { sessionsService } from "./sessions-service.ts";
@@ -67,6 +68,7 @@ export interface ListenerDeps {
   readonly admission: Admission;
   readonly faults: SourceFaults;
   readonly tracing: Tracing;
+  readonly publishedPrograms: PublishedPrograms;
   /** How long connections live; tests shorten it. */
   readonly connectionTimes?: Partial<ConnectionTimes>;
   /** Where services of nodes that share it leave their output. */
@@ -211,7 +213,7 @@ function backendServer(
   deps: ServerDeps,
   { interceptors, connected }: ListenerSecurity,
 ): OutsideServer {
-  const { engine, payloads, tracing, notes, speakers, logs, clock } = deps;
+  const { engine, payloads, tracing, notes, speakers, publishedPrograms, logs, clock } = deps;
   const guarded = guard(deps, {
     interceptors,
     connected,
@@ -222,7 +224,9 @@ function backendServer(
   const { server } = guarded;
   const { logger } = tracing;
   const now = (): number => clock.now();
-  const service = backendService({ engine, payloads, notes, speakers, logger, now });
+  const service = backendService({
+    ...{ engine, payloads, notes, speakers, publishedPrograms, logger, now },
+  });
   server.addService(BackendService, traced(service, tracing));
   const { trail } = tracing;
   const nodes = nodesService({ engine, payloads, trail, notes, logger });

@@ -1,6 +1,5 @@
 import type { Metadata } from "@grpc/grpc-js";
 import { TwoGenerations } from "../kit/two-generations.ts";
-import { versionKey } from "../protocol/version-key.ts";
 
 /** Metadata of RegisterNode (docs/protocol.md, "Administration"); a path is percent-encoded. */
 const logsKey = "flame-logs";
@@ -9,17 +8,17 @@ const valueLengthMax = 4096;
 /** Entries kept of each kind: the newest 10,000 at least. */
 const notesMax = 20_000;
 
-/** What is known of nodes for operators only: nothing depends on it, and a restart forgets it. */
+/** What is known of nodes for those who look for logs: nothing depends on it, and a restart forgets it. */
 export class NodeNotes {
-  readonly #versions = new TwoGenerations<string, string>(notesMax);
   readonly #logs = new TwoGenerations<string, string>(notesMax);
   readonly #nodeOfExecutor = new TwoGenerations<string, string>(notesMax);
   readonly #nodesOfSession = new TwoGenerations<string, Set<string>>(notesMax);
 
   /** Reads what an executor manager tells of itself beside its registration. */
   registered(node: string, metadata: Metadata): void {
-    note(this.#versions, node, textOf(metadata, versionKey));
-    note(this.#logs, node, textOf(metadata, logsKey));
+    const logs = textOf(metadata, logsKey);
+    if (logs === undefined) this.#logs.delete(node);
+    else this.#logs.set(node, logs);
   }
 
   executorRegistered(executorId: string, node: string): void {
@@ -34,11 +33,6 @@ export class NodeNotes {
     this.#nodesOfSession.set(sessionId, nodes.add(node));
   }
 
-  /** The version of a node's executor manager; undefined when it did not tell. */
-  versionOf(node: string): string | undefined {
-    return this.#versions.get(node);
-  }
-
   /** The folder where a node keeps the output of services; undefined when it did not tell. */
   logsOf(node: string): string | undefined {
     return this.#logs.get(node);
@@ -50,16 +44,8 @@ export class NodeNotes {
   }
 }
 
-function note(
-  notes: TwoGenerations<string, string>,
-  node: string,
-  value: string | undefined,
-): void {
-  if (value === undefined) notes.delete(node);
-  else notes.set(node, value);
-}
-
-function textOf(metadata: Metadata, key: string): string | undefined {
+/** What a key of the metadata says, shortened; percent-encoding is undone. */
+export function textOf(metadata: Metadata, key: string): string | undefined {
   const [value] = metadata.get(key);
   if (typeof value !== "string") return undefined;
   try {

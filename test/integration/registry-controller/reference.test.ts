@@ -116,20 +116,37 @@ describe.each(engines)("beside the published session manager on %s", (engine) =>
     await controller.once();
     expect((await controller.once("--defaults=absent")).code).toBe(0);
     expect([...reference.applications.keys()].sort()).toEqual(["flmexec", "flmping", "flmrun"]);
-    expect(reference.applications.get("flmrun")?.spec?.workingDirectory).toBe(
-      "/opt/flame/work/flmrun",
-    );
+    // The published one: nodes there have no flmrun project.
+    const published = {
+      command: "${FLAME_HOME}/bin/uv",
+      arguments: [
+        ...["run", "--python", "python${FLAME_PYTHON_VERSION}", "python", "-m"],
+        "flamepy.runner.runpy",
+      ],
+      installer: "python",
+    };
+    expect(reference.applications.get("flmrun")?.spec).toMatchObject(published);
+    expect(reference.applications.get("flmrun")?.spec?.workingDirectory).toBeUndefined();
+    expect((await controller.once("--defaults=replace")).out).toEqual([
+      "3 in order, 0 changed, 0 not in order",
+    ]);
     tamper("flmrun", { command: "/bin/other" });
     const absent = await controller.once("--defaults=absent");
     expect(absent.code).toBe(0);
     expect(reference.applications.get("flmrun")?.spec?.command).toBe("/bin/other");
-    const replace = await controller.once("--defaults=replace", "--flame-home", "/usr/local/flame");
-    expect(replace.code).toBe(0);
-    expect(reference.applications.get("flmrun")?.spec).toMatchObject({
-      command: "${FLAME_HOME}/bin/uv",
-      workingDirectory: "/usr/local/flame/work/flmrun",
-    });
+    expect((await controller.once("--defaults=replace")).code).toBe(0);
+    expect(reference.applications.get("flmrun")?.spec).toMatchObject(published);
     expect(reference.applications.get("flmexec")?.spec?.command).toBe("/bin/ours");
+  });
+
+  it("puts the nodes' FLAME_HOME into folders that begin with it", async () => {
+    controller.write("a.yaml", yaml("a", { working_directory: "${FLAME_HOME}/work/a" }));
+    await controller.once();
+    const folder = (): string | undefined =>
+      reference.applications.get("a")?.spec?.workingDirectory;
+    expect(folder()).toBe("/opt/flame/work/a");
+    await controller.once("--flame-home", "/usr/local/flame");
+    expect(folder()).toBe("/usr/local/flame/work/a");
   });
 });
 

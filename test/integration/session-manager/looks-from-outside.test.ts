@@ -3,7 +3,6 @@ import { Registry } from "prom-client";
 import { clusterFacts } from "../../../src/session-manager/cluster-facts.ts";
 import type { Engine } from "../../../src/session-manager/engine.ts";
 import { watchState } from "../../../src/session-manager/metrics.ts";
-import { NodeNotes } from "../../../src/session-manager/node-notes.ts";
 import { StorageGuard } from "../../../src/session-manager/storage-guard.ts";
 import { MemoryStore } from "../../../src/storage/memory-store.ts";
 import { TestClock } from "../../support/test-clock.ts";
@@ -63,7 +62,6 @@ test("a view of the cluster counts sessions and tasks without a walk over all se
     config: { cluster: { name: "c", storage: { kind: "memory" } } } as never,
     engine,
     guard: new StorageGuard(new MemoryStore(), clock, Number.POSITIVE_INFINITY),
-    notes: new NodeNotes(),
     version: "1",
     startTime: 0,
   });
