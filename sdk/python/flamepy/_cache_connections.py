@@ -76,10 +76,18 @@ def proving(share: Share | None) -> tuple[tuple[bytes, bytes], ...]:
     return () if share is None else ((SHARE_HEADER, share.proof),)
 
 
-def share_of(endpoint: str, tls: FlameClientTls | None) -> Share | None:
-    """Return the folder of the configured cache: a reference can name any server."""
+def share_of(
+    endpoint: str, tls: FlameClientTls | None, configured: str | None = None
+) -> Share | None:
+    """Return the folder of the configured cache: a reference can name any server.
+
+    Args:
+        endpoint: of the cache that is meant.
+        tls: how it is reached.
+        configured: endpoint of the configured one; None: it is looked up.
+    """
     location = _location(endpoint)
-    if location != _location(current_context().cache_endpoint):
+    if location != _location(configured or current_context().cache_endpoint):
         return None
     return _shares.of(location, lambda: (client_of(endpoint, tls), options_of(endpoint, tls)))
 

@@ -37,8 +37,9 @@ def fetch(ref: ObjectRef, known_version: int) -> FetchResult | None:
         ObjectNotFoundError: there is no such object.
         FlameError: the cache cannot be reached, or what it sent is no answer.
     """
-    tls = current_context().cache_tls
-    small = _flight.get_small(ref.endpoint, tls, ref.key, known_version)
+    context = current_context()
+    tls = context.cache_tls
+    small = _flight.get_small(ref.endpoint, context, ref.key, known_version)
     if small is not None:
         version, cell = small
         return None if cell is None else FetchResult(FetchMode.FULL, version, cell)

@@ -9,7 +9,7 @@ from typing import Any
 
 from flamepy._cache_connections import client_of, forget_share, options_of, proving, share_of
 from flamepy._cell import Buffer, Cell
-from flamepy._config import FlameClientTls
+from flamepy._config import FlameClientTls, FlameContext
 from flamepy._errors import FlameError, FlameValueError
 from flamepy._flight_batches import opaque_batch, opaque_schema
 from flamepy._flight_errors import reported
@@ -165,13 +165,13 @@ def get(endpoint: str, tls: FlameClientTls | None, key: str, version: int) -> An
 
 
 def get_small(
-    endpoint: str, tls: FlameClientTls | None, key: str, version: int
+    endpoint: str, context: FlameContext, key: str, version: int
 ) -> tuple[int, memoryview | None] | None:
     """Fetch version and bytes of a small object without patches from the cache of this host.
 
     No bytes mean that ``version`` is the current one; None, that :func:`get` has to fetch it.
     """
-    share = share_of(endpoint, tls)
+    share = share_of(endpoint, context.cache_tls, context.cache_endpoint)
     if share is None or share.small is None:
         return None
     try:

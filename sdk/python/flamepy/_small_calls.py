@@ -1,8 +1,9 @@
 """Puts and gets of small objects on a unix socket in the cache's folder.
 
 A call of gRPC costs some hundred times what the cache does for a small object, and takes threads of
-its own. Here a thread writes its request, and one of those that wait reads the answers of all
-(docs/object-cache.md, section 12). What does not fit, and whatever goes wrong, goes by a call.
+its own. Here one of the threads that ask sends the requests of all, and one of those that wait
+reads the answers of all (docs/object-cache.md, section 12). What does not fit, and whatever goes
+wrong, goes by a call.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import os
 import socket
 import struct
 import threading
+from collections import deque
 from pathlib import Path
+from queue import SimpleQueue
 
 from flamepy._forks import refuse_in_forked_child
 
@@ -19,7 +22,7 @@ from flamepy._forks import refuse_in_forked_child
 SMALL_BYTES_MAX = 16 * 1024
 
 _SOCKET = "small.sock"
-_ANSWER_SECONDS = 300.0
+_ANSWER_SECONDS = 300
 _READ_BYTES = 64 * 1024
 _PUT, _GET, _PUT_UNSYNCED = 1, 2, 3
 _BY_CALL, _STORED, _UNCHANGED, _FULL = range(4)
@@ -36,11 +39,14 @@ class Lost(Exception):
 class _Waiting:
     """A request that has no answer yet."""
 
+    __slots__ = ("answer", "waits", "woken")
+
     def __init__(self) -> None:
         self.answer: bytes | None = None
-        self.is_sent = False
-        #: There is an answer, or it is this one's turn to read, or the connection has ended.
-        self.woken = threading.Event()
+        #: Its thread has nothing to send any more.
+        self.waits = False
+        #: Gets something when there is an answer, it is this one's turn to read, or all has ended.
+        self.woken: SimpleQueue[None] = SimpleQueue()
 
 
 class SmallCalls:
@@ -54,9 +60,11 @@ class SmallCalls:
         #: Of what follows.
         self._lock = threading.Lock()
         self._waiting: dict[int, _Waiting] = {}
+        #: Requests, for whoever sends next.
+        self._unsent: deque[bytes] = deque()
         self._number = 0
         self._ended = False
-        self._unread = bytearray()
+        self._unread = b""
 
     @classmethod
     def connected(cls, folder: Path) -> SmallCalls | None:
@@ -67,7 +75,9 @@ class SmallCalls:
         except OSError:
             connection.close()
             return None
-        connection.settimeout(_ANSWER_SECONDS)
+        # Of the system: with one of Python's each call would wait for the socket before it is made.
+        for one in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            connection.setsockopt(socket.SOL_SOCKET, one, struct.pack("@ll", _ANSWER_SECONDS, 0))
         return cls(connection)
 
     def put(self, prefix: str, data: bytes | memoryview, durable: bool = True) -> bytes | None:
@@ -110,7 +120,7 @@ class SmallCalls:
             pass
         self._socket.close()
         for one in waiting:
-            one.woken.set()
+            one.woken.put(None)
 
     def _asked(self, kind: int, path: str, data: bytes | memoryview) -> tuple[int, bytes]:
         refuse_in_forked_child(self._owner)
@@ -124,11 +134,10 @@ class SmallCalls:
             self._number = number = (self._number + 1) % 2**32
             self._waiting[number] = waiting
         length = _REQUEST.size - _LENGTH.size + len(name) + len(data)
-        request = b"".join((_REQUEST.pack(length, number, kind, len(name)), name, data))
+        self._unsent.append(b"".join((_REQUEST.pack(length, number, kind, len(name)), name, data)))
         try:
-            with self._sending:
-                self._socket.sendall(request)
-            waiting.is_sent = True
+            self._send()
+            waiting.waits = True
             self._wait(waiting)
         except OSError as error:
             self.close()
@@ -141,11 +150,20 @@ class SmallCalls:
             raise Lost
         return waiting.answer[0], waiting.answer[1:]
 
+    def _send(self) -> None:
+        """Send the requests of all, unless another thread does, which then sends these as well."""
+        unsent = self._unsent
+        while unsent and self._sending.acquire(blocking=False):
+            try:
+                # Others may append meanwhile: theirs are sent the next time.
+                self._socket.sendall(b"".join([unsent.popleft() for _ in range(len(unsent))]))
+            finally:
+                self._sending.release()
+
     def _wait(self, waiting: _Waiting) -> None:
         while waiting.answer is None and not self._ended:
             if not self._reading.acquire(blocking=False):
-                waiting.woken.wait()
-                waiting.woken.clear()
+                waiting.woken.get()
                 continue
             try:
                 while waiting.answer is None:
@@ -161,8 +179,8 @@ class SmallCalls:
         """
         with self._lock:
             for waiting in self._waiting.values():
-                if waiting.is_sent:
-                    waiting.woken.set()
+                if waiting.waits:
+                    waiting.woken.put(None)
                     return
 
     def _read(self) -> None:
@@ -170,18 +188,17 @@ class SmallCalls:
         data = self._socket.recv(_READ_BYTES)
         if not data:
             raise ConnectionResetError
-        unread = self._unread
-        unread += data
+        unread = self._unread + data if self._unread else data
         at = 0
-        while len(unread) - at >= _LENGTH.size:
-            end = at + _LENGTH.size + _LENGTH.unpack_from(unread, at)[0]
-            if len(unread) < end:
-                break
-            (number,) = _LENGTH.unpack_from(unread, at + _LENGTH.size)
-            with self._lock:
+        with self._lock:
+            while len(unread) - at >= _LENGTH.size:
+                end = at + _LENGTH.size + _LENGTH.unpack_from(unread, at)[0]
+                if len(unread) < end:
+                    break
+                (number,) = _LENGTH.unpack_from(unread, at + _LENGTH.size)
                 waiting = self._waiting.pop(number, None)
-            if waiting is not None:
-                waiting.answer = bytes(unread[at + 2 * _LENGTH.size : end])
-                waiting.woken.set()
-            at = end
-        del unread[:at]
+                if waiting is not None:
+                    waiting.answer = unread[at + 2 * _LENGTH.size : end]
+                    waiting.woken.put(None)
+                at = end
+        self._unread = unread[at:]

@@ -14,6 +14,7 @@ import pytest
 
 from flamepy import FlameError
 from flamepy._small_calls import Lost, SmallCalls, _Waiting
+from tests.support.wait import wait_for
 
 Request = tuple[int, int, str, bytes]
 
@@ -135,6 +136,21 @@ def test_the_next_one_to_read_is_none_that_cannot_send(cache: Cache) -> None:
             assert second.result(10) == (0, None)
         finally:
             cache.calls.close()
+
+
+def test_what_others_ask_while_one_sends_leaves_with_the_next_message(cache: Cache) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        with cache.calls._sending:
+            asked = [pool.submit(cache.calls.get, f"app/ssn/{number}", 0) for number in (1, 2)]
+            wait_for(lambda: len(cache.calls._unsent) == 2, "two requests")
+        asked.append(pool.submit(cache.calls.get, "app/ssn/3", 0))
+        requests = [cache.next() for _ in asked]
+        assert sorted(path for _, _, path, _ in requests) == [f"app/ssn/{n}" for n in (1, 2, 3)]
+        for number, _, path, _ in reversed(requests):
+            cache.send(cache.answer(number, 3, version(1) + path.encode()))
+        assert [one.result(10) for one in asked] == [
+            (1, f"app/ssn/{n}".encode()) for n in (1, 2, 3)
+        ]
 
 
 def test_all_that_wait_are_told_when_the_connection_ends(cache: Cache) -> None:
