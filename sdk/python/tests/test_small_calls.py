@@ -148,9 +148,8 @@ def test_what_others_ask_while_one_sends_leaves_with_the_next_message(cache: Cac
         assert sorted(path for _, _, path, _ in requests) == [f"app/ssn/{n}" for n in (1, 2, 3)]
         for number, _, path, _ in reversed(requests):
             cache.send(cache.answer(number, 3, version(1) + path.encode()))
-        assert [one.result(10) for one in asked] == [
-            (1, f"app/ssn/{n}".encode()) for n in (1, 2, 3)
-        ]
+        found: list[object] = [one.result(10) for one in asked]
+        assert found == [(1, f"app/ssn/{n}".encode()) for n in (1, 2, 3)]
 
 
 def test_all_that_wait_are_told_when_the_connection_ends(cache: Cache) -> None:
