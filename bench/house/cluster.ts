@@ -203,16 +203,21 @@ export class ManagerAlone {
     return performance.now() - from;
   }
 
-  /** FLAME_BENCH_CPU_PROFILE=FOLDER writes a CPU profile of each one there. */
+  /** FLAME_BENCH_CPU_PROFILE=FOLDER writes a CPU profile of each one there, without what its launcher says to Node. */
   #spawn() {
     const profile = environment()["FLAME_BENCH_CPU_PROFILE"];
-    const flags =
-      profile === undefined
-        ? []
-        : ["--cpu-prof", `--cpu-prof-dir=${join(profile, daemons.manager)}`];
     const program = join(this.#prepared, `lib/flame/dist/bin/${daemons.manager}.js`);
+    const [command, ...flags] =
+      profile === undefined
+        ? [join(this.#prepared, "bin", daemons.manager)]
+        : [
+            process.execPath,
+            "--cpu-prof",
+            `--cpu-prof-dir=${join(profile, daemons.manager)}`,
+            program,
+          ];
     mkdirSync(join(this.home, "conf/applications"), { recursive: true });
-    const child = spawn(process.execPath, [...flags, program, ...this.#args], {
+    const child = spawn(command, [...flags, ...this.#args], {
       env: { ...environment(), FLAME_HOME: this.home },
       stdio: ["ignore", "ignore", "inherit"],
     });

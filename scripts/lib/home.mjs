@@ -117,6 +117,14 @@ function removeOtherLaunchers(bin, names) {
 }
 
 const withoutMaps = new Set(["flmctl", "flmexec", "flmexec-service", "flmping", "flmping-service"]);
+/**
+ * What carries payloads. Buffers of messages count as V8's memory, so its limit, which starts just above a small heap, would
+ * be met by every dozen calls of 100 kB, and each time all of the heap be marked: so it starts at this many megabytes.
+ */
+const carrying = new Set(["flame-session-manager", "flame-executor-manager"]);
+const flags = (name) =>
+  (withoutMaps.has(name) ? "" : "--enable-source-maps ") +
+  (carrying.has(name) ? "--initial-old-space-size=64 " : "");
 const launched = (name) => `"$home/lib/flame/dist/bin/${name}.js"`;
 
 // The programs are found beside the launcher, also through a link to it; data belongs to FLAME_HOME.
@@ -134,7 +142,7 @@ home=$(cd "$(dirname "$self")/.." && pwd)
 export FLAME_HOME
 node="${process.execPath}"
 [ -x "$node" ] || node=node
-exec "$node" --disable-warning=DEP0123 ${withoutMaps.has(name) ? "" : "--enable-source-maps "}${launched(name)} "$@"
+exec "$node" --disable-warning=DEP0123 ${flags(name)}${launched(name)} "$@"
 `;
 
 /**

@@ -76,6 +76,15 @@ describe("scripts/install.sh", () => {
     expect(compiled).toMatch(/\/site-packages\/flamepy\/__pycache__\/_runpy\.cpython-\d+\.pyc$/m);
   });
 
+  test("starts what carries payloads with room for them, and nothing else", () => {
+    const withRoom = readdirSync(join(preparedHome, "bin")).filter((name) =>
+      / --initial-old-space-size=64 .*\.js" "\$@"$/m.test(
+        readFileSync(join(preparedHome, "bin", name), "utf8"),
+      ),
+    );
+    expect(withRoom).toEqual(["flame-executor-manager", "flame-session-manager"]);
+  });
+
   test("says where it is, which node and which Python it uses, and writes nothing the second time", async () => {
     const prefix = join(folder.path, "flame");
     const { stdout } = await installed(prefix);
