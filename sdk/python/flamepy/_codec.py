@@ -15,7 +15,7 @@ from flamepy._cell import Buffer, Cell
 from flamepy._missing_modules import missing_module_advice
 from flamepy._pickler import Pickler
 from flamepy._shared import SharedPiece
-from flamepy._unpicklable import GLOBAL_BYTES_MAX, culprit, refuse_large_globals
+from flamepy._unpicklable import GLOBAL_BYTES_MAX, advice_on, culprit, refuse_large_globals
 from flamepy._unpickler import Unpickler, loads
 
 PICKLE_PREFIX = b"FLM\x00"
@@ -131,7 +131,8 @@ def _pickle(value: Any, what: str, out: Any, names_only: bool = False) -> None:
     except (TypeError, pickle.PicklingError) as error:
         raise TypeError(_refusal(value, what, error)) from error
     except Exception as error:
-        error.add_note(f"raised when {what} was pickled")
+        way, _ = culprit(value, is_picklable)
+        error.add_note(f"raised when {', '.join((what, *way))} was pickled")
         raise
     size = out.size if isinstance(out, Cell) else out.tell()
     if pickler.carried and size > GLOBAL_BYTES_MAX:
@@ -164,7 +165,7 @@ def _refusal(value: Any, what: str, error: Exception) -> str:
     module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
     return (
         f"cannot send {what}: {', '.join(way) or 'it'} is a {module}{kind.__qualname__}, "
-        f"which cannot be pickled ({error})"
+        f"which cannot be pickled ({error}){advice_on(part)}"
     )
 
 

@@ -17,12 +17,13 @@ from flamepy._futures import TaskFuture
 from flamepy._progress import shown, total_of
 from flamepy._public import public
 from flamepy._runner import RunnerContext, RunnerServiceKind
+from flamepy._stays_here import StaysHere
 from flamepy._task_timeouts import milliseconds_of
 from flamepy._types import ResourceRequirement
 
 
 @public("flamepy.core.client")
-class Executor(concurrent.futures.Executor):
+class Executor(StaysHere, concurrent.futures.Executor):
     """Calls functions on the cluster; stands where a ``ProcessPoolExecutor`` stands.
 
     It has one session, which is created at once and closed by ``shutdown``, or when nobody has the
@@ -46,6 +47,8 @@ class Executor(concurrent.futures.Executor):
         ValueError: ``max_workers`` is not greater than 0, or ``task_timeout`` can not be.
         FlameError: the session cannot be created.
     """
+
+    _in_its_place = "make one where it is used, with flamepy.Executor()"
 
     def __init__(
         self,
@@ -99,7 +102,11 @@ class Executor(concurrent.futures.Executor):
         request = packed.request(args, kwargs)
         with self._lock:
             self._refuse_after_shutdown()
-            future = self._work.session._run_for_value(request, self._timeout_ms)
+            try:
+                future = self._work.session._run_for_value(request, self._timeout_ms)
+            except TypeError:
+                packed.refuse_arguments(args, kwargs)
+                raise
             self._work.futures.add(future)
         return future
 

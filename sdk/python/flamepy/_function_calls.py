@@ -6,7 +6,7 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntFlag
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
@@ -15,6 +15,7 @@ from flamepy import _codec
 from flamepy._calls import called
 from flamepy._cell import Buffer
 from flamepy._errors import ObjectNotFoundError
+from flamepy._named_arguments import refuse_arguments
 from flamepy._objects import ObjectRef, get_cell, put_cell
 from flamepy._public import public
 from flamepy._runner import RunnerRequest
@@ -43,10 +44,12 @@ class PackedFunction:
     Attributes:
         data: its pickle, or the reference to it.
         how: which of the two it is, and whether it is kept.
+        name: how errors call it.
     """
 
     data: bytes
     how: How
+    name: str
 
     def request(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> RunnerRequest:
         """Return the request of one call."""
@@ -54,7 +57,12 @@ class PackedFunction:
 
     def chunked(self) -> PackedFunction:
         """Return the same, to be called several times by one request."""
-        return PackedFunction(self.data, self.how | How.CHUNK)
+        return replace(self, how=self.how | How.CHUNK)
+
+    def refuse_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Raise the TypeError of the first argument of a request that cannot be pickled."""
+        for each in args[0] if self.how & How.CHUNK else (args,):
+            refuse_arguments(each, kwargs, f"{self.name}()")
 
 
 class FunctionPacker:
@@ -100,10 +108,11 @@ class FunctionPacker:
             return packed
 
     def _pickled(self, function: Callable[..., Any], how: How, may_refer: bool) -> PackedFunction:
+        name = getattr(function, "__qualname__", type(function).__qualname__)
         cell = _codec.pickled(function, "the function")
         if may_refer and len(cell) > _SENT_BYTES_MAX:
-            return PackedFunction(put_cell(self._prefix, cell).encode(), how | How.REFERRED)
-        return PackedFunction(bytes(cell), how)
+            return PackedFunction(put_cell(self._prefix, cell).encode(), how | How.REFERRED, name)
+        return PackedFunction(bytes(cell), how, name)
 
 
 @public("flamepy.runpy")

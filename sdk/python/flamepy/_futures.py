@@ -12,19 +12,22 @@ from flamepy._errors import FlameError
 from flamepy._forks import refuse_in_forked_child
 from flamepy._nested_waits import ToldWaiters, nested_waits, waiting_for
 from flamepy._public import public
+from flamepy._stays_here import StaysHere
 
 #: Where callbacks come from that wake a loop and never wait: asyncio.wrap_future, and our own.
 _WAKERS = ("asyncio.futures", "flamepy._asyncio")
 
 
 @public("flamepy.core.client")
-class TaskFuture(Future[Any]):
+class TaskFuture(StaysHere, Future[Any]):
     """The result of a task, as ``Session.run`` returns it; in an event loop it can be awaited.
 
     Functions given to ``add_done_callback`` may wait for other tasks: they have a thread of their
     own. In a process that was forked meanwhile a future that had not ended never will: waiting for
     it is a FlameError there.
     """
+
+    _in_its_place = "send what its result() gives, or call both functions in one task"
 
     def __init__(self) -> None:
         super().__init__()

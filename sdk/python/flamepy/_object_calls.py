@@ -12,6 +12,7 @@ from flamepy import _codec
 from flamepy._calls import called
 from flamepy._envelope import Envelope
 from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._named_arguments import refuse_arguments
 from flamepy._plain import call_frame, is_plain, plain_pickle
 from flamepy._runner import INLINE_BYTES_MAX, seal_or_refer
 
@@ -117,13 +118,11 @@ def is_calls(envelope: Envelope) -> bool:
 def _pickled(calls: Calls, body: tuple[Any, ...]) -> memoryview:
     try:
         return _codec.pickled(body, "the arguments of the call")
-    except TypeError as error:
-        # Once more, only to name the argument and not its place in what is sent.
-        args: Any = (
-            calls.args if not calls.kwargs else {**dict(enumerate(calls.args)), **calls.kwargs}
-        )
-        _codec.pickled(args, "the arguments of the call")
-        raise error
+    except TypeError:
+        call = f"{calls.method}()" if calls.method else "the call"
+        for args in calls.args if calls.kwargs is None else (calls.args,):
+            refuse_arguments(args, calls.kwargs, call)
+        raise
 
 
 def _public_methods(kind: type, thing: Any = None) -> tuple[str, ...]:

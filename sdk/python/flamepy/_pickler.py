@@ -6,6 +6,7 @@ library and of the value's own library stand in it.
 
 from __future__ import annotations
 
+import contextvars
 import copyreg
 import functools
 import io
@@ -98,6 +99,15 @@ def _reduce_variable(variable: Any) -> Any:
         return cloudpickle.cloudpickle._typevar_reduce(variable)
     parts = cloudpickle.cloudpickle._decompose_typevar(variable)
     return cloudpickle.cloudpickle._make_typevar, parts
+
+
+def _reduce_context_variable(variable: contextvars.ContextVar[Any]) -> Any:
+    """Nothing pickles them. What they are set to stays here, as it does in a new thread."""
+    try:
+        default = {"default": contextvars.Context().run(variable.get)}
+    except LookupError:
+        default = {}
+    return functools.partial(contextvars.ContextVar, variable.name, **default), ()
 
 
 def _reduce_weak(entries: Any) -> Any:
@@ -207,4 +217,5 @@ _STANDARD: dict[type, Callable[[Any], Any]] = {
     weakref.WeakValueDictionary: _reduce_weak,
     typing.ParamSpec: _reduce_parameter,
     typing.TypeVarTuple: _reduce_parameter,
+    contextvars.ContextVar: _reduce_context_variable,
 }

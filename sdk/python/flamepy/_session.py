@@ -17,6 +17,7 @@ from flamepy._public import public
 from flamepy._result_form import ResultForm
 from flamepy._runner import RunnerRequest, bound_request, encode_request
 from flamepy._session_tasks import SessionTasks
+from flamepy._stays_here import StaysHere
 from flamepy._task_list import TaskIterator
 from flamepy._task_timeouts import milliseconds_of
 from flamepy._types import Event, SessionState, Task, TaskState
@@ -36,7 +37,7 @@ _known: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary(
 
 
 @public("flamepy.core.client")
-class Session:
+class Session(StaysHere):
     """An open or closed session; made by ``create_session`` and ``open_session``.
 
     As a context manager it is closed at the end: pending tasks are cancelled and running ones
@@ -55,6 +56,8 @@ class Session:
         completion_time: when it was closed, in UTC; None while open.
         events: what happened to it.
     """
+
+    _in_its_place = "send its id, and open it there with flamepy.open_session(id)"
 
     def __init__(
         self,

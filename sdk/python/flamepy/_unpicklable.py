@@ -5,17 +5,38 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Iterator
-from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from types import (
+    AsyncGeneratorType,
+    BuiltinMethodType,
+    CellType,
+    CodeType,
+    CoroutineType,
+    FunctionType,
+    GeneratorType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any
 
 from flamepy._errors import FlameValueError
 from flamepy._module_uses import uses_of
 from flamepy._own_modules import is_own
+from flamepy._stays_here import StaysHere
 
 _DEPTH_MAX = 20
 _SEARCH_SECONDS = 2.0
 #: Larger globals of own modules are to be sent otherwise: they would go with each call.
 GLOBAL_BYTES_MAX = 64 * 1024 * 1024
+
+#: What to do about some kinds of things.
+_ADVICE: tuple[tuple[Any, str], ...] = (
+    (GeneratorType, "it runs where it was made: send a list of what it yields, as list() makes it"),
+    (
+        AsyncGeneratorType,
+        "it runs where it was made: send a list of what it yields, as [x async for x in ...]",
+    ),
+    (CoroutineType, "it runs where it was made: send the function and its arguments"),
+)
 
 #: How a part is called, and the part.
 Part = tuple[str, Any]
@@ -29,18 +50,28 @@ def culprit(value: Any, is_picklable: Callable[[Any], bool]) -> tuple[list[str],
         is_picklable: tries a part.
     """
     way: list[str] = []
+    seen = {id(value)}
     deadline = time.monotonic() + _SEARCH_SECONDS
     for _ in range(_DEPTH_MAX):
         for name, part in _parts(value):
             if time.monotonic() > deadline:
                 return way, value
-            if part is not value and not is_picklable(part):
+            if id(part) not in seen and not is_picklable(part):
+                seen.add(id(part))
                 way.append(name)
                 value = part
                 break
         else:
             break
     return way, value
+
+
+def advice_on(value: Any) -> str:
+    """Return what to do about something that cannot be pickled; nothing where nobody knows."""
+    for kinds, advice in _ADVICE:
+        if isinstance(value, kinds):
+            return f"; {advice}"
+    return ""
 
 
 def refuse_large_globals(
@@ -71,7 +102,7 @@ def refuse_large_globals(
 def _parts(value: Any) -> Iterator[Part]:
     if isinstance(value, FunctionType):
         yield from _parts_of_function(value)
-    elif isinstance(value, MethodType):
+    elif isinstance(value, MethodType | BuiltinMethodType):
         yield f"the object of its method {value.__name__!r}", value.__self__
     elif isinstance(value, functools.partial):
         yield "its function", value.func
@@ -102,20 +133,33 @@ def _parts_of_function(function: FunctionType) -> Iterator[Part]:
     for module, name, value in uses_of(function):
         if name and not _is_own_module(value):
             yield f"the global variable {name!r} of {module.__name__}, used by {of[3:]}", value
-    for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
-        yield f"a default argument {of}", value
+    for name, value in _defaults(function):
+        yield f"the default of the argument {name!r} {of}", value
     for name, value in vars(function).items():
         yield f"the attribute {name!r} {of}", value
 
 
+def _defaults(function: FunctionType) -> Iterator[Part]:
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount]
+    values = function.__defaults__ or ()
+    yield from zip(names[len(names) - len(values) :], values, strict=True)
+    yield from (function.__kwdefaults__ or {}).items()
+
+
 def _parts_of_object(value: Any) -> Iterator[Part]:
+    if isinstance(value, StaysHere):
+        return  # It says itself what to do.
     attributes = dict(getattr(value, "__dict__", {}))
     for base in type(value).__mro__:
         slots = vars(base).get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else tuple(slots):
             if name not in ("__dict__", "__weakref__") and hasattr(value, name):
                 attributes.setdefault(name, getattr(value, name))
-    yield from ((f"its attribute {name!r}", part) for name, part in attributes.items())
+    kind = type(value).__qualname__
+    yield from (
+        (f"the attribute {name!r} of this {kind}", each) for name, each in attributes.items()
+    )
     yield f"its class {type(value).__qualname__}", type(value)
 
 

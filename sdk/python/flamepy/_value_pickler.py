@@ -50,8 +50,8 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]
             return setattr, tuple(thing)
         if kind is FunctionType or issubclass(kind, type):
             if not self._names_only and is_own(thing.__module__):
-                return self._by_value(thing)
-            return super().reducer_override(thing)
+                return _with_slots(thing, self._by_value(thing))
+            return _with_slots(thing, super().reducer_override(thing))
         if issubclass(kind, ModuleType) and not self._names_only and is_own(thing.__name__):
             return self._module(thing)
         return reduced_exception(thing) if issubclass(kind, BaseException) else NotImplemented
@@ -109,6 +109,16 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]
         ]
         # They set themselves as they are loaded, once the module is there to refer to.
         return make, args, everything, None, None, operator.is_
+
+
+def _with_slots(thing: Any, reduced: Any) -> Any:
+    """Have a class made with its slots: cloudpickle sets them later, when they make none."""
+    if reduced is not NotImplemented and reduced[0] is _by_value._make_skeleton_class:
+        slots = vars(thing).get("__slots__")
+        is_named_tuple = issubclass(thing, tuple) and hasattr(thing, "_fields")
+        if slots is not None and not is_named_tuple:  # Those have none, and refuse to be told so.
+            reduced[1][3]["__slots__"] = slots
+    return reduced
 
 
 def _has_globals_of_own_module(function: FunctionType) -> bool:

@@ -153,8 +153,15 @@ def test_what_cannot_be_sent_is_refused_at_once_and_by_name(executor: Executor) 
     lock = threading.Lock()
     with pytest.raises(TypeError, match=r"cannot send the function: the variable 'lock' of .*lock"):
         executor.submit(lambda: lock)
-    with pytest.raises(TypeError, match=r"cannot send the request: .*lock"):
+    with pytest.raises(TypeError, match=r"cannot send argument 1 of .*lock"):
         executor.submit(add, lock)
+    with pytest.raises(TypeError, match=r"cannot send argument 'b' of add\(\): it is a _thread"):
+        executor.submit(add, 1, b=lock)
+    with pytest.raises(TypeError, match=r"cannot send argument 1 of add\(\): it is a _thread"):
+        executor.map(add, [1, lock], chunksize=2)
+    for thing, said in ((executor, "make one"), (executor.submit(add, 1), r"its result\(\)")):
+        with pytest.raises(TypeError, match=rf"1 of add.*process that made it: .*{said}"):
+            executor.submit(add, thing)
     with pytest.raises(TypeError, match="cannot submit a int: expected a function, a class or"):
         executor.submit(3)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="cannot submit a str"):

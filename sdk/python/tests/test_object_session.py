@@ -234,11 +234,11 @@ def test_what_cannot_be_sent_is_refused_by_name(make_session: Make) -> None:
     with pytest.raises(TypeError, match=r"cannot send the context .* variable 'lock' of .*lock"):
         flamepy.create_session("flmrun", lambda: lock)
     session = make_session(show)
-    with pytest.raises(TypeError, match=r"the arguments of the call: its item 1 is a _thread.lock"):
+    with pytest.raises(TypeError, match=r"argument 2 of the call: it is a _thread.lock"):
         session(1, lock)
-    with pytest.raises(TypeError, match=r"the arguments of the call: its item 'b' is a _thread"):
+    with pytest.raises(TypeError, match=r"argument 'b' of the call: it is a _thread"):
         session.submit(1, b=lock)
-    with pytest.raises(TypeError, match=r"its item 0, its item 0 is a _thread.lock"):
+    with pytest.raises(TypeError, match=r"argument 1 of the call: it is a _thread.lock"):
         list(session.map([lock], chunksize=2))
     assert session(1) == ((1,), {})
 

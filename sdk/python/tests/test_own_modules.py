@@ -102,6 +102,29 @@ def test_classes_are_not_defined_again(call: Callable[..., Any], own: Any) -> No
     ]
 
 
+def test_classes_with_slots_have_them_there(call: Callable[..., Any], own: Any) -> None:
+    (slotted, data), pair = call(own.slotted, (1, 2), [own.Slotted, own.SlottedData])
+    assert (type(slotted), type(data), type(pair)) == (own.Slotted, own.SlottedData, own.Pair)
+    assert (slotted.a, slotted.b, data.a, data.b, data.c, pair) == (1, 2, 1, 2, 3, (1, 2))
+    assert not hasattr(call(lambda kind: kind(1, 2), own.Slotted), "__dict__")
+
+
+def test_a_class_that_has_no_name_in_its_module_comes_back_as_it_is(
+    client: Client, own: Any
+) -> None:
+    kind = own.made_locally()
+    client.enter(lambda: (kind, kind()), RunnerServiceKind.Stateless)
+    kind.count = 2
+    back, made = client.call(RunnerRequest(args=()))
+    assert (back, type(made)) == (kind, kind)
+    assert kind.count == 2
+
+
+def test_code_names_the_file_that_it_is_from(call: Callable[..., Any], own: Any) -> None:
+    assert call(lambda f: f.__code__.co_filename, own.twice) == own.__file__
+    assert call(lambda: own.twice.__code__.co_filename) == own.__file__
+
+
 def test_a_global_that_changes_there_stays_there(client: Client, own: Any) -> None:
     own.count = 5
     client.enter(own.counted, RunnerServiceKind.Stateless)

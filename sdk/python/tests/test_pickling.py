@@ -1,12 +1,13 @@
 """What pickles by name, what cannot be pickled, and what is said of it."""
 
+import contextvars
 import functools
 import importlib
 import importlib.machinery
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,17 @@ def closes_over_lock(lock=None):
     def inside():
         return inner
     return inside
+
+def waits(a, b=guard):
+    pass
+
+def waits_by_name(a, b=1, *, c=guard):
+    pass
+
+class Ring:
+    def __init__(self):
+        self.itself = self
+        self.lock = guard
 
 class HasLock:
     def __init__(self):
@@ -116,17 +128,34 @@ def test_what_a_module_has_goes_by_name(main: Any) -> None:
         ),
         (
             lambda m: m.HasLock(),
-            "its attribute 'parts', its item 'a', its item 1 is a _thread.lock",
+            "the attribute 'parts' of this HasLock, its item 'a', its item 1 is a _thread.lock",
         ),
         (
             lambda m: functools.partial(m.typed, m.guard),
             "its argument 0 is a _thread.lock",
         ),
-        (lambda m: m.HasLock().__init__, "the object of its method '__init__', its attribute"),
+        (
+            lambda m: m.HasLock().__init__,
+            "the object of its method '__init__', the attribute 'parts' of this HasLock",
+        ),
         (lambda m: give_nothing(), "it is a generator"),
         (lambda m: {"x": sys._getframe()}, "its item 'x' is a frame"),
+        (lambda m: m.waits, "the default of the argument 'b' of waits() is a _thread.lock"),
+        (lambda m: m.waits_by_name, "the default of the argument 'c' of waits_by_name() is a _th"),
+        (lambda m: [m.Ring()], "its item 0, the attribute 'lock' of this Ring is a _thread.lock"),
     ],
-    ids=["global", "closure", "attribute", "partial", "method", "itself", "item"],
+    ids=[
+        "global",
+        "closure",
+        "attribute",
+        "partial",
+        "method",
+        "itself",
+        "item",
+        "default",
+        "keyword",
+        "ring",
+    ],
 )
 def test_what_cannot_be_pickled_is_named(
     cache: CacheServer, main: Any, make: Any, said: str
@@ -138,8 +167,11 @@ def test_what_cannot_be_pickled_is_named(
     assert str(caught.value.__cause__) in str(caught.value)
     calls: list[tuple[Callable[[], object], str]] = [
         (lambda: encode_result(value, "app/ssn"), "the result of the call: "),
-        (lambda: encode_request(RunnerRequest(args=(value,)), "a/s"), "the request: its attribute"),
-        (lambda: encode_context(RunnerContext(value), "a/s"), "the context of the session: its"),
+        (
+            lambda: encode_request(RunnerRequest(args=(value,)), "a/s"),
+            "the request: the attribute 'args'",
+        ),
+        (lambda: encode_context(RunnerContext(value), "a/s"), "the context of the session: the"),
     ]
     for call, what in calls:
         with pytest.raises(TypeError, match=f"^cannot send {what}"):
@@ -154,6 +186,40 @@ def test_an_error_of_the_users_own_pickling_stays_what_it_is() -> None:
     with pytest.raises(KeyError, match="mine") as caught:
         _codec.pickled(Odd(), "the request")
     assert caught.value.__notes__ == ["raised when the request was pickled"]
+    with pytest.raises(KeyError, match="mine") as caught:
+        _codec.pickled([1, {"a": Odd()}], "the request")
+    assert caught.value.__notes__ == [
+        "raised when the request, its item 1, its item 'a' was pickled"
+    ]
+
+
+def test_what_to_do_is_said_where_somebody_knows() -> None:
+    async def waits() -> None:
+        pass
+
+    async def gives() -> AsyncIterator[int]:
+        yield 1
+
+    coroutine = waits()
+    for thing, advice in (
+        (give_nothing(), "send a list of what it yields, as list"),
+        (gives(), r"as \[x async for x in"),
+        (coroutine, "send the function and its arguments"),
+    ):
+        with pytest.raises(TypeError, match=f"it is an? .*; it runs where it was made: .*{advice}"):
+            _codec.pickled([thing][0], "the value")
+    coroutine.close()
+
+
+def test_a_context_variable_has_its_default_and_not_what_it_is_set_to() -> None:
+    bare: contextvars.ContextVar[int] = contextvars.ContextVar("bare")
+    filled = contextvars.ContextVar("filled", default=(7,))
+    bare.set(1)
+    filled.set((2,))
+    there = cloudpickle.loads(_codec.pickled((bare, filled, bare))[4:])
+    assert there[0] is there[2]
+    assert (there[0].name, there[0].get(None)) == ("bare", None)
+    assert there[1].get() == (7,)
 
 
 def test_what_is_too_deep_is_said_at_once() -> None:

@@ -76,6 +76,40 @@ class Compact:
 class Smaller(Compact, level=1):
     __slots__ = ("a",)
 
+class Slotted:
+    __slots__ = ("a", "__b", "__weakref__")
+    def __init__(self, a, b):
+        self.a, self.__b = a, b
+    @property
+    def b(self):
+        return self.__b
+
+@dataclasses.dataclass(slots=True)
+class SlottedData(Slotted):
+    c: int = 3
+    def __init__(self, a, b):
+        Slotted.__init__(self, a, b)
+        self.c = 3
+
+class Pair(typing.NamedTuple):
+    left: int
+    right: int = 2
+
+def slotted(thing, kinds):
+    made = [kind(*thing) for kind in kinds]
+    for each in made:
+        try:
+            each.other = 1
+        except AttributeError:
+            continue
+        raise AssertionError(f"{each} has a __dict__")
+    return made, Pair(1)
+
+def made_locally():
+    class Local:
+        count = 1
+    return Local
+
 def traced(function):
     @functools.wraps(function)
     def wrapper(*args):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 
 _PREPARED = Path(__file__).parents[4] / ".flame"
@@ -24,10 +27,13 @@ class RealCluster:
 
     Args:
         home: an empty folder.
+        packages: what flmrun gets besides flamepy, in the versions that this Python has; with any
+            its environment is this cluster's own.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, packages: Sequence[str] = ()) -> None:
         self._home = home
+        self._packages = packages
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         port = _free_ports(3)
         self.endpoint = f"http://127.0.0.1:{port}"
@@ -36,7 +42,10 @@ class RealCluster:
     def __enter__(self) -> RealCluster:
         assert (_PREPARED / "bin").exists(), f"{_PREPARED} is not prepared: run npm run set-up"
         for name in _SHARED:
-            (self._home / name).symlink_to(_PREPARED / name)
+            if name != "work" or not self._packages:
+                (self._home / name).symlink_to(_PREPARED / name)
+        if self._packages:
+            self._make_flmrun()
         for name in _OWN:
             (self._home / name).mkdir()
         config = {
@@ -97,6 +106,22 @@ class RealCluster:
     @property
     def _config(self) -> Path:
         return self._home / "conf" / "flame-cluster.yaml"
+
+    def _make_flmrun(self) -> None:
+        """Make flmrun's environment as set-up does, and install packages as a user does."""
+        prepared, own = _PREPARED / "work/flmrun", self._home / "work/flmrun"
+        own.mkdir(parents=True)
+        for name in ("pyproject.toml", "uv.lock"):
+            shutil.copy(prepared / name, own)
+        python = str((prepared / ".venv/bin/python").resolve())
+        uv = [str(_PREPARED / "bin/uv"), "--quiet", "--no-python-downloads"]
+        links = ["--find-links", str(_PREPARED / "wheels")]
+        wanted = [f"{name}=={metadata.version(name)}" for name in self._packages]
+        for command in (
+            [*uv, "sync", "--frozen", "--python", python, *links],
+            [*uv, "pip", "install", "--python", ".venv/bin/python", *wanted],
+        ):
+            subprocess.run(command, cwd=own, check=True)
 
     def _published(self, name: str) -> int | None:
         """Return the process that says it serves in this home."""

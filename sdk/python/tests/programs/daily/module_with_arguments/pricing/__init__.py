@@ -1,0 +1,4 @@
+from .errors import NoPriceError
+from .tables import PRICES
+
+__all__ = ["PRICES", "NoPriceError"]

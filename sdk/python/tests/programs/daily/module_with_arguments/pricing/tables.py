@@ -1,0 +1,1 @@
+PRICES = {"tea": 3.5, "milk": 7.0}
