@@ -144,6 +144,21 @@ const nodes: Readonly<Record<string, Scene>> = {
   },
 };
 
+const nodeLogs: Readonly<Record<string, Scene>> = {
+  Serve: async () => ({
+    node: await registeredNode(),
+    answers: [
+      {
+        read: 1,
+        pieces: [{ executor_id: "e", stream: "out", task_id: "1", data: Buffer.from("x\n") }],
+        over: true,
+        found: true,
+        fault: "none",
+      },
+    ],
+  }),
+};
+
 const admin: Readonly<Record<string, Scene>> = {
   ViewCluster: () => ({}),
   ReadLogs: async () => ({ session_id: await node.sessionWithEndedTask(), task_id: "1" }),
@@ -186,6 +201,7 @@ const served: Readonly<
 > = {
   "flame.v1.Backend": [() => target.backendAddress, backend],
   "flame.stream.v1.Nodes": [() => target.backendAddress, nodes],
+  "flame.logs.v1.NodeLogs": [() => target.backendAddress, nodeLogs],
   "flame.v1.Frontend": [() => target.address, frontend],
   "flame.client.v1.Presence": [() => target.address, { Beat: () => ({}) }],
   "flame.sessions.v1.Sessions": [
