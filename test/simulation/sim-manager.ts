@@ -8,6 +8,7 @@ import type { FlameTurn } from "../../src/model/flame-turn.ts";
 import type { FinishedTasks } from "../../src/session-manager/finished-tasks.ts";
 import { onlyLooks } from "../../src/session-manager/shown-changes.ts";
 import { type Leaving, UnsettledTurns } from "../../src/session-manager/unsettled-turns.ts";
+import type { SessionEntry } from "../../src/sessions/session-entry.ts";
 import { MemoryStore } from "../../src/storage/memory-store.ts";
 import { MemoryTables } from "../../src/storage/memory-tables.ts";
 import type { Auditor } from "./auditor.ts";
@@ -36,6 +37,8 @@ export interface ServerCall {
 export interface Waiter {
   readonly command: Command;
   readonly receiver: Receiver;
+  /** Of a lane, once a turn has taken it: another session may bear the id of the one it was opened for. */
+  session?: SessionEntry;
 }
 
 /**

@@ -10,6 +10,8 @@ import { Violation } from "./world.ts";
 interface Speaker {
   readonly sessionId: string;
   readonly producer: string;
+  /** When the session was created that had the id on disk as the lane was opened. */
+  readonly createdAt: number | undefined;
 }
 
 const stateOrder = ["Pending", "Running", "Succeed", "Failed", "Cancelled"] as const;
@@ -30,7 +32,10 @@ export class StreamAuditor {
   comes(call: object, { lanes }: TasksRequest): void {
     const known = this.#lanes.get(call) ?? new Map<number, Speaker>();
     this.#lanes.set(call, known);
-    for (const { lane, sessionId, producer } of lanes) known.set(lane, { sessionId, producer });
+    for (const { lane, sessionId, producer } of lanes) {
+      const createdAt = this.#ledger.sessions.get(sessionId)?.record.creationTime;
+      known.set(lane, { sessionId, producer, createdAt });
+    }
   }
 
   leaves(call: object, { acknowledgements, results, refusals }: TasksResponse): void {
@@ -96,8 +101,11 @@ export class StreamAuditor {
   }
 
   /** The session is the one that it submitted to, and not a later one of the same id. */
-  #isStill({ sessionId, producer }: Speaker): boolean {
-    return this.#ledger.submits.knows(sessionId, producer);
+  #isStill({ sessionId, producer, createdAt }: Speaker): boolean {
+    const isAnother =
+      createdAt !== undefined &&
+      this.#ledger.sessions.get(sessionId)?.record.creationTime !== createdAt;
+    return !isAnother && this.#ledger.submits.knows(sessionId, producer);
   }
 }
 

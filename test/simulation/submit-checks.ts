@@ -34,15 +34,20 @@ export function checkSubmits(state: CoreState, stored: StoredState, ledger: Ledg
 
 /**
  * Of the lanes that are open for a producer in a session, the last one hears how the tasks end: whatever becomes of those
- * before it.
+ * before it. A lane of a session that was deleted is none of the one that bears its id now.
  */
 export function checkListeners(state: CoreState, { waiters, queue, leaving }: Callers): void {
   const over = new Set<Token>(queue.map(({ token }) => token));
   for (const effect of leaving) if (effect.kind !== "push") over.add(effect.to);
   const newest = new Map<string, Extract<Command, { kind: "submit.open" }>>();
-  for (const [token, { command }] of waiters)
-    if (command.kind === "submit.open" && !over.has(token))
-      newest.set(`${command.input.sessionId} ${command.input.producer}`, command);
+  for (const [token, waiter] of waiters) {
+    const { command } = waiter;
+    if (command.kind !== "submit.open" || over.has(token)) continue;
+    const { sessionId, producer } = command.input;
+    const session = state.sessions.find(sessionId);
+    if (session !== undefined) waiter.session ??= session;
+    if (waiter.session === session) newest.set(`${sessionId} ${producer}`, command);
+  }
   for (const { token, input } of newest.values()) {
     const { sessionId, producer } = input;
     const entry = state.sessions.find(sessionId);
