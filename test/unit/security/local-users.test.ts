@@ -2,8 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { LocalUsers } from "../../../src/security/local-users.ts";
 
 const users = new LocalUsers({
-  passwd:
-    "root:x:0:0:root:/:/bin/sh\nalice:x:1000:1000::/:/bin/sh\nbob:x:1001:30::/:/bin/sh\n",
+  passwd: "root:x:0:0:root:/:/bin/sh\nalice:x:1000:1000::/:/bin/sh\nbob:x:1001:30::/:/bin/sh\n",
   group: "operators:x:30:alice,gone\nempty:x:31:\n# a comment\n",
 });
 
