@@ -77,7 +77,7 @@ export function passDeadline(
 }
 
 /** A node that ends services is told to forget the executor, which ends its service; others let it return. */
-function sendAway(state: CoreState, turn: FlameTurn, executor: ExecutorEntry): void {
+export function sendAway(state: CoreState, turn: FlameTurn, executor: ExecutorEntry): void {
   const entry = state.sessionOf(executor);
   // Its node may have begun what waits there: only when the executor is gone it is known what is left of it.
   wantAllBack(state, turn, executor);

@@ -6,6 +6,7 @@ import type { FlameTurn } from "../model/flame-turn.ts";
 import { attemptOf, serviceCrashCode, type TaskOutcome, termOf } from "../model/task.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import { unbeginTask } from "../sessions/task-life.ts";
+import { sendAway } from "./ended-tasks.ts";
 import { dismiss, endAttempt, waitForMore } from "./executor-commands.ts";
 import { entered, giveAgain } from "./given-sessions.ts";
 import { handOut, heardOf } from "./hand-out.ts";
@@ -42,7 +43,12 @@ export interface NodeWork {
   readonly ready: readonly ReadyExecutor[];
   readonly completions: readonly Completion[];
   /** Leases that have not begun and will not. */
-  readonly returns: readonly { readonly executorId: string; readonly leases: readonly string[] }[];
+  readonly returns: readonly {
+    readonly executorId: string;
+    readonly leases: readonly string[];
+    /** Of those that were wanted back, the one that runs. */
+    readonly begun?: string;
+  }[];
   readonly awaits: readonly AwaitingTask[];
 }
 
@@ -128,6 +134,11 @@ export const workHandlers: Handlers<"node.work" | "node.worked"> = {
       if (leases === undefined) acknowledged.set(executorId, [lease]);
       else leases.push(lease);
     }
+    for (const { executorId, begun } of work.returns) {
+      const executor = begun === undefined ? undefined : own(executorId);
+      const isOver = acknowledged.get(executorId)?.includes(begun ?? "") === true;
+      if (executor !== undefined && !isOver) noteStray(state, turn, executor, begun ?? "");
+    }
     for (const one of work.awaits) {
       const executor = own(one.executorId);
       if (executor !== undefined) noteAwaiting(state, executor, one);
@@ -194,6 +205,7 @@ function complete(
   outcome: TaskOutcome,
 ): SessionEntry | undefined {
   const entry = state.sessionOf(executor);
+  if (executor.stray === lease) executor.stray = undefined;
   if (entry === undefined) return undefined;
   // Its executor was told to end, and its node had gone on before it heard of that.
   if (executor.ahead[0]?.id === lease) beginFirst(state, turn, entry, executor);
@@ -205,8 +217,26 @@ function complete(
   // With its service everything ends that had not begun.
   if (outcome.returnCode === serviceCrashCode) unqueue(state, entry, executor);
   endAttempt(state, turn, entry, executor, task, outcome);
-  beginNext(state, turn, entry, executor);
+  if (executor.stray === undefined) beginNext(state, turn, entry, executor);
+  else sendAway(state, turn, executor);
   return entry;
+}
+
+/**
+ * A task ended from outside while it waited at the executor, and its node had begun it before it heard of that: it is ended
+ * there, like one that was known to run, as soon as the results before it have come.
+ */
+function noteStray(
+  state: CoreState,
+  turn: FlameTurn,
+  executor: ExecutorEntry,
+  lease: string,
+): void {
+  const { running, ahead, record } = executor;
+  if (record.state !== "Bound" || running?.id === lease) return;
+  if (ahead.some(({ id }) => id === lease)) return;
+  if (running === undefined) sendAway(state, turn, executor);
+  else executor.stray = lease;
 }
 
 function takeReturned(

@@ -43,6 +43,8 @@ export class ExecutorEntry {
   bindWaiter: CallToken<BindReply> | undefined;
   /** Its session went to its node on a work stream, or may have before a restart, and was not said to be entered since. */
   given = false;
+  /** A lease that was taken from it, as its task has ended from outside, and whose task runs there all the same. */
+  stray: string | undefined;
   /** Its session is to give it up: the next LaunchTask is answered empty. */
   reclaimed = false;
 
@@ -107,6 +109,7 @@ export class ExecutorBook {
     const { sessionId: _previous, ...rest } = entry.record;
     entry.introduced = undefined;
     entry.given = false;
+    entry.stray = undefined;
     this.#replace(turn, entry, {
       ...rest,
       state: to,

@@ -29,7 +29,9 @@ export function workFromWire(message: WorkRequest): NodeWork | undefined {
   return {
     ready: ready.map(readyFromWire),
     completions: completions.map(completionFromWire),
-    returns,
+    returns: returns.map(({ executorId, leases, begun }) =>
+      begun === "" ? { executorId, leases } : { executorId, leases, begun },
+    ),
     awaits: awaits.map(({ executorId, lease, sessionIds }) => ({
       executorId,
       lease,

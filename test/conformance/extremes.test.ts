@@ -138,7 +138,7 @@ const nodes: Readonly<Record<string, Scene>> = {
       completions: [
         { executor_id, lease: "1.1/1", return_code: 0, output: Buffer.from("x"), message: "m" },
       ],
-      returns: [{ executor_id, leases: ["1.1/1"] }],
+      returns: [{ executor_id, leases: ["1.1/1"], begun: "1.1/1" }],
       awaits: [{ executor_id, lease: "1.1/1", session_ids: ["probe"] }],
     };
   },

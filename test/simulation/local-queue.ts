@@ -75,10 +75,12 @@ export class LocalQueue implements WorkExecutor {
     return true;
   }
 
-  takenBack(leases: readonly string[]): string[] {
-    const given = this.#queue.filter(({ lease }) => leases.includes(lease));
+  takenBack(wanted: readonly string[]): { leases: string[]; begun?: string } {
+    const given = this.#queue.filter(({ lease }) => wanted.includes(lease));
     this.#queue = this.#queue.filter((item) => !given.includes(item));
-    return given.map(({ lease }) => lease);
+    const leases = given.map(({ lease }) => lease);
+    const begun = this.#running?.lease;
+    return begun !== undefined && wanted.includes(begun) ? { leases, begun } : { leases };
   }
 
   acknowledged(leases: readonly string[]): void {

@@ -20,8 +20,8 @@ export interface WorkExecutor {
   readonly entered: string | undefined;
   /** @returns those that are taken; others are given back. */
   assigned(lease: string, task: TaskRecord): boolean;
-  /** @returns those that had not begun, and will not. */
-  takenBack(leases: readonly string[]): string[];
+  /** @returns those that had not begun, and will not; and the one of them that runs. */
+  takenBack(leases: readonly string[]): { leases: string[]; begun?: string };
   acknowledged(leases: readonly string[]): void;
   leave(): void;
 }
@@ -156,7 +156,9 @@ export class ModelWork {
         this.say({ returns: [{ executorId, leases: [push.lease] }] });
         return;
       case "takeBack":
-        this.say({ returns: [{ executorId, leases: executor?.takenBack(push.leases) ?? [] }] });
+        this.say({
+          returns: [{ executorId, ...(executor?.takenBack(push.leases) ?? { leases: [] }) }],
+        });
         return;
       case "acknowledgement":
         executor?.acknowledged(push.leases);

@@ -87,7 +87,6 @@ export class LocalQueue implements WorkSource {
     this.#running = head;
     this.nestedWait.begins(head.lease);
     this.#beganAt = this.#deps.clock.steady();
-    this.#wanted.delete(head.lease);
     if (!this.#dropped) this.#release(head);
   }
 
@@ -181,7 +180,7 @@ export class LocalQueue implements WorkSource {
     this.#asked = false;
     const returned = back.filter(({ lease }) => this.#wanted.has(lease));
     for (const one of returned) this.#forget(one);
-    this.#deps.wire.giveBack(this.executorId, returned.map(leaseOf));
+    this.#deps.wire.giveBack(this.executorId, returned.map(leaseOf), this.#begunOf(this.#wanted));
   }
 
   finish(_launched: LaunchedTask, result: TaskResult): undefined {
@@ -330,14 +329,18 @@ export class LocalQueue implements WorkSource {
     const kept = leases.length - taken.length - lent.length;
     if (kept > 0) this.#logger.debug({ kept }, "leases that are wanted back have begun, or ended");
     if (lent.length > 0) {
-      for (const { lease } of lent) this.#wanted.add(lease);
+      for (const lease of leases) this.#wanted.add(lease);
       this.#asked = true;
       this.#runner?.recall();
     }
-    // What is here already does not wait for what the service says.
     if (taken.length > 0 || lent.length === 0)
-      this.#deps.wire.giveBack(this.executorId, taken.map(leaseOf));
+      this.#deps.wire.giveBack(this.executorId, taken.map(leaseOf), this.#begunOf(wanted));
     this.#wakeUp();
+  }
+
+  #begunOf(wanted: ReadonlySet<string>): string | undefined {
+    const lease = this.#running?.lease;
+    return lease !== undefined && wanted.has(lease) ? lease : undefined;
   }
 
   acknowledge(leases: readonly string[]): void {

@@ -30,8 +30,8 @@ export class WorkBatch {
     this.#completions.push(completion);
   }
 
-  giveBack(executorId: string, leases: string[]): void {
-    this.#returns.push({ executorId, leases });
+  giveBack(executorId: string, leases: string[], begun = ""): void {
+    this.#returns.push({ executorId, leases, begun });
   }
 
   announce(queue: LocalQueue): void {

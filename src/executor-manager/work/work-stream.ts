@@ -223,10 +223,10 @@ export class WorkStream implements WorkWire {
     else this.#gathering ??= this.#deps.clock.after(GATHER_MS, () => this.#schedule());
   }
 
-  giveBack(executorId: string, leases: string[]): void {
+  giveBack(executorId: string, leases: string[], begun?: string): void {
     // While it is shut: what is not among the leases that an opening executor holds is given back by that.
     if (!this.isOpen) return;
-    this.#batch.giveBack(executorId, leases);
+    this.#batch.giveBack(executorId, leases, begun);
     this.#schedule();
   }
 

@@ -11,7 +11,8 @@ export interface WorkWire {
   readonly load: WorkLoad;
   /** @param behind how many tasks wait behind it; 0 where the service has some ahead, and so tells results together */
   complete(completion: Completion, behind: number): void;
-  giveBack(executorId: string, leases: string[]): void;
+  /** @param begun of those that are wanted back, the one that runs. @default none does */
+  giveBack(executorId: string, leases: string[], begun?: string): void;
   /** Says the credit anew. */
   announce(queue: LocalQueue): void;
   /** Says what the task that runs waits for. */

@@ -108,7 +108,7 @@ describe("a work stream", () => {
     stream.ready(two, 5, []);
     await waitFor("the take-back", () => stream.takenBack.length === 2, { deadlineMs });
     expect(stream.takenBack).toEqual([fourth, fifth]);
-    stream.say({ returns: [{ executorId: one, leases: [fourth ?? "", fifth ?? ""] }] });
+    stream.say({ returns: [{ executorId: one, leases: [fourth ?? "", fifth ?? ""], begun: "" }] });
     const given = (await stream.gets(7)).slice(5);
     expect(given.map(({ executorId, taskId }) => [executorId, taskId])).toEqual([
       [two, "4"],
@@ -288,7 +288,7 @@ describe("a work stream that says what can not be", () => {
   it("names the field of an executor without an id, and a task that is no number", async () => {
     await node.register();
     const stream = node.work();
-    stream.say({ returns: [{ executorId: "", leases: ["x"] }] });
+    stream.say({ returns: [{ executorId: "", leases: ["x"], begun: "" }] });
     expect(await stream.end()).toEqual({
       code: status.invalidArgument,
       details: "Work: returns[0].executor_id is empty: expected the id of an executor of this node",

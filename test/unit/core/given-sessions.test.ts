@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
+import { internalCaller } from "../../../src/model/caller.ts";
 import { gib, Machine } from "./machine.ts";
 import { held, statesOf, WorkNode } from "./work-node.ts";
 
@@ -63,6 +64,18 @@ describe("a new executor of a node that takes sessions on its stream", () => {
     expect(node.heard()).toEqual([]);
     enter("e2", 4);
     expect(node.heard()).toEqual(["e2 gets 2 as 1.2/1", "e2 gets 3 as 1.3/1"]);
+  });
+
+  it("is ended when its node had begun a task before it heard that this was cancelled", () => {
+    machine.open("s", { maxInstances: 1 });
+    machine.task("s");
+    node.heard();
+    const cancel = { pendingOnly: false, close: false, caller: internalCaller };
+    machine.ask("session.cancel", { sessionId: "s", ...cancel });
+    expect(node.heard()).toEqual(["takeBack e2 1.1/1"]);
+    enter("e2");
+    node.say({ returns: [{ executorId: "e2", leases: [], begun: "1.1/1" }] });
+    expect(machine.executor("e2")?.state).toBe("Releasing");
   });
 
   it("gives its task back to one that has nothing to do", () => {

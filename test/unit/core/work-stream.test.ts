@@ -158,6 +158,46 @@ describe("a work stream", () => {
     expect(node.heard()).toContain("leave e1");
   });
 
+  describe("ends what was cancelled and had begun there", () => {
+    const cancel = { sessionId: "s", pendingOnly: false, close: false, caller: internalCaller };
+
+    it("with its executor, when the result of the task before it has come", () => {
+      const node = open(3);
+      node.ready("e1", 3, []);
+      machine.ask("session.cancel", { ...cancel, taskIds: [2] });
+      node.say({ returns: [{ executorId: "e1", leases: [], begun: "1.2/1" }] });
+      expect(machine.executor("e1")?.state).toBe("Bound");
+      node.done("e1", "1.1/1");
+      expect(states()).toBe("SCP");
+      expect(machine.executor("e1")?.state).toBe("Releasing");
+      machine.ask("executor.unregister", { id: "e1" });
+      expect(machine.state.sessions.get("s").pending.size).toBe(1);
+    });
+
+    it("unless it has ended meanwhile", () => {
+      const node = open(3);
+      node.ready("e1", 3, []);
+      machine.ask("session.cancel", { ...cancel, taskIds: [2] });
+      const outcome = { returnCode: 0 };
+      const ended = ["1.1/1", "1.2/1"].map((lease) => ({ executorId: "e1", lease, outcome }));
+      node.say({
+        returns: [{ executorId: "e1", leases: [], begun: "1.2/1" }],
+        completions: ended,
+      });
+      expect(machine.executor("e1")?.state).toBe("Bound");
+      expect(states()).toBe("SCR");
+    });
+
+    it("and not what is only wanted for another executor", () => {
+      const node = open(4, 2);
+      node.ready("e1", 4, []);
+      node.ready("e2", 4, []);
+      node.done("e1", "1.1/1", "1.2/1");
+      node.say({ returns: [{ executorId: "e1", leases: [], begun: "1.3/1" }] });
+      expect(machine.executor("e1")?.state).toBe("Bound");
+    });
+  });
+
   it("ends a task that has begun together with its executor; those behind it go to others when it is known that they did not begin", () => {
     const node = open(3);
     node.ready("e1", 3, []);

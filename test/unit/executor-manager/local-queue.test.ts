@@ -23,7 +23,7 @@ describe("a local queue", () => {
     expect(work.lines.join("\n")).toMatch(/debug leases that are wanted back have begun, or ended/);
   });
 
-  test("answers a take-back that comes too late with an empty return", async () => {
+  test("answers a take-back that comes too late with nothing but what runs", async () => {
     const call = await work.open();
     const queue = work.attach();
     call.assign(1);
@@ -33,7 +33,7 @@ describe("a local queue", () => {
     expect(await next).toMatchObject({ taskId: "1" });
     await turns();
     expect(call.written.flatMap(({ returns }) => returns)).toEqual([
-      { executorId: "e1", leases: [] },
+      { executorId: "e1", leases: [], begun: "L1" },
     ]);
   });
 
@@ -167,7 +167,7 @@ describe("messages that make no sense", () => {
     });
     await turns();
     expect(call.written.slice(1)).toEqual([
-      expect.objectContaining({ returns: [{ executorId: "nobody", leases: ["L1"] }] }),
+      expect.objectContaining({ returns: [{ executorId: "nobody", leases: ["L1"], begun: "" }] }),
     ]);
     const told = work.lines.filter((line) => line.startsWith("warn") && line.includes("nobody"));
     expect(told).toHaveLength(3);

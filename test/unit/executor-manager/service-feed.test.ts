@@ -110,7 +110,7 @@ describe("a service that takes tasks ahead", () => {
     expect(service.sent).toEqual([["2", "3"], ["4"]]);
   });
 
-  test("answers a take-back with nothing when what is wanted has begun meanwhile", async () => {
+  test("answers a take-back with nothing but what runs when what is wanted has begun meanwhile", async () => {
     await warmUp(1);
     await assign(2, 3);
     call.say({ takeBacks: [{ executorId: "e1", leases: ["L3"] }] });
@@ -118,7 +118,7 @@ describe("a service that takes tasks ahead", () => {
     service.say({ recalled: { taskIds: [] } });
     await turns();
     expect(call.written.flatMap(({ returns }) => returns)).toEqual([
-      { executorId: "e1", leases: [] },
+      { executorId: "e1", leases: [], begun: "L3" },
     ]);
     service.answer("3");
     await turns();

@@ -77,6 +77,8 @@ export interface Completion {
 export interface Return {
   executorId: string;
   leases: string[];
+  /** Of the leases of the TakeBack, the one whose task runs; empty: none of them does. */
+  begun: string;
 }
 
 /** The task that runs waits for tasks of its own, or goes on; repeated on a new stream as long as it waits. */
@@ -639,7 +641,7 @@ export const Completion: MessageFns<Completion> = {
 };
 
 function createBaseReturn(): Return {
-  return { executorId: "", leases: [] };
+  return { executorId: "", leases: [], begun: "" };
 }
 
 export const Return: MessageFns<Return> = {
@@ -649,6 +651,9 @@ export const Return: MessageFns<Return> = {
     }
     for (const v of message.leases) {
       writer.uint32(18).string(v!);
+    }
+    if (message.begun !== "") {
+      writer.uint32(26).string(message.begun);
     }
     return writer;
   },
@@ -682,6 +687,14 @@ export const Return: MessageFns<Return> = {
             message.leases.push(reader.string());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.begun = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -701,6 +714,7 @@ export const Return: MessageFns<Return> = {
     const message = createBaseReturn();
     message.executorId = object.executorId ?? "";
     message.leases = object.leases?.map((e) => e) || [];
+    message.begun = object.begun ?? "";
     return message;
   },
 };
