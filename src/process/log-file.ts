@@ -33,6 +33,21 @@ const TAIL_BYTES_MAX = 4096;
 /** So much of what a program prints is held while nobody has said where it goes: the first of it. */
 const HELD_BYTES_MAX = 64 * 1024;
 const NEWLINE = 0x0a;
+/** More than a pipe and its stream hold: what comes behind so much was printed later. */
+const PIPE_BYTES_MAX = 1024 * 1024;
+/** After a pause the pipe is read in the turn of the event loop after the next one. */
+const TURNS_AFTER_PAUSE = 2;
+
+/** A section that ends when what lies in the pipe has been read. */
+interface SectionEnd {
+  /** How much has come since. */
+  bytes: number;
+  /** The disk held the reading up. */
+  late: boolean;
+  look?: NodeJS.Immediate;
+  /** The title of the section that begins then. */
+  next?: string;
+}
 
 /** Copies a program's output into a bounded file and remembers its last lines. Losing the disk loses log, never the program. */
 export class LogFile {
@@ -45,15 +60,17 @@ export class LogFile {
   #headed = false;
   #closed = false;
   #section: { readonly title: string; shown: boolean } | undefined;
-  #ending: NodeJS.Immediate | undefined;
+  #ending: SectionEnd | undefined;
+  readonly #source: Readable;
   #tail: Buffer = Buffer.alloc(0);
   #ended: Promise<void>;
 
   constructor(source: Readable, options: LogFileOptions) {
     this.#options = options;
+    this.#source = source;
     if (options.path !== undefined) this.#open(options.path);
     source.on("data", (chunk: Buffer) => {
-      this.#write(source, chunk);
+      this.#write(chunk);
     });
     this.#ended = new Promise((resolve) => {
       source.once("close", () => {
@@ -99,27 +116,44 @@ export class LogFile {
 
   /** What comes from now on belongs to `title`. Written above its first output: a silent section leaves no mark. */
   beginSection(title: string): void {
+    if (this.#ending !== undefined && (this.#ending.late || this.#source.isPaused())) {
+      this.#ending.next = title;
+      return;
+    }
     this.#closeSection();
     if (this.#options.marks !== undefined) this.#section = { title, shown: false };
   }
 
-  /** The section ends, with what lies in the pipe by now. */
+  /** The section ends, with what lies in the pipe by now: the program may have printed faster than the disk takes it. */
   endSection(): void {
     if (this.#section === undefined) return;
-    clearImmediate(this.#ending);
-    this.#ending = setImmediate(() => {
-      this.#closeSection();
+    if (this.#ending === undefined) this.#ending = { bytes: 0, late: false };
+    else delete this.#ending.next;
+    if (!this.#ending.late) this.#lookForEnd(1);
+  }
+
+  #lookForEnd(turns: number): void {
+    const ending = this.#ending;
+    if (ending === undefined) return;
+    clearImmediate(ending.look);
+    ending.look = setImmediate(() => {
+      if (this.#source.isPaused()) ending.late = true;
+      else if (turns > 1) this.#lookForEnd(turns - 1);
+      else this.#closeSection();
     });
   }
 
   #closeSection(): void {
-    clearImmediate(this.#ending);
+    const ending = this.#ending;
+    this.#ending = undefined;
+    clearImmediate(ending?.look);
     const section = this.#section;
     this.#section = undefined;
     if (section?.shown === true) this.#mark(`${section.title} ends`);
+    if (ending?.next !== undefined) this.beginSection(ending.next);
   }
 
-  #write(source: Readable, chunk: Buffer): void {
+  #write(chunk: Buffer): void {
     const keep = this.#options.tailBytesMax ?? TAIL_BYTES_MAX;
     this.#tail = Buffer.concat([this.#tail, chunk.subarray(-keep)]).subarray(-keep);
     if (this.#file === undefined) {
@@ -127,8 +161,13 @@ export class LogFile {
       this.#held = Buffer.concat([this.#held, chunk.subarray(0, room)]);
       return;
     }
+    if (this.#ending !== undefined) {
+      this.#ending.bytes += chunk.length;
+      if (this.#ending.bytes > PIPE_BYTES_MAX) this.#closeSection();
+    }
     const file = this.#put(chunk);
-    if (file !== undefined && !file.destroyed) pauseUntilDrained(source, file);
+    if (file !== undefined && !file.destroyed)
+      pauseUntilDrained(this.#source, file, () => this.#lookForEnd(TURNS_AFTER_PAUSE));
   }
 
   /** @returns the file, when it takes no more for now */
@@ -175,11 +214,12 @@ export class LogFile {
 }
 
 /** A program prints no faster than the disk takes it; a disk that fails does not hold it. */
-function pauseUntilDrained(source: Readable, file: WriteStream): void {
+function pauseUntilDrained(source: Readable, file: WriteStream, resumed: () => void): void {
   source.pause();
   const resume = (): void => {
     file.off("drain", resume).off("error", resume);
     source.resume();
+    resumed();
   };
   file.on("drain", resume).on("error", resume);
 }

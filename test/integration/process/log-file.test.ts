@@ -79,6 +79,30 @@ describe("a log file with marks", () => {
     expect(await end("ends\n")).toContain("task 1 begins\nlate\n");
   });
 
+  test("counts what the disk was too slow for as part of the section in which it was printed", async () => {
+    const { source, log, end } = open();
+    log.beginSection("task 1");
+    // Each chunk is more than the file takes at once, so that reading pauses behind it.
+    const chunks = ["a", "b", "c"].map((letter) => `${letter.repeat(40_000)}\n`);
+    for (const chunk of chunks) source.write(chunk);
+    await nextTurn();
+    expect(source.isPaused()).toBe(true);
+    log.endSection();
+    log.beginSection("task 2");
+    await waitFor(
+      "the end of what was printed",
+      () => source.readableLength === 0 && !source.isPaused(),
+    );
+    await waitFor("the section", () => {
+      source.write("two\n");
+      return readFileSync(join(folder.path, "out"), "utf8").includes("task 2 begins");
+    });
+    const text = await end("task 2 ends\n");
+    const [, before = "", after = ""] = text.split(/task 1 begins\n|.*task 1 ends\n/);
+    for (const chunk of chunks) expect(before).toContain(chunk);
+    expect(after).toContain("task 2 begins\ntwo\n");
+  });
+
   test("adds to what an earlier program wrote, on a line of its own", async () => {
     writeFileSync(join(folder.path, "out"), "before");
     const { say, end } = open();
