@@ -43,7 +43,10 @@ const inputOf = (session: string, task: number): string => `echo ${session}-${ta
 const outputOf = (session: string, task: number): string =>
   [...Buffer.from(`${session}-${task}-ends`)].join(",");
 
-/** Runs tasks, some at once, behind one more that is to bind an executor: to a bound one leases leave early. @returns the session's id */
+/**
+ * Runs tasks, some at once, behind one more that is to bind an executor: to a bound one leases leave early.
+ * @returns the session's id
+ */
 async function runTasks(atOnce: number): Promise<string> {
   const session = await client.createSession({ application: "flmexec" });
   const { id } = session;
