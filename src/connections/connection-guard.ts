@@ -2,6 +2,7 @@ import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { ServerInterceptingCall, type ServerInterceptor } from "@grpc/grpc-js";
 import type { Clock, Timer } from "../kit/clock.ts";
+import { type ConnectionEnds, connectionKey } from "../kit/connection-ends.ts";
 import type { Logger } from "../kit/logger.ts";
 import { isHealthCheck } from "./stream-guard.ts";
 
@@ -86,7 +87,7 @@ export class ConnectionGuard {
       start: (next) => {
         next({
           onReceiveMetadata: (metadata, pass) => {
-            this.#accepted(keyOf(call.getConnectionInfo()), path);
+            this.#accepted(connectionKey(call.getConnectionInfo()), path);
             pass(metadata);
           },
         });
@@ -95,7 +96,7 @@ export class ConnectionGuard {
 
   /** A client has connected. */
   connected(socket: Socket): void {
-    const key = keyOf(socket);
+    const key = connectionKey(socket);
     const now = this.#clock.steady();
     this.#connections.set(key, {
       socket,
@@ -115,7 +116,7 @@ export class ConnectionGuard {
 
   /** It speaks HTTP/2. */
   opened(session: ServerHttp2Session): void {
-    const connection = this.#connections.get(keyOf(session.socket));
+    const connection = this.#connections.get(connectionKey(session.socket));
     if (connection === undefined) return;
     connection.session = session;
     session.on("stream", (stream) => {
@@ -205,18 +206,6 @@ function heard(connection: Connection, now: number): void {
   connection.askedAt = undefined;
 }
 
-interface Addresses {
-  readonly remoteAddress?: string | undefined;
-  readonly remotePort?: number | undefined;
-  readonly localAddress?: string | undefined;
-  readonly localPort?: number | undefined;
-}
-
-/** Names a connection for as long as it is open. */
-function keyOf({ remoteAddress, remotePort, localAddress, localPort }: Addresses): string {
-  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
-}
-
-function peerOf({ remoteAddress, remotePort }: Addresses): string {
+function peerOf({ remoteAddress, remotePort }: ConnectionEnds): string {
   return `${remoteAddress}:${remotePort}`;
 }

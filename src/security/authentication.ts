@@ -6,8 +6,8 @@ import {
   type ServerInterceptor,
   status,
 } from "@grpc/grpc-js";
+import type { ConnectionEnds } from "../kit/connection-ends.ts";
 import type { Caller } from "../model/caller.ts";
-import type { Ends } from "./connection-owners.ts";
 import type { TokenCheck } from "./token-file.ts";
 
 /** Whom a call is from, as far as it can be told; a string says why it is not accepted. */
@@ -19,7 +19,7 @@ export interface Presented {
   /** Of a client whose certificate one of the trusted authorities signed. */
   readonly certificate: PeerCertificate | undefined;
   /** Of its connection. */
-  readonly ends: Ends;
+  readonly ends: ConnectionEnds;
 }
 
 /** Probes carry neither token nor certificate, and learn nothing but whether the listener serves. */

@@ -1,13 +1,6 @@
 import { readFileSync } from "node:fs";
 import { endianness } from "node:os";
-
-/** Both ends of a TCP connection, as the listener sees them. */
-export interface Ends {
-  readonly localAddress?: string | undefined;
-  readonly localPort?: number | undefined;
-  readonly remoteAddress?: string | undefined;
-  readonly remotePort?: number | undefined;
-}
+import type { ConnectionEnds } from "../kit/connection-ends.ts";
 
 /** The kernel's tables of TCP sockets, each as text: proc_net_tcp of the kernel's documentation. */
 export type SocketTables = () => readonly string[];
@@ -34,7 +27,7 @@ export const tellsOwners = (tables: SocketTables = socketTables): boolean =>
  * kernel gives rows in TIME_WAIT to root, and one whose socket was closed has inode 0.
  * @returns undefined when no row tells it: the other end is on another machine or in another network namespace, or gone
  */
-export function ownerOf(ends: Ends, tables: readonly string[]): number | undefined {
+export function ownerOf(ends: ConnectionEnds, tables: readonly string[]): number | undefined {
   const { localAddress, localPort, remoteAddress, remotePort } = ends;
   if (localAddress === undefined || remoteAddress === undefined) return undefined;
   const local = endsText(localAddress, localPort);

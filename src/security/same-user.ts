@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
+import { type ConnectionEnds, connectionKey } from "../kit/connection-ends.ts";
 import type { Authenticate } from "./authentication.ts";
-import { type Ends, ownerOf, type SocketTables, socketTables } from "./connection-owners.ts";
+import { ownerOf, type SocketTables, socketTables } from "./connection-owners.ts";
 import type { LocalUsers } from "./local-users.ts";
 
 export interface SameUserOptions {
@@ -38,7 +39,7 @@ export class SameUser {
 
   /** A client has connected. */
   readonly connected = (socket: Socket): void => {
-    const key = keyOf(socket);
+    const key = connectionKey(socket);
     this.#connected++;
     this.#connections.set(key, { order: this.#connected, owner: undefined });
     socket.once("close", () => this.#connections.delete(key));
@@ -51,8 +52,8 @@ export class SameUser {
     return { name: this.#options.known.nameOf(uid), authenticatedBy: "same-user" };
   };
 
-  #ownerOf(ends: Ends): number | "unknown" {
-    const connection = this.#connections.get(keyOf(ends));
+  #ownerOf(ends: ConnectionEnds): number | "unknown" {
+    const connection = this.#connections.get(connectionKey(ends));
     if (connection?.owner !== undefined) return connection.owner;
     const uid = this.#found(ends, connection) ?? this.#readAndFind(ends);
     // Users that a user namespace does not map all have this one.
@@ -62,13 +63,13 @@ export class SameUser {
   }
 
   /** A reading after it connected tells of it too: else who opens thousands would have the tables read as often. */
-  #found(ends: Ends, connection: Connection | undefined): number | undefined {
+  #found(ends: ConnectionEnds, connection: Connection | undefined): number | undefined {
     if (connection === undefined || this.#read === undefined) return undefined;
     const { tables, connected } = this.#read;
     return connected >= connection.order ? ownerOf(ends, tables) : undefined;
   }
 
-  #readAndFind(ends: Ends): number | undefined {
+  #readAndFind(ends: ConnectionEnds): number | undefined {
     this.#read = { tables: this.#tables(), connected: this.#connected };
     return ownerOf(ends, this.#read.tables);
   }
@@ -82,7 +83,7 @@ export class SameUser {
     );
   }
 
-  #unknown({ remoteAddress, remotePort }: Ends): string {
+  #unknown({ remoteAddress, remotePort }: ConnectionEnds): string {
     return (
       `${this.#options.key} is same-user, and which user calls from ${remoteAddress}:${remotePort} cannot be told: it is on another machine, ` +
       "in a container or another network namespace, of a user that this one does not map, or it hung up; an operator chooses token, mtls or open for such callers (docs/security.md)"
@@ -95,10 +96,6 @@ interface Connection {
   readonly order: number;
   /** Undefined until its first call. */
   owner: number | "unknown" | undefined;
-}
-
-function keyOf({ remoteAddress, remotePort, localAddress, localPort }: Ends): string {
-  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }
 
 function overflowUid(): number {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "@jest/globals";
-import { type Ends, ownerOf } from "../../../src/security/connection-owners.ts";
+import type { ConnectionEnds } from "../../../src/kit/connection-ends.ts";
+import { ownerOf } from "../../../src/security/connection-owners.ts";
 
 /** As the listener on port 8080 sees a client's port 40000 (9C40), 127.0.0.1 on a little-endian machine. */
-const ends: Ends = {
+const ends: ConnectionEnds = {
   localAddress: "127.0.0.1",
   localPort: 8080,
   remoteAddress: "127.0.0.1",
@@ -31,7 +32,7 @@ function row({
   return `   0: ${local} ${remote} ${state} ${rest} ${String(uid).padStart(5)}        0 ${inode} 1 ffff 20 4 30 10 -1\n`;
 }
 
-const owner = (tcp: string, tcp6 = header, of: Ends = ends): number | undefined =>
+const owner = (tcp: string, tcp6 = header, of: ConnectionEnds = ends): number | undefined =>
   ownerOf(of, [header + tcp, tcp6]);
 
 describe("the owner of a connection", () => {
