@@ -189,13 +189,15 @@ def test_a_write_back_is_refused_when_the_version_moved_on(cache: CacheServer) -
 
 
 def test_a_file_is_uploaded_and_downloaded_as_it_is(cache: CacheServer, tmp_path: Path) -> None:
-    source, target = tmp_path / "source", tmp_path / "target"
+    folder = tmp_path / "files"
+    folder.mkdir()
+    source, target = folder / "source", folder / "target"
     source.write_bytes(b"x" * (3 * MIB + 1))
     ref = upload_object("app/pkg/app.tar.gz", str(source))
     assert ref.key == "app/pkg/app.tar.gz"
     download_object(ref, str(target))
     assert target.read_bytes() == source.read_bytes()
-    assert sorted(path.name for path in tmp_path.glob("*")) == ["home", "source", "target"]
+    assert sorted(path.name for path in folder.iterdir()) == ["source", "target"]
 
 
 def test_files_that_cannot_be_uploaded_are_refused(tmp_path: Path) -> None:
