@@ -13,7 +13,7 @@ import type { ManifestFault } from "../manifest/manifest-fault.ts";
 import type { ApplicationOrigin } from "../model/application.ts";
 import { type HookCallDeps, HookCaller, HookFailure } from "./hook-call.ts";
 import type { ManifestHooks } from "./manifest-hooks.ts";
-import { blamed, type Draft, isManifest, mutate } from "./mutating-hooks.ts";
+import { attributeFaults, type Draft, isManifest, mutate } from "./mutating-hooks.ts";
 import { validate } from "./validating-hooks.ts";
 
 /** Where a manifest comes from, for hooks and for the revision that it becomes. */
@@ -80,7 +80,7 @@ export class Admission {
   ): Promise<CheckedManifest | FaultyManifest> {
     const options = { ...this.#options, ...files };
     const asWritten = checkWritten(written, options);
-    if (this.#hooks.length === 0 || !isHookable(written, asWritten)) return asWritten;
+    if (this.#hooks.length === 0 || !canRunHooks(written, asWritten)) return asWritten;
     const told: ManifestSource = Object.freeze({ ...source });
     let drafts: readonly Draft[];
     try {
@@ -93,7 +93,7 @@ export class Admission {
       checkWritten({ ...written, raw }, options);
     const checked = check(drafts.at(-1)?.raw);
     if (!checked.ok) {
-      return blamed(checked, drafts, (raw) => {
+      return attributeFaults(checked, drafts, (raw) => {
         const found = check(raw);
         return found.ok ? [] : found.faults;
       });
@@ -116,7 +116,7 @@ export class Admission {
 }
 
 /** Values of hooks have the types that the schema says; everything else about the manifest a mutating hook may mend. */
-function isHookable(
+function canRunHooks(
   { raw, faults }: WrittenManifest,
   checked: CheckedManifest | FaultyManifest,
 ): boolean {

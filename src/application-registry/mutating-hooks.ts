@@ -68,7 +68,7 @@ function readDraft(call: HookCall, returned: unknown, name: unknown): unknown {
 }
 
 /** Says of each fault which plugin brought it in: the first after whose hook it was there, and stayed. */
-export function blamed(
+export function attributeFaults(
   faulty: FaultyManifest,
   drafts: readonly Draft[],
   check: (raw: unknown) => readonly ManifestFault[],

@@ -1,6 +1,6 @@
 import type { PutOffCall } from "../client/index.ts";
 import type { Clock } from "../kit/clock.ts";
-import { type Terminal, unsteered } from "./output/terminal.ts";
+import { type Terminal, withoutControlCharacters } from "./output/terminal.ts";
 
 /** A wait that a user takes for a hang. */
 const LONG_MS = 2_000;
@@ -12,7 +12,7 @@ const QUIET_MS = 10_000;
  * the wait of the call longer than 2 s, and at most every 10 s for all calls together.
  */
 export function putOffNotice(terminal: Terminal, clock: Clock): (call: PutOffCall) => void {
-  const plain = unsteered(terminal);
+  const plain = withoutControlCharacters(terminal);
   let quietUntil = Number.NEGATIVE_INFINITY;
   return ({ refusal, waitedMs, pauseMs }) => {
     const now = clock.steady();

@@ -284,8 +284,8 @@ export class ObjectClient implements Objects {
   /** A reference may name any server: the token goes to the configured one, or to one that our own authority vouches for. */
   #optionsFor(endpoint: Endpoint): ObjectChannelOptions {
     const ours = endpoint.url === cacheEndpoint(this.#endpoint).url;
-    const vouchedFor = endpoint.secure && this.#options.caFile !== undefined;
-    return ours || vouchedFor ? this.#options : { ...this.#options, tokenFile: undefined };
+    const trusted = endpoint.secure && this.#options.caFile !== undefined;
+    return ours || trusted ? this.#options : { ...this.#options, tokenFile: undefined };
   }
 }
 

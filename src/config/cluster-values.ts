@@ -33,20 +33,20 @@ export function buildClusterConfig(
   const read = new Reader(document, flameHome(env).data);
   const cluster = {
     name: raw.cluster.name,
-    ...read.all(() => read.clusterAddress(raw)),
-    resreq: read.all(() => read.resources(raw.cluster.resreq)),
+    ...read.collectFault(() => read.clusterAddress(raw)),
+    resreq: read.collectFault(() => read.resources(raw.cluster.resreq)),
     policies: raw.cluster.policies,
-    storage: read.all(() => read.clusterStorage(raw.cluster.storage)),
-    scheduleIntervalMs: read.all(() =>
+    storage: read.collectFault(() => read.clusterStorage(raw.cluster.storage)),
+    scheduleIntervalMs: read.collectFault(() =>
       read.duration(["cluster", "schedule_interval"], raw.cluster.schedule_interval, 1),
     ),
     limits: limitsOf(raw.cluster.limits),
     ...sessionTimes(read, raw.cluster.limits),
     maxExecutorsPerNode: raw.cluster.limits.max_executors,
     bindRetryLimit: raw.cluster.recovery.session.retry_limits,
-    plugins: raw.cluster.plugins.map((entry) => read.all(() => read.plugin(entry))),
-    tls: read.all(() => read.tls(raw.cluster.tls)),
-    security: read.all(() => read.security(raw)),
+    plugins: raw.cluster.plugins.map((entry) => read.collectFault(() => read.plugin(entry))),
+    tls: read.collectFault(() => read.tls(raw.cluster.tls)),
+    security: read.collectFault(() => read.security(raw)),
   };
   const { eviction } = raw.cache;
   const config: ClusterConfig = {
@@ -55,29 +55,31 @@ export function buildClusterConfig(
     executors: {
       shim: raw.cluster.executors.shim,
       environment: raw.cluster.executors.environment,
-      drainMs: read.all(() =>
+      drainMs: read.collectFault(() =>
         read.duration(["cluster", "executors", "drain"], raw.cluster.executors.drain, 0),
       ),
       warmMax: raw.cluster.executors.warm,
     },
     cache: {
-      ...read.all(() => read.cacheAddress(raw)),
-      storage: read.all(() =>
+      ...read.collectFault(() => read.cacheAddress(raw)),
+      storage: read.collectFault(() =>
         read.cacheStorage(raw.cache.storage, envValue(env, "FLAME_CACHE_STORAGE")),
       ),
       policy: eviction.policy,
       maxMemoryBytes: sizeOf(eviction.max_memory),
       maxObjects: eviction.max_objects ?? Number.POSITIVE_INFINITY,
       maxDiskBytes: sizeOf(raw.cache.max_disk),
-      orphanRetentionMs: read.all(() =>
+      orphanRetentionMs: read.collectFault(() =>
         read.duration(["cache", "orphan_retention"], raw.cache.orphan_retention, 0),
       ),
       maxTransferBytes: sizeOf(raw.cache.max_transfer),
-      retentionMs: read.all(() => read.duration(["cache", "retention"], raw.cache.retention, 0)),
-      tls: read.all(() => read.tls(raw.cache.tls)),
+      retentionMs: read.collectFault(() =>
+        read.duration(["cache", "retention"], raw.cache.retention, 0),
+      ),
+      tls: read.collectFault(() => read.tls(raw.cache.tls)),
     },
     core: { payloadCacheBytes: sizeOf(raw.core.payload_cache_bytes) },
-    metrics: read.all(() => read.metrics(raw)),
+    metrics: read.collectFault(() => read.metrics(raw)),
     packages: {
       allowedSchemes: raw.packages.allowed_schemes,
       maxDiskBytes: sizeOf(raw.packages.max_disk),
@@ -94,7 +96,7 @@ function sessionTimes(
 ): Pick<ClusterConfig["cluster"], "closedSessionRetentionMs" | "absentClientMs" | "idleSessionMs"> {
   const time = (
     key: "closed_session_retention" | "absent_client_timeout" | "idle_session_timeout",
-  ): number => read.all(() => read.duration(["cluster", "limits", key], limits[key], 0));
+  ): number => read.collectFault(() => read.duration(["cluster", "limits", key], limits[key], 0));
   return {
     closedSessionRetentionMs: time("closed_session_retention"),
     absentClientMs: time("absent_client_timeout"),
@@ -133,7 +135,7 @@ class Reader {
   }
 
   /** The value, or nothing and a fault that {@link throwFaults} tells: nobody wants to hear of them one by one. */
-  all<T>(read: () => T): T {
+  collectFault<T>(read: () => T): T {
     try {
       return read();
     } catch (thrown) {

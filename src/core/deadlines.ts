@@ -3,7 +3,7 @@ import { continueRemoval } from "./application-removal.ts";
 import { passDeadline, timeOut } from "./ended-tasks.ts";
 import { dismiss } from "./executor-commands.ts";
 import { instancesOf } from "./executor-waits.ts";
-import { tellLongWaits } from "./long-waits.ts";
+import { reportLongWaits } from "./long-waits.ts";
 import { giveNodeUp, loseNode } from "./node-commands.ts";
 import { deleteSession } from "./session-deletion.ts";
 import type { CoreState, DeadlineKey } from "./state.ts";
@@ -37,7 +37,7 @@ export function runDeadlines(state: CoreState, turn: FlameTurn): void {
   }
   passDeadlines(state, turn);
   // Last, and all together: why they wait is found with one look at nodes and executors.
-  tellLongWaits(state, turn, waits);
+  reportLongWaits(state, turn, waits);
 }
 
 function passDeadlines(state: CoreState, turn: FlameTurn): void {

@@ -11,8 +11,8 @@ export const longWaitMs = 10_000;
 export function noteWaits(state: CoreState, turn: FlameTurn): void {
   for (const entry of state.sessions.open()) {
     const waits = isWaiting(entry);
-    if (waits === entry.counted) continue;
-    entry.counted = waits;
+    if (waits === entry.longWaitTimerSet) continue;
+    entry.longWaitTimerSet = waits;
     const key = `wait ${entry.record.id}` as const;
     if (waits) state.deadlines.set(key, turn.steady + longWaitMs);
     else state.deadlines.clear(key);
@@ -23,7 +23,7 @@ export function noteWaits(state: CoreState, turn: FlameTurn): void {
  * Sessions of these ids that still have no executor: an event says why, once until they have had one (docs/protocol.md,
  * "Events").
  */
-export function tellLongWaits(state: CoreState, turn: FlameTurn, ids: readonly string[]): void {
+export function reportLongWaits(state: CoreState, turn: FlameTurn, ids: readonly string[]): void {
   let reasons: WaitReasons | undefined;
   for (const id of ids) {
     const entry = state.sessions.find(id);

@@ -6,7 +6,7 @@ import type { SessionRecord, TaskCounts } from "../model/session.ts";
 import type { SubmitRange } from "../model/submits.ts";
 import { leaseOf, type TaskRecord } from "../model/task.ts";
 import { resumeRemovals } from "./application-removal.ts";
-import { type Moment, retire } from "./session-deletion.ts";
+import { type Moment, scheduleDeletion } from "./session-deletion.ts";
 import { beginUse } from "./session-use.ts";
 import { type CoreOptions, CoreState } from "./state.ts";
 import { resumeDeadline, resumeTask } from "./task-limits.ts";
@@ -48,7 +48,7 @@ export function restoreState(
   for (const { record, counts, lastTaskId } of closedInOrder) {
     const entry = state.sessions.restore(record, { ...counts }, lastTaskId);
     beginUse(state, entry, moment.steady);
-    retire(state, record, moment);
+    scheduleDeletion(state, record, moment);
   }
   restoreSubmits(state, stored.submits ?? []);
   resumeRemovals(state, moment.steady);

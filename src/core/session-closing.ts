@@ -4,7 +4,7 @@ import { removeUnused } from "./application-removal.ts";
 import { dismiss } from "./executor-commands.ts";
 import { withdrawAll } from "./local-queues.ts";
 import { unpin } from "./pins.ts";
-import { evictClosed, retire } from "./session-deletion.ts";
+import { evictClosed, scheduleDeletion } from "./session-deletion.ts";
 import { endUse } from "./session-use.ts";
 import type { CoreState } from "./state.ts";
 
@@ -25,7 +25,7 @@ export function closeSession(state: CoreState, turn: FlameTurn, entry: SessionEn
     if (executor !== undefined) dismiss(state, turn, entry, executor);
   }
   state.deadlines.clear(`bind ${id}`);
-  retire(state, entry.record, turn);
+  scheduleDeletion(state, entry.record, turn);
   state.scheduleWanted = true;
   evictClosed(state, turn);
   unpin(state, entry.record);

@@ -7,7 +7,11 @@ import type { CoreState } from "./state.ts";
 export type Moment = Pick<FlameTurn, "now" | "steady">;
 
 /** Sees to it that a closed session goes when `limits.closed_session_retention` has passed. */
-export function retire(state: CoreState, record: SessionRecord, { now, steady }: Moment): void {
+export function scheduleDeletion(
+  state: CoreState,
+  record: SessionRecord,
+  { now, steady }: Moment,
+): void {
   const { closedSessionRetentionMs } = state.options;
   if (record.completionTime === undefined || closedSessionRetentionMs === Number.POSITIVE_INFINITY)
     return;

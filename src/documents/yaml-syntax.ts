@@ -48,7 +48,7 @@ function explain(error: LibraryError, document: Document.Parsed, text: string): 
       };
     case "MISSING_CHAR":
     case "BAD_INDENT":
-      return neverClosed(document, text, offset) ?? inWordsOfLibrary(error);
+      return neverClosed(document, text, offset) ?? libraryMessage(error);
     case "BLOCK_AS_IMPLICIT_KEY":
     case "MULTILINE_IMPLICIT_KEY":
       return {
@@ -64,7 +64,7 @@ function explain(error: LibraryError, document: Document.Parsed, text: string): 
         offset,
       };
     default:
-      return inWordsOfLibrary(error);
+      return libraryMessage(error);
   }
 }
 
@@ -105,7 +105,7 @@ function endOfKey(document: Document.Parsed, text: string, offset: number): numb
   return lineStart + (/^[ \t]*/.exec(text.slice(lineStart, error.pos[1]))?.[0].length ?? 0);
 }
 
-function inWordsOfLibrary({ message, pos: [offset] }: LibraryError): Explained {
+function libraryMessage({ message, pos: [offset] }: LibraryError): Explained {
   const [sentence = message] = message.split(/ at line \d+/);
   return { got: `what YAML refuses (${sentence})`, expected: "well-formed YAML", offset };
 }

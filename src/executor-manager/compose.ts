@@ -37,7 +37,7 @@ import { NodeLoop } from "./node-loop.ts";
 import { leaveNodeMark } from "./node-mark.ts";
 import { openPackageStore } from "./packages/package-store.ts";
 import { type PackageInstaller, ServiceHost } from "./service-host.ts";
-import { type ServiceSurroundings, scratchFolder } from "./service-process.ts";
+import { type NodeServices, scratchFolder } from "./service-process.ts";
 import { openSocketFolder } from "./socket-folder.ts";
 import { WarmServices } from "./warm/warm-services.ts";
 import { WorkStream, type WorkStreamDeps } from "./work/work-stream.ts";
@@ -160,7 +160,7 @@ function openExecutors(
   { config, clock, logger, registry }: ExecutorManagerOptions,
   parts: {
     readonly calls: BackendClient;
-    readonly around: ServiceSurroundings;
+    readonly around: NodeServices;
     readonly installer: PackageInstaller;
     readonly stream: Pick<WorkStreamDeps, "begin" | "nodeName" | "instance">;
   },
@@ -190,7 +190,7 @@ function openExecutors(
 async function openSurroundings(
   { config, home, env, logger, clock, ...limits }: ExecutorManagerOptions,
   releasers: Releasers,
-): Promise<ServiceSurroundings> {
+): Promise<NodeServices> {
   // Timers and idle connections do not keep a process alive, a manager that waits for its work has to.
   const alive = setInterval(() => undefined, 0x7fff_ffff);
   releasers.add("process", () => clearInterval(alive));

@@ -4,9 +4,9 @@ import type { Binding } from "./executor-messages.ts";
 import type { PackageSource } from "./packages/package-source.ts";
 import type { PackageVariables } from "./service-environment.ts";
 import {
+  type NodeServices,
   type ServiceProcess,
   type ServiceProgram,
-  type ServiceSurroundings,
   type ServiceUser,
   startServiceProcess,
 } from "./service-process.ts";
@@ -55,11 +55,11 @@ export interface Opened {
 
 /** Opens sessions on this node: package, process, entering. */
 export class ServiceHost {
-  readonly #around: ServiceSurroundings;
+  readonly #around: NodeServices;
   readonly #installer: PackageInstaller;
   readonly #started: StartedServices;
 
-  constructor(around: ServiceSurroundings, installer: PackageInstaller, started: StartedServices) {
+  constructor(around: NodeServices, installer: PackageInstaller, started: StartedServices) {
     this.#around = around;
     this.#installer = installer;
     this.#started = started;

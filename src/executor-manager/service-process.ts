@@ -38,7 +38,7 @@ export interface ServiceApplication {
 }
 
 /** What all services of a node share. */
-export interface ServiceSurroundings {
+export interface NodeServices {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly reaper: GroupReaper;
@@ -93,7 +93,7 @@ export function scratchFolder(flameHome: string): string {
  * @throws FlameError saying what was started, how it ended or how long it was waited for, and its last words.
  */
 export async function startServiceProcess(
-  around: ServiceSurroundings,
+  around: NodeServices,
   { application, packageVariables }: ServiceProgram,
   id: string,
   user: ServiceUser | undefined,
@@ -156,7 +156,7 @@ export async function startServiceProcess(
 
 /** Where the output of a service goes, in a folder that is there. */
 async function logsFor(
-  { clock, flameHome }: ServiceSurroundings,
+  { clock, flameHome }: NodeServices,
   { executorId, sessionId }: ServiceUser,
   { name }: ServiceApplication,
 ): Promise<GroupLogs> {
@@ -184,7 +184,7 @@ const planOf = (cgroup: Cgroup | undefined): { cgroup?: string } =>
 
 class Service implements ServiceProcess {
   readonly group: ProcessGroup;
-  readonly #around: ServiceSurroundings;
+  readonly #around: NodeServices;
   readonly #application: ServiceApplication;
   #logger: Logger;
   readonly #paths: Places;
@@ -192,7 +192,7 @@ class Service implements ServiceProcess {
   #stopping: Promise<void> | undefined;
 
   constructor(
-    around: ServiceSurroundings,
+    around: NodeServices,
     application: ServiceApplication,
     user: ServiceUser | undefined,
     group: ProcessGroup,

@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { codeOf } from "../kit/thrown.ts";
 
 /** Processes looked at together: a machine may have thousands, and others want their turn meanwhile. */
-const lookedAtTogether = 50;
+const scanBatchSize = 50;
 
 /**
  * Kills what has `mark`, a `NAME=value`, in its environment: whatever left the process group that was started with it,
@@ -13,7 +13,7 @@ export async function killStrays(mark: string): Promise<number[]> {
   const others = (await pids()).filter((pid) => pid !== process.pid);
   const killed: number[] = [];
   while (others.length > 0) {
-    const some = others.splice(0, lookedAtTogether);
+    const some = others.splice(0, scanBatchSize);
     const marked = await Promise.all(some.map((pid) => hasMark(pid, mark)));
     for (const [nth, pid] of some.entries())
       if (marked[nth] === true && kill(pid)) killed.push(pid);

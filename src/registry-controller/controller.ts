@@ -3,10 +3,10 @@ import type { FlameClient } from "../client/index.ts";
 import type { Clock } from "../kit/clock.ts";
 import { textOf } from "../kit/thrown.ts";
 import { PUBLISHED_FOLDER } from "../manifest/published-folder.ts";
+import { Debounce } from "../manifest-directory/debounce.ts";
 import { DirectoryFollower } from "../manifest-directory/directory-follower.ts";
 import { type DirectoryLook, DirectoryReader } from "../manifest-directory/directory-reader.ts";
 import type { ManifestFile, ReadText } from "../manifest-directory/manifest-file.ts";
-import { Patience } from "../manifest-directory/patience.ts";
 import { FlameError } from "../model/errors.ts";
 import type { Memory } from "./memory.ts";
 import { type PublishedCalls, Reconciler } from "./reconciler.ts";
@@ -44,7 +44,7 @@ const STOP_WAIT_MS = 2000;
 export class Controller {
   readonly #deps: ControllerDeps;
   readonly #reconciler: Reconciler;
-  readonly #patience = new Patience(SETTLE_MS);
+  readonly #debounce = new Debounce(SETTLE_MS);
   #look: DirectoryLook | undefined;
   #defaults: readonly ManifestFile[] | undefined;
   /** Problems that were told: each is told once, until it is over. */
@@ -133,7 +133,7 @@ export class Controller {
     const leaving = memory
       .entries()
       .flatMap(([name]) => (wishes.applications.has(name) ? [] : name));
-    const { due, nextMs } = this.#patience.round(leaving, clock.steady());
+    const { due, nextMs } = this.#debounce.round(leaving, clock.steady());
     const held = new Set([...wishes.held, ...leaving.filter((name) => !due.has(name))]);
     return { settled: { ...wishes, held }, ...(nextMs !== undefined && { nextMs }) };
   }

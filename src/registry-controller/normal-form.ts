@@ -41,7 +41,7 @@ export function keptFields(live: Iterable<ApplicationManifestSpec>): ReadonlySet
 }
 
 /** The differences that are not only what this engine forgets. */
-export function unforgotten(
+export function withoutLostFields(
   changes: readonly FieldChange[],
   kept: ReadonlySet<ForgottenField>,
 ): readonly FieldChange[] {
@@ -56,7 +56,7 @@ function isForgotten(change: FieldChange, kept: ReadonlySet<ForgottenField>): bo
 }
 
 /** Only fields that some engines forget, or take at registration alone. */
-export function onlyForgettable(changes: readonly FieldChange[]): boolean {
+export function isLossyOnly(changes: readonly FieldChange[]): boolean {
   return changes.every(({ path }) => FORGOTTEN.some((field) => field === path));
 }
 

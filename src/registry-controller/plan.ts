@@ -4,9 +4,9 @@ import { digestOf, type Remembered } from "./memory.ts";
 import {
   differences,
   type ForgottenField,
+  isLossyOnly,
   keptFields,
-  onlyForgettable,
-  unforgotten,
+  withoutLostFields,
 } from "./normal-form.ts";
 import type { Wanted, Wishes } from "./wanted.ts";
 
@@ -50,10 +50,10 @@ export function planFor(wishes: Wishes, live: readonly Application[], memory: Me
       steps.push({ kind: "register", name, wanted });
       continue;
     }
-    const changes = unforgotten(differences(application.spec, wanted.manifest), kept);
+    const changes = withoutLostFields(differences(application.spec, wanted.manifest), kept);
     const known = remembered.get(name);
     const drifted = known?.digest === digestOf(wanted.manifest);
-    const given = drifted && known.incomplete === true && onlyForgettable(changes);
+    const given = drifted && known.incomplete === true && isLossyOnly(changes);
     if (changes.length === 0 || given) inOrder.push(wanted);
     else steps.push({ kind: "update", name, wanted, changes, drifted });
   }

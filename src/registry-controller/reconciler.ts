@@ -1,7 +1,7 @@
 import type { Application, FlameClient } from "../client/index.ts";
 import { type ErrorCode, FlameError } from "../model/errors.ts";
 import { digestOf, type Memory } from "./memory.ts";
-import { differences, onlyForgettable, unforgotten } from "./normal-form.ts";
+import { differences, isLossyOnly, withoutLostFields } from "./normal-form.ts";
 import { type Plan, planFor, type Step } from "./plan.ts";
 import { changeLine, problemLine, type RoundReport, type StepOutcome } from "./report.ts";
 import { SessionCounts } from "./session-counts.ts";
@@ -104,7 +104,7 @@ export class Reconciler {
   /** A list may leave out long texts that make it too large to be sent: a single application has them. */
   async #isInOrder({ name, manifest }: Wanted, { plan }: Round): Promise<boolean> {
     const { spec } = await this.#deps.cluster.getApplication(name);
-    return unforgotten(differences(spec, manifest), plan.kept).length === 0;
+    return withoutLostFields(differences(spec, manifest), plan.kept).length === 0;
   }
 
   async #register(wanted: Wanted): Promise<StepOutcome> {
@@ -127,7 +127,7 @@ export class Reconciler {
     const rest = differences(written.spec, wanted.manifest);
     // Whoever changed it since, it is the controller that made it: it goes with its file.
     this.#remember(wanted, created, rest.length > 0);
-    if (!onlyForgettable(rest)) {
+    if (!isLossyOnly(rest)) {
       const paths = rest.map(({ path }) => path).join(", ");
       return { kind: "failed", reason: `it was taken, but afterwards differs in ${paths}` };
     }

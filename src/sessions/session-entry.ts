@@ -56,8 +56,8 @@ export class SessionEntry {
   queued = 0;
   /** None of the {@link roomy} executors holds less than this. */
   leastHeld = 0;
-  /** It has tasks and no executor, and it is counted how long. */
-  counted = false;
+  /** It has tasks and no executor, and a timer runs that reports a long wait. */
+  longWaitTimerSet = false;
   /** Steady milliseconds of the last change of one of its tasks; kept up while it ends with its clients. */
   activeAt = 0;
   readonly tally: OpenTally;

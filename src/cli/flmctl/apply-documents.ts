@@ -36,7 +36,7 @@ export async function applyDocuments(
     // The reply is one text of limited size; asked for each document by itself, the registry tells all.
     const asked = { ...options, dryRun: true, continueOnError: true };
     const results = await sendDocuments(registry, documents, asked);
-    const refused = tellRefusals(documents, results, terminal);
+    const refused = printRefusals(documents, results, terminal);
     if (refused === 0) throw error;
     const text = `${counted(refused, "document")} of ${documents.length} refused; nothing was changed`;
     throw new FlameError(error.code, text, { cause: error });
@@ -68,7 +68,7 @@ export async function sendDocuments(
 const TOLD_BY_DOCUMENT: readonly string[] = ["invalid_argument", "invalid_state", "aborted"];
 
 /** Prints each refusal with the place of its document, and tells how many there were. */
-export function tellRefusals(
+export function printRefusals(
   documents: readonly WrittenDocument[],
   results: readonly ApplyResult[],
   terminal: Terminal,

@@ -2,7 +2,7 @@ import { type Command, Option } from "@commander-js/extra-typings";
 import type { ApplyResult } from "../../client/index.ts";
 import { FlameError } from "../../model/errors.ts";
 import type { CliContext } from "../context.ts";
-import { applyDocuments, isGood, tellRefusals } from "./apply-documents.ts";
+import { applyDocuments, isGood, printRefusals } from "./apply-documents.ts";
 import { counted, refuseFaults, tellFaults, tellWarnings } from "./document-faults.ts";
 import { documentsOf, fileOption, recursiveOption } from "./file-options.ts";
 import { forceOption, ownerOption } from "./options.ts";
@@ -97,7 +97,7 @@ async function runApply(
   );
   for (const result of results)
     if (result.action !== "refused") terminal.out(resultLine(result, dryRun));
-  const refused = tellRefusals(good, results, terminal);
+  const refused = printRefusals(good, results, terminal);
   const rest = dryRun === "server" ? "the others would be applied" : "the others were applied";
   failFor(documents.length - good.length + refused, documents, rest);
 }

@@ -4,7 +4,7 @@ import { FlameError } from "../../model/errors.ts";
 import type { CliContext } from "../context.ts";
 import { ExitWith } from "../run-program.ts";
 import { PUBLISHED_CALLS } from "./apply.ts";
-import { type GoodDocument, isGood, sendDocuments, tellRefusals } from "./apply-documents.ts";
+import { type GoodDocument, isGood, printRefusals, sendDocuments } from "./apply-documents.ts";
 import { changeLines } from "./change-lines.ts";
 import { counted, refuseFaults } from "./document-faults.ts";
 import { documentsOf, fileOption, recursiveOption } from "./file-options.ts";
@@ -69,7 +69,7 @@ async function runDiff(
     sendDocuments(registry, good, asked),
   );
   results.forEach((result, index) => terminal.out(differenceText(result, good[index])));
-  const refused = tellRefusals(good, results, terminal);
+  const refused = printRefusals(good, results, terminal);
   if (refused > 0) {
     const text = `${counted(refused, "document")} of ${good.length} would be refused`;
     throw new FlameError("invalid_config", text);

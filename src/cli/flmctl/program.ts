@@ -1,6 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import type { CliContext } from "../context.ts";
-import { unsteered } from "../output/terminal.ts";
+import { withoutControlCharacters } from "../output/terminal.ts";
 import { prepare, runProgram } from "../run-program.ts";
 import { version } from "../version.ts";
 import { addApplicationCommands } from "./application-commands.ts";
@@ -23,7 +23,7 @@ import { addView } from "./view.ts";
 
 /** The whole of flmctl: runs one command line, tells its exit code. */
 export function flmctl(argv: readonly string[], given: CliContext): Promise<number> {
-  const context = { ...given, terminal: unsteered(given.terminal) };
+  const context = { ...given, terminal: withoutControlCharacters(given.terminal) };
   const program = new Command("flmctl")
     .description("Look at and change the applications and sessions of a Flame cluster.")
     .version(`flmctl ${version}`, "-V, --version", "print the version")

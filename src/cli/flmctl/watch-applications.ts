@@ -87,7 +87,8 @@ function differences(
     const was = before.get(name);
     if (was === undefined)
       changes.push({ kind: before.size === 0 ? "present" : "created", application });
-    else if (sightOf(was) !== sightOf(application)) changes.push({ kind: "changed", application });
+    else if (visibleText(was) !== visibleText(application))
+      changes.push({ kind: "changed", application });
   }
   for (const [name, application] of before) {
     if (!now.has(name)) changes.push({ kind: "removed", application });
@@ -96,7 +97,7 @@ function differences(
 }
 
 /** What a change of an application is a change of. */
-function sightOf(application: Watched): string {
+function visibleText(application: Watched): string {
   const faults = application.faults.map(({ source, reason }) => [source, reason]);
   if (application.revision === undefined) return JSON.stringify(faults);
   const { creationTime, revision, state, owner } = application;

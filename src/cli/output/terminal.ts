@@ -41,7 +41,7 @@ const CONTROL_CHARACTERS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
  * The same terminal, which texts of servers and of other users cannot steer: a person gets no control characters but
  * ends of lines and tabs. A file or program gets stdout as it is.
  */
-export function unsteered(terminal: Terminal): Terminal {
+export function withoutControlCharacters(terminal: Terminal): Terminal {
   const plain = (text: string): string => text.replaceAll(CONTROL_CHARACTERS, "");
   return {
     interactive: terminal.interactive,

@@ -4,18 +4,14 @@ import { randomId } from "../../kit/ids.ts";
 import type { Logger } from "../../kit/logger.ts";
 import type { WarmOrder } from "../executor-messages.ts";
 import type { PackageInstaller, StartedServices } from "../service-host.ts";
-import {
-  type ServiceProgram,
-  type ServiceSurroundings,
-  startServiceProcess,
-} from "../service-process.ts";
+import { type NodeServices, type ServiceProgram, startServiceProcess } from "../service-process.ts";
 import { endService, WarmPlace, type WarmPlaceDeps, type WarmService } from "./warm-place.ts";
 
 /** How long a service that is called may take until calls get through. */
 const CONNECT_MS = 5_000;
 
 export interface WarmServicesDeps {
-  readonly around: ServiceSurroundings;
+  readonly around: NodeServices;
   readonly installer: PackageInstaller;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -12,13 +12,13 @@ export interface Situation {
 }
 
 /** An application that is to be as a file says. */
-export interface Wish extends Claim {
+export interface DesiredApplication extends Claim {
   /** The file of this directory that kept it and speaks for it no more. */
   readonly takesOver?: string;
 }
 
 /** An application whose file is gone, or says nothing about it any more. */
-export interface Farewell {
+export interface Departure {
   readonly record: ApplicationRecord;
   readonly path: string;
   /** The file alone made it: it goes along. Otherwise it only loses its owner and what the file set. */
@@ -26,8 +26,8 @@ export interface Farewell {
 }
 
 export interface Decision {
-  readonly wishes: ReadonlyMap<string, Wish>;
-  readonly farewells: readonly Farewell[];
+  readonly desired: ReadonlyMap<string, DesiredApplication>;
+  readonly departures: readonly Departure[];
   readonly faults: readonly ClaimFault[];
 }
 
@@ -36,23 +36,23 @@ export function decide({ folder, files, records }: Situation): Decision {
   const ours = records.filter(({ owner }) => owner !== undefined && dirname(owner) === folder);
   const keepers = new Map(ours.map(({ name, owner }) => [name, owner ?? ""]));
   const claims = claimsOf(files.values(), keepers);
-  const wishes = new Map<string, Wish>();
+  const desired = new Map<string, DesiredApplication>();
   const faults = [...claims.faults];
   for (const [name, claim] of claims.applications) {
     const keeper = keepers.get(name);
-    if (keeper === undefined || keeper === claim.path) wishes.set(name, claim);
+    if (keeper === undefined || keeper === claim.path) desired.set(name, claim);
     else if (files.get(keeper)?.ok === false) faults.push(keptByBroken(name, claim.path, keeper));
-    else wishes.set(name, { ...claim, takesOver: keeper });
+    else desired.set(name, { ...claim, takesOver: keeper });
   }
-  const farewells = ours.flatMap((record): readonly Farewell[] => {
+  const departures = ours.flatMap((record): readonly Departure[] => {
     const path = record.owner ?? "";
     const leaving = record.state === "Disabled";
-    const spokenFor = claims.applications.has(record.name) || files.get(path)?.ok === false;
-    if (leaving || spokenFor) return [];
+    const claimed = claims.applications.has(record.name) || files.get(path)?.ok === false;
+    if (leaving || claimed) return [];
     const alone = record.createdBy === path && record.lastSeeded === undefined;
     return [{ record, path, remove: alone }];
   });
-  return { wishes, farewells, faults };
+  return { desired, departures, faults };
 }
 
 /** Whether it moved can be said when the file that keeps it can be read. */

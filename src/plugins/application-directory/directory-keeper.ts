@@ -3,11 +3,11 @@ import { manifestWithout } from "../../application-registry/ownership.ts";
 import { faultText } from "../../documents/fault.ts";
 import { textOf } from "../../kit/thrown.ts";
 import type { ClaimFault } from "../../manifest-directory/claims.ts";
+import { Debounce } from "../../manifest-directory/debounce.ts";
 import type { DirectoryLook } from "../../manifest-directory/directory-reader.ts";
-import { Patience } from "../../manifest-directory/patience.ts";
 import { FlameError } from "../../model/errors.ts";
 import type { PluginHost } from "../plugin.ts";
-import { decide, type Farewell, type Wish } from "./decide.ts";
+import { type Departure, type DesiredApplication, decide } from "./decide.ts";
 import { FaultBoard, faultKey } from "./fault-board.ts";
 import { reportApplied } from "./report.ts";
 
@@ -30,9 +30,9 @@ export class DirectoryKeeper {
   readonly #host: KeeperHost;
   readonly #folder: string;
   readonly #board: FaultBoard;
-  readonly #patience = new Patience(SETTLE_MS);
+  readonly #debounce = new Debounce(SETTLE_MS);
   /** The last word that was acted on, by application. */
-  #acted = new Map<string, Wish>();
+  #acted = new Map<string, DesiredApplication>();
   /** What the registry refused, by application. */
   readonly #refused = new Map<string, ClaimFault>();
   #first = true;
@@ -47,21 +47,21 @@ export class DirectoryKeeper {
   async act(look: DirectoryLook): Promise<number | undefined> {
     const records = await this.#host.applications.list();
     if (look.folder !== "present") return this.#withoutFolder(look, records);
-    const { wishes, farewells, faults } = decide({
+    const { desired, departures, faults } = decide({
       folder: this.#folder,
       files: look.files,
       records,
     });
     const now = this.#host.clock.steady();
-    const leaving = new Map(farewells.map((one) => [`leaves ${one.record.name}`, one]));
+    const leaving = new Map(departures.map((one) => [`leaves ${one.record.name}`, one]));
     const held = new Map(faults.map((one) => [faultKey(one), one]));
     const keys = [...leaving.keys(), ...held.keys()];
-    const { due, nextMs } = this.#patience.round(keys, now, this.#first);
+    const { due, nextMs } = this.#debounce.round(keys, now, this.#first);
     const retry = await this.#carryOut(
-      [...wishes.values()].filter((wish) => !this.#isDone(wish)),
+      [...desired.values()].filter((wanted) => !this.#isDone(wanted)),
       [...leaving].filter(([key]) => due.has(key)).map(([, farewell]) => farewell),
     );
-    this.#forget(wishes);
+    this.#forget(desired);
     this.#board.show([
       ...[...held].filter(([key]) => due.has(key)).map(([, fault]) => fault),
       ...this.#refused.values(),
@@ -80,8 +80,8 @@ export class DirectoryKeeper {
     look: DirectoryLook,
     records: Parameters<typeof decide>[0]["records"],
   ): number | undefined {
-    const { farewells } = decide({ folder: this.#folder, files: new Map(), records });
-    const names = farewells.map(({ record }) => record.name);
+    const { departures } = decide({ folder: this.#folder, files: new Map(), records });
+    const names = departures.map(({ record }) => record.name);
     const reason =
       look.folder === "missing"
         ? "the folder is gone, and what its files keep stays as it is; bring it back, empty if these applications shall go"
@@ -89,7 +89,7 @@ export class DirectoryKeeper {
     const concerned = look.folder === "missing" || names.length > 0 ? names : [""];
     const faults = concerned.map((name) => ({ name, path: this.#folder, reason }));
     const now = this.#host.clock.steady();
-    const { due, nextMs } = this.#patience.round(faults.map(faultKey), now, this.#first);
+    const { due, nextMs } = this.#debounce.round(faults.map(faultKey), now, this.#first);
     this.#board.show(faults.filter((one) => due.has(faultKey(one))));
     // What is there when it comes back is looked at anew.
     this.#acted.clear();
@@ -98,27 +98,30 @@ export class DirectoryKeeper {
     return nextMs;
   }
 
-  #isDone(wish: Wish): boolean {
-    const { name } = wish.manifest;
+  #isDone(wanted: DesiredApplication): boolean {
+    const { name } = wanted.manifest;
     const acted = this.#acted.get(name);
-    const same = acted?.manifest === wish.manifest && acted.path === wish.path;
-    return same && wish.takesOver === undefined && !this.#refused.has(name);
+    const same = acted?.manifest === wanted.manifest && acted.path === wanted.path;
+    return same && wanted.takesOver === undefined && !this.#refused.has(name);
   }
 
   /** All in one round, which is one commit. Returns whether something has to be tried again. */
-  async #carryOut(wishes: readonly Wish[], farewells: readonly Farewell[]): Promise<boolean> {
-    if (wishes.length === 0 && farewells.length === 0) return false;
+  async #carryOut(
+    desired: readonly DesiredApplication[],
+    departures: readonly Departure[],
+  ): Promise<boolean> {
+    if (desired.length === 0 && departures.length === 0) return false;
     const releases = await Promise.all(
-      farewells.filter(({ remove }) => !remove).map((one) => this.#release(one)),
+      departures.filter(({ remove }) => !remove).map((one) => this.#release(one)),
     );
-    const removals = farewells.filter(({ remove }) => remove);
-    const changes = [...wishes.map(applicationOf), ...releases.flatMap((one) => one ?? [])];
+    const removals = departures.filter(({ remove }) => remove);
+    const changes = [...desired.map(applicationOf), ...releases.flatMap((one) => one ?? [])];
     const [outcomes, ...removed] = await Promise.all([
       this.#apply(changes),
       ...removals.map((one) => this.#remove(one)),
     ]);
-    for (const [index, wish] of wishes.entries()) this.#note(wish, outcomes[index]);
-    const failed = outcomes.slice(wishes.length).some(({ action }) => action === "refused");
+    for (const [index, wanted] of desired.entries()) this.#note(wanted, outcomes[index]);
+    const failed = outcomes.slice(desired.length).some(({ action }) => action === "refused");
     reportApplied(this.#host.logger, this.#folder, outcomes, removals, removed);
     return failed || removed.includes("failed");
   }
@@ -136,7 +139,7 @@ export class DirectoryKeeper {
     }
   }
 
-  async #remove({ record, path }: Farewell): Promise<"removed" | "disabled" | "failed"> {
+  async #remove({ record, path }: Departure): Promise<"removed" | "disabled" | "failed"> {
     const { name, revision } = record;
     const input = { name, owner: path, expectedRevision: revision, whenUnused: true };
     try {
@@ -147,7 +150,7 @@ export class DirectoryKeeper {
     }
   }
 
-  async #release({ record, path }: Farewell): Promise<ApplyApplication | undefined> {
+  async #release({ record, path }: Departure): Promise<ApplyApplication | undefined> {
     const { name, revision } = record;
     const source = { origin: "file", author: path, owner: path } as const;
     const raw = { metadata: { name }, spec: manifestWithout(record, path) };
@@ -164,26 +167,26 @@ export class DirectoryKeeper {
     return { name, manifest, spec, ...release };
   }
 
-  #note(wish: Wish, outcome: ApplyOutcome | undefined): void {
-    const { name } = wish.manifest;
+  #note(wanted: DesiredApplication, outcome: ApplyOutcome | undefined): void {
+    const { name } = wanted.manifest;
     if (outcome === undefined) return;
-    const { takesOver: _done, ...acted } = wish;
+    const { takesOver: _done, ...acted } = wanted;
     this.#acted.set(name, acted);
     if (outcome.action !== "refused") this.#refused.delete(name);
-    else this.#refused.set(name, { name, path: wish.path, reason: outcome.error.message });
+    else this.#refused.set(name, { name, path: wanted.path, reason: outcome.error.message });
   }
 
   /** What no file speaks of any more is looked at anew when one does again. */
-  #forget(wishes: ReadonlyMap<string, Wish>): void {
+  #forget(desired: ReadonlyMap<string, DesiredApplication>): void {
     for (const name of this.#acted.keys()) {
-      if (wishes.has(name)) continue;
+      if (desired.has(name)) continue;
       this.#acted.delete(name);
       this.#refused.delete(name);
     }
   }
 }
 
-function applicationOf({ path, manifest, takesOver }: Wish): ApplyApplication {
+function applicationOf({ path, manifest, takesOver }: DesiredApplication): ApplyApplication {
   const { name, manifest: written, spec } = manifest;
   const source = { origin: "file", author: path, owner: path } as const;
   return {

@@ -1,6 +1,6 @@
 import type { ApplyOutcome } from "../../application-registry/index.ts";
 import type { Logger } from "../../kit/logger.ts";
-import type { Farewell } from "./decide.ts";
+import type { Departure } from "./decide.ts";
 
 /** Names that one line of the log tells; more are counted. */
 const NAMES_TOLD_MAX = 8;
@@ -10,7 +10,7 @@ export function reportApplied(
   logger: Logger,
   folder: string,
   outcomes: readonly ApplyOutcome[],
-  removals: readonly Farewell[],
+  removals: readonly Departure[],
   removed: readonly ("removed" | "disabled" | "failed")[],
 ): void {
   const named = (action: string): readonly string[] =>

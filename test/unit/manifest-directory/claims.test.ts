@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
 import { readManifests } from "../../../src/manifest/manifest.ts";
 import { claimsOf } from "../../../src/manifest-directory/claims.ts";
+import { Debounce } from "../../../src/manifest-directory/debounce.ts";
 import { type ManifestFile, manifestFile } from "../../../src/manifest-directory/manifest-file.ts";
-import { Patience } from "../../../src/manifest-directory/patience.ts";
 
 const file = (path: string, text: string): Promise<ManifestFile> =>
   manifestFile(path, Buffer.from(text), async (one) => readManifests(one));
@@ -58,11 +58,11 @@ describe("which file speaks for an application", () => {
   });
 });
 
-describe("patience", () => {
+describe("debounce", () => {
   it("lets a thing count when it has been so for its time without a break", () => {
-    const patience = new Patience(300);
+    const debounce = new Debounce(300);
     const round = (keys: string[], now: number): [string[], number | undefined] => {
-      const { due, nextMs } = patience.round(keys, now);
+      const { due, nextMs } = debounce.round(keys, now);
       return [[...due], nextMs];
     };
     expect(round(["a"], 1000)).toEqual([[], 300]);
@@ -74,8 +74,8 @@ describe("patience", () => {
   });
 
   it("is not fooled by a clock that is set back", () => {
-    const patience = new Patience(300);
-    patience.round(["a"], 10_000);
-    expect(patience.round(["a"], 5000)).toMatchObject({ nextMs: 300 });
+    const debounce = new Debounce(300);
+    debounce.round(["a"], 10_000);
+    expect(debounce.round(["a"], 5000)).toMatchObject({ nextMs: 300 });
   });
 });

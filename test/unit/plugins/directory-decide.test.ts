@@ -41,13 +41,13 @@ function record(
 
 const told = (files: [string, ManifestFile][], records: ApplicationRecord[]) => {
   const decision = decide({ folder: "/conf", files: new Map(files), records });
-  const [wish] = [...decision.wishes.values()];
-  const [farewell] = decision.farewells;
+  const [wanted] = [...decision.desired.values()];
+  const [departure] = decision.departures;
   const fault = decision.faults[0]?.reason ?? "";
   return {
-    ...(wish !== undefined && { wish: wish.path }),
-    ...(wish?.takesOver !== undefined && { from: wish.takesOver }),
-    ...(farewell !== undefined && { farewell: farewell.remove ? "remove" : "release" }),
+    ...(wanted !== undefined && { wanted: wanted.path }),
+    ...(wanted?.takesOver !== undefined && { from: wanted.takesOver }),
+    ...(departure !== undefined && { departure: departure.remove ? "remove" : "release" }),
     ...(fault !== "" && { fault }),
   };
 };
@@ -55,21 +55,21 @@ const told = (files: [string, ManifestFile][], records: ApplicationRecord[]) => 
 describe("what the directory wants of the registry", () => {
   const { createdBy: _by, ...adopted } = record(A);
   it.each([
-    ["an absent application: registers it", [holds(A, "x")], [], { wish: A }],
-    ["one that nobody keeps: takes it", [holds(A, "x")], [record(undefined)], { wish: A }],
-    ["its own: is asked for again", [holds(A, "x")], [record(A)], { wish: A }],
+    ["an absent application: registers it", [holds(A, "x")], [], { wanted: A }],
+    ["one that nobody keeps: takes it", [holds(A, "x")], [record(undefined)], { wanted: A }],
+    ["its own: is asked for again", [holds(A, "x")], [record(A)], { wanted: A }],
     [
       "another tool's: asks, and is refused by the registry",
       [holds(A, "x")],
       [record("tool")],
-      { wish: A },
+      { wanted: A },
     ],
-    ["one whose file is gone: takes it over", [holds(B, "x")], [record(A)], { wish: B, from: A }],
+    ["one whose file is gone: takes it over", [holds(B, "x")], [record(A)], { wanted: B, from: A }],
     [
       "one whose file speaks of others now: takes it over",
       [holds(B, "x"), holds(A, "y")],
       [record(A)],
-      { wish: B, from: A },
+      { wanted: B, from: A },
     ],
     [
       "one whose file is broken: waits",
@@ -77,19 +77,19 @@ describe("what the directory wants of the registry", () => {
       [record(A)],
       { fault: "1:1: got x, expected y" },
     ],
-    ["made by a file that is gone: removes it", [], [record(A)], { farewell: "remove" }],
+    ["made by a file that is gone: removes it", [], [record(A)], { departure: "remove" }],
     [
       "made by a file that says nothing of it: removes it",
       [holds(A, "y")],
       [record(A)],
-      { wish: A, farewell: "remove" },
+      { wanted: A, departure: "remove" },
     ],
-    ["taken by a file that is gone: lets go of it", [], [adopted], { farewell: "release" }],
+    ["taken by a file that is gone: lets go of it", [], [adopted], { departure: "release" }],
     [
       "shipped, whoever made it: lets go of it",
       [],
       [record(A, { lastSeeded: {} })],
-      { farewell: "release" },
+      { departure: "release" },
     ],
     ["kept by a broken file: stays", [broken(A)], [record(A)], { fault: "1:1: got x, expected y" }],
     ["on its way out: nothing more", [], [record(A, { state: "Disabled" })], {}],

@@ -2,7 +2,7 @@
  * Holds back what may be over in a moment: a thing counts when it has been so for a while. What is not named in one
  * round starts anew.
  */
-export class Patience {
+export class Debounce {
   readonly #waitMs: number;
   #since = new Map<string, number>();
 
