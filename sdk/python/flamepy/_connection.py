@@ -11,18 +11,16 @@ import grpc
 
 from flamepy._channel import CALL_SECONDS, call, named_metadata, open_channel, to_flame_error
 from flamepy._client_stream import ClientStream
+from flamepy._common_data import CommonData
 from flamepy._config import FlameClientTls, current_context
 from flamepy._convert import attributes_from, from_application, from_session, to_application
 from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._forks import refuse_in_forked_child
 from flamepy._listing import APPLICATIONS, EXECUTORS, NODES, SESSIONS, Listing
 from flamepy._names import short_name
-from flamepy._object_calls import Callables
 from flamepy._object_session import session_from
-from flamepy._objects import delete_objects
 from flamepy._presence import Presence, client_id
 from flamepy._public import public
-from flamepy._runner import RunnerContext, RunnerServiceKind, encode_context, referred
 from flamepy._session import Session
 from flamepy._types import Application, ApplicationAttributes, SessionAttributes
 from flamepy._workers import Workers
@@ -76,6 +74,7 @@ class Connection:
         sessions_stub: Any = sessions_pb2_grpc.SessionsStub
         self._cancel_rpc = sessions_stub(channel).Cancel
         self._client = ("flame-client", client_id())
+        self._is_of_this_make: bool | None = None
         self._presence = Presence(self._beat)
         self.workers = Workers("flamepy-watch", _WATCHES_MAX)
         self.fetches = Workers("flamepy-fetch", _FETCHES_MAX)
@@ -133,6 +132,29 @@ class Connection:
         return call(
             operation, rpc, request, repeatable=repeatable, seconds=seconds, metadata=metadata
         )
+
+    def is_of_this_make(self) -> bool:
+        """Whether the session manager is one of ours; asked once.
+
+        One of another make does not serve ``flame.client.v1.Presence``. Its nodes have services of
+        the published flamepy, which read neither our common data nor our inputs.
+
+        Raises:
+            FlameError: it does not answer, or refuses this client.
+        """
+        if self._is_of_this_make is None:
+            operation = "ask the session manager of which make it is"
+            self._check_open(operation)
+            metadata = (self._client,)
+            beat = client_pb2.BeatRequest()
+            try:
+                call(operation, self._beat_rpc, beat, repeatable=True, metadata=metadata)
+                self._is_of_this_make = True
+            except FlameError as error:
+                if not _is_unimplemented(error):
+                    raise
+                self._is_of_this_make = False
+        return self._is_of_this_make
 
     def _beat(self) -> float | None:
         request = client_pb2.BeatRequest()
@@ -207,9 +229,10 @@ class Connection:
             FlameError: NOT_FOUND for an unknown application, ALREADY_EXISTS for a used id.
         """
         session_id = attrs.id or short_name(attrs.application)
-        attrs, common_data = _with_common_data(attrs, session_id)
+        common = CommonData.of(attrs, session_id, self.is_of_this_make)
+        attrs = common.attrs
         request = frontend_pb2.CreateSessionRequest(
-            session_id=session_id, session=from_session(attrs, common_data)
+            session_id=session_id, session=from_session(attrs, common.data)
         )
         operation = f"create session {session_id!r} of application {attrs.application!r}"
         keep = attrs.keep or attrs.id is not None
@@ -217,11 +240,13 @@ class Connection:
             reply = self.call(operation, "CreateSession", request, repeatable=False, keep=keep)
         except FlameError as error:
             if error.code in _REFUSALS:
-                _forget_object(attrs, common_data)
+                common.forget_object()
             raise
         if not keep:
             self._presence.began(session_id)
-        return session_from(self, reply, created=True, common_data=common_data)
+        return session_from(
+            self, reply, created=True, common_data=common.data, callables=common.callables
+        )
 
     def list_sessions(self) -> list[Session]:
         """Return all sessions."""
@@ -239,19 +264,22 @@ class Connection:
             FlameError: NOT_FOUND without ``spec`` and session; INVALID_ARGUMENT when the session is
                 closed, or was created with other attributes.
         """
-        wire, common_data = None, None
+        wire, common = None, None
         if spec is not None:
-            spec, common_data = _with_common_data(spec, session_id)
-            wire = from_session(spec, common_data)
+            common = CommonData.of(spec, session_id, self.is_of_this_make)
+            wire = from_session(common.attrs, common.data)
         request = frontend_pb2.OpenSessionRequest(session_id=session_id, session=wire)
         keep = spec is not None
         reply = self.call(f"open session {session_id!r}", "OpenSession", request, keep=keep)
         if not keep:
             self._presence.began(session_id)
         session = session_from(self, reply)
-        if spec is not None and session.common_data() != common_data:
-            _forget_object(spec, common_data)  # It existed already, with common data of its own.
-        return session
+        if common is None:
+            return session
+        if session.common_data() != common.data:
+            common.forget_object()  # It existed already, with common data of its own.
+            return session
+        return session_from(self, reply, callables=common.callables)
 
     def get_session(self, session_id: str) -> Session:
         """Return a session, open or closed.
@@ -309,8 +337,7 @@ class Connection:
                 metadata=(self._client,),
             )
         except FlameError as error:
-            cause = error.__cause__
-            if isinstance(cause, grpc.RpcError) and cause.code() is grpc.StatusCode.UNIMPLEMENTED:
+            if _is_unimplemented(error):
                 return None
             raise
         if reply.closed:
@@ -361,40 +388,6 @@ class ConnectionInstance:
             connection.close()
 
 
-def _with_common_data(
-    attrs: SessionAttributes, session_id: str
-) -> tuple[SessionAttributes, bytes | None]:
-    data = attrs.common_data
-    if data is None or isinstance(data, bytes):
-        return attrs, data
-    if isinstance(data, RunnerContext):
-        context, header = data, {}
-    else:
-        header = Callables.of(data).header()
-        context = RunnerContext(data)
-    if context.kind is RunnerServiceKind.Stateful:
-        attrs = _single_instance(attrs)
-    return attrs, encode_context(context, f"{attrs.application}/{session_id}", header)
-
-
-def _single_instance(attrs: SessionAttributes) -> SessionAttributes:
-    if attrs.max_instances not in (None, 1) or attrs.min_instances > 1:
-        raise FlameError(
-            FlameErrorCode.INVALID_ARGUMENT,
-            "a stateful session has one instance at most, got "
-            f"min_instances={attrs.min_instances}, max_instances={attrs.max_instances}; "
-            "leave them out, or use kind=RunnerServiceKind.Stateless",
-        )
-    return SessionAttributes(**{**attrs.__dict__, "max_instances": 1})
-
-
-def _forget_object(attrs: SessionAttributes, common_data: bytes | None) -> None:
-    """Delete what was put for a session that then did not come to use it."""
-    if common_data is None or attrs.common_data is common_data:
-        return
-    ref = referred(common_data)
-    if ref is not None:
-        try:
-            delete_objects(ref.key)
-        except FlameError:
-            pass  # Only room is lost, and the cache bounds that.
+def _is_unimplemented(error: FlameError) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, grpc.RpcError) and cause.code() is grpc.StatusCode.UNIMPLEMENTED

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import batched
 from typing import Any, Self, cast
 
+from flamepy._connection import ConnectionInstance
+from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._executor_work import ExecutorWork, close_when_dropped
 from flamepy._forks import refuse_in_forked_child
 from flamepy._function_calls import FunctionCalls, FunctionPacker, PackedFunction
@@ -62,6 +64,7 @@ class Executor(StaysHere, concurrent.futures.Executor):
         if max_workers is not None and max_workers <= 0:
             raise ValueError(f"max_workers must be greater than 0, got {max_workers}")
         self._timeout_ms = milliseconds_of(task_timeout)
+        _refuse_other_make()
         context = RunnerContext(FunctionCalls(), RunnerServiceKind.Stateless)
         session = create_session(
             application, context, max_instances=max_workers, resreq=resreq, priority=priority
@@ -172,6 +175,17 @@ class Executor(StaysHere, concurrent.futures.Executor):
     def _refuse_after_shutdown(self) -> None:
         if self._is_down:
             raise RuntimeError("cannot schedule new futures after shutdown")
+
+
+def _refuse_other_make() -> None:
+    connection = ConnectionInstance.instance()
+    if not connection.is_of_this_make():
+        raise FlameError(
+            FlameErrorCode.INVALID_STATE,
+            f"failed to make an Executor: the session manager at {connection.addr} is of another "
+            "make, whose services call one object in each session. Use "
+            "flamepy.create_session(application, function), which has submit() and map() for it",
+        )
 
 
 def _flattened(chunks: Iterator[list[Any]]) -> Iterator[Any]:

@@ -92,6 +92,8 @@ class RemoteCalls:
         if chunksize < 1:
             raise ValueError(f"chunksize must be >= 1, got {chunksize}")
         total = total_of(iterables) if progress else None
+        if not self._session.connection.is_of_this_make():
+            chunksize = 1  # Their requests are one call each.
         calls = zip(*iterables, strict=False)
         inputs = (
             (self._input(args, {}) for args in calls)
@@ -109,7 +111,12 @@ class RemoteCalls:
 
     def _input(self, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> bytes:
         self._session._refuse_closed()
-        return Calls(self._method, args, kwargs).encoded(self._session.object_prefix)
+        prefix = self._session.object_prefix
+        if kwargs is None or self._session.connection.is_of_this_make():
+            return Calls(self._method, args, kwargs).encoded(prefix)
+        from flamepy._published_frame import encode_published_call  # Few need it.
+
+        return encode_published_call(self._method, args, kwargs, prefix)
 
 
 @public("flamepy.core.client")
@@ -293,17 +300,19 @@ def session_from(
     message: types_pb2.Session,
     created: bool = False,
     common_data: bytes | None = None,
+    callables: Callables | None = None,
 ) -> Session:
     """Return the session of a wire message.
 
     Args:
         created: this client made it, so all of its tasks are this client's.
         common_data: what it was created with; None for what the message says.
+        callables: what may be called of its object; None for what its common data say.
     """
     status = message.status
     done = optional(status, "completion_time")
     data = optional(message.spec, "common_data") if common_data is None else common_data
-    callables = _callables_of(data)
+    callables = callables or _callables_of(data)
     kind = Session if callables is None else partial(ObjectSession, _callables=callables)
     return kind(
         connection=connection,

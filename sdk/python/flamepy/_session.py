@@ -158,7 +158,7 @@ class Session(StaysHere):
 
     def _input(self, input_data: bytes | RunnerRequest) -> bytes:
         if isinstance(input_data, RunnerRequest):
-            data = encode_request(input_data, self.object_prefix)
+            data = self._encoded(input_data)
         elif isinstance(input_data, bytes):
             data = input_data
         else:
@@ -169,6 +169,13 @@ class Session(StaysHere):
             )
         self._refuse_closed()
         return data
+
+    def _encoded(self, request: RunnerRequest) -> bytes:
+        if self.connection.is_of_this_make():
+            return encode_request(request, self.object_prefix)
+        from flamepy._published_frame import encode_published_request  # Few need it.
+
+        return encode_published_request(request, self.object_prefix)
 
     def _refuse_closed(self) -> None:
         if self._closing:

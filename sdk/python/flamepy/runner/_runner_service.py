@@ -12,10 +12,10 @@ from flamepy._functions import open_session
 from flamepy._names import short_name
 from flamepy._objects import discard_object, put_object
 from flamepy._public import public
-from flamepy._runner import INLINE_BYTES_MAX
+from flamepy._published_frame import encode_published_call
 from flamepy._types import ResourceRequirement, SessionAttributes
 from flamepy.runner._object_future import ObjectFuture
-from flamepy.runner.types import RunnerContext, RunnerRequest, SessionContext
+from flamepy.runner.types import RunnerContext, SessionContext
 
 _log = logging.getLogger("flamepy.runner")
 
@@ -143,23 +143,8 @@ class RunnerService:
     ) -> ObjectFuture:
         sent_args = tuple(_reference(value) for value in args)
         sent_kwargs = {name: _reference(value) for name, value in kwargs.items()}
-        data = _encode(method, sent_args, sent_kwargs)
-        if len(data) > INLINE_BYTES_MAX:
-            # References arrive as their values, and tasks stay small.
-            data = _encode(
-                method,
-                tuple(self._put_large(value) for value in sent_args),
-                {name: self._put_large(value) for name, value in sent_kwargs.items()},
-            )
+        data = encode_published_call(method, sent_args, sent_kwargs, self._prefix)
         return ObjectFuture(self._session.run(data))
-
-    def _put_large(self, value: Any) -> Any:
-        size = len(_codec.pickled(value, "an argument of the call"))
-        return value if size <= INLINE_BYTES_MAX else put_object(self._prefix, value)
-
-
-def _encode(method: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
-    return _codec.pickle_of(RunnerRequest(method, args or None, kwargs or None), "the call")
 
 
 def _reference(value: Any) -> Any:
