@@ -15,17 +15,27 @@ async def awaited(future: Future[Any]) -> Any:
 
     Who is cancelled while it waits cancels the future, if its task does not run yet.
     """
-    if not future.done():
-        loop = asyncio.get_running_loop()
-        ended = asyncio.Event()
-        future.add_done_callback(_waker(loop, ended.set))
-        try:
-            await ended.wait()
-        except asyncio.CancelledError:
-            # It asks the session manager, for which a loop does not wait.
-            loop.run_in_executor(None, future.cancel)
-            raise
+    try:
+        await ended(future)
+    except asyncio.CancelledError:
+        # It asks the session manager, for which a loop does not wait.
+        asyncio.get_running_loop().run_in_executor(None, future.cancel)
+        raise
     return future.result()
+
+
+async def ended(future: Future[Any], timeout: float | None = None) -> None:
+    """Wait until a future has ended; who is cancelled meanwhile leaves it as it is.
+
+    Raises:
+        TimeoutError: the time is over.
+    """
+    if future.done():
+        return
+    end = asyncio.Event()
+    future.add_done_callback(_waker(asyncio.get_running_loop(), end.set))
+    async with asyncio.timeout(timeout):
+        await end.wait()
 
 
 async def ends_of[F: Future[Any]](futures: list[F], timeout: float | None) -> AsyncIterator[F]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import batched
 from typing import Any, Self, cast
 
@@ -16,8 +16,9 @@ from flamepy._forks import refuse_in_forked_child
 from flamepy._function_calls import FunctionCalls, FunctionPacker, PackedFunction
 from flamepy._functions import create_session
 from flamepy._futures import TaskFuture
-from flamepy._progress import shown, total_of
+from flamepy._progress import ShownResults, total_of
 from flamepy._public import public
+from flamepy._results import FlattenedResults, OrderedResults, Results, deadline_of
 from flamepy._runner import RunnerContext, RunnerServiceKind
 from flamepy._stays_here import StaysHere
 from flamepy._task_timeouts import milliseconds_of
@@ -120,11 +121,11 @@ class Executor(StaysHere, concurrent.futures.Executor):
         timeout: float | None = None,
         chunksize: int = 1,
         progress: bool = False,
-    ) -> Iterator[Any]:
+    ) -> Results:
         """Return an iterator over the results of ``map(fn, *iterables)``, in that order.
 
-        All calls are submitted before this returns. Giving the iterator up cancels those that are
-        pending still.
+        It is for a ``for`` or an ``async for``. All calls are submitted before this returns. Giving
+        the iterator up cancels those that are pending still.
 
         Args:
             fn: what is called; pickled once for all of them.
@@ -140,16 +141,17 @@ class Executor(StaysHere, concurrent.futures.Executor):
             raise ValueError(f"chunksize must be >= 1, got {chunksize}")
         refuse_in_forked_child(self._process)
         self._refuse_after_shutdown()
+        deadline = deadline_of(timeout)
         total = total_of(iterables) if progress else None
         packed = self._packer.pack(fn, for_many=True)
-        # What the base class does with ``fn`` is to hand it to ``submit``.
-        if chunksize == 1:
-            found = super().map(cast(Any, packed), *iterables, timeout=timeout)
-        else:
-            chunks = batched(zip(*iterables, strict=False), chunksize)
-            chunked = super().map(cast(Any, packed.chunked()), chunks, timeout=timeout)
-            found = _flattened(chunked)
-        return shown(found, total) if progress else found
+        calls = zip(*iterables, strict=False)
+        if chunksize > 1:
+            packed, calls = packed.chunked(), zip(batched(calls, chunksize), strict=False)
+        futures = [self.submit(cast(Any, packed), *args) for args in calls]
+        found: Results = OrderedResults(futures, self._work.session._cancel_quietly, deadline)
+        if chunksize > 1:
+            found = FlattenedResults(found)
+        return ShownResults(found, total) if progress else found
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more calls, and close the session when all have ended.
@@ -186,10 +188,3 @@ def _refuse_other_make() -> None:
             "make, whose services call one object in each session. Use "
             "flamepy.create_session(application, function), which has submit() and map() for it",
         )
-
-
-def _flattened(chunks: Iterator[list[Any]]) -> Iterator[Any]:
-    for chunk in chunks:
-        chunk.reverse()
-        while chunk:
-            yield chunk.pop()  # Whoever gets a result is the only one who has it.

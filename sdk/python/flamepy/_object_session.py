@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable
 from functools import partial
-from itertools import batched, chain
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from flamepy._convert import optional, to_events, to_time
@@ -14,9 +13,10 @@ from flamepy._errors import FlameError
 from flamepy._futures import TaskFuture
 from flamepy._map_results import MapResults
 from flamepy._object_calls import Callables, Calls
-from flamepy._progress import shown, total_of
+from flamepy._progress import ShownResults, total_of
 from flamepy._public import public
 from flamepy._result_form import ResultForm
+from flamepy._results import FlattenedResults, Results
 from flamepy._runner import RunnerRequest
 from flamepy._session import Session
 from flamepy._task_timeouts import milliseconds_of
@@ -85,7 +85,7 @@ class RemoteCalls:
         timeout: float | None = None,
         task_timeout: float | None = None,
         progress: bool = False,
-    ) -> Iterator[Any]:
+    ) -> Results:
         """Call it with the items of iterables; see ``ObjectSession.map``."""
         if not iterables:
             raise TypeError("map() takes at least one iterable")
@@ -104,10 +104,10 @@ class RemoteCalls:
         start = partial(
             self._session._tasks.start, form=ResultForm.REFERENCE, timeout_ms=timeout_ms
         )
-        found: Iterator[Any] = MapResults(inputs, start, self._session._cancel_quietly, timeout)
+        found: Results = MapResults(inputs, start, self._session._cancel_quietly, timeout)
         if chunksize > 1:
-            found = chain.from_iterable(found)
-        return shown(found, total) if progress else found
+            found = FlattenedResults(found)
+        return ShownResults(found, total) if progress else found
 
     def _input(self, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> bytes:
         self._session._refuse_closed()
@@ -240,12 +240,13 @@ class ObjectSession(Session):
         timeout: float | None = None,
         task_timeout: float | None = None,
         progress: bool = False,
-    ) -> Iterator[Any]:
+    ) -> Results:
         """Call the object with the items of iterables, and return the results; as built-in ``map``.
 
-        They come in order. Items are taken as results are read, so the iterables may be endless:
-        about a thousand tasks are ahead of the reader. The first failure is raised in its place,
-        and the rest is cancelled then, and when nobody has the iterator any more.
+        They come in order, in a ``for`` or in an ``async for``. Items are taken as results are
+        read, so the iterables may be endless: about a thousand tasks are ahead of the reader. The
+        first failure is raised in its place, and the rest is cancelled then, and when nobody has
+        the iterator any more. An ``async for`` that is cancelled while it waits cancels the rest.
 
         Args:
             iterables: positional arguments.
@@ -282,10 +283,6 @@ class ObjectSession(Session):
 
     def _start(self, data: bytes, task_timeout: float | None) -> TaskFuture:
         return self._tasks.start(data, ResultForm.VALUE, milliseconds_of(task_timeout))
-
-    def _cancel_quietly(self, futures: list[TaskFuture]) -> None:
-        with suppress(FlameError):
-            self._tasks.cancel_futures(futures)
 
 
 def _request_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> RunnerRequest | None:

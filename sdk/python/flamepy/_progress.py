@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sized
+import weakref
+from collections.abc import Iterable, Sized
 from typing import Any, Protocol
+
+from flamepy._results import Results
 
 _REDRAW_SECONDS = 0.1
 
@@ -23,19 +26,41 @@ def total_of(iterables: Iterable[Iterable[Any]]) -> int | None:
     return min((len(each) for each in iterables if isinstance(each, Sized)), default=None)
 
 
-def shown(results: Iterator[Any], total: int | None) -> Iterator[Any]:
-    """Return the same results, and show on stderr how many were read."""
-    bar = _bar(total)
+class ShownResults(Results):
+    """The same results; shows on stderr how many were read.
 
-    def counted() -> Iterator[Any]:
+    Args:
+        results: gives them.
+        total: how many there are; None when nobody knows.
+    """
+
+    def __init__(self, results: Results, total: int | None) -> None:
+        self._results = results
+        self._bar = _bar(total)
+        self._end = weakref.finalize(self, self._bar.close)
+        self._end.atexit = False
+
+    def __next__(self) -> Any:
         try:
-            for result in results:
-                bar.update()
-                yield result
-        finally:
-            bar.close()
+            result = next(self._results)
+        except BaseException:
+            self._end()
+            raise
+        self._bar.update()
+        return result
 
-    return counted()
+    async def __anext__(self) -> Any:
+        try:
+            result = await anext(self._results)
+        except BaseException:
+            self._end()
+            raise
+        self._bar.update()
+        return result
+
+    def close(self) -> None:
+        self._end()
+        self._results.close()
 
 
 def _bar(total: int | None) -> _Bar:

@@ -306,6 +306,11 @@ class Session(StaysHere):
         self._tasks.await_settled()
         self.connection.cancel_tasks(self.id, pending_only=True)
 
+    def _cancel_quietly(self, futures: list[TaskFuture]) -> None:
+        """Cancel what does not run yet of some tasks, if that can be done."""
+        with suppress(FlameError):
+            self._tasks.cancel_futures(futures)
+
     def cancel(self, task: Task | TaskFuture | str | None = None) -> int:
         """Cancel one task, or every one of the session that has not ended.
 

@@ -1,17 +1,20 @@
 """What ``progress=True`` shows."""
 
+import asyncio
 import os
 import pty
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 import flamepy
 from flamepy import Executor
-from flamepy._progress import shown, total_of
+from flamepy._progress import ShownResults, total_of
+from flamepy._results import Results
 from tests.support.programs import SDK
 from tests.support.real_cluster import RealCluster
 
@@ -21,30 +24,84 @@ def test_the_total_is_that_of_the_shortest_that_says_one() -> None:
     assert total_of([iter([1])]) is None
 
 
-def test_tqdm_shows_a_bar(capsys: pytest.CaptureFixture[str]) -> None:
-    assert list(shown(iter("abc"), 3)) == ["a", "b", "c"]
+class Given(Results):
+    """Results that are there."""
+
+    def __init__(self, results: Iterator[Any]) -> None:
+        self._results = results
+        self.closed = False
+
+    def __next__(self) -> Any:
+        return next(self._results)
+
+    async def __anext__(self) -> Any:
+        try:
+            return next(self._results)
+        except StopIteration:
+            raise StopAsyncIteration from None
+
+    def close(self) -> None:
+        self.closed = True
+
+
+async def async_list(results: Results) -> list[Any]:
+    return [result async for result in results]
+
+
+def sync_list(results: Results) -> list[Any]:
+    return list(results)
+
+
+def listed_in_loop(results: Results) -> list[Any]:
+    return asyncio.run(async_list(results))
+
+
+both_loops = pytest.mark.parametrize("listed", [sync_list, listed_in_loop])
+
+
+@both_loops
+def test_tqdm_shows_a_bar(
+    capsys: pytest.CaptureFixture[str], listed: Callable[[Results], list[Any]]
+) -> None:
+    assert listed(ShownResults(Given(iter("abc")), 3)) == ["a", "b", "c"]
     assert "3/3" in capsys.readouterr().err
 
 
-def test_a_bar_ends_where_its_results_do(capsys: pytest.CaptureFixture[str]) -> None:
+@both_loops
+def test_a_bar_ends_where_its_results_do(
+    capsys: pytest.CaptureFixture[str], listed: Callable[[Results], list[Any]]
+) -> None:
     def failing() -> Iterator[int]:
         yield 1
         raise ValueError("no more")
 
     with pytest.raises(ValueError, match="no more"):
-        list(shown(failing(), None))
+        listed(ShownResults(Given(failing()), None))
     assert "1it" in capsys.readouterr().err
+
+
+def test_a_bar_ends_when_its_results_are_given_up(capsys: pytest.CaptureFixture[str]) -> None:
+    given = Given(iter("abc"))
+    shown = ShownResults(given, 3)
+    assert next(shown) == "a"
+    shown.close()
+    assert given.closed
+    assert capsys.readouterr().err.endswith("\n")
+    dropped = ShownResults(Given(iter("abc")), 3)
+    assert next(dropped) == "a"
+    del dropped
+    assert capsys.readouterr().err.endswith("\n")
 
 
 LINE = """
 import sys, time
 sys.modules["tqdm"] = None
-from flamepy._progress import shown
+from flamepy._progress import ShownResults
 def slow():
     for n in range(4):
         time.sleep(0.06)
         yield n
-assert list(shown(slow(), {total})) == [0, 1, 2, 3]
+assert list(ShownResults(slow(), {total})) == [0, 1, 2, 3]
 """
 
 

@@ -116,7 +116,7 @@ def test_map_that_is_given_up_cancels_what_is_pending(make_session: Make, tmp_pa
     wait_for(first.running, "the first to run", SECONDS)
     results = session.map([release] * 50)
     assert isinstance(results, MapResults)
-    second = results._ahead[0][0]
+    second = results._ahead[0]
     assert second.task_id  # It is a task, of which the cluster has to hear.
     del results
     gc.collect()
