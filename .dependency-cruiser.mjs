@@ -245,7 +245,7 @@ export default {
       "no-cycles",
       "a cycle means that two files are one decision, or that one knows too much",
       { path: ours },
-      { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+      { circular: true },
     ),
     forbid(
       "no-orphans",

@@ -1,5 +1,5 @@
 import { FAULTS_MAX } from "../documents/schema-check.ts";
-import type { TextLimits } from "../documents/yaml-text.ts";
+import type { TextLimits } from "../documents/text-limits.ts";
 import {
   type CheckedManifest,
   checkWritten,
@@ -10,20 +10,11 @@ import {
   type WrittenManifest,
 } from "../manifest/manifest.ts";
 import type { ManifestFault } from "../manifest/manifest-fault.ts";
-import type { ApplicationOrigin } from "../model/application.ts";
 import { type HookCallDeps, HookCaller, HookFailure } from "./hook-call.ts";
 import type { ManifestHooks } from "./manifest-hooks.ts";
+import type { ManifestSource } from "./manifest-source.ts";
 import { attributeFaults, type Draft, isManifest, mutate } from "./mutating-hooks.ts";
 import { validate } from "./validating-hooks.ts";
-
-/** Where a manifest comes from, for hooks and for the revision that it becomes. */
-export interface ManifestSource {
-  readonly origin: ApplicationOrigin;
-  /** A caller's name and address, or the file that says so. */
-  readonly author: string;
-  /** The file or tool that keeps the application, when one does. */
-  readonly owner?: string;
-}
 
 interface TextOptions extends Pick<ManifestOptions, "flameHome"> {
   /** @default MANIFEST_TEXT */

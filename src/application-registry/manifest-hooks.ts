@@ -1,5 +1,5 @@
 import type { ApplicationManifestSpec, ApplicationSpec } from "../model/application-spec.ts";
-import type { ManifestSource } from "./admission.ts";
+import type { ManifestSource } from "./manifest-source.ts";
 
 /** A manifest in canonical form, to be changed in place: its values have the right types, all else is not checked yet. */
 export interface DraftManifest {

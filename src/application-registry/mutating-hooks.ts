@@ -3,9 +3,9 @@ import { textOf } from "../kit/thrown.ts";
 import { canonical } from "../manifest/canonical.ts";
 import type { FaultyManifest } from "../manifest/manifest.ts";
 import type { ManifestFault } from "../manifest/manifest-fault.ts";
-import type { ManifestSource } from "./admission.ts";
 import { type HookCall, type HookCaller, HookFailure } from "./hook-call.ts";
 import type { DraftManifest, ManifestHooks } from "./manifest-hooks.ts";
+import type { ManifestSource } from "./manifest-source.ts";
 import { plainCopy } from "./plain-copy.ts";
 
 /** The document after one plugin's hook; the first is as it was written, in canonical form. */

@@ -1,9 +1,9 @@
 import { gotText, parsePath } from "../documents/fault.ts";
 import type { CheckedManifest, Locate } from "../manifest/manifest.ts";
 import type { ManifestFault } from "../manifest/manifest-fault.ts";
-import type { ManifestSource } from "./admission.ts";
 import { type HookCall, type HookCaller, HookFailure } from "./hook-call.ts";
 import type { ManifestHooks } from "./manifest-hooks.ts";
+import type { ManifestSource } from "./manifest-source.ts";
 
 /** Faults that one plugin may find in one manifest. */
 const FAULTS_MAX = 100;

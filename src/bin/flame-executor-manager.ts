@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import packageFile from "../../package.json" with { type: "json" };
-import { loadClusterConfig } from "../config/cluster-config.ts";
 import { readEnv } from "../config/env.ts";
 import { flameHome } from "../config/flame-home.ts";
+import { loadClusterConfig } from "../config/load-cluster-config.ts";
 import { createLogger } from "../config/logging.ts";
 import { startExecutorManager } from "../executor-manager/compose.ts";
 import { systemClock } from "../kit/clock.ts";

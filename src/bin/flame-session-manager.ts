@@ -2,9 +2,9 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import packageFile from "../../package.json" with { type: "json" };
-import { loadClusterConfig } from "../config/cluster-config.ts";
 import { readEnv } from "../config/env.ts";
 import { flameHome } from "../config/flame-home.ts";
+import { loadClusterConfig } from "../config/load-cluster-config.ts";
 import { createLogger } from "../config/logging.ts";
 import { systemClock } from "../kit/clock.ts";
 import { withMetrics } from "../observability/daemon-metrics.ts";

@@ -2,7 +2,8 @@ import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { type DocumentPath, type Fault, faultText, gotText, pathText } from "../documents/fault.ts";
 import { asWritten, type SchemaCheck, type SchemaFault } from "../documents/schema-check.ts";
-import { readYaml, type TextLimits, type YamlDocument } from "../documents/yaml-text.ts";
+import { type TextLimits } from "../documents/text-limits.ts";
+import { readYaml, type YamlDocument } from "../documents/yaml-text.ts";
 import { FlameError } from "../model/errors.ts";
 
 const CONFIG_TEXT: TextLimits = {

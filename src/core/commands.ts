@@ -19,10 +19,10 @@ import type { NodeCaller, NodeRecord, NodeReport, ReportedExecutor } from "../mo
 import type { SessionKey, SessionRequest, SessionView } from "../model/session.ts";
 import type { LaunchReply, TaskOutcome, TaskReply } from "../model/task.ts";
 import type { EndedSubmit } from "../sessions/submit-book.ts";
-import type { ApplicationEvent } from "./application-watches.ts";
-import type { CancelReply, CancelRequest } from "./cancel-commands.ts";
-import type { FollowRange, FollowReply, SubmitBatch, SubmitReply } from "./submit-commands.ts";
-import type { NodeWork } from "./work-commands.ts";
+import type { ApplicationEvent } from "./application-event.ts";
+import type { CancelReply, CancelRequest } from "./cancel-request.ts";
+import type { NodeWork } from "./node-work.ts";
+import type { FollowRange, FollowReply, SubmitBatch, SubmitReply } from "./submit-batch.ts";
 
 /**
  * Everything that can be asked of the machine: what goes in, and what a call is answered with (`reply`) or a stream is

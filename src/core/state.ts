@@ -9,7 +9,7 @@ import type { SessionRecord } from "../model/session.ts";
 import type { Recall, Schedule } from "../scheduler/ports.ts";
 import { SessionBook } from "../sessions/session-book.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
-import type { ApplicationWatches } from "./application-watches.ts";
+import type { ApplicationWatches } from "./application-event.ts";
 import { ClientBook } from "./client-book.ts";
 import { WarmApplications } from "./warm-applications.ts";
 

@@ -9,8 +9,8 @@ import {
   visit,
 } from "yaml";
 import { type DocumentPath, gotText } from "./fault.ts";
+import type { TextLimits } from "./text-limits.ts";
 import { keptExactly, keyTextOf, scalarFault } from "./yaml-scalar.ts";
-import type { TextLimits } from "./yaml-text.ts";
 
 /** A number that is not what every reader takes it for. */
 export interface DoubtfulNumber {

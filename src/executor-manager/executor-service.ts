@@ -4,7 +4,7 @@ import { startStopwatch } from "../kit/stopwatch.ts";
 import { serviceCrashCode } from "../model/task.ts";
 import type { TaskResult } from "../protocol/generated/flame/v1/types.ts";
 import type { Binding } from "./executor-messages.ts";
-import type { ExecutorMeter } from "./metrics.ts";
+import type { ExecutorMeter } from "./executor-meter.ts";
 import { bindCodes, type Opened, type ServiceHost } from "./service-host.ts";
 import type { ServiceSession } from "./service-session.ts";
 import type { LocalQueue } from "./work/local-queue.ts";

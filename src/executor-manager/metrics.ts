@@ -1,15 +1,8 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { groupMemoryBytes } from "../process/process-facts.ts";
 import type { ExecutorBook } from "./executor-book.ts";
+import type { ExecutorMeter } from "./executor-meter.ts";
 import type { WarmServices } from "./warm/warm-services.ts";
-
-/** Learns what executors do; all times in seconds. */
-export interface ExecutorMeter {
-  /** A session was entered, package and start of the service included; `returnCode` 0, or why not. */
-  bound(seconds: number, returnCode: number): void;
-  /** A task was run: answered by the service with success or failure, or cut short by its end. */
-  invoked(seconds: number, outcome: "succeed" | "failed" | "crashed"): void;
-}
 
 const bindBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 120];
 const taskBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 120, 600];

@@ -1,12 +1,8 @@
 import { deepFreeze } from "../documents/defaults.ts";
 import { type DocumentPath, gotText, pathText } from "../documents/fault.ts";
 import { asWritten, type SchemaFault } from "../documents/schema-check.ts";
-import {
-  type Position,
-  readYaml,
-  type TextLimits,
-  type YamlDocument,
-} from "../documents/yaml-text.ts";
+import { type TextLimits } from "../documents/text-limits.ts";
+import { type Position, readYaml, type YamlDocument } from "../documents/yaml-text.ts";
 import type { ApplicationManifestSpec, ApplicationSpec } from "../model/application-spec.ts";
 import { checkShape, specKeys, specOf } from "./application-schema.ts";
 import { checkAttachedSchema } from "./attached-schema.ts";

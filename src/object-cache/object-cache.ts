@@ -1,10 +1,10 @@
 import { type Clock, systemClock } from "../kit/clock.ts";
 import type { Logger } from "../kit/logger.ts";
 import { FlameError } from "../model/errors.ts";
+import type { CacheMeter } from "./cache-meter.ts";
 import { KeyLocks } from "./key-locks.ts";
 import type { MemoryCache } from "./memory-cache.ts";
 import { readerOf } from "./memory-store.ts";
-import type { CacheMeter } from "./metrics.ts";
 import {
   type DeleteTarget,
   namesUnsynced,

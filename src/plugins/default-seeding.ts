@@ -1,10 +1,10 @@
-import type { ManifestSource } from "../application-registry/admission.ts";
 import {
   planSeed,
   type RegistryEvent,
   type SeedApplication,
   type SeedOutcome,
 } from "../application-registry/index.ts";
+import type { ManifestSource } from "../application-registry/manifest-source.ts";
 import { faultText } from "../documents/fault.ts";
 import { textOf } from "../kit/thrown.ts";
 import type { FaultyManifest } from "../manifest/manifest.ts";

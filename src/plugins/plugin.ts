@@ -1,6 +1,7 @@
-import type { Admission, ManifestSource } from "../application-registry/admission.ts";
+import type { Admission } from "../application-registry/admission.ts";
 import type { RegistryHost } from "../application-registry/index.ts";
 import type { ManifestHooks } from "../application-registry/manifest-hooks.ts";
+import type { ManifestSource } from "../application-registry/manifest-source.ts";
 import type { SourceFaults } from "../application-registry/source-faults.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Logger } from "../kit/logger.ts";

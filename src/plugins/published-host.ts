@@ -1,5 +1,5 @@
-import type { ManifestSource } from "../application-registry/admission.ts";
 import type { ApplyOutcome } from "../application-registry/index.ts";
+import type { ManifestSource } from "../application-registry/manifest-source.ts";
 import { faultText } from "../documents/fault.ts";
 import type { CheckedManifest } from "../manifest/manifest.ts";
 import type { ApplicationRecord } from "../model/application.ts";

@@ -1,7 +1,7 @@
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
 import { FlameError } from "../model/errors.ts";
 import { InstanceService } from "../protocol/generated/flame/v1/shim.ts";
-import type { InstanceHandle } from "./serve-instance.ts";
+import type { InstanceHandle } from "./instance-handle.ts";
 import type { AskedService } from "./task-stream.ts";
 
 /**

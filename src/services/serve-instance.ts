@@ -2,6 +2,7 @@ import { textOf } from "../kit/thrown.ts";
 import { FlameError } from "../model/errors.ts";
 import type { SessionContext, TaskContext } from "../protocol/generated/flame/v1/shim.ts";
 import type { Result, TaskResult } from "../protocol/generated/flame/v1/types.ts";
+import type { InstanceHandle } from "./instance-handle.ts";
 import { connectForTasks } from "./task-connections.ts";
 import { type AskedService, serveTaskStream } from "./task-stream.ts";
 
@@ -36,14 +37,6 @@ export function serviceEndpoints(
   env: Readonly<Record<string, string | undefined>>,
 ): ServiceEndpoints {
   return { instance: env["FLAME_INSTANCE_ENDPOINT"], tasks: env["FLAME_TASKS_ENDPOINT"] };
-}
-
-/** A service that can be asked. */
-export interface InstanceHandle {
-  /** Resolves when nothing is asked any more: it was closed, or the executor manager ended its connections. */
-  readonly over: Promise<void>;
-  /** Ends what is under way, and removes the socket of one that is called. */
-  close(): Promise<void>;
 }
 
 /** Return code of every failure. */

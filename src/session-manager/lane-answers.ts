@@ -1,9 +1,4 @@
-import type {
-  EndedRange,
-  FollowReply,
-  SubmitOutcome,
-  SubmitReply,
-} from "../core/submit-commands.ts";
+import type { EndedRange, FollowReply, SubmitOutcome, SubmitReply } from "../core/submit-batch.ts";
 import { textOf } from "../kit/thrown.ts";
 import { errorTable, FlameError } from "../model/errors.ts";
 import type { SessionKey } from "../model/session.ts";

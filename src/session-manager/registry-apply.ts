@@ -1,6 +1,7 @@
 import { setImmediate as nextRound } from "node:timers/promises";
-import type { Admission, ManifestSource } from "../application-registry/admission.ts";
+import type { Admission } from "../application-registry/admission.ts";
 import type { ApplyApplication, ApplyOutcome } from "../application-registry/index.ts";
+import type { ManifestSource } from "../application-registry/manifest-source.ts";
 import { faultText } from "../documents/fault.ts";
 import {
   type CheckedManifest,

@@ -1,5 +1,6 @@
-import type { Admission, ManifestSource } from "../application-registry/admission.ts";
+import type { Admission } from "../application-registry/admission.ts";
 import type { ApplyOutcome } from "../application-registry/index.ts";
+import type { ManifestSource } from "../application-registry/manifest-source.ts";
 import { faultText } from "../documents/fault.ts";
 import type { ApplicationRevision } from "../model/application.ts";
 import { FlameError } from "../model/errors.ts";

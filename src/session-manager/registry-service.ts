@@ -1,6 +1,7 @@
 import type { ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
-import type { Admission, ManifestSource } from "../application-registry/admission.ts";
+import type { Admission } from "../application-registry/admission.ts";
 import type { ChangeGuard } from "../application-registry/index.ts";
+import type { ManifestSource } from "../application-registry/manifest-source.ts";
 import type { SourceFaults } from "../application-registry/source-faults.ts";
 import { FlameError } from "../model/errors.ts";
 import type {

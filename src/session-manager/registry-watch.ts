@@ -1,6 +1,6 @@
 import type { ServerWritableStream } from "@grpc/grpc-js";
 import type { SourceFaults } from "../application-registry/source-faults.ts";
-import type { ApplicationEvent } from "../core/application-watches.ts";
+import type { ApplicationEvent } from "../core/application-event.ts";
 import type { ApplicationRecord } from "../model/application.ts";
 import {
   type WatchEvent,

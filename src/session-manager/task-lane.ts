@@ -1,4 +1,4 @@
-import type { SubmitBatch } from "../core/submit-commands.ts";
+import type { SubmitBatch } from "../core/submit-batch.ts";
 import type { InOrder } from "../kit/in-order.ts";
 import type { NumberedRuns } from "../kit/numbered-runs.ts";
 import { FlameError } from "../model/errors.ts";

@@ -1,5 +1,5 @@
 import { Metadata, type ServerDuplexStream } from "@grpc/grpc-js";
-import type { SubmitReply } from "../core/submit-commands.ts";
+import type { SubmitReply } from "../core/submit-batch.ts";
 import { randomId } from "../kit/ids.ts";
 import { InOrder } from "../kit/in-order.ts";
 import { type Logger, tellsDebug } from "../kit/logger.ts";

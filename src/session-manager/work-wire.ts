@@ -1,4 +1,4 @@
-import type { Completion as EndedLease, NodeWork, ReadyExecutor } from "../core/work-commands.ts";
+import type { Completion as EndedLease, NodeWork, ReadyExecutor } from "../core/node-work.ts";
 import type { WarmApplication } from "../executors/node-book.ts";
 import { FlameError } from "../model/errors.ts";
 import { parseTaskId } from "../model/task.ts";

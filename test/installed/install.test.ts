@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { loadClusterConfig } from "../../src/config/cluster-config.ts";
+import { loadClusterConfig } from "../../src/config/load-cluster-config.ts";
 import { type Finished, preparedHome, runToEnd } from "../support/python.ts";
 import { temporaryFolder } from "../support/temp.ts";
 import { wheel } from "../support/wheel.ts";

@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync 
 import { delimiter, join, resolve } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { parse } from "yaml";
-import { loadClusterConfig } from "../../src/config/cluster-config.ts";
+import { loadClusterConfig } from "../../src/config/load-cluster-config.ts";
 import { preparedHome } from "../support/python.ts";
 
 const root = resolve(import.meta.dirname, "../..");

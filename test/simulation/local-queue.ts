@@ -1,4 +1,4 @@
-import type { AwaitingTask, HeldLease } from "../../src/core/work-commands.ts";
+import type { AwaitingTask, HeldLease } from "../../src/core/node-work.ts";
 import { serviceCrashCode, type TaskOutcome, type TaskRecord } from "../../src/model/task.ts";
 import type { ExecutorDeps } from "./model-executor.ts";
 import type { ModelWork, WorkExecutor } from "./model-work.ts";

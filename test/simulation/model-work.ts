@@ -1,4 +1,4 @@
-import type { AwaitingTask, HeldLease, NodeWork } from "../../src/core/work-commands.ts";
+import type { AwaitingTask, HeldLease, NodeWork } from "../../src/core/node-work.ts";
 import type { BindReply } from "../../src/executors/executor-book.ts";
 import type { WorkPush } from "../../src/executors/node-book.ts";
 import type { ExecutorRecord } from "../../src/model/executor.ts";

@@ -1,5 +1,5 @@
 import type { CallKind, CommandKind, CommandTable, Reply } from "../../src/core/commands.ts";
-import type { NodeWork } from "../../src/core/work-commands.ts";
+import type { NodeWork } from "../../src/core/node-work.ts";
 import type { FlameError } from "../../src/model/errors.ts";
 import type { NodeReport } from "../../src/model/node.ts";
 import { type Script, until } from "./script.ts";

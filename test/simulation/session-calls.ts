@@ -1,4 +1,4 @@
-import type { CancelReply, CancelRequest } from "../../src/core/cancel-commands.ts";
+import type { CancelReply, CancelRequest } from "../../src/core/cancel-request.ts";
 import type { CallKind, CommandTable, Reply } from "../../src/core/commands.ts";
 import { internalCaller } from "../../src/model/caller.ts";
 import { FlameError } from "../../src/model/errors.ts";

@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import { Metadata, type ServerDuplexStream } from "@grpc/grpc-js";
-import { refuseAll, type SubmitBatch } from "../../src/core/submit-commands.ts";
+import { type SubmitBatch } from "../../src/core/submit-batch.ts";
+import { refuseAll } from "../../src/core/submit-commands.ts";
 import { silentLogger } from "../../src/kit/logger.ts";
 import { FlameError } from "../../src/model/errors.ts";
 import type {

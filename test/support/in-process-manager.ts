@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type CliContext, processContext } from "../../src/cli/context.ts";
 import { flmctl } from "../../src/cli/flmctl/program.ts";
-import { loadClusterConfig } from "../../src/config/cluster-config.ts";
+import { loadClusterConfig } from "../../src/config/load-cluster-config.ts";
 import type { ConnectionTimes } from "../../src/connections/connection-guard.ts";
 import { systemClock } from "../../src/kit/clock.ts";
 import { type Logger, silentLogger } from "../../src/kit/logger.ts";

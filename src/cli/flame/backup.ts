@@ -2,9 +2,10 @@ import { existsSync } from "node:fs";
 import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import type { Command } from "@commander-js/extra-typings";
-import { type ClusterConfig, loadClusterConfig } from "../../config/cluster-config.ts";
+import { type ClusterConfig } from "../../config/cluster-config.ts";
 import { BUILT_IN_DEFAULTS } from "../../config/config-file.ts";
 import { type FlameHome, flameHome } from "../../config/flame-home.ts";
+import { loadClusterConfig } from "../../config/load-cluster-config.ts";
 import { copyTree } from "../../files/copy-tree.ts";
 import { renameDurably } from "../../files/durable.ts";
 import { randomId } from "../../kit/ids.ts";
@@ -12,6 +13,7 @@ import { textOf } from "../../kit/thrown.ts";
 import { FlameError } from "../../model/errors.ts";
 import { refuseTakenFolder, targetName } from "../backup-target.ts";
 import { version } from "../version.ts";
+import type { FlameContext } from "./context.ts";
 import { copyLogs } from "./copy-logs.ts";
 import {
   type AboutBackup,
@@ -20,7 +22,6 @@ import {
   backupNames,
   placesOf,
 } from "./home-data.ts";
-import type { FlameContext } from "./program.ts";
 import { isOfRestore } from "./replace-entries.ts";
 
 /** In a folder of objects the small ones (docs/object-cache.md, section 6). */

@@ -3,8 +3,8 @@ import type { Command } from "@commander-js/extra-typings";
 import { flameHome } from "../../config/flame-home.ts";
 import { FlameError } from "../../model/errors.ts";
 import { findInstance } from "../../process/instance-lock.ts";
+import type { FlameContext } from "./context.ts";
 import { supervisorName } from "./local-cluster.ts";
-import type { FlameContext } from "./program.ts";
 import { WaitingNotice } from "./waiting-notice.ts";
 
 const goneDeadlineMs = 60_000;

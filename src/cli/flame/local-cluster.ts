@@ -1,8 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
-import { loadClusterConfig } from "../../config/cluster-config.ts";
 import type { Env } from "../../config/env.ts";
 import { flameHomeAt } from "../../config/flame-home.ts";
+import { loadClusterConfig } from "../../config/load-cluster-config.ts";
 import type { Clock } from "../../kit/clock.ts";
 import { Releasers } from "../../kit/releasers.ts";
 import { FlameError } from "../../model/errors.ts";

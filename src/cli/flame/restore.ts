@@ -1,16 +1,17 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command } from "@commander-js/extra-typings";
-import { type ClusterConfig, loadClusterConfig } from "../../config/cluster-config.ts";
+import { type ClusterConfig } from "../../config/cluster-config.ts";
 import { type FlameHome, flameHome } from "../../config/flame-home.ts";
+import { loadClusterConfig } from "../../config/load-cluster-config.ts";
 import { Releasers } from "../../kit/releasers.ts";
 import { FlameError } from "../../model/errors.ts";
 import { findInstance } from "../../process/instance-lock.ts";
 import { targetName } from "../backup-target.ts";
+import type { FlameContext } from "./context.ts";
 import { daemonNames } from "./daemons.ts";
 import { type AboutBackup, backupNames, placesOf, readAboutBackup } from "./home-data.ts";
 import { supervisorName } from "./local-cluster.ts";
-import type { FlameContext } from "./program.ts";
 import { addEntries, replaceEntries } from "./replace-entries.ts";
 
 /** Adds `flame restore`. */

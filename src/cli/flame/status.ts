@@ -4,9 +4,9 @@ import { FlameError } from "../../model/errors.ts";
 import { findInstance } from "../../process/instance-lock.ts";
 import { jsonText } from "../output/documents.ts";
 import { plainTable } from "../output/table.ts";
+import type { FlameContext } from "./context.ts";
 import { daemonNames } from "./daemons.ts";
 import { supervisorName } from "./local-cluster.ts";
-import type { FlameContext } from "./program.ts";
 
 interface ProgramStatus {
   readonly name: string;

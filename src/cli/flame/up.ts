@@ -1,7 +1,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import { flameHome } from "../../config/flame-home.ts";
+import type { FlameContext } from "./context.ts";
 import { type LocalCluster, type LocalClusterOptions, startLocalCluster } from "./local-cluster.ts";
-import type { FlameContext } from "./program.ts";
 
 /** Adds `flame up`. */
 export function addUp(program: Command, context: FlameContext): void {

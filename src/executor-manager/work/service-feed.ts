@@ -4,7 +4,7 @@ import { serviceCrashCode } from "../../model/task.ts";
 import type { Assignment } from "../../protocol/generated/flame/stream/v1/nodes.ts";
 import type { Answer } from "../../protocol/generated/flame/stream/v1/service.ts";
 import type { TaskResult } from "../../protocol/generated/flame/v1/types.ts";
-import type { ExecutorMeter } from "../metrics.ts";
+import type { ExecutorMeter } from "../executor-meter.ts";
 import type { AheadRunner } from "./ahead-runner.ts";
 import type { LocalQueue } from "./local-queue.ts";
 import { type TaskListener, type TaskStream, unaskedDone, wrongAnswer } from "./task-stream.ts";

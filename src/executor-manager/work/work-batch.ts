@@ -5,7 +5,7 @@ import type {
   Return,
   WorkRequest,
 } from "../../protocol/generated/flame/stream/v1/nodes.ts";
-import type { LocalQueue } from "./local-queue.ts";
+import type { ToldQueue } from "./work-wire.ts";
 
 /** A message is not made larger than this, in bytes of outputs, unless one alone is. */
 const MESSAGE_BYTES = 1024 * 1024;
@@ -18,9 +18,9 @@ export class WorkBatch {
   #returns: Return[] = [];
   #completions: Completion[] = [];
   /** Of these the credit is to be said. */
-  readonly #ready = new Set<LocalQueue>();
+  readonly #ready = new Set<ToldQueue>();
   /** Of these it is to be said what the task that runs waits for. */
-  readonly #awaiting = new Set<LocalQueue>();
+  readonly #awaiting = new Set<ToldQueue>();
 
   hello(hello: Hello): void {
     this.#hello = hello;
@@ -34,15 +34,15 @@ export class WorkBatch {
     this.#returns.push({ executorId, leases, begun });
   }
 
-  announce(queue: LocalQueue): void {
+  announce(queue: ToldQueue): void {
     this.#ready.add(queue);
   }
 
-  awaits(queue: LocalQueue): void {
+  awaits(queue: ToldQueue): void {
     this.#awaiting.add(queue);
   }
 
-  forget(queue: LocalQueue): void {
+  forget(queue: ToldQueue): void {
     this.#ready.delete(queue);
     this.#awaiting.delete(queue);
   }

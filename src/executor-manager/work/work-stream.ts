@@ -12,7 +12,7 @@ import type {
 import { LocalQueue } from "./local-queue.ts";
 import { WorkBatch } from "./work-batch.ts";
 import { WorkLoad } from "./work-load.ts";
-import type { WorkWire } from "./work-wire.ts";
+import type { ToldQueue, WorkWire } from "./work-wire.ts";
 
 /** The node's end of a stream of work. */
 export type WorkCall = ClientDuplexStream<WorkRequest, WorkResponse>;
@@ -210,7 +210,7 @@ export class WorkStream implements WorkWire {
     return queue;
   }
 
-  detach(queue: LocalQueue): void {
+  detach(queue: ToldQueue): void {
     if (this.#queues.get(queue.executorId) === queue) this.#queues.delete(queue.executorId);
     this.#batch.forget(queue);
     this.loadChanged();
@@ -230,13 +230,13 @@ export class WorkStream implements WorkWire {
     this.#schedule();
   }
 
-  announce(queue: LocalQueue): void {
+  announce(queue: ToldQueue): void {
     if (!this.isOpen) return;
     this.#batch.announce(queue);
     this.#schedule();
   }
 
-  awaits(queue: LocalQueue): void {
+  awaits(queue: ToldQueue): void {
     if (!this.isOpen) return;
     this.#batch.awaits(queue);
     this.#schedule();

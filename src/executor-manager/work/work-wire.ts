@@ -1,6 +1,18 @@
-import type { Completion } from "../../protocol/generated/flame/stream/v1/nodes.ts";
-import type { LocalQueue } from "./local-queue.ts";
+import type {
+  AwaitingTask,
+  Completion,
+  Ready,
+} from "../../protocol/generated/flame/stream/v1/nodes.ts";
 import type { WorkLoad } from "./work-load.ts";
+
+/** A local queue, as the stream of its node tells the session manager of it. */
+export interface ToldQueue {
+  readonly executorId: string;
+  /** `told`: what the task that runs waits for, when the session manager is to know. */
+  readonly nestedWait: { readonly told: AwaitingTask | undefined };
+  /** Its credit, and what it holds. */
+  ready(): Ready;
+}
 
 /** What a local queue asks of the stream of its node. */
 export interface WorkWire {
@@ -14,10 +26,10 @@ export interface WorkWire {
   /** @param begun of those that are wanted back, the one that runs. @default none does */
   giveBack(executorId: string, leases: string[], begun?: string): void;
   /** Says the credit anew. */
-  announce(queue: LocalQueue): void;
+  announce(queue: ToldQueue): void;
   /** Says what the task that runs waits for. */
-  awaits(queue: LocalQueue): void;
+  awaits(queue: ToldQueue): void;
   /** What the node holds in memory became more or less. */
   loadChanged(): void;
-  detach(queue: LocalQueue): void;
+  detach(queue: ToldQueue): void;
 }

@@ -11,8 +11,9 @@ import {
 import { createServer } from "node:net";
 import { join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { type FlameContext } from "../../../src/cli/flame/context.ts";
 import { type LocalCluster, startLocalCluster } from "../../../src/cli/flame/local-cluster.ts";
-import { type FlameContext, flame } from "../../../src/cli/flame/program.ts";
+import { flame } from "../../../src/cli/flame/program.ts";
 import { type Clock, systemClock } from "../../../src/kit/clock.ts";
 import { isSameProcessAlive } from "../../../src/process/process-facts.ts";
 import { freePorts } from "../../support/ports.ts";

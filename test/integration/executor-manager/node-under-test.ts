@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadClusterConfig } from "../../../src/config/cluster-config.ts";
 import { type FlameHome, flameHomeAt } from "../../../src/config/flame-home.ts";
+import { loadClusterConfig } from "../../../src/config/load-cluster-config.ts";
 import {
   type ExecutorManager,
   type ExecutorManagerOptions,

@@ -14,8 +14,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { ObjectClient } from "../../../src/client/objects.ts";
-import { loadClusterConfig } from "../../../src/config/cluster-config.ts";
 import { type FlameHome, flameHomeAt } from "../../../src/config/flame-home.ts";
+import { loadClusterConfig } from "../../../src/config/load-cluster-config.ts";
 import {
   openPackageStore,
   type PackageStore,

@@ -10,7 +10,7 @@ import {
   ObjectClient,
   type ObjectRef,
 } from "../../../src/client/objects.ts";
-import { loadClusterConfig } from "../../../src/config/cluster-config.ts";
+import { loadClusterConfig } from "../../../src/config/load-cluster-config.ts";
 import { type Logger, silentLogger } from "../../../src/kit/logger.ts";
 import {
   type ObjectCacheConfig,

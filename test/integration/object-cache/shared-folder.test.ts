@@ -20,7 +20,7 @@ import process from "node:process";
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { ObjectClient } from "../../../src/client/objects.ts";
-import { loadClusterConfig } from "../../../src/config/cluster-config.ts";
+import { loadClusterConfig } from "../../../src/config/load-cluster-config.ts";
 import { silentLogger } from "../../../src/kit/logger.ts";
 import { type RunningObjectCache, startObjectCache } from "../../../src/object-cache/compose.ts";
 import { SharedFolder } from "../../../src/object-cache/shared-folder.ts";

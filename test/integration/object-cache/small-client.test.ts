@@ -4,7 +4,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { ObjectClient, type ObjectRef } from "../../../src/client/objects.ts";
-import { loadClusterConfig } from "../../../src/config/cluster-config.ts";
+import { loadClusterConfig } from "../../../src/config/load-cluster-config.ts";
 import { silentLogger } from "../../../src/kit/logger.ts";
 import { type RunningObjectCache, startObjectCache } from "../../../src/object-cache/compose.ts";
 import { temporaryFolder } from "../../support/temp.ts";

@@ -3,7 +3,7 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { ObjectClient } from "../../../src/client/objects.ts";
-import { loadClusterConfig } from "../../../src/config/cluster-config.ts";
+import { loadClusterConfig } from "../../../src/config/load-cluster-config.ts";
 import { silentLogger } from "../../../src/kit/logger.ts";
 import { type RunningObjectCache, startObjectCache } from "../../../src/object-cache/compose.ts";
 import { decodeObjectRef } from "../../../src/protocol/flight/object-ref.ts";

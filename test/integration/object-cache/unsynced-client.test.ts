@@ -6,7 +6,7 @@ import { ObjectClient, type ObjectRef } from "../../../src/client/objects.ts";
 import { sendPut } from "../../../src/client/objects-calls.ts";
 import { cacheEndpoint, ObjectChannel } from "../../../src/client/objects-channel-client.ts";
 import { pathDescriptor, putMessages } from "../../../src/client/put-messages.ts";
-import { loadClusterConfig } from "../../../src/config/cluster-config.ts";
+import { loadClusterConfig } from "../../../src/config/load-cluster-config.ts";
 import { systemClock } from "../../../src/kit/clock.ts";
 import { silentLogger } from "../../../src/kit/logger.ts";
 import { type RunningObjectCache, startObjectCache } from "../../../src/object-cache/compose.ts";

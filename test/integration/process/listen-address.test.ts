@@ -1,7 +1,8 @@
 import { connect } from "node:net";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { type ClusterConfig, loadClusterConfig } from "../../../src/config/cluster-config.ts";
+import { type ClusterConfig } from "../../../src/config/cluster-config.ts";
+import { loadClusterConfig } from "../../../src/config/load-cluster-config.ts";
 import { systemClock } from "../../../src/kit/clock.ts";
 import { silentLogger } from "../../../src/kit/logger.ts";
 import { startObjectCache } from "../../../src/object-cache/compose.ts";

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
-import { Admission, type ManifestSource } from "../../../src/application-registry/admission.ts";
+import { Admission } from "../../../src/application-registry/admission.ts";
 import type { HookCallDeps } from "../../../src/application-registry/hook-call.ts";
 import type { ManifestHooks } from "../../../src/application-registry/manifest-hooks.ts";
+import { type ManifestSource } from "../../../src/application-registry/manifest-source.ts";
 import { faultText } from "../../../src/documents/fault.ts";
 import { type Logger, silentLogger } from "../../../src/kit/logger.ts";
 import type { CheckedManifest } from "../../../src/manifest/manifest.ts";

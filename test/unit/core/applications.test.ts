@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
-import type { ApplicationEvent } from "../../../src/core/application-watches.ts";
+import type { ApplicationEvent } from "../../../src/core/application-event.ts";
 import { specOf } from "../../../src/manifest/application-schema.ts";
 import { Machine } from "./machine.ts";
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
-import type { CancelReply, CancelRequest } from "../../../src/core/cancel-commands.ts";
+import type { CancelReply, CancelRequest } from "../../../src/core/cancel-request.ts";
 import type { Caller } from "../../../src/model/caller.ts";
 import { leaseOf, type TaskRecord, type TaskReply } from "../../../src/model/task.ts";
 import { type Call, gib, Machine } from "./machine.ts";

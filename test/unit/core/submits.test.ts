@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
-import type { SubmitOutcome, SubmitReply } from "../../../src/core/submit-commands.ts";
+import type { SubmitOutcome, SubmitReply } from "../../../src/core/submit-batch.ts";
 import { internalCaller } from "../../../src/model/caller.ts";
 import { FlameError } from "../../../src/model/errors.ts";
 import { Machine } from "./machine.ts";

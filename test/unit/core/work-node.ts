@@ -1,4 +1,4 @@
-import type { NodeWork } from "../../../src/core/work-commands.ts";
+import type { NodeWork } from "../../../src/core/node-work.ts";
 import type { WorkPush } from "../../../src/executors/node-book.ts";
 import type { Token } from "../../../src/kit/turn.ts";
 import { type Call, gib, type Machine } from "./machine.ts";

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
-import type { SubmitOutcome, SubmitReply } from "../../../src/core/submit-commands.ts";
+import type { SubmitOutcome, SubmitReply } from "../../../src/core/submit-batch.ts";
 import { InOrder } from "../../../src/kit/in-order.ts";
 import { NumberedRuns } from "../../../src/kit/numbered-runs.ts";
 import { FlameError } from "../../../src/model/errors.ts";
