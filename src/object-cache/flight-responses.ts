@@ -10,12 +10,23 @@ import type { OutgoingMessage } from "./outgoing-message.ts";
 import { readFrameHead } from "./table-frames.ts";
 import type { Transfer } from "./transfer-budget.ts";
 
+/** What a client has said of the answer it takes. */
+export interface AnswerForm {
+  /** It reads the folder: files are named instead of sent. */
+  readonly shared: boolean;
+  /** A large row comes as several. */
+  readonly split: boolean;
+}
+
+/** The bytes of a row of a large one that comes as several: measured, more and fewer are slower. */
+const splitRowBytes = 8 * 1024 * 1024;
+
 /** The FlightData messages that answer a get, made one at a time as the client takes them, and when there is room. */
 export async function* responseMessages(
   cache: ObjectCache,
   view: ObjectView,
   transfer: Transfer,
-  shared: boolean,
+  { shared, split }: AnswerForm,
 ): AsyncGenerator<Buffer | OutgoingMessage, void, undefined> {
   if (view.kind === "table") {
     for (const piece of view.pieces) yield* tableMessages(cache, piece, transfer);
@@ -28,7 +39,7 @@ export async function* responseMessages(
       continue;
     }
     if (piece.size > keptBytesMax) {
-      yield* largeRow(cache, piece);
+      yield* largeRow(cache, piece, split ? splitRowBytes : piece.size);
       continue;
     }
     await transfer.take(piece.size);
@@ -45,20 +56,32 @@ function fileMessage(piece: Piece): Buffer {
   return message;
 }
 
-/** A row that is never in memory as a whole. */
+/** A row that is never in memory as a whole, or several of at most `rowBytes`; the first of these says the bytes of all. */
 async function* largeRow(
   cache: ObjectCache,
   piece: Piece,
+  rowBytes: number,
 ): AsyncGenerator<OutgoingMessage, void, undefined> {
-  const row = frameResponseRow(piece.version, piece.kind, piece.size);
-  const prefix = Buffer.concat([flightDataPrefix(row.header, row.bodyBytes), row.head]);
   const reader = await cache.openPiece(piece);
+  const read = (part: Buffer): Promise<void> => reader.read(part);
   try {
-    const read = (part: Buffer): Promise<void> => reader.read(part);
-    yield { prefix, bytes: piece.size, suffix: Buffer.alloc(row.tailBytes), read };
+    for (let left = piece.size; left > 0; left -= rowBytes) {
+      const bytes = Math.min(rowBytes, left);
+      const row = frameResponseRow(piece.version, piece.kind, bytes);
+      const isFirst = left === piece.size && bytes < left;
+      const said = isFirst ? encodeSplitRow(piece.size) : undefined;
+      const head = flightDataPrefix(row.header, row.bodyBytes, undefined, said);
+      const prefix = Buffer.concat([head, row.head]);
+      yield { prefix, bytes, suffix: Buffer.alloc(row.tailBytes), read };
+    }
   } finally {
     await reader.close();
   }
+}
+
+/** What the first of several rows says, which make up one of `size` bytes. */
+function encodeSplitRow(size: number): Buffer {
+  return Buffer.from(JSON.stringify({ size }));
 }
 
 /** Reads the object's bytes straight into their place in the message. */

@@ -19,6 +19,7 @@ import {
   durableKey,
   expectedVersionKey,
   shareKey,
+  splitRowsKey,
 } from "../protocol/flight/flight-definition.ts";
 import { encodeListing } from "../protocol/flight/listing.ts";
 import { encodeObjectRef } from "../protocol/flight/object-ref.ts";
@@ -52,7 +53,7 @@ import {
   quoted,
 } from "./object-key.ts";
 import { sizeOf } from "./object-table.ts";
-import { sendInParts } from "./outgoing-message.ts";
+import { PartSender } from "./outgoing-message.ts";
 import { PutReceiver, type PutReceiverDeps } from "./put-receiver.ts";
 import { type PutTarget, readPutTarget, readUtf8 } from "./put-target.ts";
 import { badProof, type SharedFolder, sharedCopyBytes } from "./shared-folder.ts";
@@ -135,7 +136,7 @@ export class FlightService {
         version: readCount(call.metadata, expectedVersionKey, "the version"),
         batches: readCount(call.metadata, batchesKey, "the number of record batches"),
       };
-      const durable = readDurable(call.metadata);
+      const durable = readTruth(call.metadata, durableKey, true);
       const readTarget = (descriptor: Buffer): PutTarget =>
         readPutTarget(FlightDescriptor.decode(descriptor), this.#newId, durable);
       const takeShared = this.#takeShared(call.metadata, transfer);
@@ -172,18 +173,23 @@ export class FlightService {
   async #doGet(call: ServerWritableStream<Ticket, Buffer>): Promise<void> {
     try {
       const ticket = parseTicket(readUtf8(call.request.ticket, "the ticket"));
+      const form = {
+        shared: this.#proves(call.metadata) === true,
+        split: readTruth(call.metadata, splitRowsKey, false),
+      };
       const view = this.#cache.view(ticket.key, ticket.version);
       const transfer = this.#budget.begin(() => breakOff(call));
-      const shared = this.#proves(call.metadata) === true;
+      const parts = new PartSender(call, transfer);
       call.once("close", () => transfer.end());
       try {
-        for await (const message of responseMessages(this.#cache, view, transfer, shared)) {
+        for await (const message of responseMessages(this.#cache, view, transfer, form)) {
           const sent = Buffer.isBuffer(message)
             ? await send(call, message)
-            : await sendInParts(call, message, transfer);
+            : await parts.send(message);
           if (!sent) return;
-          transfer.give(transfer.held);
+          transfer.give(Math.max(0, transfer.held - parts.held));
         }
+        if (!(await parts.sent())) return;
       } finally {
         transfer.end();
         await view.release();
@@ -323,14 +329,14 @@ function stalled(): FlameError {
   );
 }
 
-/** @throws FlameError invalid_argument when the metadata says neither. */
-function readDurable(metadata: Metadata): boolean {
-  const [value = "true"] = metadata.get(durableKey);
+/** @throws FlameError invalid_argument when the metadata of that name says neither. */
+function readTruth(metadata: Metadata, name: string, unsaid: boolean): boolean {
+  const [value = String(unsaid)] = metadata.get(name);
   const said = value.toString();
   if (said === "true" || said === "false") return said === "true";
   throw new FlameError(
     "invalid_argument",
-    `bad metadata ${durableKey}: expected "true" or "false", got ${quoted(said)}`,
+    `bad metadata ${name}: expected "true" or "false", got ${quoted(said)}`,
   );
 }
 

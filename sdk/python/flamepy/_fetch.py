@@ -18,17 +18,19 @@ from flamepy._cache_types import (
 from flamepy._cell import Buffer
 from flamepy._config import current_context
 from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._flight_batches import bytes_of
 from flamepy._shared import SharedPiece
 
 if TYPE_CHECKING:
     from flamepy._objects import ObjectRef
 
 
-def fetch(ref: ObjectRef, known_version: int) -> FetchResult | None:
+def fetch(ref: ObjectRef, known_version: int, plain: bool = False) -> FetchResult | None:
     """Ask for an object: its base as a table, bytes or a file of them, its patches as bytes.
 
     Args:
         known_version: what this process has of it; 0 for nothing.
+        plain: give a large base that is pickled bytes alone as :class:`PlainBytes`.
 
     Returns:
         None when ``known_version`` is the current one.
@@ -43,13 +45,13 @@ def fetch(ref: ObjectRef, known_version: int) -> FetchResult | None:
     if small is not None:
         version, cell = small
         return None if cell is None else FetchResult(FetchMode.FULL, version, cell)
-    schema, batches, files = _flight.get(ref.endpoint, tls, ref.key, known_version)
+    schema, batches, elsewhere = _flight.get(ref.endpoint, tls, ref.key, known_version, plain)
     if _flight.is_table(schema):
         import pyarrow
 
         table = pyarrow.Table.from_batches(batches, schema)
         return FetchResult(FetchMode.FULL, _flight.table_version(schema), table)
-    rows = list(_rows(schema, batches, files))
+    rows = list(_rows(schema, batches, elsewhere))
     if not rows:
         return None
     full = rows[0][1] is ObjectResponseKind.BASE
@@ -74,30 +76,21 @@ def _buffer(cell: Buffer | SharedPiece) -> Buffer:
 
 
 def _rows(
-    schema: Any, batches: list[Any], files: list[SharedPiece | None]
-) -> Iterator[tuple[int, ObjectResponseKind, Buffer | SharedPiece]]:
+    schema: Any, batches: list[Any], elsewhere: list[Any]
+) -> Iterator[tuple[int, ObjectResponseKind, Any]]:
     """Yield version, kind and bytes of each row; the older form of answers has no kinds."""
     kinds = schema.get_field_index(OBJECT_RESPONSE_FIELD_KIND) >= 0
     first = True
-    for batch, file in zip(batches, files, strict=True):
+    for batch, there in zip(batches, elsewhere, strict=True):
         versions = batch.column(OBJECT_FIELD_VERSION)
         cells = batch.column(OBJECT_FIELD_DATA)
         for at in range(batch.num_rows):
             kind = ObjectResponseKind.BASE if first else ObjectResponseKind.PATCH
             if kinds:
                 kind = _kind(batch.column(OBJECT_RESPONSE_FIELD_KIND)[at].as_py())
-            cell = bytes_of(cells, at) if file is None else file
+            cell = bytes_of(cells, at) if there is None else there
             yield versions[at].as_py(), kind, cell
             first = False
-
-
-def bytes_of(cells: Any, at: int) -> memoryview:
-    """Return the bytes of a row where they lie: pyarrow copies them for a scalar."""
-    if cells.null_count or str(cells.type) != "binary":
-        return memoryview(cells[at].as_buffer())
-    _, offsets, data = cells.buffers()
-    begin, end = memoryview(offsets).cast("i")[cells.offset + at :][:2]
-    return memoryview(data)[begin:end] if data is not None else memoryview(b"")
 
 
 def _kind(text: str) -> ObjectResponseKind:

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from flamepy._cache_connections import client_of, forget_share, options_of, proving, share_of
+from flamepy._cache_types import OBJECT_FIELD_DATA, OBJECT_RESPONSE_FIELD_KIND
 from flamepy._cell import Buffer, Cell
 from flamepy._config import FlameClientTls, FlameContext
-from flamepy._errors import FlameError, FlameValueError
-from flamepy._flight_batches import opaque_batch, opaque_schema
+from flamepy._errors import FlameError, FlameErrorCode, FlameValueError
+from flamepy._flight_batches import bytes_of, opaque_batch, opaque_schema
 from flamepy._flight_errors import reported
 from flamepy._native import is_native, version_of
-from flamepy._shared import SHARED_BYTES_MIN, NotShared, Share, SharedPiece
+from flamepy._shared import SHARED_BYTES_MIN, NotShared, Share
 from flamepy._small_calls import SMALL_BYTES_MAX, Lost
+from flamepy._split_rows import SPLIT_ROWS_HEADER, joined, split_size
 
 #: An opaque object is one Arrow cell with 32-bit offsets.
 OBJECT_BYTES_MAX = 2**31 - 1
@@ -126,31 +128,40 @@ def patch(endpoint: str, tls: FlameClientTls | None, key: str, cell: Buffer) -> 
     return _put(_Put(endpoint, tls, key, descriptor, opaque_schema()), 1, lambda: batches)
 
 
-def get(endpoint: str, tls: FlameClientTls | None, key: str, version: int) -> Any:
-    """Fetch an object: ``(schema, batches, files)`` as pyarrow gives them.
+def get(
+    endpoint: str, tls: FlameClientTls | None, key: str, version: int, plain: bool = False
+) -> Any:
+    """Fetch an object: ``(schema, batches, elsewhere)``, the first two as pyarrow gives them.
 
-    ``files`` has, for each batch, the file that holds the bytes of its only row, or None.
+    ``elsewhere`` has, for each batch, None, or what holds the bytes of its only row: a file, or the
+    joined bytes of this and further batches.
 
     Args:
         version: the version the caller holds; no batches mean that it is still the current one.
+        plain: have joined bytes that are a pickle of bytes alone as :class:`PlainBytes`.
     """
 
     def fetch(share: Share | None) -> Any:
         import pyarrow.flight
 
         ticket = pyarrow.flight.Ticket(f"{key}:{version}".encode())
-        options = options_of(endpoint, tls, proving(share))
-        reader = client_of(endpoint, tls).do_get(ticket, options=options)
+        headers = (SPLIT_ROWS_HEADER,) if share is None else proving(share)
+        reader = client_of(endpoint, tls).do_get(ticket, options_of(endpoint, tls, headers))
         schema = reader.schema
         batches: list[Any] = []
-        files: list[SharedPiece | None] = []
+        elsewhere: list[Any] = []
         for chunk in reader:
             if chunk.data is None:
                 continue
-            named = share is not None and chunk.app_metadata is not None
+            said = chunk.app_metadata
+            if said is None or is_native(schema):
+                elsewhere.append(None)
+            elif share is not None:
+                elsewhere.append(share.piece(said.to_pybytes()))
+            else:
+                elsewhere.append(_joined(chunk, reader, plain))
             batches.append(chunk.data)
-            files.append(share.piece(chunk.app_metadata.to_pybytes()) if share and named else None)
-        return schema, batches, files
+        return schema, batches, elsewhere
 
     def call() -> Any:
         share = share_of(endpoint, tls)
@@ -203,6 +214,26 @@ def is_table(schema: Any) -> bool:
 def table_version(schema: Any) -> int:
     """Return the version of a fetched table."""
     return version_of(schema)
+
+
+def _joined(first: Any, reader: Any, plain: bool) -> Any:
+    """Return the bytes of the row and of those behind it that it says belong to it."""
+
+    def following() -> Buffer:
+        try:
+            return _only_row(reader.read_chunk().data)
+        except StopIteration as error:
+            raise FlameError(
+                FlameErrorCode.INTERNAL, "the rows of an object ended before all of its bytes came"
+            ) from error
+
+    size = split_size(first.app_metadata.to_pybytes())
+    is_base = first.data.column(OBJECT_RESPONSE_FIELD_KIND)[0].as_py() == "base"
+    return joined(size, _only_row(first.data), following, plain and is_base)
+
+
+def _only_row(batch: Any) -> Buffer:
+    return bytes_of(batch.column(OBJECT_FIELD_DATA), 0)
 
 
 def _opaque(

@@ -23,3 +23,12 @@ def opaque_batch(cell: Buffer) -> Any:
     data = pyarrow.Array.from_buffers(pyarrow.binary(), 1, [None, offsets, pyarrow.py_buffer(cell)])
     version = pyarrow.array([0], pyarrow.uint64())
     return pyarrow.RecordBatch.from_arrays([version, data], schema=opaque_schema())
+
+
+def bytes_of(cells: Any, at: int) -> memoryview:
+    """Return the bytes of a row where they lie: pyarrow copies them for a scalar."""
+    if cells.null_count or str(cells.type) != "binary":
+        return memoryview(cells[at].as_buffer())
+    _, offsets, data = cells.buffers()
+    begin, end = memoryview(offsets).cast("i")[cells.offset + at :][:2]
+    return memoryview(data)[begin:end] if data is not None else memoryview(b"")

@@ -22,6 +22,7 @@ from flamepy._fetch import fetch
 from flamepy._keys import ObjectKey
 from flamepy._public import public
 from flamepy._shared import SharedPiece
+from flamepy._split_rows import PlainBytes
 
 _UPLOAD_CHUNK_BYTES = 1024 * 1024
 _HELD_OBJECTS_MAX = 1000
@@ -199,7 +200,7 @@ def get_object(ref: ObjectRef, deserializer: Deserializer | None = None) -> Any:
     if carried is not None:
         return deserializer(carried(), []) if deserializer else carried()
     held = _held.get(ref) if ref.version else None
-    found = _fetch(ref, held.version if held else 0, held)
+    found = _fetch(ref, held.version if held else 0, held, plain=True)
     if found is None:
         if held is None:
             raise ObjectNotFoundError(f"object {ref.key!r} is not at {ref.endpoint}")
@@ -364,22 +365,26 @@ def _put_value(
 
 
 def _value(held: _Held, what: str) -> Any:
+    if isinstance(held.base, PlainBytes):
+        return held.base.value
     if isinstance(held.base, bytes | memoryview | SharedPiece):
         return _codec.load(held.base, what)
     return _native.from_table(held.base)
 
 
-def _fetch(ref: ObjectRef, version: int, held: _Held | None = None) -> _Held | None:
+def _fetch(
+    ref: ObjectRef, version: int, held: _Held | None = None, plain: bool = False
+) -> _Held | None:
     """Fetch an object; None when ``version`` is the current one."""
-    found = fetch(ref, version)
+    found = fetch(ref, version, plain)
     if found is None:
         return None
     base, patches = found.base, found.patches
     if found.mode is FetchMode.PATCHES:
         if held is None or held.version != version or patches[0].version != version + 1:
-            return _fetch(ref, 0)
+            return _fetch(ref, 0, plain=plain)
         base, patches = held.base, held.patches + patches
-    if isinstance(base, SharedPiece):
+    if isinstance(base, SharedPiece | PlainBytes):
         size = base.size
     else:
         size = len(base) if isinstance(base, bytes | memoryview) else base.get_total_buffer_size()

@@ -12,6 +12,9 @@ export const batchesKey = "flame-batches";
 /** Request metadata of a client that reads the cache's folder: the words of its file (docs/object-cache.md, section 11). */
 export const shareKey = "flame-share";
 
+/** Request metadata of a get: `true` has a large row come as several (docs/object-cache.md, section 4). */
+export const splitRowsKey = "flame-split-rows";
+
 const raw = (bytes: Buffer): Buffer => bytes;
 
 /**
