@@ -28,6 +28,7 @@ const checks = [
   ],
   ["dead code (knip)", tool("knip/bin/knip.js", "--treat-config-hints-as-errors")],
   ["Python format, lint and types (ruff, mypy)", [join(root, "sdk/python/scripts/lint")]],
+  ["Python requirements (lock --check)", [process.execPath, "scripts/lock.mjs", "--check"]],
   ["generated code (gen:check)", [process.execPath, "scripts/gen.mjs", "--check"]],
 ];
 

@@ -15,8 +15,7 @@ anything is changed. The installation needs nothing of the checkout any more.
                  when there is none (default: the daemons' own user and root)
   --help         print this text
 
-Needed: Node.js 20.19 or newer with npm, Python 3.12 or newer, and a C++ compiler with make where npm finds no compiled
-better-sqlite3.
+Needed: Node.js 20.19 or newer with npm, Python 3.12 or newer, and a C++ compiler with make.
 
   FLAME_PYTHON   path of the Python that services run on (default: the first 3.12 or newer that runs)"
 

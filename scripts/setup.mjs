@@ -37,7 +37,7 @@ export async function setUp({ home = join(root, ".flame"), tests = false } = {})
     await ensureNative({ root, logs: work });
     await ensureBundles({ root, stamps: join(work, "stamps") });
     ensureFolders(home);
-    const uv = await ensureHomeUv({ home });
+    const uv = await ensureHomeUv({ root, home });
     const python = await findPython({ uv, logs });
     checkFlmrun({ root, home, python, uv });
     await ensurePrograms({ root, home, buildStamps: join(work, "stamps") });

@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { installByHash } from "../../scripts/lib/by-hash.mjs";
 import { SetupError } from "../../scripts/lib/progress.mjs";
 import { run } from "../../scripts/lib/run.mjs";
 import { whenChanged } from "../../scripts/lib/stamps.mjs";
@@ -8,7 +9,7 @@ import { whenChanged } from "../../scripts/lib/stamps.mjs";
  * The environment of `npm run bench -- --peers`: made when it is asked for the first time, and when the versions or the
  * Python have changed.
  * @param {{ folder: string, requirements: string, python: string, uv: string }} options `folder` is for the environment and
- *   what belongs to it; `requirements` is the file with every package and its version
+ *   what belongs to it; `requirements` is the file with every package, its version and its hashes
  * @returns {Promise<string>} its Python
  * @throws SetupError when a package cannot be had
  */
@@ -26,8 +27,8 @@ export async function ensurePeers({ folder, requirements, python, uv }) {
       rmSync(venv, { recursive: true, force: true });
       const env = { UV_PYTHON_DOWNLOADS: "never" };
       await run([uv, "venv", "--python", python, venv], { logFile, env });
-      const install = [uv, "pip", "install", "--python", executable, "--only-binary", ":all:"];
-      await run([...install, "--requirements", requirements], { logFile, env }).catch(refuse);
+      const target = { uv, python: executable, root: dirname(requirements), file: requirements };
+      await installByHash({ ...target, logFile }).catch(refuse);
     },
   });
   return executable;
@@ -37,6 +38,6 @@ function refuse({ message }) {
   throw new SetupError(
     `--peers measures Ray and Dask, and they cannot be had from the Python package index.\n${message}\n` +
       "What to do: make the index reachable for uv (UV_INDEX_URL names another one), or choose versions that it has for this " +
-      "Python in bench/peers/requirements.txt, and run the same command again; or leave --peers out.",
+      "Python in bench/peers/requirements.in and run npm run lock; then run the same command again; or leave --peers out.",
   );
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Environments that somebody made beside flmrun's own, for other minor versions of Python: `.venv-3.13`. */
@@ -10,7 +10,7 @@ export function extraEnvironments(flmrun) {
 }
 
 /**
- * What `uv sync --inexact` would take out of flmrun's environments, a line each: packages in other versions than the lock
+ * What an upgrade would take out of flmrun's environments, a line each: packages in other versions than the lock
  * has, and all that no project names in an environment that is made anew, as it is of another Python.
  */
 export function packagesLost(flmrun, python) {
@@ -31,14 +31,39 @@ export function packagesLost(flmrun, python) {
   );
 }
 
-/** Whether uv would go on with this environment for that Python: it compares interpreters, not versions. */
-function isOf(environment, { executable, version: [major, minor] }) {
+/** Whether this environment is one of that Python: interpreters are compared, as two of one version may differ. */
+export function isOf(environment, { executable, version: [major, minor] }) {
   const interpreter = join(environment, "bin/python");
   return (
     existsSync(interpreter) &&
     realpathSync(interpreter) === realpathSync(executable) &&
     existsSync(join(environment, `lib/python${major}.${minor}`))
   );
+}
+
+/**
+ * Takes files out of a `uv.lock` that none of `pins` names, of releases that they do name: what an index has beside them was
+ * added later, or by somebody else.
+ */
+export function keepNamedFiles(lock, pins) {
+  const hashes = new Map(
+    pins.map((pin) => [`${normalized(pin.name)} ${pin.version}`, new Set(pin.hashes)]),
+  );
+  const parts = readFileSync(lock, "utf8").split(/^(?=\[\[package\]\]$)/m);
+  const kept = parts.map((part) => {
+    const [, name, version] = /^name = "([^"]+)"\nversion = "([^"]+)"/m.exec(part) ?? [];
+    const named = hashes.get(`${normalized(name ?? "")} ${version}`);
+    if (named === undefined) return part;
+    const isForeign = (line) => {
+      const hash = /hash = "sha256:(\w+)"/.exec(line)?.[1];
+      return hash !== undefined && !named.has(hash);
+    };
+    return part
+      .split("\n")
+      .filter((line) => !isForeign(line))
+      .join("\n");
+  });
+  writeFileSync(lock, kept.join(""));
 }
 
 function installedIn(environment) {

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { extraEnvironments, packagesLost } from "./flmrun-environments.mjs";
+import { installByHash } from "./by-hash.mjs";
+import { extraEnvironments, isOf, keepNamedFiles, packagesLost } from "./flmrun-environments.mjs";
 import { homePaths } from "./paths.mjs";
 import { note, SetupError } from "./progress.mjs";
+import { lockedFile, pinsOf } from "./requirements.mjs";
 import { ask, run } from "./run.mjs";
 import { sourceFiles } from "./stamps.mjs";
 
@@ -15,11 +17,7 @@ const firstBrought = {
   "pyproject.toml": "45a93a76567459999c759c431b6fcf32058a87879af6b3f629b040f9b9674dff",
 };
 
-export const syncOptions = [
-  // Else what somebody installed there and no project names would be removed.
-  "--inexact",
-  // Its version stays the same while its sources change.
-  ...["--reinstall-package", "flamepy"],
+export const installOptions = [
   // Else the first service would do it, or each one where its user may not write here.
   "--compile-bytecode",
 ];
@@ -36,30 +34,74 @@ export function refuseFlmrunLoss(place) {
  * this version brings as the last one did, packages, environments of other Pythons.
  */
 export async function prepareFlmrun(place) {
-  const { home, python, uv } = place;
-  const { flmrun } = homePaths(home);
-  projectFiles(place).write();
-  await sync({ home, uv, environment: join(flmrun, ".venv"), interpreter: python.executable });
-  for (const environment of extraEnvironments(flmrun)) {
-    const interpreter = join(environment, "bin/python");
+  const { flmrun } = homePaths(place.home);
+  const files = projectFiles(place);
+  files.write();
+  const untouched = !files.isEdited("pyproject.toml");
+  const file = lockedFile(place.root, "flmrun");
+  await lockProject({ ...place, file, untouched });
+  const environment = join(flmrun, ".venv");
+  await ensureEnvironment(place, environment);
+  await fill({ ...place, file, untouched, environment });
+  for (const extra of extraEnvironments(flmrun)) {
+    const interpreter = join(extra, "bin/python");
     const runs = (await ask([interpreter, "-I", "-c", ""])) !== undefined;
-    if (runs) await sync({ home, uv, environment, interpreter });
-    else note(`Warning: ${interpreter} does not run any more, so ${environment} stays as it was.`);
+    if (runs) await fill({ ...place, file, untouched, environment: extra });
+    else note(`Warning: ${interpreter} does not run any more, so ${extra} stays as it was.`);
   }
 }
 
-function sync({ home, uv, environment, interpreter }) {
-  const { flmrun, wheels, logs } = homePaths(home);
-  return run([uv, "sync", ...syncOptions, "--python", interpreter], {
+const settings = { UV_PYTHON_DOWNLOADS: "never", VIRTUAL_ENV: "" };
+const logOf = (home) => join(homePaths(home).logs, "flmrun.log");
+
+/** An environment of another Python is made anew. */
+async function ensureEnvironment({ home, python, uv }, environment) {
+  if (isOf(environment, python)) return;
+  rmSync(environment, { recursive: true, force: true });
+  const command = [uv, "venv", "--python", python.executable, environment];
+  await run(command, { env: settings, logFile: logOf(home) });
+}
+
+/**
+ * Writes `uv.lock`, which `uv run`, `uv sync` and `uv add` go by: with the releases of the requirement file where the
+ * project is `untouched`, else with what the one who edited it asks for. Of our releases it names our files alone.
+ */
+async function lockProject({ home, python, uv, file, untouched }) {
+  const { flmrun, wheels } = homePaths(home);
+  const pins = pinsOf(file);
+  const held = untouched ? pins.flatMap((pin) => ["-P", requirementOf(pin)]) : [];
+  await run([uv, "lock", "--python", python.executable, ...held], {
     cwd: flmrun,
-    env: {
-      UV_PYTHON_DOWNLOADS: "never",
-      UV_FIND_LINKS: wheels,
-      UV_PROJECT_ENVIRONMENT: environment,
-      VIRTUAL_ENV: "",
-    },
-    logFile: join(logs, "flmrun.log"),
+    env: { ...settings, UV_FIND_LINKS: wheels },
+    logFile: logOf(home),
   });
+  keepNamedFiles(join(flmrun, "uv.lock"), pins);
+}
+
+const requirementOf = ({ name, version, marker }) =>
+  `${name}==${version}${marker === "" ? "" : ` ; ${marker}`}`;
+
+/** Installs into one environment; what else is there stays. */
+async function fill({ root, home, uv, file, untouched, environment }) {
+  const { flmrun, sdk, wheels } = homePaths(home);
+  const interpreter = join(environment, "bin/python");
+  const logFile = logOf(home);
+  if (untouched) {
+    const target = { uv, python: interpreter, root, file, logFile };
+    await installByHash({ ...target, options: installOptions, env: settings });
+  } else {
+    // The hashes of what somebody added are in uv.lock.
+    const sync = ["sync", "--frozen", "--inexact", "--no-install-package", "flamepy"];
+    await run([uv, ...sync, ...installOptions, "--python", interpreter], {
+      cwd: flmrun,
+      env: { ...settings, UV_PROJECT_ENVIRONMENT: environment },
+      logFile,
+    });
+  }
+  // Its version stays the same while its sources change; what builds it is in `wheels`.
+  const flamepy = ["--reinstall-package", "flamepy", "--no-deps", "--no-index"];
+  const install = [uv, "pip", "install", "--python", interpreter, ...installOptions, ...flamepy];
+  await run([...install, "--find-links", wheels, sdk], { env: settings, logFile });
 }
 
 const projectFiles = ({ root, home }) => new ProjectFiles(home, join(root, "flmrun"));
@@ -91,7 +133,7 @@ class ProjectFiles {
 
   /** Files that somebody edited, and that this version changes too. */
   conflicts() {
-    const changed = ([name, text]) => this.#isEdited(name) && this.#last[name] !== hashOf(text);
+    const changed = ([name, text]) => this.isEdited(name) && this.#last[name] !== hashOf(text);
     return [...this.#texts]
       .filter(changed)
       .map(([name]) => `${name}: edited here, and changed by this version`);
@@ -99,10 +141,10 @@ class ProjectFiles {
 
   write() {
     for (const name of Object.keys(this.#last))
-      if (!this.#texts.has(name) && !this.#isEdited(name))
+      if (!this.#texts.has(name) && !this.isEdited(name))
         rmSync(join(this.#folder, name), { force: true });
     for (const [name, text] of this.#texts) {
-      if (this.#isEdited(name)) continue;
+      if (this.isEdited(name)) continue;
       const path = join(this.#folder, name);
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, text.replaceAll(specifiedSdk, this.#sdk));
@@ -113,7 +155,7 @@ class ProjectFiles {
   }
 
   /** It is neither as the last version brought it nor as this one does. */
-  #isEdited(name) {
+  isEdited(name) {
     const path = join(this.#folder, name);
     const last = this.#last[name];
     if (last === undefined || !existsSync(path)) return false;

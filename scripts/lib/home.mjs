@@ -13,13 +13,15 @@ import {
 import { dirname, join, sep } from "node:path";
 import process from "node:process";
 import { programs } from "./bundle.mjs";
+import { installByHash, pipByHash } from "./by-hash.mjs";
 import { renameDurably } from "./durable.mjs";
-import { prepareFlmrun, refuseFlmrunLoss, syncOptions } from "./flmrun-home.mjs";
+import { installOptions, prepareFlmrun, refuseFlmrunLoss } from "./flmrun-home.mjs";
 import { homePaths } from "./paths.mjs";
 import { SetupError } from "./progress.mjs";
+import { lockedFile, requirementSet, uvVersion } from "./requirements.mjs";
 import { run } from "./run.mjs";
 import { isDue, isSource, whenChanged } from "./stamps.mjs";
-import { ensureUv, uvVersion } from "./uv.mjs";
+import { ensureUv } from "./uv.mjs";
 
 /** What the SQLite driver needs at run time, and nothing of what it was compiled from. */
 const runtimePackages = [
@@ -172,12 +174,13 @@ export async function ensurePythonParts(place) {
 
 function flmrunStep({ root, home, python, uv }) {
   const { flmrun, stamps } = homePaths(home);
-  const sources = ["sdk/python", "flmrun"].map((path) => ({ path: join(root, path) }));
+  const { file } = requirementSet(root, "flmrun");
+  const sources = ["sdk/python", "flmrun", file].map((path) => ({ path: join(root, path) }));
   return {
     folder: stamps,
     name: "flmrun",
     title: `preparing flmrun's environment on Python ${python.version.join(".")}`,
-    inputs: [home, python, uvVersion, syncOptions, ...sources],
+    inputs: [home, python, uvVersion, installOptions, ...sources],
     products: [join(flmrun, ".venv/bin/python")],
     work: () => prepareFlmrun({ root, home, python, uv }),
   };
@@ -195,47 +198,42 @@ function copySources(from, to) {
 /** Wheels that build user packages without a network: setuptools, wheel, and what the SDK builds with. */
 async function ensureWheels({ root, home, python, uv }) {
   const { wheels, stamps, venvs, logs } = homePaths(home);
-  const asked = buildRequirements(root);
-  const usual = ["setuptools", "wheel"].filter((name) => !asked.some((it) => it.startsWith(name)));
-  const requirements = [...usual, ...asked];
+  const { asked, path } = requirementSet(root, "build");
   const logFile = join(logs, "wheels.log");
   await whenChanged({
     folder: stamps,
     name: "wheels",
-    title: `fetching the wheels that build packages offline (${requirements.join(", ")})`,
-    inputs: [home, requirements, python.version],
+    title: `fetching the wheels that build packages offline (${asked.join(", ")})`,
+    inputs: [home, python.version, { path }],
     products: [wheels],
     work: async () => {
       const tools = join(venvs, "tools");
       rmSync(tools, { recursive: true, force: true });
-      await run([uv, "venv", "--seed", "--python", python.executable, tools], { logFile });
-      const pip = [join(tools, "bin/python"), "-m", "pip", "download", "--quiet"];
-      await run([...pip, "--only-binary=:all:", "--dest", wheels, ...requirements], { logFile });
+      await run([uv, "venv", "--python", python.executable, tools], { logFile });
+      const pip = join(tools, "bin/python");
+      await installByHash({ uv, python: pip, root, file: lockedFile(root, "pip"), logFile });
+      const command = ["download", "--dest", wheels];
+      const file = lockedFile(root, "build");
+      for (const old of readdirSync(wheels).filter(isWheel)) rmSync(join(wheels, old));
+      await pipByHash({ python: pip, command, root, file, logFile });
       rmSync(tools, { recursive: true, force: true });
     },
   });
 }
 
-function buildRequirements(root) {
-  const path = join(root, "sdk/python/pyproject.toml");
-  if (!existsSync(path)) return [];
-  const list = /^\[build-system\][^[]*?requires\s*=\s*\[([^\]]*)\]/ms.exec(
-    readFileSync(path, "utf8"),
-  );
-  return [...(list?.[1] ?? "").matchAll(/"([^"]+)"/g)].map(([, requirement]) => requirement);
-}
+const isWheel = (name) => name.endsWith(".whl");
 
 /** Puts a uv of the pinned release at `bin/uv`. */
-export async function ensureHomeUv({ home }) {
+export async function ensureHomeUv({ root, home }) {
   const { bin, stamps, logs } = homePaths(home);
   const target = join(bin, "uv");
   await whenChanged({
     folder: stamps,
     name: "uv",
     title: `installing uv ${uvVersion}`,
-    inputs: [home, uvVersion],
+    inputs: [home, { path: requirementSet(root, "uv").path }],
     products: [target],
-    work: () => ensureUv({ target, logs }),
+    work: () => ensureUv({ root, target, logs }),
   });
   return target;
 }

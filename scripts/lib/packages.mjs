@@ -10,13 +10,26 @@ import { ask, run } from "./run.mjs";
 /** Installs the npm packages of the lock file unless node_modules holds exactly those. */
 export async function ensurePackages({ root, logs }) {
   if (packagesMatch(root)) return;
-  // Not `npm ci`: it refuses a lock file without every other platform's optional binaries, and a mirror
-  // may not carry those. This installs the locked versions too, and writes nothing back.
   await announce("installing npm packages", () =>
-    run(["npm", "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"], {
+    run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
       cwd: root,
       logFile: join(logs, "npm.log"),
     }),
+  ).catch(refuseOtherFile);
+}
+
+/** Says what npm says of a package that is not the one of the lock file, so that somebody can act on it. */
+function refuseOtherFile(failure) {
+  const output = failure.output ?? "";
+  const [, expected, got] = /: wanted (sha\d+-\S+) but got (sha\d+-[\w+/=]+)/.exec(output) ?? [];
+  if (got === undefined) throw failure;
+  const what = /tarball data for (.+) \(sha/.exec(output)?.[1] ?? "an npm package";
+  throw new SetupError(
+    `${what}: what the npm registry gave for it is not what package-lock.json names. It was not installed.\n` +
+      `got ${got}\nexpected ${expected}\n` +
+      "What to do: somebody between you and the registry, or a mirror, may have changed it, or npm's cache is broken: " +
+      "npm cache clean --force, take it from another registry (npm_config_registry), and run the same command again.",
+    { cause: failure },
   );
 }
 
@@ -26,10 +39,11 @@ function packagesMatch(root) {
   if (!existsSync(record)) return false;
   const wanted = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")).packages;
   const installed = JSON.parse(readFileSync(record, "utf8")).packages;
+  const isSame = (a, b) => a.version === b.version && a.integrity === b.integrity;
   return Object.entries(wanted).every(
-    ([path, { version, optional }]) =>
+    ([path, entry]) =>
       path === "" ||
-      (installed[path] === undefined ? optional === true : installed[path].version === version),
+      (installed[path] === undefined ? entry.optional === true : isSame(installed[path], entry)),
   );
 }
 
@@ -45,13 +59,22 @@ export async function ensureNative({ root, logs }) {
     keep(cached, binary);
     if (await loads(root)) return;
   }
+  // Its own script would download what its makers compiled, which no hash of ours speaks for.
+  const fromSource = process.env.npm_config_build_from_source ?? "true";
   await announce("compiling better-sqlite3 (a minute or two, once per machine)", () =>
     run(["npm", "rebuild", "better-sqlite3"], {
       cwd: root,
-      env: headersOfThisNode(),
+      env: { ...headersOfThisNode(), npm_config_build_from_source: fromSource },
       logFile: join(logs, "better-sqlite3.log"),
     }),
-  );
+  ).catch((failure) => {
+    throw new SetupError(
+      `better-sqlite3 could not be compiled.\n${failure.message}\n` +
+        "What to do: install a C++ compiler, make and Python (for example: apt-get install g++ make python3), and run the same " +
+        "command again. npm_config_build_from_source=false takes what its makers compiled, without a check of ours.",
+      { cause: failure },
+    );
+  });
   if (!(await loads(root))) {
     throw new SetupError(
       `better-sqlite3 was compiled, but Node ${process.version} cannot load ${binary}\n` +

@@ -8,11 +8,19 @@ import { SetupError } from "./progress.mjs";
 const execFileAsync = promisify(execFile);
 const tailLines = 25;
 
+/** A command that failed, with all that it printed; the message has the end of it. */
+class CommandError extends SetupError {
+  constructor(message, output) {
+    super(message);
+    this.output = output;
+  }
+}
+
 /**
  * Runs a command to its end with its output in `logFile`.
  * @param {string[]} command program and arguments
  * @param {{ logFile: string, cwd?: string, env?: Record<string, string> }} options `env` is added to ours
- * @throws SetupError with the end of the output when the command fails or cannot start
+ * @throws CommandError, a SetupError, with the end of the output when the command fails or cannot start
  */
 export async function run(command, { logFile, cwd, env }) {
   mkdirSync(dirname(logFile), { recursive: true });
@@ -31,16 +39,17 @@ export async function run(command, { logFile, cwd, env }) {
         resolve(code === 0 ? undefined : `ended with ${signal ?? `exit code ${code}`}`),
       );
     });
-    if (outcome !== undefined) throw new SetupError(failureText(command, outcome, logFile, from));
+    if (outcome !== undefined) throw failureOf(command, outcome, logFile, from);
   } finally {
     closeSync(log);
   }
 }
 
-function failureText(command, outcome, logFile, from) {
+function failureOf(command, outcome, logFile, from) {
   const output = readFileSync(logFile).subarray(from).toString().trimEnd();
   const tail = output.split("\n").slice(-tailLines).join("\n");
-  return `${command.join(" ")}: ${outcome}\n${tail}\n(all of its output: ${logFile})`;
+  const text = `${command.join(" ")}: ${outcome}\n${tail}\n(all of its output: ${logFile})`;
+  return new CommandError(text, output);
 }
 
 /**

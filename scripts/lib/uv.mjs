@@ -1,37 +1,49 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import process from "node:process";
+import { pipByHash } from "./by-hash.mjs";
 import { renameDurably } from "./durable.mjs";
 import { cacheFolder } from "./paths.mjs";
 import { announce, note, SetupError } from "./progress.mjs";
 import { findAnyPython } from "./python.mjs";
-import { ask, run } from "./run.mjs";
-
-/** The release of uv that homes get; what services are started with. */
-export const uvVersion = "0.13.9";
+import { lockedFile, uvVersion } from "./requirements.mjs";
+import { ask } from "./run.mjs";
 
 /**
- * Puts a real uv at `target`: from this user's cache, from the Python package index, or one found on PATH.
+ * Puts a real uv at `target`: the one that requirements/uv.txt names, from this user's cache or the Python package index; or
+ * one found on PATH, which is as much of this machine as its Node and its Python are.
  * @throws SetupError when there is neither a Python with pip nor a uv
  */
-export async function ensureUv({ target, logs }) {
-  if (existsSync(target)) return target;
-  const cached = join(cacheFolder(), `uv-${uvVersion}-${process.platform}-${process.arch}`);
+export async function ensureUv({ root, target, logs }) {
+  const file = lockedFile(root, "uv");
+  // One that was kept when other files were named is not taken.
+  const named = createHash("sha256").update(readFileSync(file)).digest("hex").slice(0, 12);
+  const name = `uv-${uvVersion}-${process.platform}-${process.arch}-${named}`;
+  const cached = join(cacheFolder(), name);
   if (!existsSync(cached)) {
     const python = await findAnyPython();
     if (python === undefined) return copyFromPath(target);
-    await announce(`fetching uv ${uvVersion}`, () => fetchUv(python, cached, logs));
+    await announce(`fetching uv ${uvVersion}`, () => fetchUv({ root, file, python, cached, logs }));
   }
   install(cached, target);
   return target;
 }
 
-async function fetchUv(python, cached, logs) {
+async function fetchUv({ root, file, python, cached, logs }) {
   const folder = mkdtempSync(join(tmpdir(), "flame-uv-"));
   try {
-    const pip = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:"];
-    await run([...pip, "--target", folder, `uv==${uvVersion}`], { logFile: join(logs, "uv.log") });
+    const command = ["install", "--target", folder];
+    await pipByHash({ python, command, root, file, logFile: join(logs, "uv.log") });
     install(join(folder, "bin/uv"), cached);
   } finally {
     rmSync(folder, { recursive: true, force: true });

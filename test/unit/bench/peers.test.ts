@@ -150,7 +150,7 @@ describe("the environment of --peers", () => {
       expect(await ensure()).toBe(python);
       expect(asked(path)).toEqual([
         `venv --python python3 ${path}/peers/venv`,
-        `pip install --python ${python} --only-binary :all: --requirements ${requirements}`,
+        `pip install --python ${python} --only-binary :all: --require-hashes --requirements ${requirements}`,
       ]);
       await ensure();
       expect(asked(path)).toHaveLength(2);
