@@ -24,7 +24,7 @@ export function installPrefix(folder) {
 }
 
 /** Copies what git tracks or would track, and links the npm packages. */
-function copyCheckout(source) {
+export function copyCheckout(source) {
   const list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
   const files = execFileSync("git", list, { cwd: root, encoding: "utf8" }).split("\0");
   // A file that was removed but not yet from the index is not there to be copied.

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { bundleDeclarations } from "./declarations.mjs";
 import { renameDurably } from "./durable.mjs";
 import { SetupError } from "./progress.mjs";
+import { ask, run } from "./run.mjs";
 import { whenChanged } from "./stamps.mjs";
 
 /** What the package gives away that is more than types. */
@@ -25,15 +26,42 @@ const sourceOf = (root, entry) => join(root, `src/sdk/${entry}.ts`);
 const readJson = (path) => JSON.parse(readFileSync(path, "utf8"));
 
 /** What `npm` takes for the place of sources. */
-export const isRepository = (url) =>
+const isRepository = (url) =>
   /^((git\+)?(https?|ssh)|git):\/\/\S+$|^[^\s:/]+@[^\s:/]+:\S+$/.test(url);
+
+/**
+ * Where the sources are published: what was given, or the place that the checkout was cloned from, if that is one for others.
+ * @throws SetupError when what was given is no such place
+ */
+export async function repositoryOf(root, given) {
+  if (given !== undefined && !isRepository(given))
+    throw new SetupError(
+      `--repository ${given}: got no URL of a repository, expected one such as https://HOST/PATH.git`,
+    );
+  const origin = given ?? (await ask(["git", "-C", root, "config", "--get", "remote.origin.url"]));
+  return origin !== undefined && isRepository(origin) ? origin : undefined;
+}
+
+/**
+ * Builds the npm package and packs it into `out`.
+ * @param {{ root: string, stamps: string, repository?: string, out: string, logFile: string }} options
+ * @returns {Promise<string>} the path of the archive
+ */
+export async function packNpm({ root, stamps, repository, out, logFile }) {
+  const folder = await ensureNpmPackage({ root, stamps, repository });
+  mkdirSync(out, { recursive: true });
+  const pack = ["npm", "pack", "--ignore-scripts", "--pack-destination", out];
+  await run(pack, { cwd: folder, logFile });
+  const { name, version } = readJson(join(folder, "package.json"));
+  return join(out, `${name}-${version}.tgz`);
+}
 
 /**
  * The folder of the npm package `flame-ts`, built from src/sdk and sdk/typescript: what `npm pack` and `npm publish` take.
  * @param {{ root: string, stamps: string, repository?: string }} options `repository` is where the sources are published
  * @returns {Promise<string>} its path
  */
-export async function ensureNpmPackage({ root, stamps, repository }) {
+async function ensureNpmPackage({ root, stamps, repository }) {
   const folder = join(root, "dist/npm/flame-ts");
   await whenChanged({
     folder: stamps,
@@ -86,6 +114,8 @@ export {};
 async function buildCode(root, outdir) {
   const { build: bundle } = await import("esbuild");
   const { metafile } = await bundle({
+    // What it writes of paths is then the same wherever the checkout is.
+    absWorkingDir: root,
     entryPoints: entries.map((entry) => ({ in: sourceOf(root, entry), out: entry })),
     outdir,
     chunkNames: "chunks/[name]-[hash]",

@@ -39,7 +39,10 @@ export async function findPython({ uv, logs }) {
   return python;
 }
 
-/** Any Python at all, for fetching uv with its pip. */
+/**
+ * Any Python at all, for fetching uv with its pip.
+ * @returns {Promise<string | undefined>}
+ */
 export async function findAnyPython() {
   const names = [process.env.FLAME_PYTHON ?? "", ...candidates(), ...onPath(["python3", "python"])];
   for (const candidate of names.filter((name) => name !== "")) {

@@ -102,6 +102,9 @@ function stagesOf(dockerfile: string): Map<string, Stage> {
 
 const stages = stagesOf(read("docker/Dockerfile"));
 
+/** What the images are built on when nothing else is named. */
+const defaultBase = /^ARG BASE=(\S+)$/m.exec(read("docker/Dockerfile"))?.[1] ?? "";
+
 /** The lines of a stage and of those it stands on. */
 function linesOf(name: string): string[] {
   const stage = stages.get(name);
@@ -125,8 +128,12 @@ describe("docker/Dockerfile", () => {
       ...["build", "runtime", "session-manager", "object-cache"],
       ...["python-runtime", "executor-manager", "console"],
     ]);
-    expect(read("docker/Dockerfile")).toMatch(/^ARG BASE=\S+:\S+$/m);
+    expect(defaultBase).toMatch(/^\S+:\S+$/);
     expect(stages.get("runtime")?.base).toBe("${" + "BASE}");
+    // Each image says what that was, by its digest where one was given.
+    expect(linesOf("session-manager")).toContain(
+      "LABEL org.opencontainers.image.base.name=${" + "BASE}",
+    );
     expect(linesOf("build").join()).toContain(`scripts/install.sh --prefix ${image}`);
   });
 
@@ -193,7 +200,12 @@ describe("compose.yaml", () => {
       expect({ name, tag, build }).toEqual({
         name,
         tag: `flame-${name}`,
-        build: { context: ".", dockerfile: "docker/Dockerfile", target: name },
+        build: {
+          context: ".",
+          dockerfile: "docker/Dockerfile",
+          args: { BASE: "$" + `{FLAME_BASE:-${defaultBase}}` },
+          target: name,
+        },
       });
       expect(stages.has(build.target)).toBe(true);
     }
