@@ -302,6 +302,12 @@ export interface ApplicationManifestSpec {
    * How the package is installed: python (wheel, archive or project folder) or binary. Absent: a package that looks like Python is installed as python, any other is left alone.
    */
   readonly installer?: "python" | "binary";
+  /**
+   * Python packages that the service can import, one entry each: requirements such as numpy>=2, https:// urls, file:///ABSOLUTE/PATH of wheels and archives on every node, or grpc:// urls of uploads with their #sha256=. Each node makes one environment of them. Those of a session come behind them.
+   *
+   * @maxItems 256
+   */
+  readonly packages?: readonly string[];
 }
 
 type Defaulted =

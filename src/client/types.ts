@@ -37,6 +37,8 @@ export interface SessionSpec {
   readonly priority?: number;
   /** Absent: the cluster's default. */
   readonly resreq?: Resources;
+  /** What its Python services import beside what is there: requirements such as `numpy>=2`, and urls. @default none */
+  readonly packages?: readonly string[];
 }
 
 /** A session as the server tells it. */
@@ -49,6 +51,7 @@ export interface SessionInfo {
   readonly maxInstances?: number;
   readonly priority: number;
   readonly resreq?: Resources;
+  readonly packages?: readonly string[];
   readonly creationTime: Date;
   readonly completionTime?: Date;
   /** How many tasks the session has in each state. */

@@ -46,6 +46,7 @@ export function decodeSession(session: pb.Session): SessionInfo {
       commonData: spec.commonData,
       maxInstances: spec.maxInstances,
       resreq: spec.resreq && decodeResources(spec.resreq),
+      packages: spec.packages?.entries.length === 0 ? undefined : spec.packages?.entries,
       completionTime: optionalDate(status.completionTime),
     }),
     minInstances: spec.minInstances,
@@ -74,6 +75,7 @@ export function encodeSessionSpec(spec: SessionSpec): pb.SessionSpec {
       memory: BigInt(spec.resreq.memory),
       gpu: spec.resreq.gpu,
     },
+    packages: spec.packages && { entries: [...spec.packages] },
   };
 }
 

@@ -129,6 +129,7 @@ function create(
     owner: caller.name,
     ...(request.commonData !== undefined && { commonDataBytes: request.commonData.length }),
     ...(client !== undefined && { clients: [client] }),
+    ...(request.packages !== undefined && { packages: request.packages }),
     events: firstEvents(application, turn.now),
   };
   // One of that id may be on its way out with an application that was removed.
@@ -197,6 +198,12 @@ function compareSpecs(state: CoreState, record: SessionRecord, request: SessionR
       String(request.priority),
       record.priority === request.priority,
     ],
+    [
+      "packages",
+      packagesText(record.packages),
+      packagesText(request.packages),
+      packagesText(record.packages) === packagesText(request.packages),
+    ],
   ];
   for (const [field, expected, got, same] of rows) {
     if (same) continue;
@@ -206,3 +213,6 @@ function compareSpecs(state: CoreState, record: SessionRecord, request: SessionR
     );
   }
 }
+
+const packagesText = (packages: readonly string[] = []): string =>
+  packages.length === 0 ? "none" : packages.join(", ");

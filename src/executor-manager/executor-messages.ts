@@ -6,6 +6,7 @@ import type {
   ApplicationSpec,
   Executor,
   ExecutorSpec,
+  Session,
 } from "../protocol/generated/flame/v1/types.ts";
 import { ExecutorState, Shim } from "../protocol/generated/flame/v1/types.ts";
 import type { PackageSource } from "./packages/package-source.ts";
@@ -39,7 +40,7 @@ export function readBinding(response: BindExecutorResponse): Binding | undefined
   return {
     sessionId: session.metadata.id,
     shim: spec.shim,
-    ...runnableOf(metadata.name, spec),
+    ...runnableOf(metadata.name, spec, session),
     // As registered: nothing is expanded, and what is absent stays absent.
     context: {
       sessionId: session.metadata.id,
@@ -57,8 +58,8 @@ export function readBinding(response: BindExecutorResponse): Binding | undefined
   };
 }
 
-/** What a service of the application is installed and started from. */
-function runnableOf(name: string, spec: ApplicationSpec): Runnable {
+/** What a service of the application is installed and started from, for a session if there is one. */
+function runnableOf(name: string, spec: ApplicationSpec, session?: Session): Runnable {
   const environments = Object.fromEntries(
     spec.environments.map((variable) => [variable.name, variable.value]),
   );
@@ -74,6 +75,8 @@ function runnableOf(name: string, spec: ApplicationSpec): Runnable {
       application: name,
       url: spec.url,
       installer: spec.installer,
+      packages: [...(spec.packages?.entries ?? []), ...(session?.spec?.packages?.entries ?? [])],
+      since: session?.status === undefined ? undefined : Number(session.status.creationTime),
       environments,
       commandLine: [spec.command ?? "", ...spec.arguments],
     },

@@ -7,7 +7,7 @@ import type { Clock, Timer } from "../kit/clock.ts";
 import type { Logger } from "../kit/logger.ts";
 import { textOf } from "../kit/thrown.ts";
 import { serviceLogFolder } from "../process/service-logs.ts";
-import { uvCacheFolder } from "./packages/install-python.ts";
+import { uvCacheFolder } from "./packages/run-uv.ts";
 import { installLogLimits, pruneLogs, serviceLogLimits } from "./prune-logs.ts";
 
 export interface HousekeepingDeps {

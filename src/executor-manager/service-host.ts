@@ -18,6 +18,8 @@ export const bindCodes = { ok: 0, package: 10, start: 11, enter: 12 } as const;
 /** An installed package; it stays until it is released. */
 export interface PreparedPackage {
   readonly variables: PackageVariables;
+  /** What a service is told of the list of packages, which puts it on its search path itself. */
+  readonly listed?: { readonly folders: readonly string[]; readonly failure?: string };
   /** Nothing uses the package any more. Idempotent. */
   readonly release: () => void;
 }
@@ -71,12 +73,12 @@ export class ServiceHost {
    */
   async open(
     executorId: string,
-    binding: Binding,
+    given: Binding,
     signal: AbortSignal,
     patient = false,
   ): Promise<Opened> {
-    const { application } = binding;
-    if (binding.shim !== Shim.Host) {
+    const { application } = given;
+    if (given.shim !== Shim.Host) {
       return failed(
         bindCodes.start,
         `application "${application.name}" needs the Wasm shim; this node offers Host`,
@@ -84,13 +86,14 @@ export class ServiceHost {
     }
     let prepared: PreparedPackage;
     try {
-      prepared = await this.#installer.prepare(binding.source, signal, patient);
+      prepared = await this.#installer.prepare(given.source, signal, patient);
     } catch (thrown) {
       return failed(
         bindCodes.package,
         `cannot install the package of application "${application.name}": ${textOf(thrown)}`,
       );
     }
+    const binding = withListed(given, prepared.listed);
     const program = { application, packageVariables: prepared.variables };
     const user = { executorId, sessionId: binding.sessionId };
     try {
@@ -132,6 +135,12 @@ export class ServiceHost {
     await session.stop();
     return undefined;
   }
+}
+
+function withListed(binding: Binding, listed: PreparedPackage["listed"]): Binding {
+  if (listed === undefined) return binding;
+  const packages = { folders: [...listed.folders], failure: listed.failure };
+  return { ...binding, context: { ...binding.context, packages } };
 }
 
 async function enter(session: ServiceSession, { application }: Binding): Promise<Opened> {

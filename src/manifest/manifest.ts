@@ -4,6 +4,7 @@ import { asWritten, type SchemaFault } from "../documents/schema-check.ts";
 import { type TextLimits } from "../documents/text-limits.ts";
 import { type Position, readYaml, type YamlDocument } from "../documents/yaml-text.ts";
 import type { ApplicationManifestSpec, ApplicationSpec } from "../model/application-spec.ts";
+import { packageFault } from "../model/package-list.ts";
 import { checkShape, specKeys, specOf } from "./application-schema.ts";
 import { checkAttachedSchema } from "./attached-schema.ts";
 import { canonical } from "./canonical.ts";
@@ -161,6 +162,7 @@ interface RawDocument {
   readonly metadata?: { readonly name?: unknown } | null;
   readonly spec?: {
     readonly url?: unknown;
+    readonly packages?: unknown;
     readonly working_directory?: unknown;
     readonly shim?: unknown;
     readonly command?: unknown;
@@ -225,19 +227,24 @@ function sizeFaults(raw: RawManifest): readonly SchemaFault[] {
   return [{ rule: "manifest-too-large", at: [], part: "value", got: `${bytes} bytes`, expected }];
 }
 
-/** Rules that a schema cannot say: the url's form, and schemas that are texts. */
+/** Rules that a schema cannot say: the url's form, entries of packages, and schemas that are texts. */
 function valueFaults(raw: RawManifest, options: ManifestOptions): readonly SchemaFault[] {
   const faults: SchemaFault[] = [];
   const add = (
-    at: string[],
+    at: DocumentPath,
     fault: Pick<SchemaFault, "rule" | "got" | "expected" | "hint">,
   ): void => {
     faults.push(explained({ ...fault, at, part: "value" }));
   };
-  const { url, schema } = raw?.spec ?? {};
+  const { url, schema, packages } = raw?.spec ?? {};
   const parsed = typeof url === "string" ? parsePackageUrl(url, options.allowedSchemes) : undefined;
   if (parsed !== undefined && isUrlFault(parsed))
     add(["spec", "url"], { ...parsed, got: gotText(url) });
+  for (const [at, entry] of Array.isArray(packages) ? packages.entries() : []) {
+    const expected = typeof entry === "string" ? packageFault(entry) : undefined;
+    if (expected !== undefined)
+      add(["spec", "packages", at], { rule: "packages", got: gotText(entry), expected });
+  }
   for (const key of ["input", "output", "common_data"]) {
     const text = schema?.[key];
     const fault = typeof text === "string" ? checkAttachedSchema(text) : undefined;

@@ -27,6 +27,8 @@ export interface SessionRecord {
   readonly commonDataBytes?: number;
   /** Clients that the session ends with (docs/protocol.md, "Unused sessions"); absent: it stays until it is closed. */
   readonly clients?: readonly string[];
+  /** What its services import beside what is there; absent: nothing. */
+  readonly packages?: readonly string[];
   /** The object cache has said that the objects of the closed session are gone. */
   readonly objectsDeleted?: true;
   /** Session-level events, oldest first, at most {@link sessionEventsMax}. */
@@ -66,6 +68,7 @@ export interface SessionRequest {
   readonly maxInstances?: number;
   readonly priority: number;
   readonly commonData?: Buffer;
+  readonly packages?: readonly string[];
 }
 
 const sessionIdBytesMax = 253;

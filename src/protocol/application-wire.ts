@@ -32,6 +32,7 @@ export function applicationSpecToWire(spec: ApplicationManifestSpec): wire.Appli
     maxCrashes: spec.max_crashes,
     maxLostNodes: spec.max_lost_nodes,
     warmInstances: spec.warm_instances,
+    packages: spec.packages && { entries: [...spec.packages] },
   } satisfies EveryKeyOf<wire.ApplicationSpec>;
 }
 
@@ -67,5 +68,6 @@ export function applicationSpecFromWire(
     max_crashes: spec.maxCrashes,
     max_lost_nodes: spec.maxLostNodes,
     warm_instances: spec.warmInstances,
+    packages: spec.packages?.entries.length === 0 ? undefined : spec.packages?.entries,
   };
 }

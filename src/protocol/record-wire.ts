@@ -75,6 +75,7 @@ export function sessionToWire(
       batchSize: 1,
       priority: record.priority,
       resreq: resourcesToWire(record.resreq),
+      packages: record.packages && { entries: [...record.packages] },
     },
     status: {
       state: sessionStates[record.state],

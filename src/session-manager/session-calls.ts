@@ -1,6 +1,7 @@
 import type { NewSessionOwner } from "../core/commands.ts";
 import { FlameError } from "../model/errors.ts";
 import { messageBytesDefault, payloadBytesMax } from "../model/limits.ts";
+import { packagesFault } from "../model/package-list.ts";
 import { checkedResources } from "../model/resources.ts";
 import type { SessionRequest, SessionView } from "../model/session.ts";
 import { endsWithClient } from "../protocol/client-id.ts";
@@ -123,7 +124,14 @@ function requestOf(spec: SessionSpec): SessionRequest {
     ...(spec.maxInstances !== undefined && { maxInstances: spec.maxInstances }),
     priority: spec.priority,
     ...(spec.commonData !== undefined && { commonData: spec.commonData }),
+    ...checkedPackages(spec.packages?.entries ?? []),
   };
+}
+
+function checkedPackages(packages: readonly string[]): Pick<SessionRequest, "packages"> {
+  const fault = packagesFault(packages);
+  if (fault !== undefined) throw new FlameError("invalid_argument", fault);
+  return packages.length === 0 ? {} : { packages };
 }
 
 /** The node gets application and session in one message; what can never be sent is refused here. */

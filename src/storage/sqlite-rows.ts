@@ -65,6 +65,8 @@ export interface SessionRow {
   common_data_bytes: number | null;
   /** JSON array of strings; NULL: the session stays until it is closed. */
   clients: string | null;
+  /** JSON array of strings; NULL: none. */
+  packages: string | null;
   events: string;
   objects_deleted: number;
   /** NULL, like those below: the session has had no task. */
@@ -238,6 +240,7 @@ export function sessionReader(): (row: SessionRow) => SessionRecord {
     if (row.max_instances !== null) record.maxInstances = row.max_instances;
     if (row.common_data_bytes !== null) record.commonDataBytes = row.common_data_bytes;
     if (row.clients !== null) record.clients = JSON.parse(row.clients) as string[];
+    if (row.packages !== null) record.packages = JSON.parse(row.packages) as string[];
     if (row.objects_deleted !== 0) record.objectsDeleted = true;
     return record;
   };

@@ -160,6 +160,7 @@ export class SqliteWriter {
       record.commonDataBytes ?? null,
       record.clients === undefined ? null : JSON.stringify(record.clients),
       eventsText(record.events),
+      record.packages === undefined ? null : JSON.stringify(record.packages),
     );
     if (commonData !== undefined) batch.run("putCommonData", record.id, commonData);
   }

@@ -36,6 +36,7 @@ export const samples: Readonly<Record<string, unknown>> = {
   },
   url: "file:///opt/walk/package-1.0-py3-none-any.whl",
   installer: "python",
+  packages: ["numpy>=2"],
 };
 
 /** The value of `key` as the wire's message holds it (docs/protocol.md, "Messages"). */
@@ -48,6 +49,8 @@ export function onTheWire(key: string, value: unknown): unknown {
         name,
         value: text,
       }));
+    case "packages":
+      return { entries: value };
     case "delay_release":
       return BigInt(value as number);
     case "schema": {

@@ -22,6 +22,7 @@ const notInApplicationContext: Readonly<Record<string, string>> = {
   max_lost_nodes: "the session manager's business",
   warm_instances: "the business of the nodes, before there is a session",
   schema: "the client's business",
+  packages: "PackageFolders and the search path tell what was made of them",
 };
 
 const fixtures = resolve(import.meta.dirname, "../fixtures/python");

@@ -17,11 +17,12 @@ from flamepy._convert import attributes_from, from_application, from_session, to
 from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._forks import refuse_in_forked_child
 from flamepy._listing import APPLICATIONS, EXECUTORS, NODES, SESSIONS, Listing
-from flamepy._names import short_name
+from flamepy._names import PACKAGES_SESSION, short_name
 from flamepy._object_session import session_from
 from flamepy._presence import Presence, client_id
 from flamepy._public import public
 from flamepy._session import Session
+from flamepy._shipping import with_shipped
 from flamepy._types import Application, ApplicationAttributes, SessionAttributes
 from flamepy._workers import Workers
 from flamepy.proto import (
@@ -176,7 +177,8 @@ class Connection:
         Raises:
             FlameError: ALREADY_EXISTS, or the server refused the attributes.
         """
-        spec = from_application(attributes_from(app_attrs))
+        attributes = attributes_from(app_attrs)
+        spec = from_application(with_shipped(attributes, f"{name}/{PACKAGES_SESSION}", self))
         request = frontend_pb2.RegisterApplicationRequest(name=name, application=spec)
         self._check(
             f"register application {name!r}",
@@ -229,6 +231,7 @@ class Connection:
             FlameError: NOT_FOUND for an unknown application, ALREADY_EXISTS for a used id.
         """
         session_id = attrs.id or short_name(attrs.application)
+        attrs = with_shipped(attrs, f"{attrs.application}/{session_id}", self)
         common = CommonData.of(attrs, session_id, self.is_of_this_make)
         attrs = common.attrs
         request = frontend_pb2.CreateSessionRequest(
@@ -266,6 +269,7 @@ class Connection:
         """
         wire, common = None, None
         if spec is not None:
+            spec = with_shipped(spec, f"{spec.application}/{session_id}", self)
             common = CommonData.of(spec, session_id, self.is_of_this_make)
             wire = from_session(common.attrs, common.data)
         request = frontend_pb2.OpenSessionRequest(session_id=session_id, session=wire)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -85,6 +86,7 @@ def to_application(message: types_pb2.Application) -> Application:
         max_crashes=optional(spec, "max_crashes"),
         max_lost_nodes=optional(spec, "max_lost_nodes"),
         warm_instances=optional(spec, "warm_instances"),
+        packages=list(spec.packages.entries) if spec.HasField("packages") else None,
     )
 
 
@@ -120,6 +122,7 @@ def from_application(attributes: ApplicationAttributes) -> types_pb2.Application
         max_crashes=attributes.max_crashes,
         max_lost_nodes=attributes.max_lost_nodes,
         warm_instances=attributes.warm_instances,
+        packages=_list_of(attributes.packages),
     )
 
 
@@ -155,7 +158,12 @@ def from_session(attributes: SessionAttributes, common_data: bytes | None) -> ty
         batch_size=attributes.batch_size,
         priority=attributes.priority,
         resreq=None if need is None else from_resources(need),
+        packages=_list_of(attributes.packages),
     )
+
+
+def _list_of(packages: Sequence[str] | None) -> types_pb2.Packages | None:
+    return types_pb2.Packages(entries=packages) if packages else None
 
 
 def from_resources(need: ResourceRequirement) -> types_pb2.ResourceRequirement:

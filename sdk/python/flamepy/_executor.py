@@ -5,7 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import batched
 from typing import Any, Self, cast
 
@@ -45,6 +45,7 @@ class Executor(StaysHere, concurrent.futures.Executor):
         priority: higher goes first.
         task_timeout: seconds that each call may take from its submit, or with ``chunksize`` each
             chunk; None for no limit. See ``Session.run``.
+        packages: what the functions import beside what is there; see ``create_session``.
 
     Raises:
         ValueError: ``max_workers`` is not greater than 0, or ``task_timeout`` can not be.
@@ -61,6 +62,7 @@ class Executor(StaysHere, concurrent.futures.Executor):
         priority: int = 0,
         *,
         task_timeout: float | None = None,
+        packages: Sequence[str] | None = None,
     ) -> None:
         if max_workers is not None and max_workers <= 0:
             raise ValueError(f"max_workers must be greater than 0, got {max_workers}")
@@ -68,7 +70,12 @@ class Executor(StaysHere, concurrent.futures.Executor):
         _refuse_other_make()
         context = RunnerContext(FunctionCalls(), RunnerServiceKind.Stateless)
         session = create_session(
-            application, context, max_instances=max_workers, resreq=resreq, priority=priority
+            application,
+            context,
+            max_instances=max_workers,
+            resreq=resreq,
+            priority=priority,
+            packages=packages,
         )
         self._process = os.getpid()
         self._lock = threading.Lock()

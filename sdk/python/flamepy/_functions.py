@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, overload
 
 from flamepy._config import FlameClientTls
@@ -46,6 +47,7 @@ def create_session(  # type: ignore[overload-overlap]
     resreq: ResourceRequirement | None = None,
     priority: int = 0,
     keep: bool = False,
+    packages: Sequence[str] | None = None,
 ) -> Session: ...
 
 
@@ -60,6 +62,7 @@ def create_session(
     resreq: ResourceRequirement | None = None,
     priority: int = 0,
     keep: bool = False,
+    packages: Sequence[str] | None = None,
 ) -> ObjectSession: ...
 
 
@@ -74,6 +77,7 @@ def create_session(
     resreq: ResourceRequirement | None = None,
     priority: int = 0,
     keep: bool = False,
+    packages: Sequence[str] | None = None,
 ) -> Session:
     """Create a session.
 
@@ -92,6 +96,10 @@ def create_session(
         keep: the session stays until it is closed. Otherwise one without a ``session_id`` ends with
             this client: when that is gone for ten minutes and no task is open, or no task came for
             a day, the session manager closes it.
+        packages: what its tasks import beside what is there: requirements (``numpy>=2``), paths of
+            projects (``./my-project``, ``.``), wheels and requirements files, and urls. Projects
+            and wheels are uploaded; of a project the files that git tracks. Each node makes one
+            environment of them with uv, from its own wheels, its index or its cache.
 
     Raises:
         TypeError: something of the object cannot be pickled; the text names it.
@@ -108,6 +116,7 @@ def create_session(
             resreq=resreq,
             priority=priority,
             keep=keep,
+            packages=packages,
         )
     )
 

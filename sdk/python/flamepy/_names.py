@@ -1,7 +1,10 @@
-"""Short random names."""
+"""Short random names, and names that are a custom."""
 
 import secrets
 import string
+
+#: Where a session stands in the keys of objects, for packages of applications.
+PACKAGES_SESSION = "pkg"
 
 _ALPHABET = string.ascii_letters + string.digits
 

@@ -338,6 +338,11 @@ def at_cache(endpoint: str) -> Iterator[None]:
         _elsewhere.reset(before)
 
 
+def configured_cache() -> str:
+    """Return the address of the object cache that puts go to."""
+    return _configured()[0]
+
+
 def _configured() -> tuple[str, FlameClientTls | None]:
     context = current_context()
     return _elsewhere.get() or context.cache_endpoint, context.cache_tls

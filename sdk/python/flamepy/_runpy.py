@@ -31,7 +31,7 @@ from flamepy._process_pickles import send_what_main_defined
 from flamepy._public import public
 from flamepy._result import encode_result
 from flamepy._runner import RunnerContext, RunnerRequest, encode_state
-from flamepy._service import ApplicationContext, FlameService, SessionContext, TaskContext, run
+from flamepy._service import FlameService, SessionContext, TaskContext, run
 from flamepy._site import APP_SITE, AppSite
 from flamepy.runner import types as published
 
@@ -57,7 +57,7 @@ class RunnerSessionContext(SessionContext):
     """The session of an instance of flmrun; its common data is the decoded context."""
 
     def __init__(self, raw: SessionContext) -> None:
-        super().__init__(raw._common_data, raw.session_id, raw.application)
+        super().__init__(raw._common_data, raw.session_id, raw.application, raw._listed)
         self._load: Callable[[], Context] | None = None
 
     def load_with(self, load: Callable[[], Context]) -> None:
@@ -92,8 +92,12 @@ class FlameRunpyService(FlameService):
         reason, so that whoever waits for a task hears of it; only what may pass by itself, such as
         an object cache that does not answer, keeps the session from being entered.
         """
-        self._enter_package(context.application)
+        self._enter_package(context)
         self._ssn_ctx = RunnerSessionContext(context)
+        if context._listed.failure is not None:
+            self._stateful = False
+            self._ssn_ctx.load_with(context._listed.refuse)
+            return True
         data = context.common_data()
         if not data:
             raise FlameError(
@@ -139,17 +143,17 @@ class FlameRunpyService(FlameService):
         self._site = AppSite([])
         return True
 
-    def _enter_package(self, application: ApplicationContext) -> None:
+    def _enter_package(self, context: SessionContext) -> None:
         self._site = AppSite.from_environment()
-        if application.url and not self._site.folders:
+        if context.application.url and not self._site.folders:
             _log.warning(
                 "application %s has the package %s, but the executor manager did not say where it "
                 "installed it (%s is not set)",
-                application.name,
-                application.url,
+                context.application.name,
+                context.application.url,
                 APP_SITE,
             )
-        self._site.enter()
+        self._site.enter(context._listed.folders)
 
     def _enter_framed(self, session: RunnerSessionContext, data: bytes) -> None:
         envelope = unseal(data)

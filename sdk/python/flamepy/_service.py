@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from flamepy._carried_modules import forget_carried
 from flamepy._convert import optional
@@ -46,6 +47,23 @@ class ApplicationContext:
     installer: str | None = None
 
 
+@dataclass(frozen=True)
+class PackageFolders:
+    """What the executor manager made of a list of packages.
+
+    Attributes:
+        folders: what goes on ``sys.path``.
+        failure: why there are none.
+    """
+
+    folders: tuple[str, ...] = ()
+    failure: str | None = None
+
+    def refuse(self) -> NoReturn:
+        """Fail with the reason."""
+        raise FlameError(FlameErrorCode.INVALID_ARGUMENT, str(self.failure))
+
+
 @public("flamepy.core.service")
 @dataclass
 class SessionContext:
@@ -54,6 +72,7 @@ class SessionContext:
     _common_data: bytes | None = field(repr=False)
     session_id: str
     application: ApplicationContext
+    _listed: PackageFolders = field(default=PackageFolders(), repr=False)
 
     def common_data(self) -> bytes | None:
         """Return the bytes that the session was created with; None without any."""
@@ -120,6 +139,7 @@ class AskedService:
                 shim=Shim(int(getattr(application, "shim", Shim.HOST))),
                 installer=optional(application, "installer"),
             ),
+            _listed=_listed_of(request),
         )
         try:
             with ForkedChildrenEnd():
@@ -158,6 +178,14 @@ class AskedService:
         finally:
             forget_carried()
         return types_pb2.Result(return_code=0)
+
+
+def _listed_of(request: shim_pb2.SessionContext) -> PackageFolders:
+    # Tests of the published SDK hand in requests without it.
+    listed = optional(request, "packages") if hasattr(request, "packages") else None
+    if listed is None:
+        return PackageFolders()
+    return PackageFolders(tuple(listed.folders), optional(listed, "failure"))
 
 
 def instance_endpoint() -> str:

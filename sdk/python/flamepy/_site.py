@@ -6,6 +6,7 @@ import importlib
 import os
 import site
 import sys
+from collections.abc import Sequence
 from types import ModuleType
 
 APP_SITE = "FLAME_APP_SITE"
@@ -23,6 +24,7 @@ class AppSite:
 
     def __init__(self, folders: list[str]) -> None:
         self.folders = folders
+        self._listed: list[str] = []
         self._added: list[str] = []
 
     @classmethod
@@ -31,14 +33,19 @@ class AppSite:
         text = os.environ.get(APP_SITE, "")
         return cls([folder for folder in text.split(os.pathsep) if folder])
 
-    def enter(self) -> None:
+    def enter(self, listed: Sequence[str] = ()) -> None:
         """Make the package importable, in Python processes that are started from here too.
+
+        Args:
+            listed: folders of the session's list of packages, behind those of the application.
 
         Raises:
             FileNotFoundError: a folder does not exist.
         """
         before = list(sys.path)
-        for folder in self.folders:
+        self._listed = list(listed)
+        folders = [*self.folders, *self._listed]
+        for folder in folders:
             if not os.path.isdir(folder):
                 raise FileNotFoundError(
                     f"{APP_SITE} names {folder}, which is no folder: the package of the "
@@ -46,16 +53,29 @@ class AppSite:
                 )
             site.addsitedir(folder)
         self._added = [path for path in sys.path if path not in before]
-        if self.folders:
+        if folders:
             os.environ[_PYTHONPATH] = os.pathsep.join([_CHILD_SITE, *_python_path()])
+        if self._listed:
+            os.environ[APP_SITE] = os.pathsep.join(folders)
+            programs = [os.path.join(folder, "bin") for folder in self._listed]
+            os.environ["PATH"] = os.pathsep.join([*programs, os.environ.get("PATH", "")])
         importlib.invalidate_caches()
 
     def leave(self) -> None:
         """Make nothing of the package importable any more, and forget its loaded modules."""
-        roots = [os.path.realpath(folder) for folder in (*self.folders, *self._added)]
+        folders = [*self.folders, *self._listed]
+        roots = [os.path.realpath(folder) for folder in (*folders, *self._added)]
         sys.path[:] = [path for path in sys.path if path not in self._added]
-        if self.folders:
+        if folders:
             _restore(_python_path())
+        if self._listed:
+            os.environ.pop(APP_SITE)
+            if self.folders:
+                os.environ[APP_SITE] = os.pathsep.join(self.folders)
+            places = os.environ.get("PATH", "").split(os.pathsep)
+            os.environ["PATH"] = os.pathsep.join(
+                place for place in places if not _under(place, roots)
+            )
         for name, module in list(sys.modules.items()):
             if any(_under(place, roots) for place in _places(module)):
                 del sys.modules[name]

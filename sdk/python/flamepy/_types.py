@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -199,6 +199,7 @@ class ApplicationAttributes:
         url: where the package of the application lies, such as ``file:///opt/my-app.whl``; None
             when it has none.
         installer: how that package is installed: ``python``, ``binary`` or None.
+        packages: what its tasks import beside what is there; see ``create_session``.
     """
 
     shim: Shim | None = None
@@ -218,6 +219,7 @@ class ApplicationAttributes:
     max_crashes: int | None = None
     max_lost_nodes: int | None = None
     warm_instances: int | None = None
+    packages: list[str] | None = None
 
 
 @public("flamepy.core.types")
@@ -246,6 +248,7 @@ class Application:
     max_crashes: int | None = None
     max_lost_nodes: int | None = None
     warm_instances: int | None = None
+    packages: list[str] | None = None
 
     def __repr__(self) -> str:
         told = (f"{name}={value!r}" for name, value in vars(self).items() if value not in _ABSENT)
@@ -275,6 +278,7 @@ class SessionAttributes:
         keep: the session stays until it is closed. Otherwise one without an ``id`` ends with its
             client: when that is gone for ten minutes and no task is open, or no task came for a
             day, the session manager closes it.
+        packages: what its tasks import beside what is there; see ``create_session``.
     """
 
     application: str
@@ -286,6 +290,7 @@ class SessionAttributes:
     resreq: ResourceRequirement | None = None
     priority: int = 0
     keep: bool = False
+    packages: Sequence[str] | None = None
 
 
 @public("flamepy.core.types")

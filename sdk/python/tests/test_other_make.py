@@ -121,3 +121,15 @@ def test_what_those_services_would_take_for_something_else_is_refused(applicatio
     ):
         flamepy.Executor(application)
     assert application not in [session.application for session in flamepy.core.list_sessions()]
+
+
+def test_packages_are_refused_for_sessions_and_applications(application: str) -> None:
+    for refused in (
+        lambda: flamepy.create_session(application, len, packages=["six"]),
+        lambda: flamepy.register_application("other", ApplicationAttributes(packages=["six"])),
+    ):
+        with pytest.raises(
+            FlameError, match=r"packages=\['six'\]: .* is of another make"
+        ) as caught:
+            refused()
+        assert caught.value.code is FlameErrorCode.INVALID_STATE

@@ -36,6 +36,29 @@ def test_a_package_is_importable_from_enter_to_leave(tmp_path: Path) -> None:
                 importlib.import_module(name)
 
 
+def test_a_list_of_packages_is_behind_the_package_from_enter_to_leave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, listed = package(tmp_path / "own", 1), package(tmp_path / "listed", 2)
+    (listed / "site_listed.py").write_text("VALUE = 3\n")
+    monkeypatch.setenv("PATH", "/usr/bin")
+    for folders in ([str(own)], []):
+        monkeypatch.delenv("FLAME_APP_SITE", raising=False)
+        if folders:
+            monkeypatch.setenv("FLAME_APP_SITE", str(own))
+        before = dict(os.environ)
+        site = AppSite(folders)
+        site.enter([str(listed)])
+        assert importlib.import_module("site_probe").VALUE == (1 if folders else 2)
+        assert importlib.import_module("site_listed").VALUE == 3
+        assert os.environ["FLAME_APP_SITE"] == os.pathsep.join([*folders, str(listed)])
+        assert os.environ["PATH"] == f"{listed}/bin:/usr/bin"
+        site.leave()
+        assert dict(os.environ) == before
+        with pytest.raises(ModuleNotFoundError):
+            importlib.import_module("site_listed")
+
+
 def test_what_the_environment_has_wins(tmp_path: Path) -> None:
     folder = tmp_path / "s"
     (folder / "json").mkdir(parents=True)

@@ -55,6 +55,7 @@ export function sessionDocument(
     forgotten: session.forgotten,
     min_instances: session.minInstances,
     max_instances: session.maxInstances ?? null,
+    ...(session.packages === undefined ? {} : { packages: session.packages }),
     ...(revision === undefined ? {} : { application_revision: revision }),
   };
 }

@@ -53,12 +53,13 @@ function warningDetails({ spec }: Application): string {
 
 /** Lines that the published layout does not have: none where nothing is said of them, as on other session managers. */
 function ownDetails(spec: Application["spec"]): string[] {
-  const { task_timeout, max_crashes, max_lost_nodes, warm_instances } = spec;
+  const { task_timeout, max_crashes, max_lost_nodes, warm_instances, packages } = spec;
   return [
     task_timeout === undefined ? "" : labelled("Task Timeout", compactDuration(task_timeout)),
     max_crashes === undefined ? "" : labelled("Max Crashes", String(max_crashes)),
     max_lost_nodes === undefined ? "" : labelled("Node Losses", String(max_lost_nodes)),
     warm_instances === undefined ? "" : labelled("Warm", String(warm_instances)),
+    packages === undefined ? "" : listed("Packages", packages),
   ];
 }
 

@@ -16,6 +16,9 @@ export function sessionDetails(session: SessionInfo, revision?: number): string 
     ...(revision === undefined ? [] : [["Revision:", String(revision)]]),
     ["State:", session.state],
     ["Resources:", session.resreq === undefined ? "" : formatResources(session.resreq)],
+    ...(session.packages === undefined
+      ? []
+      : [["Packages:", session.packages.join(", ")] as const]),
     ["Creation Time:", timeOfDay(session.creationTime)],
     ["Tasks:", `${pending} pending, ${running} running, ${succeed} succeed, ${failed} failed`],
     ...(forgotten === 0

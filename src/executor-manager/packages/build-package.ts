@@ -8,10 +8,11 @@ import {
 import { checkWheel, unpack } from "../../archives/unpack.ts";
 import { FlameError } from "../../model/errors.ts";
 import { contentHash } from "./content-hash.ts";
-import { installPython, type PythonInstallDeps } from "./install-python.ts";
+import { installPython } from "./install-python.ts";
 import type { Installer, PackageForm } from "./package-kind.ts";
 import type { InstalledPackage } from "./package-variables.ts";
 import type { PythonEnvironment } from "./python-environment.ts";
+import type { UvDeps } from "./run-uv.ts";
 import { wheelName } from "./wheel-name.ts";
 
 /** One package to build. */
@@ -41,7 +42,7 @@ export function partsOf(folder: string, installer: Installer, form: PackageForm)
  * @throws FlameError saying what is wrong with it.
  */
 export async function buildPackage(
-  deps: PythonInstallDeps,
+  deps: UvDeps,
   build: PackageBuild,
   folder: string,
 ): Promise<void> {

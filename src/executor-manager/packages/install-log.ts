@@ -23,19 +23,20 @@ export class InstallLogs {
    * @param facts what the log begins with
    * @throws FlameError of `work`, with the path of the log at its end.
    */
-  async with(
+  async with<T>(
     application: string,
     facts: Readonly<Record<string, string>>,
-    work: (log: InstallLog) => Promise<void>,
-  ): Promise<void> {
+    work: (log: InstallLog) => Promise<T>,
+  ): Promise<T> {
     const path = this.#pathFor(application);
     this.#open.add(path);
     try {
       await mkdir(this.#folder, { recursive: true });
       const lines = Object.entries(facts).map(([name, value]) => `# ${name}: ${value}\n`);
       await writeFile(path, lines.join(""));
-      await work({ path });
-      await appendFile(path, "# installed\n");
+      const done = await work({ path });
+      await appendFile(path, "# done\n");
+      return done;
     } catch (thrown) {
       const { code, message } = FlameError.from(thrown);
       // The disk may be full; what went wrong first is what counts.

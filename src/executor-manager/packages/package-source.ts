@@ -6,6 +6,10 @@ export interface PackageSource {
   readonly url: string | undefined;
   /** As registered; undefined: by what lies behind the url. */
   readonly installer: string | undefined;
+  /** Of the application, then of the session. */
+  readonly packages: readonly string[];
+  /** When the session was created, in Unix milliseconds; undefined: there is none yet. */
+  readonly since: number | undefined;
   readonly environments: Readonly<Record<string, string>>;
   /** Command and arguments, unexpanded. */
   readonly commandLine: readonly string[];

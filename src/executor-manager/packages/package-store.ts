@@ -13,13 +13,21 @@ import type { PackageInstaller, PreparedPackage } from "../service-host.ts";
 import { buildPackage, type PackageBuild, partsOf } from "./build-package.ts";
 import { contentHash } from "./content-hash.ts";
 import { InstallLogs } from "./install-log.ts";
+import { ListLocks } from "./list-locks.ts";
 import { type FetchLimits, PackageFetcher } from "./package-fetcher.ts";
 import { chooseInstaller, formOf, type Installer, readInstaller } from "./package-kind.ts";
+import { listFolder, PackageLists } from "./package-lists.ts";
 import type { PackageProgress } from "./package-progress.ts";
 import { PackageShelf, type TakenPackage, TRANSIENT } from "./package-shelf.ts";
 import type { PackageSource } from "./package-source.ts";
 import { beginsWithVariable, readPackageUrl } from "./package-url.ts";
-import { binaryVariables, type InstalledPackage, pythonVariables } from "./package-variables.ts";
+import {
+  binaryVariables,
+  entersPackages,
+  type InstalledPackage,
+  pythonVariables,
+  withListed,
+} from "./package-variables.ts";
 import { findPythonEnvironment, type PythonEnvironment } from "./python-environment.ts";
 import { SharedWorks, type WaitLimits } from "./shared-work.ts";
 
@@ -70,7 +78,7 @@ export async function openPackageStore(
   const { cache: client = {}, waits = {} } = options;
   const fetcher = new PackageFetcher(deps, { folder, prefix: TRANSIENT, client, limits: waits });
   const works = new SharedWorks(deps.clock, { bindMs: BIND_MS, keptMs: KEPT_MS, ...waits });
-  return new Store(deps, shelf, fetcher, works);
+  return new Store(deps, shelf, fetcher, works, new ListLocks(client, deps.logger));
 }
 
 /** A package that lies on this node, and what its content is. */
@@ -86,6 +94,8 @@ class Store implements PackageStore {
   readonly #fetcher: PackageFetcher;
   readonly #works: SharedWorks;
   readonly #logs: InstallLogs;
+  readonly #locks: ListLocks;
+  readonly #lists: PackageLists;
   readonly #stop = new AbortController();
 
   constructor(
@@ -93,12 +103,17 @@ class Store implements PackageStore {
     shelf: PackageShelf,
     fetcher: PackageFetcher,
     works: SharedWorks,
+    locks: ListLocks,
   ) {
     this.#deps = deps;
     this.#shelf = shelf;
     this.#fetcher = fetcher;
     this.#works = works;
     this.#logs = new InstallLogs(deps.home);
+    this.#locks = locks;
+    const { home, env } = deps;
+    const { signal } = this.#stop;
+    this.#lists = new PackageLists({ home, env, signal, shelf, fetcher, locks, logs: this.#logs });
     // As many installations listen to it as are under way.
     setMaxListeners(0, this.#stop.signal);
   }
@@ -123,16 +138,55 @@ class Store implements PackageStore {
   async close(): Promise<void> {
     this.#stop.abort();
     this.#fetcher.close();
+    this.#locks.close();
     await this.#works.close();
     await this.#shelf.settled();
   }
 
   async #prepare(source: PackageSource, progress: PackageProgress): Promise<PreparedPackage> {
     const named = readInstaller(source.installer);
+    if (source.packages.length === 0) return this.#prepareUrl(named, source, progress);
+    if (named === "binary")
+      throw new FlameError(
+        "invalid_argument",
+        `packages need installer python, and application "${source.application}" has installer binary`,
+      );
+    const listed = await this.#takeListed(source, progress);
+    try {
+      return await beside(listed, await this.#prepareUrl("python", source, progress), source);
+    } catch (thrown) {
+      listed.release();
+      throw thrown;
+    }
+  }
+
+  #prepareUrl(
+    named: Installer | undefined,
+    source: PackageSource,
+    progress: PackageProgress,
+  ): Promise<PreparedPackage> | PreparedPackage {
     const { url } = source;
     if (url !== undefined) return this.#prepareFrom(url, named, source, progress);
-    if (named !== "python") return nothing;
+    return named === "python" ? this.#prepareNone(source) : nothing;
+  }
+
+  async #prepareNone(source: PackageSource): Promise<PreparedPackage> {
     return unheld(await this.#python(source, await this.#environment(source), undefined));
+  }
+
+  /** What is wrong with a list fails the tasks where the service can say so; else, and what may pass by itself, the bind. */
+  async #takeListed(source: PackageSource, progress: PackageProgress): Promise<Listed> {
+    const { application, packages: entries, since = this.#deps.clock.now() } = source;
+    const environment = await this.#environment(source);
+    try {
+      const taken = await this.#lists.take({ application, entries, since }, environment, progress);
+      return { folder: listFolder(taken.folder), environment, release: taken.release };
+    } catch (thrown) {
+      const { code, message } = FlameError.from(thrown);
+      const isWrong = code === "invalid_argument" || code === "not_found";
+      if (!isWrong || !entersPackages(source)) throw thrown;
+      return { failure: message, environment, release: () => undefined };
+    }
   }
 
   async #prepareFrom(
@@ -232,6 +286,36 @@ class Store implements PackageStore {
       buildPackage({ home, env, signal: this.#stop.signal, logFile: log.path }, build, folder),
     );
     logger.info(facts, "package installed");
+  }
+}
+
+/** The environment of a list, or why there is none. */
+type Listed = (
+  | { readonly folder: string; readonly failure?: never }
+  | { readonly failure: string; readonly folder?: never }
+) & { readonly environment: PythonEnvironment; readonly release: () => void };
+
+/** What an application has, with what a list made beside it. */
+async function beside(
+  { folder, failure, environment, release }: Listed,
+  prepared: PreparedPackage,
+  source: PackageSource,
+): Promise<PreparedPackage> {
+  const releaseBoth = (): void => {
+    prepared.release();
+    release();
+  };
+  if (entersPackages(source)) {
+    const listed = failure === undefined ? { folders: [folder] } : { folders: [], failure };
+    return { ...prepared, listed, release: releaseBoth };
+  }
+  if (folder === undefined) return { ...prepared, release: releaseBoth };
+  try {
+    const variables = await withListed(prepared.variables, environment, folder);
+    return { variables, release: releaseBoth };
+  } catch (thrown) {
+    prepared.release();
+    throw thrown;
   }
 }
 

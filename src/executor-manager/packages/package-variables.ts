@@ -2,10 +2,10 @@ import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { FlameHome } from "../../config/flame-home.ts";
 import type { PackageVariables } from "../service-environment.ts";
-import { uvCacheFolder } from "./install-python.ts";
 import { libraryFolders } from "./library-folders.ts";
 import type { PackageSource } from "./package-source.ts";
 import type { PythonEnvironment } from "./python-environment.ts";
+import { uvCacheFolder } from "./run-uv.ts";
 
 /** An installed package, ready to be used and never changed again. */
 export interface InstalledPackage {
@@ -17,6 +17,30 @@ export interface InstalledPackage {
 
 /** Our own Python service puts the package on `sys.path` when it enters a session and takes it off when it leaves. */
 const OWN_SERVICE = /(^|[^A-Za-z0-9_.])flamepy\.(runner\.)?runpy($|[^A-Za-z0-9_.])/;
+
+/** Whether the service puts packages on `sys.path` itself. */
+export function entersPackages({ commandLine }: PackageSource): boolean {
+  return commandLine.some((word) => OWN_SERVICE.test(word));
+}
+
+/** What a service that does not do that itself sees of a list of packages as well: behind what its own package brings. */
+export async function withListed(
+  { paths, values }: PackageVariables,
+  environment: PythonEnvironment,
+  folder: string,
+): Promise<PackageVariables> {
+  const own = values["FLAME_APP_SITE"]?.split(delimiter) ?? [];
+  const folders = [...own, folder];
+  return {
+    paths: {
+      ...paths,
+      PATH: [...(paths["PATH"] ?? []), join(folder, "bin")],
+      PYTHONPATH: siteFolders(environment, folders),
+      LD_LIBRARY_PATH: [...(paths["LD_LIBRARY_PATH"] ?? []), ...(await libraryFolders(folder))],
+    },
+    values: { ...values, FLAME_APP_SITE: folders.join(delimiter) },
+  };
+}
 
 /** What a service with installer `python` sees (docs/protocol.md, "Packages"). */
 export async function pythonVariables(
@@ -32,7 +56,7 @@ export async function pythonVariables(
     installed?.deps === undefined
       ? []
       : [join(installed.deps, "bin")].filter((bin) => existsSync(bin));
-  const manages = source.commandLine.some((word) => OWN_SERVICE.test(word));
+  const manages = entersPackages(source);
   return {
     paths: {
       // The prepared interpreter is the one that `python` and `uv run` find.

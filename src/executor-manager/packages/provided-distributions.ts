@@ -5,7 +5,7 @@ import type { PythonEnvironment } from "./python-environment.ts";
 import { storedZip } from "./stored-zip.ts";
 
 /** Never installed beside a package, whatever version it asks for: the executor's own is the one that runs. */
-const OWN = "flamepy";
+export const OWN_DISTRIBUTION = "flamepy";
 
 /** By this file in a `.dist-info` folder a stand-in is known. */
 const MARK = "flame-provided";
@@ -28,7 +28,7 @@ export async function describeProvided(
   await mkdir(folder, { recursive: true });
   const lines: string[] = [];
   for (const [name, version] of environment.distributions) {
-    if (name === OWN) continue;
+    if (name === OWN_DISTRIBUTION) continue;
     const file = join(folder, `${name.replaceAll("-", "_")}-${version}-py3-none-any.whl`);
     await writeFile(file, standIn(name, version));
     // The url says where it comes from, the version is what an installer names in a conflict.
@@ -37,7 +37,7 @@ export async function describeProvided(
   const constraintsFile = join(folder, "constraints.txt");
   const excludesFile = join(folder, "excludes.txt");
   await writeFile(constraintsFile, `${lines.join("\n")}\n`);
-  await writeFile(excludesFile, `${OWN}\n`);
+  await writeFile(excludesFile, `${OWN_DISTRIBUTION}\n`);
   return { constraintsFile, excludesFile };
 }
 

@@ -148,7 +148,7 @@ export class SharedWorks {
   }
 
   /** What everybody who waited holds; it is released when the last one has released it. */
-  #hold(work: Work, { variables }: PreparedPackage): PreparedPackage {
+  #hold(work: Work, prepared: PreparedPackage): PreparedPackage {
     let held = true;
     work.holders += 1;
     const release = (): void => {
@@ -156,7 +156,7 @@ export class SharedWorks {
       held = false;
       this.#settle(work);
     };
-    return { variables, release };
+    return { ...prepared, release };
   }
 
   /** Lets go of what nobody waits for, holds or may still come for. */

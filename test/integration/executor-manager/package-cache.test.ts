@@ -66,7 +66,8 @@ afterEach(async () => {
 });
 
 function prepare(url: string, signal = new AbortController().signal): Promise<PreparedPackage> {
-  const source = { application: "my-app", url, environments: {}, commandLine: ["./x"] };
+  const none = { environments: {}, packages: [], since: undefined };
+  const source = { application: "my-app", url, ...none, commandLine: ["./x"] };
   return store.prepare({ ...source, installer: "binary" }, signal);
 }
 

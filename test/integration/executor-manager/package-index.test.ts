@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -21,6 +22,7 @@ def build_wheel(folder, settings=None, metadata=None):
 
 let store: StoreUnderTest;
 let index: Server;
+let port: number;
 /** What the index has: the path of a file, and its content. */
 let onIndex: Map<string, Buffer>;
 
@@ -41,16 +43,20 @@ beforeEach(async () => {
     }
   });
   await new Promise<void>((listening) => index.listen(0, "127.0.0.1", listening));
+  ({ port } = index.address() as AddressInfo);
 });
 
 afterEach(async () => {
   await store.close();
-  index.closeAllConnections();
-  await new Promise((closed) => index.close(closed));
+  await stopIndex();
 });
 
+async function stopIndex(): Promise<void> {
+  index.closeAllConnections();
+  await new Promise((closed) => index.close(closed));
+}
+
 const open = (): Promise<void> => {
-  const { port } = index.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}/simple`;
   return store.open({}, { UV_DEFAULT_INDEX: url, UV_HTTP_RETRIES: "0" });
 };
@@ -99,11 +105,40 @@ describe("what the node has in another version than a package asks for", () => {
   test("is told with what the node has when the index cannot be reached", async () => {
     offer("needed", "2.0", "1.5");
     await open();
-    index.closeAllConnections();
-    await new Promise((closed) => index.close(closed));
+    await stopIndex();
     const path = store.put("my-app.whl", wheel("greet", "", { requires: ["needed<2"] }));
     await expect(store.prepare(path)).rejects.toThrow(
       /Failed to fetch[\s\S]*; from the wheels of this node alone: [\s\S]*only needed==2\.0 is available/,
+    );
+  });
+});
+
+describe("a list of packages", () => {
+  const prepare = (since = 1) => store.prepareList({ packages: ["needed"], since });
+  const version = async (prepared = prepare()): Promise<string> =>
+    pythonOutput(
+      (await prepared).variables,
+      "import importlib.metadata as m; print(m.version('needed'))",
+    );
+
+  test("comes from the index, and from the cache of uv when that is away", async () => {
+    onIndex.set(fileName("needed", "1.5"), wheel("needed", "", { version: "1.5" }));
+    await open();
+    expect(await version()).toBe("1.5");
+    const [environment = ""] = store.installed();
+    await store.close({ keep: true });
+    rmSync(join(store.home.packages, environment), { recursive: true });
+    await stopIndex();
+    await open();
+    expect(await version(prepare(2))).toBe("1.5");
+    expect(store.installed()).toEqual([environment]);
+  });
+
+  test("that needs the index is told within seconds when that is away", async () => {
+    await open();
+    await stopIndex();
+    await expect(prepare()).rejects.toThrow(
+      /^packages "needed": ".*uv pip compile" ended with exit code \d: [\s\S]*Failed to fetch/,
     );
   });
 });

@@ -18,6 +18,8 @@ const source: PackageSource = {
   url: undefined,
   installer: "python",
   environments: {},
+  packages: [],
+  since: undefined,
   commandLine: ["python", "-m", "mine"],
 };
 let folder: ReturnType<typeof temporaryFolder>;

@@ -78,6 +78,8 @@ function source(path: string | undefined, more: Partial<PackageSource> = {}): Pa
     url: path === undefined ? undefined : pathToFileURL(path).href,
     installer: undefined,
     environments: {},
+    packages: [],
+    since: undefined,
     commandLine: ["python", "-m", "mine"],
     ...more,
   };

@@ -13,7 +13,7 @@ import {
 import type { PackageVariables } from "../../../src/executor-manager/service-environment.ts";
 import type { PreparedPackage } from "../../../src/executor-manager/service-host.ts";
 import { systemClock } from "../../../src/kit/clock.ts";
-import { silentLogger } from "../../../src/kit/logger.ts";
+import { type Logger, silentLogger } from "../../../src/kit/logger.ts";
 import { preparedHome } from "../../support/python.ts";
 import { temporaryFolder } from "../../support/temp.ts";
 
@@ -39,10 +39,11 @@ export class StoreUnderTest {
   async open(
     options: Partial<PackageStoreOptions> = {},
     environment: Env = { UV_OFFLINE: "1" },
+    logger: Logger = silentLogger,
   ): Promise<void> {
     const env = { PATH: process.env["PATH"], HOME: process.env["HOME"], ...environment };
     this.#store = await openPackageStore(
-      { home: this.home, env, clock: systemClock, logger: silentLogger },
+      { home: this.home, env, clock: systemClock, logger },
       { maxDiskBytes: 2 ** 40, ...options },
     );
   }
@@ -55,9 +56,10 @@ export class StoreUnderTest {
     }
   }
 
-  async close(): Promise<void> {
+  /** @param options.keep what lies there stays, to be opened again */
+  async close({ keep = false } = {}): Promise<void> {
     await this.#store?.close();
-    this.#folder.remove();
+    if (!keep) this.#folder.remove();
   }
 
   /** Writes a file below the folder of the test. @returns its path */
@@ -72,14 +74,27 @@ export class StoreUnderTest {
   prepare(
     of: string,
     more: Partial<PackageSource> = {},
+    signal?: AbortSignal,
+  ): Promise<PreparedPackage> {
+    return this.prepareList(
+      { url: of.startsWith("/") ? pathToFileURL(of).href : of, ...more },
+      signal,
+    );
+  }
+
+  /** Prepares an application with nothing but what is given. */
+  prepareList(
+    more: Partial<PackageSource>,
     signal = new AbortController().signal,
   ): Promise<PreparedPackage> {
     if (this.#store === undefined) throw new Error("the store is not open");
     const source = {
       application: "my-app",
-      url: of.startsWith("/") ? pathToFileURL(of).href : of,
+      url: undefined,
       installer: undefined,
       environments: {},
+      packages: [],
+      since: undefined,
       commandLine: ["python", "-m", "mine"],
       ...more,
     };

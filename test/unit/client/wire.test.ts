@@ -24,6 +24,7 @@ const everything: Required<ApplicationManifestSpec> = {
   schema: { input: "{}", output: "{}", common_data: "{}" },
   url: "file:///opt/x.whl",
   installer: "python",
+  packages: ["numpy>=2"],
 };
 
 /** Through the bytes of the wire and back. */
@@ -78,6 +79,16 @@ describe("sessions and tasks on the wire", () => {
       forgotten: 0,
       events: [],
     });
+  });
+
+  it("carry a list of packages, and tell an empty one as none", () => {
+    const listed = (packages: readonly string[]): readonly string[] | undefined => {
+      const spec = encodeSessionSpec({ application: "a", packages });
+      const bytes = pb.SessionSpec.encode(spec).finish();
+      return decodeSession({ metadata, spec: pb.SessionSpec.decode(bytes), status }).packages;
+    };
+    expect(listed(["numpy>=2", "six"])).toEqual(["numpy>=2", "six"]);
+    expect(listed([])).toBeUndefined();
   });
 
   it("tell empty bytes from none", () => {

@@ -150,6 +150,7 @@ describe("OpenSession", () => {
     ["min_instances", { minInstances: 1 }, "(expected 0, got 1)"],
     ["max_instances", { maxInstances: 4 }, "(expected unlimited, got 4)"],
     ["priority", { priority: 7 }, "(expected 0, got 7)"],
+    ["packages", { packages: ["numpy>=2", "six"] }, "(expected none, got numpy>=2, six)"],
   ];
   it.each(differences)("a different %s is named", (field, request, detail) => {
     machine.register("other");

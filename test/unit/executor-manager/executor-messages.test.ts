@@ -1,6 +1,12 @@
-import { expect, it } from "@jest/globals";
-import { readOrder } from "../../../src/executor-manager/executor-messages.ts";
-import type { Executor, ExecutorState } from "../../../src/protocol/generated/flame/v1/types.ts";
+import { describe, expect, it } from "@jest/globals";
+import { readBinding, readOrder } from "../../../src/executor-manager/executor-messages.ts";
+import {
+  ApplicationSpec,
+  type Executor,
+  type ExecutorState,
+  SessionSpec,
+  SessionStatus,
+} from "../../../src/protocol/generated/flame/v1/types.ts";
 
 function pushed(state: number, id = "e1"): Executor {
   return {
@@ -24,4 +30,32 @@ it("an executor whose id leads out of a folder is refused", () => {
 
 it.each(["metadata", "spec", "status"] as const)("an executor without %s is refused", (part) => {
   expect(() => readOrder({ ...pushed(1), [part]: undefined })).toThrow(/without metadata, spec/);
+});
+
+describe("the packages of a session", () => {
+  const application = (packages?: string[]) => ({
+    metadata: { id: "app", name: "app" },
+    spec: ApplicationSpec.fromPartial({ packages: packages && { entries: packages } }),
+    status: undefined,
+  });
+  const session = (packages?: string[]) => ({
+    metadata: { id: "s", name: "s" },
+    spec: SessionSpec.fromPartial({ packages: packages && { entries: packages } }),
+    status: SessionStatus.fromPartial({ creationTime: 1_000n }),
+  });
+  const sourceOf = (ofApplication?: string[], ofSession?: string[]) =>
+    readBinding({ application: application(ofApplication), session: session(ofSession) })?.source;
+
+  it.each([
+    ["of the application, then its own", ["a", "b"], ["c"], ["a", "b", "c"]],
+    ["those of the application", ["a"], undefined, ["a"]],
+    ["its own", undefined, ["c"], ["c"]],
+    ["none", undefined, undefined, []],
+  ])("are %s", (_name, ofApplication, ofSession, expected) => {
+    expect(sourceOf(ofApplication, ofSession)?.packages).toEqual(expected);
+  });
+
+  it("are those of the time of the session", () => {
+    expect(sourceOf()?.since).toBe(1_000);
+  });
 });

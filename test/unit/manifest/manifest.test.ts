@@ -30,8 +30,7 @@ const brief = (text: string, options?: ManifestOptions): string[] =>
     .map((f) => `${f.rule} ${f.path} ${f.line}:${f.column}`);
 
 const EVERYTHING = `
-metadata:
-  name: my-app
+metadata: { name: my-app }
 spec:
   shim: Wasm
   image: example/image:1
@@ -52,6 +51,7 @@ spec:
   schema: { input: '{"type":"object"}', output: 'true', common_data: '{}' }
   url: file:///opt/example/my-app.whl
   installer: python
+  packages: [six]
 `;
 
 describe("a manifest", () => {

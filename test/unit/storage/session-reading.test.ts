@@ -36,6 +36,7 @@ it("each of many sessions is read with its own values, and what is equal in them
       events: [{ code: 1, message: "one", creationTime: 4 }],
     }),
     session({ id: "e", resreq: small, creationTime: 5, minInstances: 2 }),
+    session({ id: "f", resreq: small, creationTime: 6, packages: ["numpy>=2", "six"] }),
   ];
   await store.commit([
     { kind: "application.put", record: application(1) },

@@ -89,7 +89,12 @@ describe.each(storeKinds)("the $name store", (kind) => {
       { kind: "application.put", record: application(1) },
       {
         kind: "session.put",
-        record: session({ commonDataBytes: 3, maxInstances: 2, clients: ["c1"] }),
+        record: session({
+          commonDataBytes: 3,
+          maxInstances: 2,
+          clients: ["c1"],
+          packages: ["six"],
+        }),
         commonData: Buffer.from("abc"),
       },
       { kind: "task.put", record: task(1, { inputBytes: 0 }), input: Buffer.alloc(0) },
@@ -102,7 +107,12 @@ describe.each(storeKinds)("the $name store", (kind) => {
     const state = await store.load();
     expect(state.sessions).toEqual([
       {
-        record: session({ commonDataBytes: 3, maxInstances: 2, clients: ["c1"] }),
+        record: session({
+          commonDataBytes: 3,
+          maxInstances: 2,
+          clients: ["c1"],
+          packages: ["six"],
+        }),
         counts: { pending: 1, running: 1, succeed: 1, failed: 0, cancelled: 0 },
         lastTaskId: 3,
       },

@@ -143,8 +143,14 @@ class SessionStatus(_message.Message):
     forgotten: int
     def __init__(self, state: _Optional[_Union[SessionState, str]] = ..., creation_time: _Optional[int] = ..., completion_time: _Optional[int] = ..., pending: _Optional[int] = ..., running: _Optional[int] = ..., succeed: _Optional[int] = ..., failed: _Optional[int] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ..., cancelled: _Optional[int] = ..., forgotten: _Optional[int] = ...) -> None: ...
 
+class Packages(_message.Message):
+    __slots__ = ("entries",)
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    entries: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, entries: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class SessionSpec(_message.Message):
-    __slots__ = ("application", "common_data", "min_instances", "max_instances", "batch_size", "priority", "resreq")
+    __slots__ = ("application", "common_data", "min_instances", "max_instances", "batch_size", "priority", "resreq", "packages")
     APPLICATION_FIELD_NUMBER: _ClassVar[int]
     COMMON_DATA_FIELD_NUMBER: _ClassVar[int]
     MIN_INSTANCES_FIELD_NUMBER: _ClassVar[int]
@@ -152,6 +158,7 @@ class SessionSpec(_message.Message):
     BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     RESREQ_FIELD_NUMBER: _ClassVar[int]
+    PACKAGES_FIELD_NUMBER: _ClassVar[int]
     application: str
     common_data: bytes
     min_instances: int
@@ -159,7 +166,8 @@ class SessionSpec(_message.Message):
     batch_size: int
     priority: int
     resreq: ResourceRequirement
-    def __init__(self, application: _Optional[str] = ..., common_data: _Optional[bytes] = ..., min_instances: _Optional[int] = ..., max_instances: _Optional[int] = ..., batch_size: _Optional[int] = ..., priority: _Optional[int] = ..., resreq: _Optional[_Union[ResourceRequirement, _Mapping]] = ...) -> None: ...
+    packages: Packages
+    def __init__(self, application: _Optional[str] = ..., common_data: _Optional[bytes] = ..., min_instances: _Optional[int] = ..., max_instances: _Optional[int] = ..., batch_size: _Optional[int] = ..., priority: _Optional[int] = ..., resreq: _Optional[_Union[ResourceRequirement, _Mapping]] = ..., packages: _Optional[_Union[Packages, _Mapping]] = ...) -> None: ...
 
 class Session(_message.Message):
     __slots__ = ("metadata", "spec", "status")
@@ -232,7 +240,7 @@ class ApplicationSchema(_message.Message):
     def __init__(self, input: _Optional[str] = ..., output: _Optional[str] = ..., common_data: _Optional[str] = ...) -> None: ...
 
 class ApplicationSpec(_message.Message):
-    __slots__ = ("shim", "description", "labels", "image", "command", "arguments", "environments", "working_directory", "max_instances", "delay_release", "schema", "url", "installer", "task_timeout", "max_crashes", "max_lost_nodes", "warm_instances")
+    __slots__ = ("shim", "description", "labels", "image", "command", "arguments", "environments", "working_directory", "max_instances", "delay_release", "schema", "url", "installer", "task_timeout", "max_crashes", "max_lost_nodes", "warm_instances", "packages")
     SHIM_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
@@ -250,6 +258,7 @@ class ApplicationSpec(_message.Message):
     MAX_CRASHES_FIELD_NUMBER: _ClassVar[int]
     MAX_LOST_NODES_FIELD_NUMBER: _ClassVar[int]
     WARM_INSTANCES_FIELD_NUMBER: _ClassVar[int]
+    PACKAGES_FIELD_NUMBER: _ClassVar[int]
     shim: Shim
     description: str
     labels: _containers.RepeatedScalarFieldContainer[str]
@@ -267,7 +276,8 @@ class ApplicationSpec(_message.Message):
     max_crashes: int
     max_lost_nodes: int
     warm_instances: int
-    def __init__(self, shim: _Optional[_Union[Shim, str]] = ..., description: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., image: _Optional[str] = ..., command: _Optional[str] = ..., arguments: _Optional[_Iterable[str]] = ..., environments: _Optional[_Iterable[_Union[Environment, _Mapping]]] = ..., working_directory: _Optional[str] = ..., max_instances: _Optional[int] = ..., delay_release: _Optional[int] = ..., schema: _Optional[_Union[ApplicationSchema, _Mapping]] = ..., url: _Optional[str] = ..., installer: _Optional[str] = ..., task_timeout: _Optional[int] = ..., max_crashes: _Optional[int] = ..., max_lost_nodes: _Optional[int] = ..., warm_instances: _Optional[int] = ...) -> None: ...
+    packages: Packages
+    def __init__(self, shim: _Optional[_Union[Shim, str]] = ..., description: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., image: _Optional[str] = ..., command: _Optional[str] = ..., arguments: _Optional[_Iterable[str]] = ..., environments: _Optional[_Iterable[_Union[Environment, _Mapping]]] = ..., working_directory: _Optional[str] = ..., max_instances: _Optional[int] = ..., delay_release: _Optional[int] = ..., schema: _Optional[_Union[ApplicationSchema, _Mapping]] = ..., url: _Optional[str] = ..., installer: _Optional[str] = ..., task_timeout: _Optional[int] = ..., max_crashes: _Optional[int] = ..., max_lost_nodes: _Optional[int] = ..., warm_instances: _Optional[int] = ..., packages: _Optional[_Union[Packages, _Mapping]] = ...) -> None: ...
 
 class ApplicationStatus(_message.Message):
     __slots__ = ("state", "creation_time")

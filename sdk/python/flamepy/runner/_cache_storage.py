@@ -7,13 +7,12 @@ from urllib.parse import urlsplit
 
 from flamepy._config import current_context
 from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._names import PACKAGES_SESSION
 from flamepy._objects import ObjectRef, at_cache
 from flamepy._public import public
 from flamepy.core import cache
 from flamepy.runner._storage_backend import StorageBackend, made_parent
 
-#: The session of keys that packages have.
-_SESSION = "pkg"
 _DEFAULT_PORT = 9090
 _log = logging.getLogger("flamepy.runner")
 
@@ -51,7 +50,7 @@ class CacheStorage(StorageBackend):
                 ref = cache.upload_object(key, local_path)
         except (FlameError, OSError, ValueError) as error:
             raise _failure("upload package to cache", error) from error
-        return _url_of(ref)
+        return url_of(ref)
 
     def delete(self, filename: str) -> None:
         """Delete a file; see :class:`StorageBackend`."""
@@ -76,10 +75,10 @@ class CacheStorage(StorageBackend):
             raise FlameError(
                 FlameErrorCode.INVALID_CONFIG, f"app_name is required for {what} of {filename}"
             )
-        return f"{self._app_name}/{_SESSION}/{filename}"
+        return f"{self._app_name}/{PACKAGES_SESSION}/{filename}"
 
 
-def _url_of(ref: ObjectRef) -> str:
+def url_of(ref: ObjectRef) -> str:
     """Return the URL as nodes take it: their word for TLS is another than that of references."""
     endpoint = ref.endpoint
     if endpoint.startswith("grpc+tls://"):

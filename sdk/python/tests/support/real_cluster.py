@@ -95,6 +95,16 @@ class RealCluster:
                 raise AssertionError(f"{name} does not serve:\n{log.read_text()}")
             time.sleep(0.02)
 
+    @property
+    def home(self) -> Path:
+        """Their FLAME_HOME."""
+        return self._home
+
+    def restart(self, name: str) -> None:
+        """Stop a daemon, and start it again."""
+        self._end(name, signal.SIGTERM)
+        self.start(name)
+
     def kill_session_manager(self) -> None:
         """``kill -9``: no clean-up of its own."""
         self._end(_DAEMONS[0], signal.SIGKILL)

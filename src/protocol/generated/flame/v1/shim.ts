@@ -42,7 +42,18 @@ export interface ApplicationContext {
 export interface SessionContext {
   sessionId: string;
   application: ApplicationContext | undefined;
-  commonData?: Buffer | undefined;
+  commonData?:
+    | Buffer
+    | undefined;
+  /** Ours: what its list of packages was made into, for a service that puts it on its search path itself. */
+  packages?: PackageFolders | undefined;
+}
+
+export interface PackageFolders {
+  /** As site.addsitedir takes them. */
+  folders: string[];
+  /** Why they are not there: each task fails with this text. */
+  failure?: string | undefined;
 }
 
 export interface TaskContext {
@@ -187,7 +198,7 @@ export const ApplicationContext: MessageFns<ApplicationContext> = {
 };
 
 function createBaseSessionContext(): SessionContext {
-  return { sessionId: "", application: undefined, commonData: undefined };
+  return { sessionId: "", application: undefined, commonData: undefined, packages: undefined };
 }
 
 export const SessionContext: MessageFns<SessionContext> = {
@@ -200,6 +211,9 @@ export const SessionContext: MessageFns<SessionContext> = {
     }
     if (message.commonData !== undefined) {
       writer.uint32(26).bytes(message.commonData);
+    }
+    if (message.packages !== undefined) {
+      PackageFolders.encode(message.packages, writer.uint32(8010).fork()).join();
     }
     return writer;
   },
@@ -241,6 +255,14 @@ export const SessionContext: MessageFns<SessionContext> = {
             message.commonData = Buffer.from(reader.bytes());
             continue;
           }
+          case 1001: {
+            if (tag !== 8010) {
+              break;
+            }
+
+            message.packages = PackageFolders.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -263,6 +285,76 @@ export const SessionContext: MessageFns<SessionContext> = {
       ? ApplicationContext.fromPartial(object.application)
       : undefined;
     message.commonData = object.commonData ?? undefined;
+    message.packages = (object.packages !== undefined && object.packages !== null)
+      ? PackageFolders.fromPartial(object.packages)
+      : undefined;
+    return message;
+  },
+};
+
+function createBasePackageFolders(): PackageFolders {
+  return { folders: [], failure: undefined };
+}
+
+export const PackageFolders: MessageFns<PackageFolders> = {
+  encode(message: PackageFolders, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.folders) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.failure !== undefined) {
+      writer.uint32(18).string(message.failure);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PackageFolders {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePackageFolders();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.folders.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.failure = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PackageFolders>): PackageFolders {
+    return PackageFolders.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PackageFolders>): PackageFolders {
+    const message = createBasePackageFolders();
+    message.folders = object.folders?.map((e) => e) || [];
+    message.failure = object.failure ?? undefined;
     return message;
   },
 };

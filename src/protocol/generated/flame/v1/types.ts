@@ -146,6 +146,12 @@ export interface SessionStatus {
   forgotten?: number | undefined;
 }
 
+/** Ours: a list of packages; an empty one is as none. */
+export interface Packages {
+  /** Requirements as pip takes them, and urls. */
+  entries: string[];
+}
+
 export interface SessionSpec {
   application: string;
   commonData?: Buffer | undefined;
@@ -153,7 +159,11 @@ export interface SessionSpec {
   maxInstances?: number | undefined;
   batchSize: number;
   priority: number;
-  resreq?: ResourceRequirement | undefined;
+  resreq?:
+    | ResourceRequirement
+    | undefined;
+  /** Ours: what its services import beside what is there, as requirements and urls (docs/protocol.md, "Lists of packages"). */
+  packages?: Packages | undefined;
 }
 
 export interface Session {
@@ -238,7 +248,11 @@ export interface ApplicationSpec {
     | number
     | undefined;
   /** Service processes that each node keeps started for sessions to come; absent means none. */
-  warmInstances?: number | undefined;
+  warmInstances?:
+    | number
+    | undefined;
+  /** As SessionSpec.packages; those of a session come behind them. */
+  packages?: Packages | undefined;
 }
 
 export interface ApplicationStatus {
@@ -926,6 +940,61 @@ export const SessionStatus: MessageFns<SessionStatus> = {
   },
 };
 
+function createBasePackages(): Packages {
+  return { entries: [] };
+}
+
+export const Packages: MessageFns<Packages> = {
+  encode(message: Packages, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.entries) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Packages {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePackages();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.entries.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Packages>): Packages {
+    return Packages.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Packages>): Packages {
+    const message = createBasePackages();
+    message.entries = object.entries?.map((e) => e) || [];
+    return message;
+  },
+};
+
 function createBaseSessionSpec(): SessionSpec {
   return {
     application: "",
@@ -935,6 +1004,7 @@ function createBaseSessionSpec(): SessionSpec {
     batchSize: 0,
     priority: 0,
     resreq: undefined,
+    packages: undefined,
   };
 }
 
@@ -960,6 +1030,9 @@ export const SessionSpec: MessageFns<SessionSpec> = {
     }
     if (message.resreq !== undefined) {
       ResourceRequirement.encode(message.resreq, writer.uint32(74).fork()).join();
+    }
+    if (message.packages !== undefined) {
+      Packages.encode(message.packages, writer.uint32(8010).fork()).join();
     }
     return writer;
   },
@@ -1033,6 +1106,14 @@ export const SessionSpec: MessageFns<SessionSpec> = {
             message.resreq = ResourceRequirement.decode(reader, reader.uint32());
             continue;
           }
+          case 1001: {
+            if (tag !== 8010) {
+              break;
+            }
+
+            message.packages = Packages.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1058,6 +1139,9 @@ export const SessionSpec: MessageFns<SessionSpec> = {
     message.priority = object.priority ?? 0;
     message.resreq = (object.resreq !== undefined && object.resreq !== null)
       ? ResourceRequirement.fromPartial(object.resreq)
+      : undefined;
+    message.packages = (object.packages !== undefined && object.packages !== null)
+      ? Packages.fromPartial(object.packages)
       : undefined;
     return message;
   },
@@ -1663,6 +1747,7 @@ function createBaseApplicationSpec(): ApplicationSpec {
     maxCrashes: undefined,
     maxLostNodes: undefined,
     warmInstances: undefined,
+    packages: undefined,
   };
 }
 
@@ -1721,6 +1806,9 @@ export const ApplicationSpec: MessageFns<ApplicationSpec> = {
     }
     if (message.warmInstances !== undefined) {
       writer.uint32(8032).uint32(message.warmInstances);
+    }
+    if (message.packages !== undefined) {
+      Packages.encode(message.packages, writer.uint32(8042).fork()).join();
     }
     return writer;
   },
@@ -1874,6 +1962,14 @@ export const ApplicationSpec: MessageFns<ApplicationSpec> = {
             message.warmInstances = reader.uint32();
             continue;
           }
+          case 1005: {
+            if (tag !== 8042) {
+              break;
+            }
+
+            message.packages = Packages.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1912,6 +2008,9 @@ export const ApplicationSpec: MessageFns<ApplicationSpec> = {
     message.maxCrashes = object.maxCrashes ?? undefined;
     message.maxLostNodes = object.maxLostNodes ?? undefined;
     message.warmInstances = object.warmInstances ?? undefined;
+    message.packages = (object.packages !== undefined && object.packages !== null)
+      ? Packages.fromPartial(object.packages)
+      : undefined;
     return message;
   },
 };

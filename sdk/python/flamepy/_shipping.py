@@ -1,0 +1,51 @@
+"""What sessions and applications list as packages, brought to where nodes find it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._types import ApplicationAttributes, SessionAttributes
+
+
+class Manager(Protocol):
+    """A connection to a session manager, as far as shipping needs one."""
+
+    @property
+    def addr(self) -> str:
+        """Its address."""
+
+    def is_of_this_make(self) -> bool:
+        """Whether it knows lists of packages."""
+
+
+def with_shipped[A: (SessionAttributes, ApplicationAttributes)](
+    attrs: A, prefix: str, manager: Manager
+) -> A:
+    """Return the attributes with the packages as nodes take them.
+
+    Args:
+        attrs: with packages as a client names them, or None.
+        prefix: ``<application>/<session>`` of what is uploaded.
+        manager: whom the attributes are for.
+
+    Raises:
+        TypeError: the packages are no list of texts.
+        FlameError: one of them is wrong, the object cache cannot be reached, or the session manager
+            is of another make.
+    """
+    packages = attrs.packages
+    if packages is None:
+        return attrs
+    if not manager.is_of_this_make():
+        raise FlameError(
+            FlameErrorCode.INVALID_STATE,
+            f"packages={packages!r}: the session manager at {manager.addr} is of another make, "
+            "which knows no lists of packages. Install them on its nodes, or ship the project "
+            "with flamepy.Runner",
+        )
+    # Few have any: packing and uploading are loaded when they are needed.
+    from flamepy._package_uploads import shipped
+
+    return replace(attrs, packages=shipped(packages, prefix))
