@@ -5,7 +5,9 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -54,6 +56,20 @@ const says = ({ variables }: PreparedPackage, module: string): string =>
   pythonOutput(variables, `import ${module}; print(${module}.word)`);
 
 const ours = ["uv", "run", "-n", "flamepy.runpy"];
+/** Gives the node an environment of services of its own, of what set-up prepared. @returns where its distributions lie */
+function ownEnvironment(): string {
+  const prepared = realpathSync(join(store.home.flmrun, ".venv"));
+  const [python = ""] = readdirSync(join(prepared, "lib"));
+  const inner = join("lib", python, "site-packages");
+  const own = join(store.home.root, "work/flmrun/.venv");
+  rmSync(join(store.home.root, "work"));
+  mkdirSync(join(own, inner), { recursive: true });
+  for (const folder of ["", inner])
+    for (const name of readdirSync(join(prepared, folder)).filter((each) => each !== "lib"))
+      symlinkSync(join(prepared, folder, name), join(own, folder, name));
+  return join(own, inner);
+}
+
 /** Has uv write down how it is called. @returns what tells that, one call each */
 function countUv(): () => string[] {
   const calls = store.put("uv-calls", "");
@@ -130,6 +146,26 @@ describe("a list of packages, without any network", () => {
     const url = pathToFileURL(own).href;
     const prepared = await prepareWith({ packages: ["both", "beside"], url });
     expect([says(prepared, "both"), says(prepared, "beside")]).toEqual(["own", "1.0"]);
+  });
+});
+
+describe("an environment of a list, when what services have changes", () => {
+  test.each([
+    ["is kept over an upgrade of flamepy", "flamepy", 0],
+    ["is made anew beside another version of anything else", "pyyaml", 1],
+  ])("%s", async (_name, distribution, anew) => {
+    const site = ownEnvironment();
+    offer("steady", "1.0");
+    await prepare("steady");
+    await store.close({ keep: true });
+    const before = readdirSync(site).find((name) => name.startsWith(`${distribution}-`)) ?? "";
+    renameSync(join(site, before), join(site, `${distribution}-99.0.dist-info`));
+    await store.open();
+    const calls = countUv();
+    await prepare("steady");
+    expect(store.installed()).toHaveLength(1 + anew);
+    // Without an object cache there is no lock to be found again.
+    expect(calls()).toEqual(["pip compile", ...Array.from({ length: anew }, () => "pip install")]);
   });
 });
 
