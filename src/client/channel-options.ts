@@ -48,11 +48,12 @@ const systemRootFiles = [
  * as `authorization: Bearer` with every call.
  * @throws FlameError invalid_config when `tokenFile` cannot be read or is empty.
  */
-export function clientOptions({ host }: Endpoint, { tokenFile }: ClientCredentials): ClientOptions {
+export function clientOptions({ host }: Endpoint, files: ClientCredentials): ClientOptions {
+  const { tokenFile } = files;
   const viaProxy = grpcProxy(host) !== undefined;
   const options = { ...channelOptions, "grpc.enable_http_proxy": viaProxy ? 1 : 0 };
   if (tokenFile === undefined) return options;
-  const authorization = `Bearer ${readToken(tokenFile)}`;
+  const authorization = `Bearer ${readToken(tokenFile, files)}`;
   return {
     ...options,
     interceptors: [
@@ -67,8 +68,25 @@ export function clientOptions({ host }: Endpoint, { tokenFile }: ClientCredentia
   };
 }
 
-function readToken(file: string): string {
-  const token = read(file, "the token file")
+/**
+ * Reads the files now, for a daemon that later starts programs of others: those could remove or replace what they may write.
+ * @throws FlameError invalid_config naming the one that cannot be read
+ */
+export function readNow(files: ClientCredentials): ClientCredentials {
+  const named = {
+    "the CA file": files.caFile,
+    "the client certificate": files.certFile,
+    "the key of the client certificate": files.keyFile,
+    "the token file": files.tokenFile,
+  };
+  const contents = new Map<string, Buffer>();
+  for (const [what, file] of Object.entries(named))
+    if (file !== undefined) contents.set(file, read(file, what, files));
+  return { ...files, contents };
+}
+
+function readToken(file: string, files: ClientCredentials): string {
+  const token = read(file, "the token file", files)
     .toString("utf8")
     .split("\n")
     .map((line) => line.trim())
@@ -80,9 +98,9 @@ function readToken(file: string): string {
   );
 }
 
-function read(file: string, what: string): Buffer {
+function read(file: string, what: string, { contents }: ClientCredentials): Buffer {
   try {
-    return readFileSync(file);
+    return contents?.get(file) ?? readFileSync(file);
   } catch (cause) {
     throw new FlameError(
       "invalid_config",
@@ -99,8 +117,9 @@ function read(file: string, what: string): Buffer {
  */
 export function channelCredentials(
   endpoint: Endpoint,
-  { caFile, rootsFile, certFile, keyFile }: ClientCredentials,
+  files: ClientCredentials,
 ): ChannelCredentials {
+  const { caFile, rootsFile, certFile, keyFile } = files;
   if (!endpoint.secure) return credentials.createInsecure();
   if ((certFile === undefined) !== (keyFile === undefined)) {
     throw new FlameError(
@@ -109,10 +128,11 @@ export function channelCredentials(
     );
   }
   const rootFile = caFile ?? rootsFile ?? systemRootFiles.find((file) => existsSync(file));
-  const roots = rootFile === undefined ? null : read(rootFile, `the CA file of ${endpoint.url}`);
+  const roots =
+    rootFile === undefined ? null : read(rootFile, `the CA file of ${endpoint.url}`, files);
   if (certFile === undefined || keyFile === undefined) return credentials.createSsl(roots);
-  const key = read(keyFile, "the key of the client certificate");
-  const certificate = read(certFile, "the client certificate");
+  const key = read(keyFile, "the key of the client certificate", files);
+  const certificate = read(certFile, "the client certificate", files);
   try {
     return credentials.createSsl(roots, key, certificate);
   } catch (cause) {

@@ -265,6 +265,11 @@ export class FlameClient {
     return decodeNode(required(node, "GetNodeResponse.node"));
   }
 
+  /** Takes a node out that is not Ready: its name is free, what it held goes to others. */
+  async releaseNode(name: string): Promise<void> {
+    await this.#rpc.unary(admin.releaseNode, { name });
+  }
+
   /** Versions, storage, queues and counts; unimplemented when the session manager is of another make. */
   async viewCluster(): Promise<ClusterInfo> {
     return decodeCluster(await this.#rpc.unary(admin.viewCluster, {}));

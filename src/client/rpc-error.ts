@@ -8,7 +8,7 @@ const codes: Partial<Record<number, ErrorCode>> = {
   [status.DEADLINE_EXCEEDED]: "deadline_exceeded",
   [status.NOT_FOUND]: "not_found",
   [status.ALREADY_EXISTS]: "already_exists",
-  [status.PERMISSION_DENIED]: "unauthenticated",
+  [status.PERMISSION_DENIED]: "permission_denied",
   [status.RESOURCE_EXHAUSTED]: "resource_exhausted",
   [status.FAILED_PRECONDITION]: "invalid_state",
   [status.ABORTED]: "aborted",

@@ -12,6 +12,8 @@ export interface ClientCredentials {
   readonly keyFile?: string | undefined;
   /** File whose first line is the token to send, for a server that asks for one. */
   readonly tokenFile?: string | undefined;
+  /** By path, files as they were read before: what they hold later does not count. */
+  readonly contents?: ReadonlyMap<string, Buffer>;
 }
 
 /** How the daemons, as nodes, reach the Backend. */
@@ -31,6 +33,20 @@ export function serviceCredentials({ cluster, cache }: ClusterConfig): ClientCre
     caFile: tls?.caFile ?? cache.tls?.caFile,
     ...(security.clients === "mtls" && { certFile: tls?.certFile, keyFile: tls?.keyFile }),
     ...(security.clients === "token" && { tokenFile: security.tokenFile }),
+  };
+}
+
+/**
+ * What services show as clients: the files of {@link serviceCredentials}, but for one that shows that a daemon is a node.
+ * Whoever has that can speak for the node.
+ */
+export function handedOnCredentials(config: ClusterConfig): ClientCredentials {
+  const { caFile, certFile, keyFile, tokenFile } = serviceCredentials(config);
+  const own = nodeCredentials(config);
+  return {
+    caFile,
+    ...(keyFile !== own.keyFile && { certFile, keyFile }),
+    ...(tokenFile !== own.tokenFile && { tokenFile }),
   };
 }
 

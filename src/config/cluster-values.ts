@@ -308,6 +308,10 @@ class Reader {
       if (!/^(grpcs|https):/i.test(raw.cache.endpoint))
         throw this.#document.fault(["cache", "endpoint"], "grpcs://HOST:PORT, as clients is mtls");
     }
+    if (clients === "token" && nodes === "token" && token_file === node_token_file)
+      this.warnings.push(
+        `cluster.security.token_file and node_token_file are both ${token_file ?? ""}: whoever has a client's token may be a node; give nodes a file of their own`,
+      );
     return {
       // A default only for what nobody but this machine can reach: see #listenHost.
       clients: clients ?? "same-user",

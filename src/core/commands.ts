@@ -13,7 +13,7 @@ import type { BindReply } from "../executors/executor-book.ts";
 import type { NodePush, WorkPush } from "../executors/node-book.ts";
 import type { CallToken, StreamToken, Token } from "../kit/turn.ts";
 import type { ApplicationRecord } from "../model/application.ts";
-import type { Caller } from "../model/caller.ts";
+import type { Caller, Identity } from "../model/caller.ts";
 import type { ExecutorRecord, Shim } from "../model/executor.ts";
 import type { NodeCaller, NodeRecord, NodeReport, ReportedExecutor } from "../model/node.ts";
 import type { SessionKey, SessionRequest, SessionView } from "../model/session.ts";
@@ -23,6 +23,12 @@ import type { ApplicationEvent } from "./application-event.ts";
 import type { CancelReply, CancelRequest } from "./cancel-request.ts";
 import type { NodeWork } from "./node-work.ts";
 import type { FollowRange, FollowReply, SubmitBatch, SubmitReply } from "./submit-batch.ts";
+
+/** What every call of an executor says. `identity`: who calls, where nodes have to prove it. */
+interface ExecutorCall {
+  id: string;
+  identity?: Identity | undefined;
+}
 
 /**
  * Everything that can be asked of the machine: what goes in, and what a call is answered with (`reply`) or a stream is
@@ -108,6 +114,8 @@ export interface CommandTable {
     reply: undefined;
   };
   "node.release": { input: { name: string; caller?: NodeCaller }; reply: undefined };
+  /** By an operator, for a node whose executor manager is gone. */
+  "node.free": { input: { name: string }; reply: undefined };
   "node.sync": {
     input: { report: NodeReport; caller?: NodeCaller };
     reply: { node: NodeRecord; executors: readonly ExecutorRecord[] };
@@ -129,21 +137,21 @@ export interface CommandTable {
   "node.worked": { input: { stream: Token; name: string; work: NodeWork }; reply: undefined };
 
   "executor.list": { input: object; reply: readonly ExecutorRecord[] };
-  "executor.register": { input: { id: string; shim: Shim }; reply: undefined };
-  "executor.unregister": { input: { id: string }; reply: undefined };
+  "executor.register": { input: ExecutorCall & { shim: Shim }; reply: undefined };
+  "executor.unregister": { input: ExecutorCall; reply: undefined };
   /** Waits for a session; an empty reply means: release yourself. */
-  "executor.bind": { input: { id: string }; reply: BindReply };
+  "executor.bind": { input: ExecutorCall; reply: BindReply };
   "executor.bindCompleted": {
-    input: { id: string; outcome: { returnCode: number; message?: string } };
+    input: ExecutorCall & { outcome: { returnCode: number; message?: string } };
     reply: undefined;
   };
-  "executor.unbind": { input: { id: string }; reply: undefined };
-  "executor.unbindCompleted": { input: { id: string }; reply: undefined };
+  "executor.unbind": { input: ExecutorCall; reply: undefined };
+  "executor.unbindCompleted": { input: ExecutorCall; reply: undefined };
   /** Waits for a task; an empty reply means: unbind. */
-  "executor.launch": { input: { id: string }; reply: LaunchReply };
+  "executor.launch": { input: ExecutorCall; reply: LaunchReply };
   "executor.complete": {
     /** `lease`: the `leaseOf` the task that was handed out; without it the executor's one current task is meant. */
-    input: { id: string; outcome: TaskOutcome; lease?: string };
+    input: ExecutorCall & { outcome: TaskOutcome; lease?: string };
     reply: undefined;
   };
 

@@ -1,5 +1,6 @@
 import type { BindReply } from "../executors/executor-book.ts";
 import { type ExecutorEntry, wrongState } from "../executors/executor-book.ts";
+import { FlameError } from "../model/errors.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import { payloadBytesMax } from "../model/limits.ts";
 import { leaseOf, serviceCrashCode, type TaskOutcome, type TaskRecord } from "../model/task.ts";
@@ -31,6 +32,7 @@ import {
   unqueue,
   wantAllBack,
 } from "./local-queues.ts";
+import { calledExecutor } from "./node-owners.ts";
 import type { CoreState } from "./state.ts";
 import { attemptLimitsOf, beginTask } from "./task-limits.ts";
 
@@ -51,8 +53,8 @@ export const executorHandlers: Handlers<
 > = {
   "executor.list": (state) => [...state.executors.all()].map((executor) => executor.record),
 
-  "executor.register": (state, turn, { id, shim }) => {
-    const executor = state.executors.find(id);
+  "executor.register": (state, turn, { id, identity, shim }) => {
+    const executor = calledExecutor(state, id, identity);
     if (executor === undefined) return undefined;
     const { state: now } = executor.record;
     // Repeated: the scheduler may have used the idle executor since.
@@ -66,8 +68,8 @@ export const executorHandlers: Handlers<
     return undefined;
   },
 
-  "executor.bind": (state, turn, { id }, token): BindReply | typeof waits => {
-    const executor = state.executors.find(id);
+  "executor.bind": (state, turn, { id, identity }, token): BindReply | typeof waits => {
+    const executor = calledExecutor(state, id, identity);
     if (executor === undefined || executor.record.state === "Releasing") return {};
     const entry = state.sessionOf(executor);
     if (entry !== undefined) {
@@ -81,8 +83,8 @@ export const executorHandlers: Handlers<
     return waits;
   },
 
-  "executor.bindCompleted": (state, turn, { id, outcome }) => {
-    const executor = state.executors.find(id);
+  "executor.bindCompleted": (state, turn, { id, identity, outcome }) => {
+    const executor = calledExecutor(state, id, identity);
     if (executor === undefined) return undefined;
     const { state: now } = executor.record;
     const succeeded = outcome.returnCode === 0;
@@ -104,8 +106,8 @@ export const executorHandlers: Handlers<
     return undefined;
   },
 
-  "executor.launch": (state, turn, { id }, token) => {
-    const executor = state.executors.find(id);
+  "executor.launch": (state, turn, { id, identity }, token) => {
+    const executor = calledExecutor(state, id, identity);
     const entry = executor === undefined ? undefined : state.sessionOf(executor);
     if (executor === undefined || entry === undefined) return {};
     heardOf(state, turn, entry, id);
@@ -141,9 +143,10 @@ export const executorHandlers: Handlers<
     return waits;
   },
 
-  "executor.complete": (state, turn, { id, outcome, lease }) => {
-    const executor = state.executors.find(id);
+  "executor.complete": (state, turn, { id, identity, outcome, lease }) => {
+    const executor = calledExecutor(state, id, identity);
     if (executor === undefined) return undefined;
+    if (lease === undefined) refuseWithoutLease(state, executor);
     const entry = state.sessionOf(executor);
     const task = executor.taskId === undefined ? undefined : entry?.tasks.get(executor.taskId);
     // A result without a lease, or of an earlier one, comes too late: it is answered, and dropped.
@@ -156,8 +159,8 @@ export const executorHandlers: Handlers<
     return undefined;
   },
 
-  "executor.unbind": (state, turn, { id }) => {
-    const executor = state.executors.find(id);
+  "executor.unbind": (state, turn, { id, identity }) => {
+    const executor = calledExecutor(state, id, identity);
     if (executor === undefined) return undefined;
     const { state: now, sessionId } = executor.record;
     const entry = state.sessionOf(executor);
@@ -173,8 +176,8 @@ export const executorHandlers: Handlers<
     return undefined;
   },
 
-  "executor.unbindCompleted": (state, turn, { id }) => {
-    const executor = state.executors.find(id);
+  "executor.unbindCompleted": (state, turn, { id, identity }) => {
+    const executor = calledExecutor(state, id, identity);
     const now = executor?.record.state;
     // Repeated: it is Idle already, and the scheduler may have released it since.
     if (executor === undefined || now === "Idle" || now === "Releasing") return undefined;
@@ -186,8 +189,8 @@ export const executorHandlers: Handlers<
     return undefined;
   },
 
-  "executor.unregister": (state, turn, { id }) => {
-    const executor = state.executors.find(id);
+  "executor.unregister": (state, turn, { id, identity }) => {
+    const executor = calledExecutor(state, id, identity);
     if (executor === undefined) return undefined;
     const { state: now, node } = executor.record;
     if (now === "Bound" || now === "Unbinding") throw wrongState(executor, "be unregistered");
@@ -361,4 +364,15 @@ function withinLimit(outcome: TaskOutcome): TaskOutcome {
     returnCode: -1,
     message: `the output has ${bytes} bytes, at most ${payloadBytesMax} fit into a message; use put_object and return its reference`,
   };
+}
+
+/** Whose executor manager is told of leases returns them: who does not know one has not been handed the task. */
+function refuseWithoutLease(state: CoreState, { record }: ExecutorEntry): void {
+  const node = state.nodes.find(record.node);
+  if (node?.version === undefined && node?.record.instance === undefined) return;
+  throw new FlameError(
+    "invalid_argument",
+    `CompleteTask: executor ${record.id}: the metadata flame-lease is missing: expected the one that LaunchTask answered with the task, ` +
+      `as node ${record.node} tells flame-version`,
+  );
 }

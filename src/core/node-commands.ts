@@ -1,5 +1,5 @@
 import type { ExecutorEntry } from "../executors/executor-book.ts";
-import type { NodeEntry } from "../executors/node-book.ts";
+import { type NodeEntry, speakerFrom, speakerOf } from "../executors/node-book.ts";
 import type { Token } from "../kit/turn.ts";
 import { FlameError } from "../model/errors.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
@@ -10,6 +10,7 @@ import { handOut, heardOf } from "./hand-out.ts";
 import { type Handlers, waits } from "./handler.ts";
 import { placeAll } from "./local-queues.ts";
 import { isForeign, refuseForeign } from "./node-callers.ts";
+import { isOfAnother, refuseStranger, refuseTaker } from "./node-owners.ts";
 import type { CoreState } from "./state.ts";
 import { dropWork } from "./work-commands.ts";
 
@@ -19,6 +20,7 @@ export const nodeHandlers: Handlers<
   | "node.get"
   | "node.register"
   | "node.release"
+  | "node.free"
   | "node.sync"
   | "node.watch"
   | "node.beat"
@@ -29,8 +31,12 @@ export const nodeHandlers: Handlers<
 
   "node.register": (state, turn, input) => {
     const { report, executors, version, endsServices, works, caller = {} } = input;
-    refuseForeign(state, turn, state.nodes.find(report.name), caller);
-    const node = state.nodes.register(turn, report, caller);
+    const known = state.nodes.find(report.name);
+    refuseTaker(known, caller.identity);
+    refuseForeign(state, turn, known, caller);
+    // Whoever had the name before may still wait in calls of its executors.
+    if (known !== undefined && isOfAnother(known, caller.identity)) releaseNode(state, turn, known);
+    const node = state.nodes.register(turn, report, speakerFrom(caller));
     node.version = version;
     node.endsServices = endsServices === true;
     dropStream(turn, node);
@@ -52,21 +58,29 @@ export const nodeHandlers: Handlers<
 
   "node.release": (state, turn, { name, caller = {} }) => {
     const node = state.nodes.find(name);
+    refuseStranger(node, caller.identity);
     // What an instance held that another one took the name from is gone already.
     if (node === undefined || isForeign(node, caller)) return undefined;
-    for (const executor of [...state.executors.ofNode(name)]) {
-      dropExecutor(state, turn, executor, `node ${name} was released`);
+    releaseNode(state, turn, node);
+    return undefined;
+  },
+
+  "node.free": (state, turn, { name }) => {
+    const node = state.nodes.get(name);
+    if (node.record.state === "Ready") {
+      throw new FlameError(
+        "invalid_state",
+        `node ${name} is Ready, its executor manager calls from ${node.record.address ?? "an unknown address"}: stop that, which releases ` +
+          "the node; who may not be a node any more is kept out by taking its token away",
+      );
     }
-    dropStream(turn, node);
-    dropWork(turn, node);
-    state.deadlines.clear(`silence ${name}`);
-    state.deadlines.clear(`grace ${name}`);
-    state.nodes.delete(turn, node);
+    releaseNode(state, turn, node);
     return undefined;
   },
 
   "node.sync": (state, turn, { report, caller = {} }) => {
     const node = state.nodes.find(report.name);
+    refuseStranger(node, caller.identity);
     refuseForeign(state, turn, node, caller);
     if (node !== undefined && node.record.state !== "Ready") {
       throw new FlameError(
@@ -74,7 +88,10 @@ export const nodeHandlers: Handlers<
         `node ${report.name} is ${node.record.state}: it must register first`,
       );
     }
-    const speaker = caller.instance === undefined ? (node?.record ?? caller) : caller;
+    const speaker =
+      caller.instance === undefined && node !== undefined
+        ? speakerOf(node.record)
+        : speakerFrom(caller);
     const synced = state.nodes.register(turn, report, speaker);
     heard(state, turn, synced);
     state.scheduleWanted = true;
@@ -86,6 +103,7 @@ export const nodeHandlers: Handlers<
 
   "node.watch": (state, turn, { report, caller }, token) => {
     const node = state.nodes.find(report.name);
+    refuseStranger(node, caller?.identity);
     if (node?.record.state !== "Ready" || node.record.instance !== caller?.instance) {
       // It has not registered, is lost already, or another one has registered meanwhile: the stream ends without a word,
       // and the node registers again.
@@ -117,6 +135,19 @@ export const nodeHandlers: Handlers<
     return undefined;
   },
 };
+
+/** It and what it has are gone, and its name is free. */
+function releaseNode(state: CoreState, turn: FlameTurn, node: NodeEntry): void {
+  const { name } = node.record;
+  for (const executor of [...state.executors.ofNode(name)]) {
+    dropExecutor(state, turn, executor, `node ${name} was released`);
+  }
+  dropStream(turn, node);
+  dropWork(turn, node);
+  state.deadlines.clear(`silence ${name}`);
+  state.deadlines.clear(`grace ${name}`);
+  state.nodes.delete(turn, node);
+}
 
 /** A node's stream broke; an older stream that ends late says nothing about the node. */
 export function streamBroke(state: CoreState, turn: FlameTurn, name: string, stream: Token): void {

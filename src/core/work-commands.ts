@@ -12,6 +12,7 @@ import { entered, giveAgain } from "./given-sessions.ts";
 import { handOut, heardOf } from "./hand-out.ts";
 import { type Handlers, waits } from "./handler.ts";
 import { beginFirst, beginNext, placeAll, setCredit, unqueue } from "./local-queues.ts";
+import { refuseStranger } from "./node-owners.ts";
 import type { AwaitingTask, HeldLease } from "./node-work.ts";
 import type { CoreState } from "./state.ts";
 
@@ -19,6 +20,7 @@ import type { CoreState } from "./state.ts";
 export const workHandlers: Handlers<"node.work" | "node.worked"> = {
   "node.work": (state, turn, { name, caller, warm = 0, binds = false }, token) => {
     const node = state.nodes.find(name);
+    refuseStranger(node, caller?.identity);
     if (node?.record.state !== "Ready") {
       const text = `Work: node ${name} is ${node?.record.state ?? "not known"}: it must register first (RegisterNode)`;
       turn.end(token, new FlameError("invalid_state", text));

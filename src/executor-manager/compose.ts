@@ -1,9 +1,11 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Registry } from "prom-client";
+import { readNow } from "../client/channel-options.ts";
 import {
   type ClientCredentials,
   cacheCredentials,
+  handedOnCredentials,
   nodeCredentials,
   serviceCredentials,
 } from "../config/client-credentials.ts";
@@ -23,6 +25,7 @@ import { GroupRecords } from "../process/leftovers.ts";
 import { serviceLogFolder } from "../process/service-logs.ts";
 import type { Bind, Warm } from "../protocol/generated/flame/stream/v1/nodes.ts";
 import { Executor } from "../protocol/generated/flame/v1/types.ts";
+import { looseNodeSecrets } from "../security/node-secrets.ts";
 import { BackendClient } from "./backend-client.ts";
 import { chooseContainment } from "./containment.ts";
 import { ExecutorBook } from "./executor-book.ts";
@@ -88,12 +91,7 @@ export async function startExecutorManager(
   options: ExecutorManagerOptions,
 ): Promise<ExecutorManager> {
   const { config, home, env, logger, clock } = options;
-  if (config.executors.shim !== "host") {
-    throw new FlameError(
-      "invalid_config",
-      `cluster.executors.shim: got "${config.executors.shim}", expected "host": this executor manager offers no other`,
-    );
-  }
+  refuseOtherShims(config);
   const nodeName = options.nodeName ?? envValue(env, "FLAME_NODE_NAME") ?? defaultNodeName();
   const releasers = new Releasers();
   try {
@@ -102,7 +100,10 @@ export async function startExecutorManager(
     const instance = { id: randomId(), follows: await file.ended() };
     const logFolder = serviceLogFolder(home.root);
     const workStream = usesTaskStreams(env);
+    // Before any program of others runs.
+    tellOfSecrets(options);
     const credentials = nodeCredentials(config);
+    const cache = { endpoint: config.cache.endpoint.url, ...readNow(cacheCredentials(config)) };
     const target = { clusterEndpoint, logFolder, instance, workStream, ...credentials };
     const calls = new BackendClient({ clock, logger }, target);
     releasers.add("connection", () => calls.close());
@@ -110,10 +111,7 @@ export async function startExecutorManager(
     await leaveNodeMark(home.root, nodeName, logger);
     const installer = await openPackageStore(
       { home, env, clock, logger },
-      {
-        maxDiskBytes: config.packages.maxDiskBytes,
-        cache: { endpoint: config.cache.endpoint.url, ...cacheCredentials(config) },
-      },
+      { maxDiskBytes: config.packages.maxDiskBytes, cache },
     );
     releasers.add("package store", () => installer.close());
     const begin = workStream ? () => calls.work() : undefined;
@@ -153,6 +151,14 @@ export async function startExecutorManager(
     await releasers.close();
     throw thrown;
   }
+}
+
+function refuseOtherShims({ executors: { shim } }: ClusterConfig): void {
+  if (shim === "host") return;
+  throw new FlameError(
+    "invalid_config",
+    `cluster.executors.shim: got "${shim}", expected "host": this executor manager offers no other`,
+  );
 }
 
 /** What the executors of a node are made of, and the services that are started before there are sessions. */
@@ -219,7 +225,7 @@ async function openSurroundings(
     inherited: {
       ...cleanEnvironment(env),
       FLAME_HOME: home.root,
-      ...credentialVariables(serviceCredentials(config)),
+      ...credentialVariables(handedOnCredentials(config)),
       ...config.executors.environment,
     },
     logLevel: logFilter(env),
@@ -229,6 +235,21 @@ async function openSurroundings(
     startTimeoutMs: limits.serviceStartTimeoutMs ?? SERVICE_START_TIMEOUT_MS,
     stopGraceMs: limits.serviceStopGraceMs ?? SERVICE_STOP_GRACE_MS,
   };
+}
+
+/** @throws FlameError invalid_config when everybody of this machine may choose what shows that this is a node */
+function tellOfSecrets({ config, logger }: ExecutorManagerOptions): void {
+  for (const warning of looseNodeSecrets(config)) logger.warn({}, warning);
+  const handedOn = credentialVariables(handedOnCredentials(config));
+  const missing = Object.keys(credentialVariables(serviceCredentials(config))).filter(
+    (name) => !(name in handedOn) && !(name in config.executors.environment),
+  );
+  if (missing.length === 0) return;
+  logger.warn(
+    { missing },
+    "services get no credentials, as those of this node are the only ones in the configuration, and whoever has them is the node: if " +
+      "services call the cluster or the object cache, name files of their own in cluster.executors.environment",
+  );
 }
 
 /** What a service needs to be a client itself. `executors.environment` may name other files. */

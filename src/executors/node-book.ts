@@ -99,12 +99,12 @@ export class NodeBook {
     return this.#entries.values();
   }
 
-  /** The node (again) says that it is there: Ready, with what it reports. @param caller who speaks for it from now on */
-  register(turn: FlameTurn, report: NodeReport, caller: NodeCaller): NodeEntry {
+  /** The node (again) says that it is there: Ready, with what it reports. @param speaker who speaks for it from now on */
+  register(turn: FlameTurn, report: NodeReport, speaker: NodeSpeaker): NodeEntry {
     const previous = this.#entries.get(report.name);
     const record: NodeRecord = {
       ...merge(previous?.record, report),
-      ...speakerOf(caller),
+      ...speaker,
       state: "Ready",
       lastHeartbeat: turn.now,
     };
@@ -158,14 +158,31 @@ export class NodeBook {
   }
 }
 
-function speakerOf({ instance, address }: NodeCaller): Pick<NodeRecord, "instance" | "address"> {
-  return { ...(instance !== undefined && { instance }), ...(address !== undefined && { address }) };
+/** Who speaks for a node, as its record has it. */
+export type NodeSpeaker = Pick<NodeRecord, "instance" | "address" | "owner">;
+
+/** The caller as the one who speaks for a node. */
+export function speakerFrom({ instance, address, identity }: NodeCaller): NodeSpeaker {
+  return speakerOf({ instance, address, owner: identity?.id });
+}
+
+/** Of what is undefined there is no field. */
+export function speakerOf({
+  instance,
+  address,
+  owner,
+}: { readonly [K in keyof NodeSpeaker]: NodeSpeaker[K] | undefined }): NodeSpeaker {
+  return {
+    ...(instance !== undefined && { instance }),
+    ...(address !== undefined && { address }),
+    ...(owner !== undefined && { owner }),
+  };
 }
 
 function merge(
   previous: NodeRecord | undefined,
   report: NodeReport,
-): Omit<NodeRecord, "state" | "lastHeartbeat" | "instance" | "address"> {
+): Omit<NodeRecord, "state" | "lastHeartbeat" | keyof NodeSpeaker> {
   return {
     name: report.name,
     capacity: report.capacity ?? previous?.capacity ?? noResources,

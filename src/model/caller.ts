@@ -7,6 +7,14 @@ export interface Caller {
   readonly authenticatedBy: "open" | "same-user" | "token" | "mtls" | "internal";
 }
 
+/** What a caller has proved to be: one token or one subject of certificates, whatever connection it calls on. */
+export interface Identity {
+  /** Such as `token 1f0c…` (the beginning of its SHA-256) or `certificate CN=node-a`: to be compared, and for people. */
+  readonly id: string;
+  /** Whether the listener lets in who has the identity of this id. */
+  accepts(id: string): boolean;
+}
+
 /** The session manager itself: seeding, retention, recovery. */
 export const internalCaller: Caller = Object.freeze({
   name: "session-manager",

@@ -11,7 +11,8 @@ export type ErrorCode =
   | "unimplemented"
   | "internal"
   | "unavailable"
-  | "unauthenticated";
+  | "unauthenticated"
+  | "permission_denied";
 
 interface ErrorRow {
   readonly grpcStatus: number;
@@ -37,6 +38,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   internal: { grpcStatus: 13, exitCode: 1, kind: "Internal" },
   unavailable: { grpcStatus: 14, exitCode: 1, kind: "Network" },
   unauthenticated: { grpcStatus: 16, exitCode: 1, kind: "Unauthenticated" },
+  permission_denied: { grpcStatus: 7, exitCode: 1, kind: "PermissionDenied" },
 };
 
 const flameErrorMark = Symbol.for("flame.FlameError");

@@ -1,3 +1,4 @@
+import type { Identity } from "./caller.ts";
 import { FlameError } from "./errors.ts";
 import type { Shim } from "./executor.ts";
 import type { Resources } from "./resources.ts";
@@ -25,6 +26,8 @@ export interface NodeRecord {
   readonly instance?: string;
   /** `host:port` from which it registered. */
   readonly address?: string;
+  /** The id of the {@link Identity} that registered it, to which its name belongs; absent where nobody has to prove one. */
+  readonly owner?: string;
 }
 
 /** Who calls in the name of a node. */
@@ -35,6 +38,7 @@ export interface NodeCaller {
   readonly follows?: readonly string[];
   /** `host:port` of its connection. */
   readonly address?: string;
+  readonly identity?: Identity;
 }
 
 /** What a node says of itself when it registers or beats. */

@@ -14,8 +14,8 @@ export const followsKey = "flame-follows";
 /** As many of them as are read, and as an executor manager remembers. */
 export const followsMax = 16;
 
-/** Who calls in the name of a node. @param address `host:port` of its connection */
-export function nodeCallerOf(metadata: Metadata, address: string): NodeCaller {
+/** Which start of an executor manager calls, and which ones it follows. */
+export function nodeInstanceOf(metadata: Metadata): Pick<NodeCaller, "instance" | "follows"> {
   const instance = readPrintable(metadata.get(instanceKey));
   const follows = metadata
     .get(followsKey)
@@ -23,7 +23,6 @@ export function nodeCallerOf(metadata: Metadata, address: string): NodeCaller {
     .slice(0, followsMax)
     .flatMap((id) => readPrintable([id.trim()]) ?? []);
   return {
-    address,
     ...(instance !== undefined && { instance }),
     ...(follows.length > 0 && { follows }),
   };

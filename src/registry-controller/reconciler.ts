@@ -33,6 +33,7 @@ const AWAY: readonly ErrorCode[] = [
   "deadline_exceeded",
   "invalid_config",
   "unauthenticated",
+  "permission_denied",
 ];
 
 /** One round's knowledge of the cluster. */

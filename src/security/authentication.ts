@@ -7,11 +7,17 @@ import {
   status,
 } from "@grpc/grpc-js";
 import type { ConnectionEnds } from "../kit/connection-ends.ts";
-import type { Caller } from "../model/caller.ts";
-import type { TokenCheck } from "./token-file.ts";
+import type { Caller, Identity } from "../model/caller.ts";
+import type { KnownTokens } from "./token-file.ts";
 
 /** Whom a call is from, as far as it can be told; a string says why it is not accepted. */
-export type Authenticate = (call: Presented) => Pick<Caller, "name" | "authenticatedBy"> | string;
+export type Authenticate = (call: Presented) => Accepted | string;
+
+/** A caller who gets through. */
+interface Accepted extends Pick<Caller, "name" | "authenticatedBy"> {
+  /** Where tokens or certificates are asked for. */
+  readonly identity?: Identity;
+}
 
 /** What a call brings along to show whom it is from. */
 export interface Presented {
@@ -27,10 +33,10 @@ const openToAll = /^\/grpc\.health\.v1\.Health\//;
 const bearer = /^Bearer +(\S+)$/i;
 
 /** Accepted callers by the metadata of their call, which belongs to one call alone. */
-const callers = new WeakMap<Metadata, Pick<Caller, "name" | "authenticatedBy">>();
+const callers = new WeakMap<Metadata, Accepted>();
 
 /** Accepts whoever sends `authorization: Bearer TOKEN` with a known token. */
-export function byToken(known: TokenCheck): Authenticate {
+export function byToken(known: KnownTokens): Authenticate {
   return ({ metadata }) => {
     const [sent] = metadata.get("authorization");
     if (sent === undefined) {
@@ -38,9 +44,10 @@ export function byToken(known: TokenCheck): Authenticate {
     }
     const token = bearer.exec(String(sent))?.[1];
     if (token === undefined) return 'authorization has to be "Bearer TOKEN"';
-    return known(token)
-      ? { name: "token", authenticatedBy: "token" }
-      : "the token is not one that is accepted here";
+    const identity = known.identityOf(token);
+    return identity === undefined
+      ? "the token is not one that is accepted here"
+      : { name: "token", authenticatedBy: "token", identity };
   };
 }
 
@@ -49,8 +56,13 @@ export const byCertificate: Authenticate = ({ certificate }) => {
   if (certificate === undefined) {
     return "a certificate of the cluster's authority is needed here: clients name it by cert_file and key_file in their configuration, or FLAME_CERT_FILE and FLAME_KEY_FILE";
   }
-  return { name: subjectOf(certificate), authenticatedBy: "mtls" };
+  const name = subjectOf(certificate);
+  const identity = { id: `${certificateMark}${name}`, accepts: isOfCertificate };
+  return { name, authenticatedBy: "mtls", identity };
 };
+
+const certificateMark = "certificate ";
+const isOfCertificate = (id: string): boolean => id.startsWith(certificateMark);
 
 /** Refuses calls with UNAUTHENTICATED before their handler sees them. Health checks are open to all. */
 export function authenticating(authenticate: Authenticate): ServerInterceptor {
@@ -77,17 +89,34 @@ export function authenticating(authenticate: Authenticate): ServerInterceptor {
 
 /** Who calls: `anonymous` where the listener is open. */
 export function callerOf(call: { readonly metadata: Metadata; getPeer(): string }): Caller {
-  const known = callers.get(call.metadata) ?? { name: "anonymous", authenticatedBy: "open" };
-  return { ...known, from: call.getPeer() };
+  const { name, authenticatedBy } = callers.get(call.metadata) ?? anybody;
+  return { name, authenticatedBy, from: call.getPeer() };
+}
+
+const anybody: Accepted = { name: "anonymous", authenticatedBy: "open" };
+
+/** What the caller has proved to be; undefined where nobody is asked to. */
+export function identityOf(call: { readonly metadata: Metadata }): Identity | undefined {
+  return callers.get(call.metadata)?.identity;
 }
 
 function refuse(call: ServerInterceptingCallInterface, details: string): void {
   call.sendStatus({ code: status.UNAUTHENTICATED, details, metadata: new Metadata() });
 }
 
-/** `CN=alice,O=team`: the parts in the certificate's order. */
-function subjectOf({ subject }: PeerCertificate): string {
-  return Object.entries(subject)
-    .map(([part, value]) => `${part}=${[value].flat().join("+")}`)
-    .join(",");
+/** As much of a certificate as names its owner; one of subject alternative names may have no subject. */
+interface Named extends Pick<PeerCertificate, "fingerprint256"> {
+  readonly subject?: Partial<PeerCertificate["subject"]>;
+}
+
+/**
+ * `CN=alice,O=team`: the parts in the certificate's order. What separates them is escaped in a value, so that no two
+ * subjects read alike; a certificate without a subject is named by its fingerprint.
+ */
+function subjectOf({ subject = {}, fingerprint256 }: Named): string {
+  const told = Object.entries(subject).map(([part, value]) => {
+    const values = [value ?? ""].flat().map((text) => text.replace(/[\\,+=]/g, String.raw`\$&`));
+    return `${part}=${values.join("+")}`;
+  });
+  return told.length === 0 ? `fingerprint ${fingerprint256}` : told.join(",");
 }

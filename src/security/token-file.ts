@@ -1,13 +1,20 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { textOf } from "../kit/thrown.ts";
+import type { Identity } from "../model/caller.ts";
 import { FlameError } from "../model/errors.ts";
 
 /** Shorter ones can be guessed. Unit: characters. */
 const tokenCharactersMin = 16;
 
-/** Says whether somebody knows one of the tokens of a file. */
-export type TokenCheck = (presented: string) => boolean;
+/** As much of a token's SHA-256 as tells tokens apart. Unit: characters, in hexadecimal. */
+const idCharacters = 32;
+
+/** The tokens of a file. */
+export interface KnownTokens {
+  /** Whose the token is that somebody presents; undefined when it is none of them. */
+  identityOf(presented: string): Identity | undefined;
+}
 
 /**
  * Reads the tokens that a listener accepts: one a line, empty lines and those that begin with `#` aside. Several are
@@ -15,7 +22,7 @@ export type TokenCheck = (presented: string) => boolean;
  * @param key of the configuration that names the file, for the error's text
  * @throws FlameError invalid_config naming key and file when it cannot be read, has no token, or one under 16 characters.
  */
-export function readTokenFile(file: string, key: string): TokenCheck {
+export function readTokenFile(file: string, key: string): KnownTokens {
   let text: string;
   try {
     text = readFileSync(file, "utf8");
@@ -36,13 +43,23 @@ export function readTokenFile(file: string, key: string): TokenCheck {
       `${key}: the file ${file} has ${tokens.length === 0 ? "no token" : "a token that is too short"}; expected one of at least ${tokenCharactersMin} characters a line, such as openssl rand -hex 32 makes`,
     );
   }
-  const digests = tokens.map(digest);
-  return (presented) => {
-    const other = digest(presented);
-    // Every token is compared, in a time that does not depend on where they differ.
-    return digests.filter((known) => timingSafeEqual(known, other)).length > 0;
+  return knownTokens(tokens.map(digest));
+}
+
+function knownTokens(digests: readonly Buffer[]): KnownTokens {
+  const ids = new Set(digests.map(idOf));
+  const accepts = (id: string): boolean => ids.has(id);
+  return {
+    identityOf: (presented) => {
+      const other = digest(presented);
+      // Every token is compared, in a time that does not depend on where they differ.
+      const known = digests.filter((one) => timingSafeEqual(one, other)).length > 0;
+      return known ? { id: idOf(other), accepts } : undefined;
+    },
   };
 }
+
+const idOf = (hash: Buffer): string => `token ${hash.toString("hex").slice(0, idCharacters)}`;
 
 /** Digests have one length, whatever was presented. */
 function digest(text: string): Buffer {

@@ -33,6 +33,10 @@ export function adminService(deps: AdminDeps): AdminServer {
   return {
     viewCluster: unary(() => clusterFacts({ config, engine, guard, version, startTime })),
     readLogs: readLogs(deps),
+    releaseNode: unary(async ({ name }, call) => {
+      await engine.of(call.getPeer()).ask("node.free", { name });
+      return {};
+    }),
     backup: backup({ store, folder: besideDatabase(config) }),
   };
 }

@@ -1,6 +1,7 @@
 import { Metadata, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
 import type { BindReply } from "../executors/executor-book.ts";
 import type { Logger } from "../kit/logger.ts";
+import type { Identity } from "../model/caller.ts";
 import { FlameError } from "../model/errors.ts";
 import type { ReportedExecutor } from "../model/node.ts";
 import { leaseOf, type TaskOutcome, type TaskRecord } from "../model/task.ts";
@@ -14,7 +15,6 @@ import type {
 } from "../protocol/generated/flame/v1/backend.ts";
 import type { Executor, Result, TaskResult } from "../protocol/generated/flame/v1/types.ts";
 import { statusOf } from "../protocol/grpc-errors.ts";
-import { nodeCallerOf } from "../protocol/instance-key.ts";
 import {
   executorStateName,
   executorToWire,
@@ -25,9 +25,11 @@ import {
 } from "../protocol/record-wire.ts";
 import { versionKey } from "../protocol/version-key.ts";
 import { workStreamKey } from "../protocol/work-stream-key.ts";
+import { identityOf } from "../security/authentication.ts";
 import { boundToWire } from "./bound-session.ts";
 import { requiredField, unary } from "./call-helpers.ts";
 import type { Engine } from "./engine.ts";
+import { nodeCallerOf } from "./node-caller.ts";
 import { type NodeNotes, textOf } from "./node-notes.ts";
 import type { NodeSpeakers } from "./node-speakers.ts";
 import { nodeStream } from "./node-stream.ts";
@@ -64,7 +66,7 @@ function nodeCalls(deps: BackendDeps): Pick<BackendServer, NodeCall> {
     registerNode: unary(async ({ node, executors }, call) => {
       const { metadata, status } = requiredField(node, "node", "RegisterNode");
       const { name } = requiredField(metadata, "node.metadata", "RegisterNode");
-      const caller = nodeCallerOf(call.metadata, call.getPeer());
+      const caller = nodeCallerOf(call);
       const version = textOf(call.metadata, versionKey);
       const registration = {
         report: nodeReportFromWire(name, status),
@@ -87,7 +89,7 @@ function nodeCalls(deps: BackendDeps): Pick<BackendServer, NodeCall> {
     }),
 
     releaseNode: unary(async ({ nodeName: name }, call) => {
-      const caller = nodeCallerOf(call.metadata, call.getPeer());
+      const caller = nodeCallerOf(call);
       await engine.ask("node.release", { name, caller });
       speakers.left(name, caller);
       return done;
@@ -98,7 +100,7 @@ function nodeCalls(deps: BackendDeps): Pick<BackendServer, NodeCall> {
       const { name } = requiredField(metadata, "node.metadata", "SyncNode");
       const answer = await engine.ask("node.sync", {
         report: nodeReportFromWire(name, status),
-        caller: nodeCallerOf(call.metadata, call.getPeer()),
+        caller: nodeCallerOf(call),
       });
       return {
         node: nodeToWire(answer.node),
@@ -175,22 +177,25 @@ function suitedTo(
 function executorCalls(deps: BackendDeps): Pick<BackendServer, ExecutorCall> {
   const { engine, payloads, notes } = deps;
   return {
-    registerExecutor: unary(async ({ executorId: id, executorSpec }) => {
+    registerExecutor: unary(async ({ executorId: id, executorSpec }, call) => {
       const { shim, node } = requiredField(executorSpec, "executor_spec", "RegisterExecutor");
-      await engine.ask("executor.register", { id, shim: shimFromWire(shim) });
+      await engine.ask("executor.register", {
+        ...executorCall(id, call),
+        shim: shimFromWire(shim),
+      });
       notes.executorRegistered(id, node);
       return done;
     }),
 
-    unregisterExecutor: unary(async ({ executorId: id }) => {
-      await engine.ask("executor.unregister", { id });
+    unregisterExecutor: unary(async ({ executorId: id }, call) => {
+      await engine.ask("executor.unregister", executorCall(id, call));
       return done;
     }),
 
     bindExecutor: longPoll<BindExecutorRequest, BindExecutorResponse>((call, reply, fail) =>
       engine.call(
         "executor.bind",
-        { id: call.request.executorId },
+        executorCall(call.request.executorId, call),
         (answer) => {
           boundTo(deps, call.request.executorId, answer).then(reply, fail);
         },
@@ -198,30 +203,30 @@ function executorCalls(deps: BackendDeps): Pick<BackendServer, ExecutorCall> {
       ),
     ),
 
-    bindExecutorCompleted: unary(async ({ executorId: id, result }) => {
+    bindExecutorCompleted: unary(async ({ executorId: id, result }, call) => {
       const message = result?.message;
       const outcome = {
         returnCode: result?.returnCode ?? 0,
         ...(message !== undefined && { message }),
       };
-      await engine.ask("executor.bindCompleted", { id, outcome });
+      await engine.ask("executor.bindCompleted", { ...executorCall(id, call), outcome });
       return done;
     }),
 
-    unbindExecutor: unary(async ({ executorId: id }) => {
-      await engine.ask("executor.unbind", { id });
+    unbindExecutor: unary(async ({ executorId: id }, call) => {
+      await engine.ask("executor.unbind", executorCall(id, call));
       return done;
     }),
 
-    unbindExecutorCompleted: unary(async ({ executorId: id }) => {
-      await engine.ask("executor.unbindCompleted", { id });
+    unbindExecutorCompleted: unary(async ({ executorId: id }, call) => {
+      await engine.ask("executor.unbindCompleted", executorCall(id, call));
       return done;
     }),
 
     launchTask: longPoll<LaunchTaskRequest, LaunchTaskResponse>((call, reply, fail) =>
       engine.call(
         "executor.launch",
-        { id: call.request.executorId },
+        executorCall(call.request.executorId, call),
         ({ task }) => {
           if (task === undefined) reply({ task });
           else withInput(payloads, task, (input) => reply(launched(call, task, input)), fail);
@@ -234,13 +239,21 @@ function executorCalls(deps: BackendDeps): Pick<BackendServer, ExecutorCall> {
       const result = requiredField(taskResult, "task_result", "CompleteTask");
       const lease = call.metadata.get(leaseKey)[0]?.toString();
       await engine.ask("executor.complete", {
-        id,
+        ...executorCall(id, call),
         outcome: outcomeOf(result),
         ...(lease !== undefined && { lease }),
       });
       return done;
     }),
   };
+}
+
+/** Which executor calls, and who in its name. */
+function executorCall(
+  id: string,
+  call: { readonly metadata: Metadata },
+): { id: string; identity: Identity | undefined } {
+  return { id, identity: identityOf(call) };
 }
 
 /** A unary call that may wait inside the machine for long, and is taken back when its caller goes away. */

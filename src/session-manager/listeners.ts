@@ -106,7 +106,7 @@ export async function startListeners(deps: ListenerDeps, releasers: Releasers): 
   const shared = {
     ...deps,
     notes: new NodeNotes(),
-    logs: new NodeLogs(deps.clock),
+    logs: new NodeLogs(deps.clock, { find: (name) => engine.state.nodes.find(name) }),
     speakers: new NodeSpeakers(() => deps.clock.steady()),
   };
   const [frontend, frontendOutside] = frontendServer(shared, clients);

@@ -4,11 +4,11 @@ import type { NodePush } from "../executors/node-book.ts";
 import { FlameError } from "../model/errors.ts";
 import type { BackendServer, WatchNodeRequest } from "../protocol/generated/flame/v1/backend.ts";
 import { statusOf } from "../protocol/grpc-errors.ts";
-import { nodeCallerOf } from "../protocol/instance-key.ts";
 import { executorToWire, nodeReportFromWire } from "../protocol/record-wire.ts";
 import { versionKey } from "../protocol/version-key.ts";
 import type { Engine } from "./engine.ts";
 import type { Pending } from "./engine-door.ts";
+import { nodeCallerOf } from "./node-caller.ts";
 
 /**
  * WatchNode: the first heartbeat names the node, each is acknowledged, executors to make or forget are pushed
@@ -24,7 +24,7 @@ export function nodeStream(deps: {
     const headers = new Metadata();
     headers.set(versionKey, packageFile.version);
     call.sendMetadata(headers);
-    const caller = nodeCallerOf(call.metadata, call.getPeer());
+    const caller = nodeCallerOf(call);
     let stream: Pending | undefined;
     let ended = false;
     const end = (error?: FlameError): void => {

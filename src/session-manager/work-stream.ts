@@ -9,6 +9,7 @@ import {
   type WorkResponse,
 } from "../protocol/generated/flame/stream/v1/nodes.ts";
 import { statusOf } from "../protocol/grpc-errors.ts";
+import { identityOf } from "../security/authentication.ts";
 import type { Engine } from "./engine.ts";
 import type { Pending } from "./engine-door.ts";
 import type { NodeNotes } from "./node-notes.ts";
@@ -115,7 +116,11 @@ class WorkStream {
       throw new FlameError("invalid_argument", text);
     }
     if (tellsDebug(logger)) this.#log = new WorkLog(logger, trail, name);
-    const caller = instance === "" ? {} : { instance };
+    const identity = identityOf(this.#call);
+    const caller = {
+      ...(instance !== "" && { instance }),
+      ...(identity !== undefined && { identity }),
+    };
     const stream = engine.stream(
       "node.work",
       { name, caller, warm: Math.min(warm, warmMax), binds },

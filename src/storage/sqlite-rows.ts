@@ -117,6 +117,7 @@ export interface NodeRow {
   last_heartbeat: number;
   instance: string | null;
   address: string | null;
+  owner: string | null;
 }
 
 export function revisionOf(row: RevisionRow): ApplicationRevision {
@@ -311,6 +312,7 @@ export function nodeOf(row: NodeRow): NodeRecord {
     lastHeartbeat: row.last_heartbeat,
     ...(row.instance !== null && { instance: row.instance }),
     ...(row.address !== null && { address: row.address }),
+    ...(row.owner !== null && { owner: row.owner }),
   };
 }
 

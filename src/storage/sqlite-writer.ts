@@ -109,6 +109,7 @@ export class SqliteWriter {
       record.lastHeartbeat,
       record.instance ?? null,
       record.address ?? null,
+      record.owner ?? null,
     );
   }
 

@@ -30,11 +30,11 @@ export const writes = {
        ON CONFLICT (id) DO UPDATE SET
          shim = excluded.shim, state = excluded.state, session_id = excluded.session_id`,
   deleteExecutor: "DELETE FROM executors WHERE id = ?",
-  putNode: `INSERT INTO nodes (name, state, capacity, allocatable, arch, os, shim, last_heartbeat, instance, address) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  putNode: `INSERT INTO nodes (name, state, capacity, allocatable, arch, os, shim, last_heartbeat, instance, address, owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (name) DO UPDATE SET
          state = excluded.state, capacity = excluded.capacity, allocatable = excluded.allocatable,
          arch = excluded.arch, os = excluded.os, shim = excluded.shim, last_heartbeat = excluded.last_heartbeat,
-         instance = excluded.instance, address = excluded.address`,
+         instance = excluded.instance, address = excluded.address, owner = excluded.owner`,
   deleteNode: "DELETE FROM nodes WHERE name = ?",
   putTask: `INSERT INTO tasks (session_id, id, state, creation_time, completion_time, input_bytes, output_bytes,
                           attempt, crashes, lost_nodes, executor_id, events, input, output, term, deadline)

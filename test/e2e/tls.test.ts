@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { FlameClient } from "../../src/client/index.ts";
@@ -49,7 +49,11 @@ interface Secured {
   ) => Promise<string>;
 }
 
-async function secured(security?: object, host = "127.0.0.1"): Promise<Secured> {
+async function secured(
+  security?: object,
+  more: { readonly environment?: object; readonly host?: string } = {},
+): Promise<Secured> {
+  const { environment, host = "127.0.0.1" } = more;
   const port = await freePorts(3);
   const endpoint = `https://${host}:${port}`;
   const cacheEndpoint = `grpcs://${host}:${port + 2}`;
@@ -60,7 +64,12 @@ async function secured(security?: object, host = "127.0.0.1"): Promise<Secured> 
   };
   const started = await startCluster({
     config: {
-      cluster: { endpoint, tls, ...(security && { security }) },
+      cluster: {
+        endpoint,
+        tls,
+        ...(security && { security }),
+        ...(environment && { executors: { environment } }),
+      },
       cache: { endpoint: cacheEndpoint, tls },
     },
   });
@@ -96,6 +105,12 @@ with flamepy.create_session("flmrun", flamepy.RunnerContext(execution_object=sum
     print(ssn.invoke(flamepy.RunnerRequest(method=None, args=(1, 2))).get())
 ref = flamepy.put_object("app/ssn", [1, 2])
 print(flamepy.get_object(ref), ref.endpoint)
+`;
+
+const environmentOfTask = `
+import flamepy, os
+def look(): return dict(os.environ)
+with flamepy.create_session("flmrun", look) as ssn: print(ssn())
 `;
 
 describe("a cluster with TLS", () => {
@@ -193,12 +208,23 @@ describe("cluster.security: token", () => {
       );
     }
     await expect(python(ourRound, { FLAME_CA_FILE: caFile })).rejects.toThrow("a token is needed");
+    // What a task is given: a client's token, and nothing of the node's.
+    const given = await python(environmentOfTask, env);
+    expect(given).toContain(file("clients"));
+    expect(given).not.toContain(file("nodes"));
+    expect(given).not.toContain(readFileSync(file("nodes"), "utf8").trim());
   });
 });
 
 describe("cluster.security: mtls", () => {
   it("lets in whoever has a certificate of the authority, on Frontend, Backend and object cache", async () => {
-    const { endpoint, cacheEndpoint, python } = await secured({ clients: "mtls", nodes: "mtls" });
+    const { endpoint, cacheEndpoint, python } = await secured(
+      { clients: "mtls", nodes: "mtls" },
+      // What shows that a daemon is a node is not handed on to services.
+      {
+        environment: { FLAME_CERT_FILE: file("client.crt"), FLAME_KEY_FILE: file("client.key") },
+      },
+    );
     const caFile = file("ca.crt");
     const own = { certFile: file("client.crt"), keyFile: file("client.key") };
     using client = new FlameClient({ endpoint, caFile, ...own });

@@ -16,6 +16,7 @@ import { addGet } from "./get.ts";
 import { addHistory } from "./history.ts";
 import { addList } from "./list.ts";
 import { addLogs } from "./logs.ts";
+import { addRelease } from "./release.ts";
 import { addRollback } from "./rollback.ts";
 import { addSessionCommands } from "./session-commands.ts";
 import { addValidate } from "./validate.ts";
@@ -42,6 +43,7 @@ export function flmctl(argv: readonly string[], given: CliContext): Promise<numb
   addSessionCommands(program, context);
   addCancel(program, context);
   addLogs(program, context);
+  addRelease(program, context);
   addBackup(program, context);
   addExplain(program, context);
   addCompletion(program, context);

@@ -1,17 +1,28 @@
 import { Metadata } from "@grpc/grpc-js";
+import { refuseStranger } from "../../core/node-owners.ts";
+import type { NodeEntry } from "../../executors/node-book.ts";
 import type { Clock } from "../../kit/clock.ts";
 import { FlameError } from "../../model/errors.ts";
 import type { NodeLogsServer, NodeWord } from "../../protocol/generated/flame/logs/v1/node_logs.ts";
 import { statusOf } from "../../protocol/grpc-errors.ts";
+import { identityOf } from "../../security/authentication.ts";
 import { type NodeLogCall, NodeLogStream } from "./node-log-stream.ts";
+
+/** The machine's nodes. */
+interface NodesByName {
+  find(name: string): NodeEntry | undefined;
+}
 
 /** Nodes that tell what services print, by the stream that each has opened for it (docs/protocol.md, "Prints"). */
 export class NodeLogs {
   readonly #clock: Clock;
+  readonly #nodes: NodesByName;
   readonly #streams = new Map<string, NodeLogStream>();
 
-  constructor(clock: Clock) {
+  /** @param nodes says to whom their names belong */
+  constructor(clock: Clock, nodes: NodesByName) {
     this.#clock = clock;
+    this.#nodes = nodes;
   }
 
   get nodes(): readonly string[] {
@@ -37,9 +48,12 @@ export class NodeLogs {
       stream.close();
     };
     call.on("data", (word: NodeWord) => {
-      if (stream !== undefined) stream.came(word);
-      else if (word.node === "") call.emit("error", statusOf(nameless()));
-      else stream = this.#enter(word.node, call);
+      try {
+        if (stream === undefined) stream = this.#enter(word.node, call);
+        else stream.came(word);
+      } catch (thrown) {
+        call.emit("error", statusOf(thrown));
+      }
     });
     call.on("end", () => {
       gone();
@@ -49,8 +63,13 @@ export class NodeLogs {
     call.on("error", gone);
   }
 
-  /** Of two streams of a node the newer one speaks. */
+  /**
+   * Of two streams of a node the newer one speaks.
+   * @throws FlameError invalid_argument without a node's name, permission_denied for that of another caller's node
+   */
   #enter(node: string, call: NodeLogCall): NodeLogStream {
+    if (node === "") throw nameless();
+    refuseStranger(this.#nodes.find(node), identityOf(call));
     this.#streams.get(node)?.close();
     const stream = new NodeLogStream(node, call, this.#clock);
     this.#streams.set(node, stream);

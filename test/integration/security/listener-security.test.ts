@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { chmodSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
@@ -7,9 +8,9 @@ import { Server, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { FlameClient } from "../../../src/client/index.ts";
 import type { Access } from "../../../src/config/cluster-config.ts";
-import type { Caller } from "../../../src/model/caller.ts";
+import type { Caller, Identity } from "../../../src/model/caller.ts";
 import { FrontendService } from "../../../src/protocol/generated/flame/v1/frontend.ts";
-import { callerOf } from "../../../src/security/authentication.ts";
+import { callerOf, identityOf } from "../../../src/security/authentication.ts";
 import {
   type ListenerSecurityOptions,
   listenerSecurity,
@@ -67,8 +68,9 @@ afterEach(() => {
 async function serve(
   access: Access,
   over: Partial<ListenerSecurityOptions> = {},
-): Promise<{ port: number; callers: Caller[] }> {
+): Promise<{ port: number; callers: Caller[]; identities: (Identity | undefined)[] }> {
   const callers: Caller[] = [];
+  const identities: (Identity | undefined)[] = [];
   const { credentials, interceptors } = listenerSecurity(options(access, over));
   server?.forceShutdown();
   const serving = new Server({ interceptors });
@@ -76,6 +78,7 @@ async function serve(
   serving.addService(FrontendService, {
     listNodes: (call: ServerUnaryCall<unknown, object>, answer: sendUnaryData<object>) => {
       callers.push(callerOf(call));
+      identities.push(identityOf(call));
       answer(null, { nodes: [] });
     },
   });
@@ -84,7 +87,7 @@ async function serve(
       error === null ? bound(chosen) : failed(error),
     );
   });
-  return { port, callers };
+  return { port, callers, identities };
 }
 
 async function call(
@@ -240,6 +243,36 @@ describe("the caller of a call", () => {
         from: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
       },
     ]);
+  });
+
+  it("has the identity of its token or certificate, on every connection, and none where neither is asked for", async () => {
+    const tokens = await serve("token");
+    for (const tokenFile of ["tokens", "second", "tokens"])
+      await call(tokens.port, { tokenFile: file(tokenFile) });
+    const ids = tokens.identities.map((identity) => identity?.id);
+    const idOf = (token: string) =>
+      `token ${createHash("sha256").update(token).digest("hex").slice(0, 32)}`;
+    const [first, second] = [idOf("0123456789abcdef"), idOf("fedcba9876543210")];
+    expect(ids).toEqual([first, second, first]);
+    const [ofToken] = tokens.identities;
+    expect(ofToken?.accepts(second)).toBe(true);
+    expect(ofToken?.accepts(idOf("a token that was removed"))).toBe(false);
+
+    const certificates = await serve("mtls");
+    for (const name of ["client", "server"])
+      await call(certificates.port, {
+        certFile: file(`${name}.crt`),
+        keyFile: file(`${name}.key`),
+      });
+    const [client, daemon] = certificates.identities;
+    expect(client?.id).toBe("certificate O=Flame development,CN=flame-client");
+    expect(daemon?.id).toMatch(/^certificate O=Flame development,CN=(?!flame-client)/);
+    expect(client?.accepts(daemon?.id ?? "")).toBe(true);
+    expect(client?.accepts(first)).toBe(false);
+
+    const open = await serve("open");
+    await call(open.port);
+    expect(open.identities).toEqual([undefined]);
   });
 
   it("is refused before any handler when a token is wrong, absent or of another kind", async () => {

@@ -1,4 +1,9 @@
-import { type ClientDuplexStream, credentials, type ServiceError } from "@grpc/grpc-js";
+import {
+  type ClientDuplexStream,
+  type ClientOptions,
+  credentials,
+  type ServiceError,
+} from "@grpc/grpc-js";
 import {
   NodeLogsClient,
   type NodeOrder,
@@ -14,12 +19,12 @@ export class ScriptedLogs {
   readonly #call: ClientDuplexStream<NodeWord, NodeOrder>;
 
   /** @param endpoint of the Frontend; the Backend listens on the next port */
-  constructor(endpoint: string, node: string) {
+  constructor(endpoint: string, node: string, own: ClientOptions = {}) {
     const { hostname, port } = new URL(endpoint);
     this.#client = new NodeLogsClient(
       `${hostname}:${Number(port) + 1}`,
       credentials.createInsecure(),
-      { "grpc.use_local_subchannel_pool": 1 },
+      { "grpc.use_local_subchannel_pool": 1, ...own },
     );
     this.#call = this.#client.serve();
     this.#call.on("data", (order: NodeOrder) => this.orders.push(order));

@@ -1,4 +1,10 @@
-import { type ClientDuplexStream, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import {
+  type ClientDuplexStream,
+  type ClientOptions,
+  credentials,
+  Metadata,
+  type ServiceError,
+} from "@grpc/grpc-js";
 import {
   type Hello,
   NodesClient,
@@ -37,12 +43,13 @@ export class ScriptedWorkNode {
   #beats: NodeJS.Timeout | undefined;
 
   /** @param endpoint of the Frontend; the Backend listens on the next port */
-  constructor(endpoint: string, name: string, instance?: string) {
+  constructor(endpoint: string, name: string, instance?: string, own: ClientOptions = {}) {
     const { hostname, port } = new URL(endpoint);
     const address = `${hostname}:${Number(port) + 1}`;
+    const options = { ...channelOptions, ...own };
     this.name = name;
-    this.#backend = new BackendClient(address, credentials.createInsecure(), channelOptions);
-    this.#nodes = new NodesClient(address, credentials.createInsecure(), channelOptions);
+    this.#backend = new BackendClient(address, credentials.createInsecure(), options);
+    this.#nodes = new NodesClient(address, credentials.createInsecure(), options);
     if (instance !== undefined) this.#metadata.set("flame-instance", instance);
     this.#metadata.set("flame-work-stream", "1");
   }

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import { internalCaller } from "../../../src/model/caller.ts";
-import { serviceCrashCode } from "../../../src/model/task.ts";
+import { leaseOf, serviceCrashCode } from "../../../src/model/task.ts";
 import { gib, Machine } from "./machine.ts";
 import { held, openSession, statesOf, WorkNode } from "./work-node.ts";
 
@@ -248,8 +248,11 @@ describe("a work stream", () => {
     expect(launch.replied).toBe(false);
     expect(node.heard().at(-1)).toBe("takeBack e1 1.3/1");
     node.say({ returns: [{ executorId: "e1", leases: ["1.3/1"] }] });
-    expect(launch.reply?.task?.id).toBe(3);
-    machine.ask("executor.complete", { id: "e2", outcome: { returnCode: 0 } });
+    const task = launch.reply?.task;
+    if (task === undefined) throw new Error("no task was handed out");
+    expect(task.id).toBe(3);
+    const lease = leaseOf(task);
+    machine.ask("executor.complete", { id: "e2", outcome: { returnCode: 0 }, lease });
     expect(states()[2]).toBe("S");
   });
 });

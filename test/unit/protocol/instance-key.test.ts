@@ -4,33 +4,30 @@ import {
   followsKey,
   followsMax,
   instanceKey,
-  nodeCallerOf,
+  nodeInstanceOf,
 } from "../../../src/protocol/instance-key.ts";
 
-const caller = (entries: Record<string, string>) => {
+const told = (entries: Record<string, string>) => {
   const metadata = new Metadata();
   for (const [key, value] of Object.entries(entries)) metadata.set(key, value);
-  return nodeCallerOf(metadata, "127.0.0.1:7");
+  return nodeInstanceOf(metadata);
 };
 
-describe("who calls in the name of a node", () => {
+describe("the start of an executor manager that calls", () => {
   it("is read from metadata: its instance, and those before it that ended", () => {
-    expect(caller({ [instanceKey]: "i3", [followsKey]: "i1,i2" })).toEqual({
-      address: "127.0.0.1:7",
+    expect(told({ [instanceKey]: "i3", [followsKey]: "i1,i2" })).toEqual({
       instance: "i3",
       follows: ["i1", "i2"],
     });
   });
 
-  it("is its address alone when it tells nothing that can be read", () => {
-    expect(caller({})).toEqual({ address: "127.0.0.1:7" });
-    expect(caller({ [instanceKey]: "two words", [followsKey]: ", two words," })).toEqual({
-      address: "127.0.0.1:7",
-    });
+  it("is nothing when it tells nothing that can be read", () => {
+    expect(told({})).toEqual({});
+    expect(told({ [instanceKey]: "two words", [followsKey]: ", two words," })).toEqual({});
   });
 
   it("follows a bounded number", () => {
     const many = Array.from({ length: 1_000 }, (_, number) => `i${number}`).join(",");
-    expect(caller({ [followsKey]: many }).follows).toHaveLength(followsMax);
+    expect(told({ [followsKey]: many }).follows).toHaveLength(followsMax);
   });
 });

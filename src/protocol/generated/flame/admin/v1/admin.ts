@@ -86,6 +86,13 @@ export interface NodeSummary {
 export interface BackupRequest {
 }
 
+export interface ReleaseNodeRequest {
+  name: string;
+}
+
+export interface ReleaseNodeResponse {
+}
+
 export interface BackupPiece {
   data: Buffer;
 }
@@ -676,6 +683,104 @@ export const BackupRequest: MessageFns<BackupRequest> = {
   },
 };
 
+function createBaseReleaseNodeRequest(): ReleaseNodeRequest {
+  return { name: "" };
+}
+
+export const ReleaseNodeRequest: MessageFns<ReleaseNodeRequest> = {
+  encode(message: ReleaseNodeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseNodeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseNodeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReleaseNodeRequest>): ReleaseNodeRequest {
+    return ReleaseNodeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReleaseNodeRequest>): ReleaseNodeRequest {
+    const message = createBaseReleaseNodeRequest();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseReleaseNodeResponse(): ReleaseNodeResponse {
+  return {};
+}
+
+export const ReleaseNodeResponse: MessageFns<ReleaseNodeResponse> = {
+  encode(_: ReleaseNodeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseNodeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseNodeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReleaseNodeResponse>): ReleaseNodeResponse {
+    return ReleaseNodeResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ReleaseNodeResponse>): ReleaseNodeResponse {
+    const message = createBaseReleaseNodeResponse();
+    return message;
+  },
+};
+
 function createBaseBackupPiece(): BackupPiece {
   return { data: Buffer.alloc(0) };
 }
@@ -1014,6 +1119,16 @@ export const AdminService = {
     responseSerialize: (value: BackupPiece): Buffer => Buffer.from(BackupPiece.encode(value).finish()),
     responseDeserialize: (value: Buffer): BackupPiece => BackupPiece.decode(value),
   },
+  /** Takes a node out whose executor manager is gone: its name is free, what it held goes to others. */
+  releaseNode: {
+    path: "/flame.admin.v1.Admin/ReleaseNode" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReleaseNodeRequest): Buffer => Buffer.from(ReleaseNodeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReleaseNodeRequest => ReleaseNodeRequest.decode(value),
+    responseSerialize: (value: ReleaseNodeResponse): Buffer => Buffer.from(ReleaseNodeResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReleaseNodeResponse => ReleaseNodeResponse.decode(value),
+  },
 } as const;
 
 export interface AdminServer extends UntypedServiceImplementation {
@@ -1023,6 +1138,8 @@ export interface AdminServer extends UntypedServiceImplementation {
   readLogs: handleServerStreamingCall<ReadLogsRequest, ReadLogsResponse>;
   /** A consistent copy of the database, taken while it is in use, piece by piece. */
   backup: handleServerStreamingCall<BackupRequest, BackupPiece>;
+  /** Takes a node out whose executor manager is gone: its name is free, what it held goes to others. */
+  releaseNode: handleUnaryCall<ReleaseNodeRequest, ReleaseNodeResponse>;
 }
 
 export interface AdminClient extends Client {
@@ -1056,6 +1173,22 @@ export interface AdminClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<BackupPiece>;
+  /** Takes a node out whose executor manager is gone: its name is free, what it held goes to others. */
+  releaseNode(
+    request: ReleaseNodeRequest,
+    callback: (error: ServiceError | null, response: ReleaseNodeResponse) => void,
+  ): ClientUnaryCall;
+  releaseNode(
+    request: ReleaseNodeRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReleaseNodeResponse) => void,
+  ): ClientUnaryCall;
+  releaseNode(
+    request: ReleaseNodeRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReleaseNodeResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const AdminClient = makeGenericClientConstructor(AdminService, "flame.admin.v1.Admin") as unknown as {
