@@ -85,7 +85,7 @@ def create_session(
         application: name of a registered application, such as ``flmrun``.
         common_data: for flmrun and applications like it a function, a class or an object, which
             makes an :class:`ObjectSession` that gives values, or a ``RunnerContext``, whose
-            requests give references; for others bytes.
+            requests give references (``submit`` and ``map`` values); for others bytes.
         session_id: id of the session; None makes ``<application>-<6 letters or digits>``.
         min_instances: instances kept even when no task waits.
         max_instances: most instances at a time; None for no limit. An object that keeps its

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 
 from flamepy._channel import named_metadata
 from flamepy._closing import abandon, await_end
+from flamepy._context_calls import ContextCalls
 from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._futures import TaskFuture
 from flamepy._objects import ObjectRef
@@ -37,7 +38,7 @@ _known: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary(
 
 
 @public("flamepy.core.client")
-class Session(StaysHere):
+class Session(ContextCalls, StaysHere):
     """An open or closed session; made by ``create_session`` and ``open_session``.
 
     As a context manager it is closed at the end: pending tasks are cancelled and running ones

@@ -112,6 +112,35 @@ def test_other_sessions_are_as_they_were(real: RealCluster) -> None:
         assert isinstance(raw.invoke(b"", 60), bytes)
 
 
+def test_sessions_of_a_context_give_values_as_well(real: RealCluster) -> None:
+    by_value(None)
+    with flamepy.create_session("flmrun", RunnerContext(show)) as session:
+        assert session.submit(1, b=b"2").result(SECONDS) == ((1,), {"b": b"2"})
+        assert list(session.map([1, 2], [3, 4])) == [((1, 3), {}), ((2, 4), {})]
+        results = session.map([1, 2, 3], chunksize=2, timeout=SECONDS, progress=False)
+        assert [args for args, _ in results] == [(1,), (2,), (3,)]
+        reference = session.submit(RunnerRequest(args=(1,))).result(SECONDS)
+        assert isinstance(reference, ObjectRef)
+        assert session.submit(reference).result(SECONDS) == ((((1,), {}),), {})
+        again = flamepy.open_session(session.id)
+        assert again.submit(5).result(SECONDS) == ((5,), {})
+        with pytest.raises(ValueError, match="chunksize must be >= 1, got 0"):
+            session.map([1], chunksize=0)
+    with flamepy.create_session("flmrun", RunnerContext(Counter())) as counted:
+        assert list(counted.method("add").map([1, 2, 3])) == [1, 3, 6]
+        with pytest.raises(RemoteTaskError, match="after 5"):
+            counted.method("add_then_fail").submit(5).result(SECONDS)
+        assert counted.invoke(RunnerRequest("add", args=(1,))).get() == 7
+
+
+def test_a_session_without_an_object_refuses_calls(real: RealCluster) -> None:
+    for data, what in ((None, "nothing"), (b"raw", "bytes")):
+        with flamepy.create_session("flmping", data) as raw:
+            for call in (raw.submit, raw.map, lambda _, of=raw: of.method("add")):
+                with pytest.raises(TypeError, match=f"was created with {what}, so its tasks take"):
+                    call([1])
+
+
 def test_references_arrive_as_objects_and_coroutines_are_awaited(make_session: Make) -> None:
     session = make_session(Model().later)
     ref = flamepy.put_object(session.object_prefix, 5)

@@ -21,7 +21,8 @@ from flamepy._functions import (
 )
 from flamepy._futures import TaskFuture
 from flamepy._names import short_name
-from flamepy._object_session import ObjectSession, RemoteMethod
+from flamepy._object_session import ObjectSession
+from flamepy._remote_calls import RemoteMethod
 from flamepy._session import Session
 from flamepy._task_list import TaskIterator
 from flamepy._task_values import TaskValues
