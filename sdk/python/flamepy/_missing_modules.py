@@ -22,7 +22,8 @@ def missing_module_advice(error: BaseException) -> str:
             "return values of types that are known here"
         )
     return (
-        f"The module {error.name!r} is not installed on the executor (Python {PYTHON}). Name a "
-        "package with it in the application's url; a module of plain Python that only the client "
-        "has installed travels after cloudpickle.register_pickle_by_value(module)"
+        f"The module {error.name!r} is not installed on the executor (Python {PYTHON}). Name the "
+        "package that has it in packages=[...] of create_session or Executor, or in the manifest "
+        "of the application; a module of plain Python that only the client has installed travels "
+        "after cloudpickle.register_pickle_by_value(module)"
     )

@@ -224,7 +224,7 @@ def test_a_missing_module_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("FLAME_INSTANCE_ENDPOINT", "/x")
     text = describe(error)
     assert text.startswith("ModuleNotFoundError: No module named 'nump'. The module 'nump' is not ")
-    assert f"on the executor (Python {PYTHON}). Name a package with it in the app" in text
+    assert f"on the executor (Python {PYTHON}). Name the package that has it in packages=[" in text
     assert describe(ModuleNotFoundError("text", name="os.nothing")) == "ModuleNotFoundError: text"
     assert describe(ImportError("text", name="nump")) == "ImportError: text"
     assert sys.modules["os"] is not None

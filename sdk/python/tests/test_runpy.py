@@ -293,7 +293,7 @@ def test_a_missing_module_is_named_with_what_to_do(client: Client, tmp_path: Pat
         del sys.modules["only_here"]
     with pytest.raises(RemoteTaskError, match="No module named 'only_here'") as caught:
         client.call(RunnerRequest())
-    assert "Name a package with it in the application's url" in caught.value.remote_traceback
+    assert "Name the package that has it in packages=[...]" in caught.value.remote_traceback
 
 
 def test_a_cache_that_is_away_keeps_the_session_from_being_entered(
