@@ -15,6 +15,7 @@ import { bindReply, dismiss } from "./executor-commands.ts";
 import { answerBind, isReady } from "./executor-waits.ts";
 import { createGiven, takesBinds } from "./given-sessions.ts";
 import { noteWaits } from "./long-waits.ts";
+import { needsThisMake } from "./needed-make.ts";
 import { Nesting } from "./nesting.ts";
 import type { CoreState } from "./state.ts";
 
@@ -39,12 +40,13 @@ export function runScheduler(state: CoreState, turn: FlameTurn): void {
 function takeSnapshot(state: CoreState, steady: number): Snapshot {
   const nesting = new Nesting(state);
   const nodes: NodeSupply[] = [];
-  for (const { record } of state.nodes.all()) {
+  for (const { record, version } of state.nodes.all()) {
     if (record.state !== "Ready") continue;
     nodes.push({
       name: record.name,
       allocatable: record.allocatable,
       ...(record.shim !== undefined && { shim: record.shim }),
+      isOfThisMake: version !== undefined,
     });
   }
   const sessions: SessionDemand[] = [];
@@ -118,6 +120,7 @@ function demandOf(
     creationTime: record.creationTime,
     resreq: record.resreq,
     shim: application.spec.shim,
+    needsThisMake: needsThisMake(state, record, application),
     minInstances: record.minInstances,
     maxInstances: (record.maxInstances ?? Number.POSITIVE_INFINITY) - notHeld,
     openTasks,
@@ -131,7 +134,8 @@ function demandOf(
 function supplyOf(state: CoreState, nesting: Nesting, executor: ExecutorEntry): ExecutorSupply {
   const { id, node, resreq, shim } = executor.record;
   const yields = nesting.yields(state, executor);
-  return { id, node, resreq, shim, use: useOf(state, executor), yields };
+  const isOfThisMake = state.nodes.find(node)?.version !== undefined;
+  return { id, node, resreq, shim, isOfThisMake, use: useOf(state, executor), yields };
 }
 
 function useOf(state: CoreState, executor: ExecutorEntry): ExecutorSupply["use"] {

@@ -3,6 +3,7 @@ import type { Caller } from "../model/caller.ts";
 import { FlameError } from "../model/errors.ts";
 import { eventCodes, type FlameEvent } from "../model/event.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
+import { isFramed } from "../model/frame.ts";
 import { formatResources, sameResources } from "../model/resources.ts";
 import {
   checkSessionId,
@@ -127,7 +128,7 @@ function create(
     ...(request.maxInstances !== undefined && { maxInstances: request.maxInstances }),
     priority: request.priority,
     owner: caller.name,
-    ...(request.commonData !== undefined && { commonDataBytes: request.commonData.length }),
+    ...commonDataFacts(request.commonData),
     ...(client !== undefined && { clients: [client] }),
     ...(request.packages !== undefined && { packages: request.packages }),
     events: firstEvents(application, turn.now),
@@ -141,6 +142,13 @@ function create(
   state.scheduleWanted = true;
   evictClosed(state, turn);
   return view;
+}
+
+type CommonDataFacts = Pick<SessionRecord, "commonDataBytes" | "framed">;
+
+function commonDataFacts(data: Buffer | undefined): CommonDataFacts {
+  if (data === undefined) return {};
+  return { commonDataBytes: data.length, ...(isFramed(data) && { framed: true }) };
 }
 
 /** What is known to stand in the session's way from its first moment (docs/protocol.md, "Events"). */

@@ -3,6 +3,7 @@ import { ExecutorBook, type ExecutorEntry } from "../executors/executor-book.ts"
 import { NodeBook } from "../executors/node-book.ts";
 import { DeadlineQueue } from "../kit/deadline-queue.ts";
 import type { ApplicationRecord } from "../model/application.ts";
+import type { ApplicationSpec } from "../model/application-spec.ts";
 import type { Resources } from "../model/resources.ts";
 import type { PolicyName } from "../model/scheduling-policy.ts";
 import type { SessionRecord } from "../model/session.ts";
@@ -40,6 +41,8 @@ export interface CoreOptions {
   readonly nodeSilenceMs: number;
   /** How long a lost node keeps its leases. */
   readonly nodeGraceMs: number;
+  /** Nodes of another make run another program for such an application. */
+  readonly isReplacedElsewhere: (spec: ApplicationSpec) => boolean;
   /** A new executor id: random in production, counted in the simulation. */
   readonly newExecutorId: () => string;
   /** Which reading of the store this is: higher at each start, and each time that the state is read anew. */

@@ -2,6 +2,7 @@ import type { NodeEntry } from "../executors/node-book.ts";
 import type { Shim } from "../model/executor.ts";
 import { fits, formatResources, type Resources, resourcesKey } from "../model/resources.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
+import { needsThisMake } from "./needed-make.ts";
 import { Nesting, nestingMax } from "./nesting.ts";
 import type { CoreState } from "./state.ts";
 
@@ -11,6 +12,8 @@ const namesMax = 3;
 /** What nodes and executors look like to sessions that ask for the same: looked up once for all of them. */
 interface Prospect {
   readonly shimmed: readonly NodeEntry[];
+  /** Those of them that read what the sessions were opened with. */
+  readonly reading: readonly NodeEntry[];
   readonly isLargeEnough: boolean;
 }
 
@@ -60,13 +63,15 @@ export class WaitReasons {
     if (record.maxInstances === 0) return "its max_instances is 0";
     if (this.#ready.length === 0) return "no node is Ready";
     const { max_instances: most, shim } = application.spec;
-    const { shimmed, isLargeEnough } = this.#prospectOf(shim, record.resreq);
+    const ownOnly = needsThisMake(this.#state, record, application);
+    const { shimmed, reading, isLargeEnough } = this.#prospectOf(shim, ownOnly, record.resreq);
     // Event 1003 says that.
     if (shimmed.length === 0) return undefined;
+    if (reading.length === 0) return unread(shimmed);
     const wanted = formatResources(record.resreq);
     if (!isLargeEnough) {
       const have = some(
-        shimmed,
+        reading,
         (node) => `${node.record.name} has ${formatResources(node.record.allocatable)}`,
       );
       return `it asks for ${wanted} for each executor, which no Ready node has: ${have}`;
@@ -74,28 +79,37 @@ export class WaitReasons {
     const coming = this.#coming.get(resourcesKey(record.resreq));
     if (coming !== undefined)
       return `node ${coming} was told to start an executor and has not registered it yet`;
-    const own = this.#holdersOf.get(record.application) ?? [];
-    const instances = own.reduce((sum, { executors }) => sum + executors.size, 0);
+    const peers = this.#holdersOf.get(record.application) ?? [];
+    const instances = peers.reduce((sum, { executors }) => sum + executors.size, 0);
     if (instances >= most)
-      return `application ${application.name} has all ${most} of its max_instances: ${holdersText(own)}`;
+      return `application ${application.name} has all ${most} of its max_instances: ${holdersText(peers)}`;
     if (this.#nesting.depthOf(record) >= nestingMax)
       return `${nestingMax} sessions wait for one another down to this one, and tasks that wait so deep keep their room`;
     const taken = this.#holdersText === "" ? "executors leave" : this.#holdersText;
     return `${wanted} for an executor is not free on any Ready node: ${taken}`;
   }
 
-  #prospectOf(shim: Shim, resreq: Resources): Prospect {
-    const key = `${shim} ${resourcesKey(resreq)}`;
+  #prospectOf(shim: Shim, ownOnly: boolean, resreq: Resources): Prospect {
+    const key = `${shim} ${ownOnly} ${resourcesKey(resreq)}`;
     const known = this.#prospects.get(key);
     if (known !== undefined) return known;
     const shimmed = this.#ready.filter(
       ({ record }) => record.shim === undefined || record.shim === shim,
     );
-    const isLargeEnough = shimmed.some(({ record }) => fits(resreq, record.allocatable));
-    const prospect = { shimmed, isLargeEnough };
+    const reading = ownOnly ? shimmed.filter(({ version }) => version !== undefined) : shimmed;
+    const isLargeEnough = reading.some(({ record }) => fits(resreq, record.allocatable));
+    const prospect = { shimmed, reading, isLargeEnough };
     this.#prospects.set(key, prospect);
     return prospect;
   }
+}
+
+function unread(nodes: readonly NodeEntry[]): string {
+  const names = some(nodes, ({ record }) => record.name);
+  return (
+    `the Ready nodes are of another make, whose services do not read what it was opened with: ${names}; ` +
+    "start an executor manager of this make, or connect anew and open another session: flamepy sends then what those nodes read"
+  );
 }
 
 /** Then the older one, so that a restart tells the same. */

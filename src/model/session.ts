@@ -25,6 +25,8 @@ export interface SessionRecord {
   readonly owner: string;
   /** Size of the common data in bytes; absent when the client sent none (absent is not empty). */
   readonly commonDataBytes?: number;
+  /** The common data is what only services of this make read (docs/flmrun.md, 1.1). */
+  readonly framed?: true;
   /** Clients that the session ends with (docs/protocol.md, "Unused sessions"); absent: it stays until it is closed. */
   readonly clients?: readonly string[];
   /** What its services import beside what is there; absent: nothing. */

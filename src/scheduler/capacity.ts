@@ -33,7 +33,8 @@ export class NodeCapacity {
   suits(session: SessionDemand): boolean {
     return (
       fits(session.resreq, this.node.allocatable) &&
-      (this.node.shim === undefined || this.node.shim === session.shim)
+      (this.node.shim === undefined || this.node.shim === session.shim) &&
+      (this.node.isOfThisMake || !session.needsThisMake)
     );
   }
 
@@ -79,7 +80,11 @@ export function measureCapacity(snapshot: Snapshot): Map<string, NodeCapacity> {
   return nodes;
 }
 
-/** An executor serves only sessions of exactly its resources and shim. */
+/** An executor serves only sessions of exactly its resources and shim, and on nodes of another make none that need this one. */
 export function serves(executor: ExecutorSupply, session: SessionDemand): boolean {
-  return executor.shim === session.shim && sameResources(executor.resreq, session.resreq);
+  return (
+    executor.shim === session.shim &&
+    (executor.isOfThisMake || !session.needsThisMake) &&
+    sameResources(executor.resreq, session.resreq)
+  );
 }

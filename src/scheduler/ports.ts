@@ -15,6 +15,8 @@ export interface SessionDemand {
   readonly creationTime: number;
   readonly resreq: Resources;
   readonly shim: Shim;
+  /** Services of another make do not read its common data: it is for nodes of this make alone. */
+  readonly needsThisMake: boolean;
   readonly minInstances: number;
   /** Infinity when unlimited; less its executors that are not held: on lost nodes, or on their way out. */
   readonly maxInstances: number;
@@ -35,6 +37,8 @@ export interface ExecutorSupply {
   readonly node: string;
   readonly resreq: Resources;
   readonly shim: Shim;
+  /** Its node is of this make. */
+  readonly isOfThisMake: boolean;
   /**
    * - held: serves a session.
    * - idle: can be given to a session now.
@@ -52,6 +56,8 @@ export interface NodeSupply {
   readonly allocatable: Resources;
   /** Absent until one of its executors has registered. */
   readonly shim?: Shim;
+  /** Its executor manager is one of ours, and so are the services of the shipped applications. */
+  readonly isOfThisMake: boolean;
 }
 
 export interface Snapshot {

@@ -307,6 +307,6 @@ function isShortOf(session: SessionDemand, given: number): boolean {
   return held + given < wanted && given < bindAllowance;
 }
 
-function kindOf({ priority, shim, resreq }: SessionDemand): string {
-  return `${priority} ${shim} ${resourcesKey(resreq)}`;
+function kindOf({ priority, shim, needsThisMake, resreq }: SessionDemand): string {
+  return `${priority} ${shim} ${needsThisMake} ${resourcesKey(resreq)}`;
 }

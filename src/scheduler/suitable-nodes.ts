@@ -38,8 +38,8 @@ export class SuitableNodes {
   }
 
   #of(session: SessionDemand): Suitable {
-    const { shim, resreq } = session;
-    const kind = `${shim} ${resourcesKey(resreq)}`;
+    const { shim, needsThisMake, resreq } = session;
+    const kind = `${shim} ${needsThisMake} ${resourcesKey(resreq)}`;
     const known = this.#byKind.get(kind);
     if (known !== undefined) return known;
     const nodes = [...this.#nodes.values()].filter((node) => node.suits(session));

@@ -36,7 +36,7 @@ import { EngineMetrics, syncMeter, watchState } from "./metrics.ts";
 import { ObjectJanitor } from "./object-janitor.ts";
 import { OrphanObjects } from "./orphan-objects.ts";
 import { Payloads } from "./payloads.ts";
-import { readPublishedPrograms } from "./published-programs.ts";
+import { type PublishedPrograms, readPublishedPrograms } from "./published-programs.ts";
 import { engineRegistryHost } from "./registry-port.ts";
 import { RequestTrail } from "./request-trail.ts";
 import { StorageGuard } from "./storage-guard.ts";
@@ -92,6 +92,7 @@ export async function startSessionManager(deps: SessionManagerDeps): Promise<Ses
 
 async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<SessionManager> {
   const { config, clock, logger } = deps;
+  const publishedPrograms = await readPublishedPrograms(deps);
   const store = openStore(deps, releasers);
   const stored = await store.load();
   const { finishedTasksKept, maxStorageBytes } = config.cluster.limits;
@@ -101,8 +102,10 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
   const cleaner = new StoreCleaner({ store, clock, logger });
   releasers.add("the deletion of what is left", () => cleaner.close());
   const finished = startForgetting(deps, store, stored, () => engine, releasers);
-  const followers = [janitor, cleaner, finished];
-  const engine = newEngine(deps, { store, stored, guard, payloads, followers });
+  const engine = newEngine(deps, {
+    ...{ store, stored, guard, payloads, publishedPrograms },
+    followers: [janitor, cleaner, finished],
+  });
   releasers.add("the engine", () => engine.stop());
   if (deps.registry !== undefined) {
     watchState(deps.registry, engine);
@@ -133,18 +136,12 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
 
   const { frontendPort, backendPort, takesMore } = await startListeners(
     {
-      config,
-      engine,
-      payloads,
-      store,
-      cleaner,
-      finished,
-      guard,
+      ...{ config, engine, payloads, store, cleaner, finished, guard },
       sizes: listSizes(engine),
       clock,
       admission,
       faults,
-      publishedPrograms: await readPublishedPrograms(deps),
+      publishedPrograms,
       tracing: { logger, trail: new RequestTrail() },
       flameHome: deps.flameHome,
       ...(deps.connectionTimes !== undefined && { connectionTimes: deps.connectionTimes }),
@@ -177,13 +174,14 @@ function newEngine(
     readonly stored: StoredState;
     readonly guard: StorageGuard;
     readonly payloads: Payloads;
+    readonly publishedPrograms: PublishedPrograms;
     /** Told of what was made durable. */
     readonly followers: readonly { committed(changes: readonly Change[]): void }[];
   },
 ): Engine {
   const { config, clock, logger, registry, onFatal } = deps;
   const { store, stored, guard, payloads, followers } = parts;
-  const options = coreOptions(deps);
+  const options = coreOptions(deps, parts.publishedPrograms);
   const nextTerm = termsOf(store.startNumber);
   const machine = (state: StoredState, now: number, steady: number): Core =>
     new Core({ ...options, term: nextTerm() }, state, now, steady);
@@ -313,7 +311,10 @@ function newStore(deps: SessionManagerDeps): Store {
   });
 }
 
-function coreOptions({ config, timing }: SessionManagerDeps): Omit<CoreOptions, "term"> {
+function coreOptions(
+  { config, timing }: SessionManagerDeps,
+  published: PublishedPrograms,
+): Omit<CoreOptions, "term"> {
   const { cluster } = config;
   return {
     resreq: cluster.resreq ?? defaultResreq,
@@ -329,6 +330,7 @@ function coreOptions({ config, timing }: SessionManagerDeps): Omit<CoreOptions, 
     idleSessionMs: cluster.idleSessionMs || Number.POSITIVE_INFINITY,
     nodeSilenceMs: timing?.nodeSilenceMs ?? nodeSilenceMsDefault,
     nodeGraceMs: timing?.nodeGraceMs ?? nodeGraceMsDefault,
+    isReplacedElsewhere: (spec) => published.replaces(spec),
     newExecutorId: randomId,
   };
 }

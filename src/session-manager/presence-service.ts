@@ -7,6 +7,16 @@ import type { Engine } from "./engine.ts";
 /** A client may miss so many beats before it counts as gone. */
 const beatsPerTimeout = 4;
 
+function onlyOtherMakes({ state }: Engine): boolean {
+  let isAnyReady = false;
+  for (const { record, version } of state.nodes.all()) {
+    if (record.state !== "Ready") continue;
+    if (version !== undefined) return false;
+    isAnyReady = true;
+  }
+  return isAnyReady;
+}
+
 /**
  * `flame.client.v1.Presence`: clients of our SDKs say that they are there (docs/protocol.md, "Unused sessions").
  * @param deps.absentClientMs 0: no session is closed for absence, and no beat is wanted
@@ -27,7 +37,7 @@ export function presenceService(deps: {
         );
       }
       await engine.of(call.getPeer()).ask("client.beat", { client });
-      return { nextMs };
+      return { nextMs, onlyOtherMakes: onlyOtherMakes(engine) };
     }),
   };
 }

@@ -20,6 +20,11 @@ export class PublishedPrograms {
     this.#programs = programs;
   }
 
+  /** Whether such a node is to run another program for it. */
+  replaces(spec: ApplicationSpec): boolean {
+    return this.#programs.some(({ ours }) => runs(spec, ours));
+  }
+
   /**
    * The application as such a node can run it: with the published program in place of a shipped one, also where the
    * application was made of it, as flamepy's Runner does. Other programs are somebody's own and stay.

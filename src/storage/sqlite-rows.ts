@@ -63,6 +63,7 @@ export interface SessionRow {
   priority: number;
   owner: string;
   common_data_bytes: number | null;
+  framed: number;
   /** JSON array of strings; NULL: the session stays until it is closed. */
   clients: string | null;
   /** JSON array of strings; NULL: none. */
@@ -240,6 +241,7 @@ export function sessionReader(): (row: SessionRow) => SessionRecord {
     if (row.completion_time !== null) record.completionTime = row.completion_time;
     if (row.max_instances !== null) record.maxInstances = row.max_instances;
     if (row.common_data_bytes !== null) record.commonDataBytes = row.common_data_bytes;
+    if (row.framed !== 0) record.framed = true;
     if (row.clients !== null) record.clients = JSON.parse(row.clients) as string[];
     if (row.packages !== null) record.packages = JSON.parse(row.packages) as string[];
     if (row.objects_deleted !== 0) record.objectsDeleted = true;

@@ -3,6 +3,7 @@ import { codeOf, textOf } from "../kit/thrown.ts";
 import type { ApplicationManifestSpec, ApplicationSpec } from "../model/application-spec.ts";
 import type { Change } from "../model/change.ts";
 import { FlameError } from "../model/errors.ts";
+import { frameMark } from "../model/frame.ts";
 import type { TaskRecord } from "../model/task.ts";
 import { CommitBatch } from "./commit-batch.ts";
 import { type CommitReply, CommitThread } from "./commit-thread.ts";
@@ -299,8 +300,11 @@ export class SqliteStore implements Store {
   }
 
   #loadSessions(): StoredSession[] {
+    // Of closed ones nobody asks how their common data begins, and there may be many.
     const statement = this.#database.prepare<[]>(
-      `SELECT s.*, c.pending, c.running, c.succeed, c.failed, c.cancelled, c.last_task_id
+      `SELECT s.*, c.pending, c.running, c.succeed, c.failed, c.cancelled, c.last_task_id,
+         s.state = 'Open' AND EXISTS (SELECT 1 FROM session_common_data d WHERE d.session_id = s.id
+           AND substr(d.data, 1, ${frameMark.length}) = X'${frameMark.toString("hex")}') AS framed
        FROM sessions s LEFT JOIN session_counts c ON c.session_id = s.id
        WHERE s.state <> 'Deleted' ORDER BY s.creation_time, s.id`,
     );

@@ -1,5 +1,7 @@
-import { Metadata } from "@grpc/grpc-js";
+import { credentials, Metadata } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { frameMark } from "../../src/model/frame.ts";
+import { PresenceClient } from "../../src/protocol/generated/flame/client/v1/client.ts";
 import type { WatchNodeResponse } from "../../src/protocol/generated/flame/v1/backend.ts";
 import type { ApplicationSpec, Environment } from "../../src/protocol/generated/flame/v1/types.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -13,11 +15,17 @@ beforeAll(async () => {
 });
 afterAll(() => target.close());
 
-/** What a node that tells this version, or none, is to run for a session of an application. */
-async function boundOn(version: string | undefined, application: string): Promise<ApplicationSpec> {
-  const { backend, frontend } = target;
+interface ScriptedNode {
+  readonly name: string;
+  /** The ids of the executors that it was told to make. */
+  readonly created: string[];
+  leave(): Promise<void>;
+}
+
+/** A node that tells this version, or none. */
+async function joins(version: string | undefined): Promise<ScriptedNode> {
+  const { backend } = target;
   const name = `node-${++serial}`;
-  const sessionId = `session-${serial}`;
   const metadata = new Metadata();
   if (version !== undefined) metadata.set("flame-version", version);
   await call(backend, "registerNode", { node: nodeMessage(name, true), executors: [] }, metadata);
@@ -27,25 +35,41 @@ async function boundOn(version: string | undefined, application: string): Promis
     if (response?.$case === "executor") created.push(response.value.metadata?.id ?? "");
   });
   watch.on("error", () => undefined);
+  watch.write({ heartbeat: { nodeName: name, status: nodeMessage(name, true).status } });
+  const leave = async (): Promise<void> => {
+    watch.cancel();
+    await call(backend, "releaseNode", { nodeName: name });
+  };
+  return { name, created, leave };
+}
+
+/** A session with one task. */
+async function begins(application: string, commonData?: Buffer): Promise<string> {
+  const sessionId = `session-${++serial}`;
+  const session = {
+    ...{ application, minInstances: 0, maxInstances: 1, batchSize: 0, priority: 0 },
+    ...{ commonData, resreq: undefined },
+  };
+  await call(target.frontend, "createSession", { sessionId, session });
+  const task = { sessionId, input: undefined, output: undefined };
+  await call(target.frontend, "createTask", { task });
+  return sessionId;
+}
+
+/** What a node that tells this version, or none, is to run for a session of an application. */
+async function boundOn(version: string | undefined, application: string): Promise<ApplicationSpec> {
+  const { backend, frontend } = target;
+  const node = await joins(version);
+  const sessionId = await begins(application);
   try {
-    watch.write({ heartbeat: { nodeName: name, status: nodeMessage(name, true).status } });
-    const session = {
-      ...{ application, minInstances: 0, maxInstances: 1, batchSize: 0, priority: 0 },
-      ...{ commonData: undefined, resreq: undefined },
-    };
-    await call(frontend, "createSession", { sessionId, session });
-    await call(frontend, "createTask", {
-      task: { sessionId, input: undefined, output: undefined },
-    });
-    const executorId = await waitFor("an executor", () => created[0]);
-    const executorSpec = { node: name, resreq: undefined, shim: 0 as const };
+    const executorId = await waitFor("an executor", () => node.created[0]);
+    const executorSpec = { node: node.name, resreq: undefined, shim: 0 as const };
     await call(backend, "registerExecutor", { executorId, executorSpec });
     const bound = await call(backend, "bindExecutor", { executorId });
     expect(bound.session?.metadata?.id).toBe(sessionId);
     return bound.application?.spec as ApplicationSpec;
   } finally {
-    watch.cancel();
-    await call(backend, "releaseNode", { nodeName: name });
+    await node.leave();
     await call(frontend, "closeSession", { sessionId });
   }
 }
@@ -99,4 +123,32 @@ describe("a node of another make", () => {
 
 it("a node of this make is to run the shipped program", async () => {
   expect(await boundOn("0.7.0", "flmrun")).toEqual(await shipped());
+});
+
+it("a session that only services of this make read is for nodes of this make, though others have room", async () => {
+  const other = await joins(undefined);
+  const ours = await joins("0.7.0");
+  const commonData = Buffer.concat([frameMark, Buffer.from("and more")]);
+  const sessionId = await begins("flmrun", commonData);
+  await waitFor("an executor", () => ours.created[0]);
+  expect(other.created).toEqual([]);
+  await Promise.all([other.leave(), ours.leave()]);
+  await call(target.frontend, "closeSession", { sessionId });
+});
+
+it("clients are told when all nodes are of another make", async () => {
+  const presence = new PresenceClient(target.address, credentials.createInsecure());
+  const metadata = new Metadata();
+  metadata.set("flame-client", "somebody");
+  const told = async (): Promise<boolean> =>
+    (await call(presence, "beat", {}, metadata)).onlyOtherMakes;
+  expect(await told()).toBe(false);
+  const other = await joins(undefined);
+  expect(await told()).toBe(true);
+  const ours = await joins("0.7.0");
+  expect(await told()).toBe(false);
+  await ours.leave();
+  expect(await told()).toBe(true);
+  await other.leave();
+  presence.close();
 });

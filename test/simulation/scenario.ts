@@ -60,6 +60,7 @@ export function makeScenario(seed: number, random: Random): Scenario {
       closedSessionRetentionMs: random.chance(0.2) ? 20_000 : Number.POSITIVE_INFINITY,
       nodeSilenceMs: 15_000,
       nodeGraceMs: 30_000,
+      isReplacedElsewhere: () => false,
       newExecutorId: () => `e${++executors}`,
       term: 0,
     },

@@ -1,4 +1,4 @@
-"""What sessions are created with, as the services of the session manager read it."""
+"""What sessions are created with, as the services of the cluster read it."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class CommonData:
 
     @classmethod
     def of(
-        cls, attrs: SessionAttributes, session_id: str, is_of_this_make: Callable[[], bool]
+        cls, attrs: SessionAttributes, session_id: str, reads_frames: Callable[[], bool]
     ) -> CommonData:
         """Encode what a session is created with.
 
         Args:
             attrs: the session's attributes, as the caller gave them.
             session_id: the session's id.
-            is_of_this_make: says what the session manager is; only asked for Python objects.
+            reads_frames: whether services read our frames; only asked for Python objects.
 
         Raises:
             FlameError: the object can not be used so, or the object cache does not take it.
@@ -49,7 +49,7 @@ class CommonData:
         if context.kind is RunnerServiceKind.Stateful:
             attrs = _single_instance(attrs)
         prefix = f"{attrs.application}/{session_id}"
-        if is_of_this_make():
+        if reads_frames():
             header = {} if callables is None else callables.header()
             return cls(attrs, encode_context(context, prefix, header), callables)
         from flamepy._published_frame import encode_published_context  # Few need it.

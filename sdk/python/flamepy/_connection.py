@@ -75,7 +75,7 @@ class Connection:
         sessions_stub: Any = sessions_pb2_grpc.SessionsStub
         self._cancel_rpc = sessions_stub(channel).Cancel
         self._client = ("flame-client", client_id())
-        self._is_of_this_make: bool | None = None
+        self._reads_frames: bool | None = None
         self._presence = Presence(self._beat)
         self.workers = Workers("flamepy-watch", _WATCHES_MAX)
         self.fetches = Workers("flamepy-fetch", _FETCHES_MAX)
@@ -134,28 +134,28 @@ class Connection:
             operation, rpc, request, repeatable=repeatable, seconds=seconds, metadata=metadata
         )
 
-    def is_of_this_make(self) -> bool:
-        """Whether the session manager is one of ours; asked once.
+    def reads_frames(self) -> bool:
+        """Whether the services of the cluster read our common data and inputs; asked once.
 
-        One of another make does not serve ``flame.client.v1.Presence``. Its nodes have services of
-        the published flamepy, which read neither our common data nor our inputs.
+        Those of the published flamepy do not. They are what runs where the session manager is of
+        another make, which does not serve ``flame.client.v1.Presence``, and where all nodes are.
 
         Raises:
-            FlameError: it does not answer, or refuses this client.
+            FlameError: the session manager does not answer, or refuses this client.
         """
-        if self._is_of_this_make is None:
-            operation = "ask the session manager of which make it is"
+        if self._reads_frames is None:
+            operation = "ask the session manager what services its nodes have"
             self._check_open(operation)
             metadata = (self._client,)
             beat = client_pb2.BeatRequest()
             try:
-                call(operation, self._beat_rpc, beat, repeatable=True, metadata=metadata)
-                self._is_of_this_make = True
+                reply = call(operation, self._beat_rpc, beat, repeatable=True, metadata=metadata)
+                self._reads_frames = not reply.only_other_makes
             except FlameError as error:
                 if not _is_unimplemented(error):
                     raise
-                self._is_of_this_make = False
-        return self._is_of_this_make
+                self._reads_frames = False
+        return self._reads_frames
 
     def _beat(self) -> float | None:
         request = client_pb2.BeatRequest()
@@ -232,7 +232,7 @@ class Connection:
         """
         session_id = attrs.id or short_name(attrs.application)
         attrs = with_shipped(attrs, f"{attrs.application}/{session_id}", self)
-        common = CommonData.of(attrs, session_id, self.is_of_this_make)
+        common = CommonData.of(attrs, session_id, self.reads_frames)
         attrs = common.attrs
         request = frontend_pb2.CreateSessionRequest(
             session_id=session_id, session=from_session(attrs, common.data)
@@ -270,7 +270,7 @@ class Connection:
         wire, common = None, None
         if spec is not None:
             spec = with_shipped(spec, f"{spec.application}/{session_id}", self)
-            common = CommonData.of(spec, session_id, self.is_of_this_make)
+            common = CommonData.of(spec, session_id, self.reads_frames)
             wire = from_session(common.attrs, common.data)
         request = frontend_pb2.OpenSessionRequest(session_id=session_id, session=wire)
         keep = spec is not None

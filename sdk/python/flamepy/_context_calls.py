@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
-from flamepy._bson import decode_ref
 from flamepy._envelope import is_envelope
+from flamepy._frame_readers import is_reference
 from flamepy._futures import TaskFuture
 from flamepy._remote_calls import RemoteCalls, RemoteMethod
 from flamepy._results import Results
@@ -67,7 +67,7 @@ def _itself(session: Session) -> RemoteCalls:
 
 def _with_object(session: Session) -> Session:
     data = session.common_data()
-    if data is None or not (is_envelope(data) or _is_reference(data)):
+    if data is None or not (is_envelope(data) or is_reference(data)):
         raise TypeError(
             f"session {session.id} has no object that can be called: it was created with "
             f"{'nothing' if data is None else 'bytes'}, so its tasks take bytes, as in "
@@ -75,12 +75,3 @@ def _with_object(session: Session) -> Session:
             "RunnerContext"
         )
     return session
-
-
-def _is_reference(data: bytes) -> bool:
-    """Whether it is what the published flamepy creates sessions of a RunnerContext with."""
-    try:
-        decode_ref(data)
-    except ValueError:
-        return False
-    return True

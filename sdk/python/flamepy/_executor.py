@@ -67,7 +67,7 @@ class Executor(StaysHere, concurrent.futures.Executor):
         if max_workers is not None and max_workers <= 0:
             raise ValueError(f"max_workers must be greater than 0, got {max_workers}")
         self._timeout_ms = milliseconds_of(task_timeout)
-        _refuse_other_make()
+        _refuse_other_services()
         context = RunnerContext(FunctionCalls(), RunnerServiceKind.Stateless)
         session = create_session(
             application,
@@ -186,12 +186,12 @@ class Executor(StaysHere, concurrent.futures.Executor):
             raise RuntimeError("cannot schedule new futures after shutdown")
 
 
-def _refuse_other_make() -> None:
+def _refuse_other_services() -> None:
     connection = ConnectionInstance.instance()
-    if not connection.is_of_this_make():
+    if not connection.reads_frames():
         raise FlameError(
             FlameErrorCode.INVALID_STATE,
-            f"failed to make an Executor: the session manager at {connection.addr} is of another "
-            "make, whose services call one object in each session. Use "
+            f"failed to make an Executor: the services of the cluster at {connection.addr} are of "
+            "another make: they call one object in each session. Use "
             "flamepy.create_session(application, function), which has submit() and map() for it",
         )

@@ -1,4 +1,4 @@
-"""What services of the published flamepy read: for session managers of another make.
+"""What services of the published flamepy read: for clusters whose services are of another make.
 
 Common data is a reference to a pickled ``RunnerContext`` of ``flamepy.runner.types``, an input is a
 pickled ``RunnerRequest`` of that module, and an output a reference (docs/flmrun.md, section 8).
@@ -96,5 +96,5 @@ def _refuse_other_meaning(context: RunnerContext, instantiate: bool) -> None:
 def _refusal(text: str) -> FlameError:
     return FlameError(
         FlameErrorCode.INVALID_ARGUMENT,
-        f"the session manager is of another make, and its services {text}",
+        f"the services of this cluster are of another make: they {text}",
     )

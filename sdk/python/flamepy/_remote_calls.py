@@ -85,7 +85,7 @@ class RemoteCalls:
         if chunksize < 1:
             raise ValueError(f"chunksize must be >= 1, got {chunksize}")
         total = total_of(iterables) if progress else None
-        if not self._session.connection.is_of_this_make():
+        if not self._session._reads_frames:
             chunksize = 1  # Their requests are one call each.
         calls = zip(*iterables, strict=False)
         inputs = (
@@ -113,7 +113,7 @@ class RemoteCalls:
     def _input(self, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> bytes:
         self._session._refuse_closed()
         prefix = self._session.object_prefix
-        if kwargs is None or self._session.connection.is_of_this_make():
+        if kwargs is None or self._session._reads_frames:
             return Calls(self._method, args, kwargs).encoded(prefix)
         from flamepy._published_frame import encode_published_call  # Few need it.
 

@@ -6,12 +6,14 @@ import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from flamepy._channel import named_metadata
 from flamepy._closing import abandon, await_end
 from flamepy._context_calls import ContextCalls
 from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._frame_readers import services_read_frames
 from flamepy._futures import TaskFuture
 from flamepy._objects import ObjectRef
 from flamepy._public import public
@@ -172,11 +174,15 @@ class Session(ContextCalls, StaysHere):
         return data
 
     def _encoded(self, request: RunnerRequest) -> bytes:
-        if self.connection.is_of_this_make():
+        if self._reads_frames:
             return encode_request(request, self.object_prefix)
         from flamepy._published_frame import encode_published_request  # Few need it.
 
         return encode_published_request(request, self.object_prefix)
+
+    @cached_property
+    def _reads_frames(self) -> bool:
+        return services_read_frames(self._common_data, self.connection.reads_frames)
 
     def _refuse_closed(self) -> None:
         if self._closing:

@@ -16,8 +16,8 @@ class Manager(Protocol):
     def addr(self) -> str:
         """Its address."""
 
-    def is_of_this_make(self) -> bool:
-        """Whether it knows lists of packages."""
+    def reads_frames(self) -> bool:
+        """Whether services of the cluster are of this make, whose nodes know lists of packages."""
 
 
 def with_shipped[A: (SessionAttributes, ApplicationAttributes)](
@@ -32,17 +32,17 @@ def with_shipped[A: (SessionAttributes, ApplicationAttributes)](
 
     Raises:
         TypeError: the packages are no list of texts.
-        FlameError: one of them is wrong, the object cache cannot be reached, or the session manager
-            is of another make.
+        FlameError: one of them is wrong, the object cache cannot be reached, or the services
+            of the cluster are of another make.
     """
     packages = attrs.packages
     if packages is None:
         return attrs
-    if not manager.is_of_this_make():
+    if not manager.reads_frames():
         raise FlameError(
             FlameErrorCode.INVALID_STATE,
-            f"packages={packages!r}: the session manager at {manager.addr} is of another make, "
-            "which knows no lists of packages. Install them on its nodes, or ship the project "
+            f"packages={packages!r}: the services of the cluster at {manager.addr} are of another "
+            "make, whose nodes know no lists of packages. Install them on its nodes, or ship the project "
             "with flamepy.Runner",
         )
     # Few have any: packing and uploading are loaded when they are needed.

@@ -1,4 +1,4 @@
-"""flamepy with a session manager of another make; its nodes run the published flamepy 0.6.0."""
+"""flamepy where the session manager or all nodes are of another make: those run flamepy 0.6.0."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ from tests.support.real_cluster import RealCluster
 _PUBLISHED = Path(__file__).parents[3] / ".flame/venvs/flamepy-0.6.0/bin/python"
 
 
-@pytest.fixture
-def application(real: RealCluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+@pytest.fixture(params=[False, True], ids=["session manager", "nodes"])
+def application(
+    real: RealCluster, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[str]:
     """An application whose services are of the published flamepy."""
-    with PublishedManager(real.endpoint) as manager:
+    with PublishedManager(real.endpoint, beats=request.param) as manager:
         monkeypatch.setenv("FLAME_ENDPOINT", manager.endpoint)
         attributes = ApplicationAttributes(
             command=str(_PUBLISHED), arguments=["-m", "flamepy.runner.runpy"]
@@ -112,7 +114,7 @@ def test_what_those_services_would_take_for_something_else_is_refused(applicatio
         (RunnerContext(counter(), stateless), "keep what calls change of a Counter"),
     ):
         with pytest.raises(
-            FlameError, match=f"of another make, and its services {text}"
+            FlameError, match=f"of this cluster are of another make: they {text}"
         ) as refused:
             flamepy.create_session(application, context)
         assert refused.value.code is FlameErrorCode.INVALID_ARGUMENT
@@ -129,7 +131,7 @@ def test_packages_are_refused_for_sessions_and_applications(application: str) ->
         lambda: flamepy.register_application("other", ApplicationAttributes(packages=["six"])),
     ):
         with pytest.raises(
-            FlameError, match=r"packages=\['six'\]: .* is of another make"
+            FlameError, match=r"packages=\['six'\]: .* are of another make"
         ) as caught:
             refused()
         assert caught.value.code is FlameErrorCode.INVALID_STATE

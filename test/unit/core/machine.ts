@@ -69,6 +69,7 @@ export class Machine {
       closedSessionRetentionMs: Number.POSITIVE_INFINITY,
       nodeSilenceMs: 15_000,
       nodeGraceMs: 30_000,
+      isReplacedElsewhere: () => false,
       newExecutorId: () => `e${++this.#executors}`,
       term: 1,
       ...options,
@@ -195,13 +196,17 @@ export class Machine {
     name: string,
     allocatable: Resources = { cpu: 4, memory: 8 * gib, gpu: 0 },
     executors: readonly string[] = [],
-    { endsServices = true, state = "Idle", works = false } = {},
+    { endsServices = true, state = "Idle", works = false, version = "" } = {},
   ): Call<"node.watch"> {
     const report = { name, capacity: allocatable, allocatable, arch: "x86_64", os: "linux" };
     const reported = executors.map((id) => ({ id, state, shim: "Host" as const }));
     // Whoever opens a work stream tells which start it is.
     const caller = works ? { instance: `${name}-1` } : {};
-    this.ask("node.register", { report, executors: reported, endsServices, works, caller });
+    const told = version === "" ? {} : { version };
+    this.ask("node.register", {
+      ...{ report, executors: reported, endsServices, works, caller },
+      ...told,
+    });
     return this.begin("node.watch", { report, caller });
   }
 

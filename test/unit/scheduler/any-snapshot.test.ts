@@ -31,17 +31,19 @@ function anySnapshot(seed: number): Snapshot {
     node(`n${index}`, 2 + random(7), {
       allocatable: { cpu: 2 + random(7), memory: (2 + random(8)) * gib, gpu: random(3) },
       ...(random(4) === 0 && { shim: "Host" as const }),
+      // Of the seed alone, so that the rest of it is what it was before.
+      isOfThisMake: (seed + index) % 3 !== 0,
     }),
   );
   const executors: ExecutorSupply[] = [];
-  for (const { name, allocatable } of nodes) {
+  for (const { name, allocatable, isOfThisMake } of nodes) {
     let used = noResources;
     for (let tries = random(7); tries > 0; tries--) {
       const resreq = sizes[random(3)] ?? sizes[0];
       if (!fits(addResources(used, resreq), allocatable)) continue;
       used = addResources(used, resreq);
       const use = uses[random(uses.length)] ?? "idle";
-      executors.push(executor(`e${executors.length}`, { node: name, resreq, use }));
+      executors.push(executor(`e${executors.length}`, { node: name, resreq, use, isOfThisMake }));
     }
   }
   const free = new Set(executors.filter(({ use }) => use === "held"));
@@ -57,6 +59,7 @@ function anySnapshot(seed: number): Snapshot {
       creationTime: random(5),
       resreq,
       shim: random(8) === 0 ? "Wasm" : "Host",
+      needsThisMake: (seed + index) % 2 === 0,
       minInstances: random(2),
       maxInstances: random(2) === 0 ? ids.length + random(3) : Number.POSITIVE_INFINITY,
       openTasks: waits ? random(ids.length + 1) : ids.length + random(6),
@@ -106,14 +109,18 @@ function expectSound(snapshot: Snapshot, { decisions, recalls, unserved, short }
       const bound = byId.get(decision.executorId)!;
       expect(bound.use).toBe("idle");
       expect([bound.resreq, bound.shim]).toEqual([receiver.resreq, receiver.shim]);
+      expect(bound.isOfThisMake || !receiver.needsThisMake).toBe(true);
     } else {
       const before = taken.get(decision.node) ?? { room: noResources, count: 0 };
       const now = { room: addResources(before.room, receiver.resreq), count: before.count + 1 };
       taken.set(decision.node, now);
-      const { allocatable, shim } = snapshot.nodes.find(({ name }) => name === decision.node)!;
+      const { allocatable, shim, isOfThisMake } = snapshot.nodes.find(
+        ({ name }) => name === decision.node,
+      )!;
       expect(fits(now.room, allocatable)).toBe(true);
       expect(now.count).toBeLessThanOrEqual(executorsPerNodeMax);
       expect([undefined, receiver.shim]).toContain(shim);
+      expect(isOfThisMake || !receiver.needsThisMake).toBe(true);
     }
   }
   for (const [id, count] of given) {

@@ -1,6 +1,7 @@
 import { expect, it } from "@jest/globals";
 import type { NodeSupply, SessionDemand, Snapshot } from "../../../src/scheduler/ports.ts";
 import { schedule } from "../../../src/scheduler/schedule.ts";
+import { executor } from "./world.ts";
 
 const resreq = { cpu: 1, memory: 1, gpu: 0 };
 const nodeCount = 1_000;
@@ -11,6 +12,7 @@ function node(index: number): NodeSupply {
   return {
     name: `n${index}`,
     allocatable: { cpu: 4, memory: 4, gpu: 0 },
+    isOfThisMake: true,
     get shim() {
       looks++;
       return "Host" as const;
@@ -25,6 +27,7 @@ const session = (id: string, openTasks: number): SessionDemand => ({
   creationTime: 1,
   resreq,
   shim: "Host",
+  needsThisMake: false,
   minInstances: 0,
   maxInstances: Number.POSITIVE_INFINITY,
   openTasks,
@@ -38,10 +41,7 @@ function snapshot(sessions: readonly SessionDemand[]): Snapshot {
   return {
     sessions,
     nodes: Array.from({ length: nodeCount }, (_, index) => node(index)),
-    executors: [
-      { id: "e1", node: "n7", resreq, shim: "Host", use: "idle", yields: false },
-      { id: "e2", node: "away", resreq, shim: "Host", use: "idle", yields: false },
-    ],
+    executors: [executor("e1", { node: "n7", resreq }), executor("e2", { node: "away", resreq })],
     applicationMax: () => Number.POSITIVE_INFINITY,
     applicationLeaving: () => 0,
     executorsPerNodeMax: 128,

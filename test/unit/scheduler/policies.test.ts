@@ -41,7 +41,7 @@ describe("policy drf", () => {
   });
 
   it("measures a session by the resource of which it takes the largest part", () => {
-    const nodes = [{ name: "n1", allocatable: { cpu: 9, memory: 18 * gib, gpu: 0 } }];
+    const nodes = [node("n1", 9, { allocatable: { cpu: 9, memory: 18 * gib, gpu: 0 } })];
     const sessions = [
       session("memory", { resreq: { cpu: 1, memory: 4 * gib, gpu: 0 } }),
       session("processor", { resreq: { cpu: 3, memory: gib, gpu: 0 } }),
@@ -54,7 +54,7 @@ describe("policy drf", () => {
   });
 
   it("counts GPUs too: who has one of two has half the cluster", () => {
-    const nodes = [{ name: "n1", allocatable: { cpu: 8, memory: 64 * gib, gpu: 2 } }];
+    const nodes = [node("n1", 8, { allocatable: { cpu: 8, memory: 64 * gib, gpu: 2 } })];
     const sessions = [
       session("a", { resreq: { cpu: 1, memory: gib, gpu: 1 } }),
       session("b", { resreq: { cpu: 1, memory: gib, gpu: 0 } }),

@@ -22,6 +22,7 @@ export function session(id: string, given: Partial<SessionDemand> = {}): Session
     creationTime: id.charCodeAt(0),
     resreq: one,
     shim: "Host",
+    needsThisMake: false,
     minInstances: 0,
     maxInstances: Number.POSITIVE_INFINITY,
     openTasks: 100,
@@ -60,11 +61,15 @@ export function working({ session, executors }: Working, count: number, node = "
 }
 
 export function executor(id: string, given: Partial<ExecutorSupply> = {}): ExecutorSupply {
-  return { id, node: "n1", resreq: one, shim: "Host", use: "idle", yields: false, ...given };
+  return {
+    ...{ id, node: "n1", resreq: one, shim: "Host", isOfThisMake: true },
+    ...{ use: "idle", yields: false },
+    ...given,
+  };
 }
 
 export function node(name: string, cpu: number, given: Partial<NodeSupply> = {}): NodeSupply {
-  return { name, allocatable: { cpu, memory: 64 * gib, gpu: 0 }, ...given };
+  return { name, allocatable: { cpu, memory: 64 * gib, gpu: 0 }, isOfThisMake: true, ...given };
 }
 
 export function decide(given: Partial<Snapshot>, policies?: readonly PolicyName[]): Schedule {

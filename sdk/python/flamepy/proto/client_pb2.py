@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x66lame/client/v1/client.proto\x12\x0f\x66lame.client.v1\"\r\n\x0b\x42\x65\x61tRequest\"\x1c\n\tBeatReply\x12\x0f\n\x07next_ms\x18\x01 \x01(\r2L\n\x08Presence\x12@\n\x04\x42\x65\x61t\x12\x1c.flame.client.v1.BeatRequest\x1a\x1a.flame.client.v1.BeatReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x66lame/client/v1/client.proto\x12\x0f\x66lame.client.v1\"\r\n\x0b\x42\x65\x61tRequest\"6\n\tBeatReply\x12\x0f\n\x07next_ms\x18\x01 \x01(\r\x12\x18\n\x10only_other_makes\x18\x02 \x01(\x08\x32L\n\x08Presence\x12@\n\x04\x42\x65\x61t\x12\x1c.flame.client.v1.BeatRequest\x1a\x1a.flame.client.v1.BeatReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,7 +34,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BEATREQUEST']._serialized_start=49
   _globals['_BEATREQUEST']._serialized_end=62
   _globals['_BEATREPLY']._serialized_start=64
-  _globals['_BEATREPLY']._serialized_end=92
-  _globals['_PRESENCE']._serialized_start=94
-  _globals['_PRESENCE']._serialized_end=170
+  _globals['_BEATREPLY']._serialized_end=118
+  _globals['_PRESENCE']._serialized_start=120
+  _globals['_PRESENCE']._serialized_end=196
 # @@protoc_insertion_point(module_scope)

@@ -9,7 +9,9 @@ class BeatRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class BeatReply(_message.Message):
-    __slots__ = ("next_ms",)
+    __slots__ = ("next_ms", "only_other_makes")
     NEXT_MS_FIELD_NUMBER: _ClassVar[int]
+    ONLY_OTHER_MAKES_FIELD_NUMBER: _ClassVar[int]
     next_ms: int
-    def __init__(self, next_ms: _Optional[int] = ...) -> None: ...
+    only_other_makes: bool
+    def __init__(self, next_ms: _Optional[int] = ..., only_other_makes: bool = ...) -> None: ...

@@ -1,4 +1,4 @@
-"""A session manager as clients see one of another make: it has the published calls alone."""
+"""Clusters of another make as clients see them: by their session manager, or by their nodes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Any
 
 import grpc
 
+from flamepy.proto import client_pb2
+
 _FRONTEND = "/flame.v1.Frontend/"
+_BEAT = "/flame.client.v1.Presence/Beat"
 _STREAMS = ("WatchTask", "ListTask")
 
 
@@ -19,12 +22,13 @@ class PublishedManager:
 
     Args:
         endpoint: of that session manager.
+        beats: clients hear that it is one of ours, and that all nodes are of another make.
     """
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, beats: bool = False) -> None:
         self._channel = grpc.insecure_channel(endpoint.removeprefix("http://"))
         self._server = grpc.server(futures.ThreadPoolExecutor(32))
-        self._server.add_generic_rpc_handlers((_Frontend(self._channel),))
+        self._server.add_generic_rpc_handlers((_Frontend(self._channel, beats),))
         port = self._server.add_insecure_port("127.0.0.1:0")
         self.endpoint = f"http://127.0.0.1:{port}"
 
@@ -38,10 +42,13 @@ class PublishedManager:
 
 
 class _Frontend(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # It takes none at run time.
-    def __init__(self, channel: Any) -> None:
+    def __init__(self, channel: Any, beats: bool) -> None:
+        self._beats = beats
         self._channel = channel  # Without serializers: bytes go through as they are.
 
     def service(self, details: Any) -> Any:
+        if details.method == _BEAT and self._beats:
+            return grpc.unary_unary_rpc_method_handler(_beat)
         if not details.method.startswith(_FRONTEND):
             return None
         if details.method.removeprefix(_FRONTEND) in _STREAMS:
@@ -49,6 +56,10 @@ class _Frontend(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # It takes n
             return grpc.unary_stream_rpc_method_handler(_streamed(stream))
         single: Any = self._channel.unary_unary(details.method)
         return grpc.unary_unary_rpc_method_handler(_answered(single))
+
+
+def _beat(_request: bytes, _context: Any) -> bytes:
+    return client_pb2.BeatReply(only_other_makes=True).SerializeToString()
 
 
 def _answered(call: Any) -> Callable[[bytes, Any], bytes]:

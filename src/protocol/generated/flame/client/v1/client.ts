@@ -29,6 +29,8 @@ export interface BeatRequest {
 export interface BeatReply {
   /** When the session manager wants to hear from the client again, in milliseconds; 0: it closes no session for absence. */
   nextMs: number;
+  /** There are Ready nodes, and each of them is of another make: their services read what the published clients send. */
+  onlyOtherMakes: boolean;
 }
 
 function createBaseBeatRequest(): BeatRequest {
@@ -75,13 +77,16 @@ export const BeatRequest: MessageFns<BeatRequest> = {
 };
 
 function createBaseBeatReply(): BeatReply {
-  return { nextMs: 0 };
+  return { nextMs: 0, onlyOtherMakes: false };
 }
 
 export const BeatReply: MessageFns<BeatReply> = {
   encode(message: BeatReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.nextMs !== 0) {
       writer.uint32(8).uint32(message.nextMs);
+    }
+    if (message.onlyOtherMakes !== false) {
+      writer.uint32(16).bool(message.onlyOtherMakes);
     }
     return writer;
   },
@@ -107,6 +112,14 @@ export const BeatReply: MessageFns<BeatReply> = {
             message.nextMs = reader.uint32();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.onlyOtherMakes = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -125,6 +138,7 @@ export const BeatReply: MessageFns<BeatReply> = {
   fromPartial(object: DeepPartial<BeatReply>): BeatReply {
     const message = createBaseBeatReply();
     message.nextMs = object.nextMs ?? 0;
+    message.onlyOtherMakes = object.onlyOtherMakes ?? false;
     return message;
   },
 };
