@@ -42,7 +42,7 @@ def with_shipped[A: (SessionAttributes, ApplicationAttributes)](
         raise FlameError(
             FlameErrorCode.INVALID_STATE,
             f"packages={packages!r}: the services of the cluster at {manager.addr} are of another "
-            "make, whose nodes know no lists of packages. Install them on its nodes, or ship the project "
+            "make, whose nodes know no lists of packages. Install them there, or ship the project "
             "with flamepy.Runner",
         )
     # Few have any: packing and uploading are loaded when they are needed.
