@@ -28,14 +28,32 @@ const shown = (path) => {
   return near.startsWith("..") ? path : near;
 };
 
-function options() {
-  const { values } = parseArgs({
-    options: {
-      check: { type: "boolean", default: false },
-      home: { type: "string", default: join(root, ".flame") },
-      port: { type: "string" },
-    },
-  });
+const usage = `usage: npm start -- [--port PORT] [--home DIR] [--check]
+
+Prepares this checkout, starts a cluster on this machine, and runs examples/sum.py on it. It stays up until Ctrl-C.
+
+  --port PORT  the session manager's port; the nodes' port and the object cache's are the next two (default: 8080, 8081 and 9090)
+  --home DIR   keeps programs, environments and data in another home (default: .flame of the checkout)
+  --check      in a home and on ports of its own; ends at once, with 0 only if the sum was right
+  --help       print this text`;
+
+/** @throws SetupError for what is no option */
+function readArguments() {
+  try {
+    return parseArgs({
+      options: {
+        check: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+        home: { type: "string", default: join(root, ".flame") },
+        port: { type: "string" },
+      },
+    }).values;
+  } catch ({ message }) {
+    throw new SetupError(`${message}\nWhat to do: see npm start -- --help`);
+  }
+}
+
+function options(values) {
   const first = values.port === undefined ? undefined : Number(values.port);
   if (first !== undefined && !(Number.isInteger(first) && first >= 1 && first <= 65_533)) {
     throw new SetupError(`--port ${values.port}: expected a port from 1 to 65533`);
@@ -155,7 +173,12 @@ function interruptions() {
 }
 
 async function main() {
-  const { check, home, first, words } = options();
+  const values = readArguments();
+  if (values.help) {
+    print(usage);
+    return 0;
+  }
+  const { check, home, first, words } = options(values);
   if (!check) refuseSecondStart(home);
   await setUp({ home });
   const interruption = interruptions();

@@ -36,7 +36,7 @@ async function start(path: string | undefined): Promise<StartedDaemon> {
       onFatal: (error) => {
         // Memory is ahead of the disk and nothing may be answered any more; the restart reads what is on disk.
         logger.error({ error: error.stack }, "stopping at once");
-        console.error(`Error: Internal(${JSON.stringify(error.message)})`);
+        console.error(`Error: ${error.message}`);
         process.exit(1);
       },
     }),

@@ -1,6 +1,7 @@
 import type { Command } from "@commander-js/extra-typings";
-import { codeOf, textOf } from "../kit/thrown.ts";
-import { errorTable, FlameError } from "../model/errors.ts";
+import { codeOf } from "../kit/thrown.ts";
+import { errorLine } from "../model/error-line.ts";
+import { type ErrorCode, errorTable, FlameError } from "../model/errors.ts";
 import type { Terminal } from "./output/terminal.ts";
 
 /** Exit code of a command line that is not understood. */
@@ -19,8 +20,8 @@ export class ExitWith extends Error {
 }
 
 /**
- * Runs a command line and tells its exit code: 0, 1 with one line `Error: Kind("text")` on stderr when it
- * failed, 2 when it was not understood (docs/protocol.md, "Tools").
+ * Runs a command line and tells its exit code: 0, 1 with `Error: text` on stderr when it failed, 2 when it was not
+ * understood (docs/protocol.md, 3.4).
  */
 export async function runProgram(
   program: Command,
@@ -36,24 +37,32 @@ export async function runProgram(
     return 0;
   } catch (thrown) {
     if (String(codeOf(thrown)).startsWith("commander.")) return usageExitCode(thrown);
-    if (thrown instanceof ExitWith) {
-      if (thrown.error !== undefined) terminal.err(`${errorLine(thrown.error)}\n`);
-      return thrown.exitCode;
-    }
-    const error =
-      thrown instanceof FlameError ? thrown : new FlameError("internal", textOf(thrown));
-    terminal.err(`${errorLine(error)}\n`);
-    return errorTable[error.code].exitCode;
+    const said = thrown instanceof ExitWith ? thrown.error : FlameError.from(thrown);
+    if (said !== undefined) terminal.err(`${shownError(said, program, argv)}\n`);
+    return thrown instanceof ExitWith ? thrown.exitCode : errorTable[codeFor(said)].exitCode;
   }
 }
 
-/** `Error: NotFound("application x not found")`: always one line. */
-export function errorLine(error: FlameError): string {
-  return `Error: ${errorTable[error.code].kind}(${JSON.stringify(error.message)})`;
+const codeFor = (error: FlameError | undefined): ErrorCode => error?.code ?? "internal";
+
+/** A person reads what went wrong; who asked for JSON gets the code as well, and so does who asked for more words. */
+function shownError(error: FlameError, program: Command, argv: readonly string[]): string {
+  const { code, message } = error;
+  if (asksForJson(argv)) return JSON.stringify({ error: { code, message } });
+  return errorLine(error, program.getOptionValue("verbose") === true ? code : undefined);
+}
+
+function asksForJson(argv: readonly string[]): boolean {
+  return argv.some(
+    (word, at) =>
+      /^(-o=?|--output=)json$/.test(word) ||
+      (/^(-o|--output)$/.test(word) && argv[at + 1] === "json"),
+  );
 }
 
 /** Makes a program and its commands print through `terminal` and throw instead of exiting. */
 export function prepare(program: Command, terminal: Terminal): void {
+  program.option("--verbose", "tell the code of an error as well");
   const everyCommand = [program, ...program.commands] as Command[];
   for (const command of everyCommand) {
     command

@@ -13,6 +13,7 @@ import type { Clock } from "../kit/clock.ts";
 import { randomId } from "../kit/ids.ts";
 import { FlameError } from "../model/errors.ts";
 import { clientIdKey } from "../protocol/client-id.ts";
+import { HealthService } from "../protocol/generated/grpc/health/v1/health.ts";
 import { requestIdKey } from "../protocol/request-id.ts";
 import {
   channelCredentials,
@@ -20,6 +21,7 @@ import {
   receiveBytesMax,
   receiveMaxKey,
 } from "./channel-options.ts";
+import { connectFailureText, webServerAt } from "./connect-failure.ts";
 import { ReplyQueue } from "./reply-queue.ts";
 import { fromRpcError } from "./rpc-error.ts";
 
@@ -48,6 +50,20 @@ interface FrontendClientOptions extends ClientCredentials {
 
 /** A call that is refused again and again comes in pauses of up to so many times what the server asked for. */
 const retryFactorMax = 8;
+
+const PROBE_MS = 1_000;
+
+/** Other services of Flame, and whose port it is that has them. */
+const portOwners = [
+  ["arrow.flight.protocol.FlightService", "this is the port of an object cache"],
+  ["flame.v1.Backend", "this is the port that a session manager has for its nodes"],
+] as const;
+
+/** Whether something else than a session manager may have answered, or have failed to; newer services it may not know. */
+function mayBeWrongPort({ code, message }: FlameError, path: string): boolean {
+  if (code === "unimplemented") return path.startsWith("/flame.v1.Frontend/");
+  return code === "invalid_config" && message.includes("speaks no gRPC");
+}
 
 /** The Frontend's RPCs as promises and async iterables, with FlameErrors instead of gRPC statuses. */
 export class FrontendClient {
@@ -92,6 +108,7 @@ export class FrontendClient {
     const beganAt = this.#clock.steady();
     const deadline = beganAt + this.#callTimeoutMs;
     const requestId = randomId();
+    const isFirst = !this.#reached;
     for (let factor = 1; ; factor = Math.min(2 * factor, retryFactorMax)) {
       try {
         return await this.#once(
@@ -102,6 +119,7 @@ export class FrontendClient {
         );
       } catch (thrown) {
         const refusal = FlameError.from(thrown);
+        if (isFirst && mayBeWrongPort(refusal, method.path)) throw await this.#withOwner(refusal);
         const pauseMs = (refusal.retryAfterMs ?? Number.POSITIVE_INFINITY) * factor;
         const refusedAt = this.#clock.steady();
         if (refusedAt + pauseMs >= deadline) throw thrown;
@@ -139,6 +157,25 @@ export class FrontendClient {
         answer,
       );
     });
+  }
+
+  /** The same failure, with whose port it is where that can be found out. */
+  async #withOwner(failure: FlameError): Promise<FlameError> {
+    const { code } = failure;
+    const owner =
+      code === "unimplemented" ? await this.#grpcOwner() : await webServerAt(this.#endpoint);
+    if (owner === undefined) return failure;
+    const text = `failed to connect to ${this.#endpoint.url}: ${owner}, not the one that a session manager has for clients`;
+    return new FlameError("invalid_config", text, { cause: failure });
+  }
+
+  /** Which part of Flame serves here; our daemons say so by their health. */
+  async #grpcOwner(): Promise<string | undefined> {
+    for (const [service, owner] of portOwners) {
+      const call = this.#once(HealthService.check, { service }, {}, PROBE_MS);
+      if (await call.then(Boolean, () => false)) return owner;
+    }
+    return undefined;
   }
 
   /**
@@ -232,10 +269,7 @@ export class FrontendClient {
       return failure;
     }
     if (this.#reached) return failure;
-    return new FlameError(
-      "invalid_config",
-      `failed to connect to ${this.#endpoint.url}: ${failure.message}`,
-      { cause: error },
-    );
+    const text = connectFailureText(this.#endpoint, failure.message);
+    return new FlameError("invalid_config", text, { cause: error });
   }
 }

@@ -17,28 +17,27 @@ export type ErrorCode =
 interface ErrorRow {
   readonly grpcStatus: number;
   readonly exitCode: number;
-  readonly kind: string;
 }
 
 /**
- * The one table of errors: code -> gRPC status -> exit code -> the kind that the command-line tools print.
+ * The one table of errors: code -> gRPC status -> exit code.
  * docs/protocol.md (section "Errors") lists the same rows: test/unit/docs/errors.test.ts keeps both equal.
  */
 export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
-  invalid_config: { grpcStatus: 3, exitCode: 1, kind: "InvalidConfig" },
-  invalid_argument: { grpcStatus: 3, exitCode: 1, kind: "InvalidArgument" },
+  invalid_config: { grpcStatus: 3, exitCode: 1 },
+  invalid_argument: { grpcStatus: 3, exitCode: 1 },
   // The published server answers a wrong state with INVALID_ARGUMENT, and its clients look at the text only.
-  invalid_state: { grpcStatus: 3, exitCode: 1, kind: "InvalidState" },
-  not_found: { grpcStatus: 5, exitCode: 1, kind: "NotFound" },
-  already_exists: { grpcStatus: 6, exitCode: 1, kind: "AlreadyExists" },
-  resource_exhausted: { grpcStatus: 8, exitCode: 1, kind: "ResourceExhausted" },
-  aborted: { grpcStatus: 10, exitCode: 1, kind: "Aborted" },
-  deadline_exceeded: { grpcStatus: 4, exitCode: 1, kind: "DeadlineExceeded" },
-  unimplemented: { grpcStatus: 12, exitCode: 1, kind: "Unimplemented" },
-  internal: { grpcStatus: 13, exitCode: 1, kind: "Internal" },
-  unavailable: { grpcStatus: 14, exitCode: 1, kind: "Network" },
-  unauthenticated: { grpcStatus: 16, exitCode: 1, kind: "Unauthenticated" },
-  permission_denied: { grpcStatus: 7, exitCode: 1, kind: "PermissionDenied" },
+  invalid_state: { grpcStatus: 3, exitCode: 1 },
+  not_found: { grpcStatus: 5, exitCode: 1 },
+  already_exists: { grpcStatus: 6, exitCode: 1 },
+  resource_exhausted: { grpcStatus: 8, exitCode: 1 },
+  aborted: { grpcStatus: 10, exitCode: 1 },
+  deadline_exceeded: { grpcStatus: 4, exitCode: 1 },
+  unimplemented: { grpcStatus: 12, exitCode: 1 },
+  internal: { grpcStatus: 13, exitCode: 1 },
+  unavailable: { grpcStatus: 14, exitCode: 1 },
+  unauthenticated: { grpcStatus: 16, exitCode: 1 },
+  permission_denied: { grpcStatus: 7, exitCode: 1 },
 };
 
 const flameErrorMark = Symbol.for("flame.FlameError");

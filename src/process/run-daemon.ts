@@ -1,5 +1,4 @@
-import { textOf } from "../kit/thrown.ts";
-import { errorTable, FlameError } from "../model/errors.ts";
+import { errorLine } from "../model/error-line.ts";
 import { growHeapSlowly } from "./heap-growth.ts";
 import { acquireInstanceLock } from "./instance-lock.ts";
 import { closeHome, keepFilesPrivate } from "./private-files.ts";
@@ -24,7 +23,7 @@ export interface RunDaemonOptions {
   /** FLAME_HOME. */
   readonly home: string;
   readonly start: () => Promise<StartedDaemon>;
-  /** Gets one line, `Error: Kind("text")`, when the start or the stop fails. */
+  /** Gets `Error: ` and the reason when the start or the stop fails. */
   readonly onError: (line: string) => void;
 }
 
@@ -69,10 +68,4 @@ function stopSignal(): Promise<void> {
     };
     for (const signal of signals) process.on(signal, onSignal);
   });
-}
-
-function errorLine(thrown: unknown): string {
-  const kind =
-    thrown instanceof FlameError ? errorTable[thrown.code].kind : errorTable.internal.kind;
-  return `Error: ${kind}(${JSON.stringify(textOf(thrown))})`;
 }

@@ -82,9 +82,7 @@ describe("flmctl backup", () => {
       expect({ file, code, stderr }).toEqual({
         file,
         code: 1,
-        stderr: expect.stringContaining(
-          `Error: InvalidArgument("cannot write the backup to ${file}: ${why}`,
-        ),
+        stderr: expect.stringContaining(`Error: cannot write the backup to ${file}: ${why}`),
       });
     }
     for (const name of ["", "-"]) {

@@ -50,7 +50,7 @@ describe("flmexec on a real cluster", () => {
     const { code, stderr } = await cluster.run("flmexec", "-c", "yes | head -c 1100000");
     expect(code).toBe(1);
     const [, id = ""] =
-      /^Error: Internal\("task 1 of session (\S+) ended as Failed: .*1000000/.exec(stderr) ?? [];
+      /^Error: task 1 of session (\S+) ended as Failed: .*1000000/.exec(stderr) ?? [];
     expect((await cluster.run("flmctl", "view", "-s", id)).stdout).toMatch(/State: +Open/);
   });
 });

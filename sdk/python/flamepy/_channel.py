@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,11 +16,14 @@ import grpc
 from flamepy._config import FlameClientTls
 from flamepy._credentials import authorization, certificate, trust_roots
 from flamepy._errors import FlameError, FlameErrorCode
-from flamepy._forks import refuse_in_child_of_service
+from flamepy._forks import FLAME_INSTANCE_ENDPOINT, refuse_in_child_of_service
 from flamepy._proxy import channel_options, proxy_text
+from flamepy._reach import why_not
 
 _DEFAULT_PORT = 8080
 _READY_SECONDS = 10.0
+#: What has not answered by then is looked at: where nothing listens, nothing will.
+_SOON_SECONDS = 0.5
 #: How long a call waits for a session manager that is being restarted.
 CALL_SECONDS = 60.0
 _RECEIVE_BYTES_MAX = 64 * 1024 * 1024
@@ -74,8 +79,8 @@ def open_channel(address: str, tls: FlameClientTls | None) -> grpc.Channel:
         tls: trust roots for https, certificate and token; None for the system's roots and neither.
 
     Raises:
-        FlameError: INVALID_CONFIG, when the address is no such URL, a file cannot be read, or
-            nothing answers within 10 seconds.
+        FlameError: INVALID_CONFIG, when the address is no such URL, a file cannot be read, nothing
+            listens there, something else does, or nothing answers within 10 seconds.
     """
     refuse_in_child_of_service()
     host, target, secure = _target(address)
@@ -86,16 +91,38 @@ def open_channel(address: str, tls: FlameClientTls | None) -> grpc.Channel:
     else:
         channel = grpc.insecure_channel(target, options=options)
     try:
-        grpc.channel_ready_future(channel).result(timeout=_READY_SECONDS)
-    except grpc.FutureTimeoutError:
+        _await_ready(channel, address, tls)
+    except FlameError:
         channel.close()
-        raise FlameError(
-            FlameErrorCode.INVALID_CONFIG,
-            f"failed to connect to {address}: nothing answered within {_READY_SECONDS:g} s"
-            f"{proxy_text(host)}; "
-            "is the session manager running, and is FLAME_ENDPOINT right?",
-        ) from None
+        raise
     return channel if bearer is None else grpc.intercept_channel(channel, _Bearer(bearer))
+
+
+def _await_ready(channel: grpc.Channel, address: str, tls: FlameClientTls | None) -> None:
+    """Wait until the server answers, or until it is known that it will not.
+
+    A service waits all the time there is: its session manager did answer, and may be restarting.
+    """
+    host, target, secure = _target(address)
+    through = proxy_text(host)
+    ready = grpc.channel_ready_future(channel)
+    with suppress(grpc.FutureTimeoutError):
+        ready.result(timeout=min(_SOON_SECONDS, _READY_SECONDS))
+        return
+    reason = None
+    if not through and not os.environ.get(FLAME_INSTANCE_ENDPOINT):
+        port = int(target.rpartition(":")[2])
+        reason = why_not(host, port, secure, trust_roots(tls) if secure else None)
+    if reason is None:
+        with suppress(grpc.FutureTimeoutError):
+            ready.result(timeout=max(_READY_SECONDS - _SOON_SECONDS, 0.0))
+            return
+        reason = (
+            f"nothing answered within {_READY_SECONDS:g} s{through}; "
+            "is the session manager running, and is FLAME_ENDPOINT right?"
+        )
+    text = f"failed to connect to {address}: {reason}"
+    raise FlameError(FlameErrorCode.INVALID_CONFIG, text)
 
 
 class _Bearer(
@@ -204,6 +231,11 @@ def details_of(error: grpc.RpcError) -> str:
     details = error.details() or error.code().name
     if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
         return f"the session manager did not answer ({details})"
+    if error.code() is grpc.StatusCode.UNIMPLEMENTED and "/flame.v1.Frontend/" in details:
+        return (
+            f"what answers there is not what a session manager has for clients ({details}); "
+            "is the port right? 8080 is usual, the next one is for its nodes, 9090 an object cache"
+        )
     return details
 
 

@@ -1,4 +1,5 @@
 import math
+import socket
 
 import grpc
 import pytest
@@ -176,8 +177,10 @@ def test_a_bad_address_is_refused(address: str) -> None:
 
 def test_a_session_manager_that_is_away_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flamepy._channel._READY_SECONDS", 0.2)
-    with pytest.raises(FlameError, match=r"nothing answered within 0\.2 s") as caught:
-        flamepy.connect("http://127.0.0.1:1")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with pytest.raises(FlameError, match=r"nothing answered within 0\.2 s") as caught:
+            flamepy.connect(f"http://127.0.0.1:{port}")
     assert caught.value.code is FlameErrorCode.INVALID_CONFIG
 
 

@@ -169,8 +169,11 @@ export class SupervisedDaemon {
   async #obituary(group: ProcessGroup, when = ""): Promise<string> {
     const facts = await group.exited;
     const lines = (await group.stderrTail()).split("\n");
-    const said = lines.findLast((line) => line.startsWith("Error:")) ?? lines.at(-1) ?? "";
-    const words = said === "" ? "" : `, saying ${said}`;
+    const at = lines.findLastIndex((line) => line.startsWith("Error: "));
+    // An error may have further lines; what an error says here is no error of its own.
+    const error = lines.slice(at).join(" ").replace("Error: ", "").replaceAll(/\s+/g, " ").trim();
+    const said = at === -1 ? (lines.at(-1) ?? "") : error;
+    const words = said === "" ? "" : `, saying: ${said}`;
     return `${this.name} ended with ${describeExit(facts)}${when}${words} (log: ${this.#log})`;
   }
 

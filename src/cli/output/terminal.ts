@@ -18,10 +18,9 @@ export interface Terminal {
 export function processTerminal(): Terminal {
   process.stdout.on("error", (thrown) => {
     if (codeOf(thrown) === "EPIPE") return;
-    const { kind, exitCode } = errorTable.internal;
     const text = `standard output can not be written: ${textOf(thrown)}; what was printed is not complete`;
-    process.stderr.write(`Error: ${kind}(${JSON.stringify(text)})\n`);
-    process.exit(exitCode);
+    process.stderr.write(`Error: ${text}\n`);
+    process.exit(errorTable.internal.exitCode);
   });
   // There is no place left to say anything in.
   process.stderr.on("error", (thrown) => {

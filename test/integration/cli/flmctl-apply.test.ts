@@ -81,7 +81,7 @@ describe("flmctl apply", () => {
     expect(lines.slice(4)).toEqual([
       "    8 |   shim: Docker",
       "      |         ^",
-      'Error: InvalidConfig("2 faults in 2 documents; nothing was sent")',
+      "Error: 2 faults in 2 documents; nothing was sent",
     ]);
     expect(await names()).not.toContain(name);
   });
@@ -95,9 +95,7 @@ describe("flmctl apply", () => {
     expect(err).toMatch(
       new RegExp(`${path}:7:19: application/${name}-c refused: .*8:14: spec\\.url: `),
     );
-    expect(err).toMatch(
-      /Error: InvalidConfig\("2 documents of 3 refused; the others were applied"\)/,
-    );
+    expect(err).toMatch(/Error: 2 documents of 3 refused; the others were applied/);
   });
 
   it("gives what only the cluster refuses its place in the file", async () => {
@@ -111,9 +109,7 @@ describe("flmctl apply", () => {
         `^${path}:5:19: application/${name}-b refused: .*6:14: spec\\.url: .*expected file://`,
       ),
     );
-    expect(err).toMatch(
-      /Error: InvalidArgument\("1 document of 2 refused; nothing was changed"\)\n$/,
-    );
+    expect(err).toMatch(/Error: 1 document of 2 refused; nothing was changed\n$/);
     expect(await names()).not.toContain(name);
   });
 
@@ -128,7 +124,7 @@ describe("flmctl apply", () => {
       const { out, err } = await manager.flmctl(verb, ...argv);
       expect(out).toBe("");
       expect(err).toMatch(
-        /^Error: ResourceExhausted\("300 documents are more than the session manager takes in one step \(.*\); name fewer files"\)\n$/,
+        /^Error: 300 documents are more than the session manager takes in one step \(.*\); name fewer files\n$/,
       );
     }
   });
@@ -251,8 +247,8 @@ describe("flmctl get", () => {
 
   it.each([
     [["get"], "unsupported parameters: nothing to get"],
-    [["get", "session"], 'unsupported parameters: got \\"session\\"'],
-    [["get", "app", "nope"], 'Error: NotFound("application \\"nope\\" not found'],
+    [["get", "session"], 'unsupported parameters: got "session"'],
+    [["get", "app", "nope"], 'Error: application "nope" not found'],
   ])("refuses %p", async (argv, text) => {
     const { code, err } = await manager.flmctl(...argv);
     expect(code).toBe(1);

@@ -67,11 +67,11 @@ describe("flmctl history", () => {
 
   it.each([
     [["history"], "unsupported parameters: no application"],
-    [["history", "node", "x"], 'unsupported parameters: got \\"node\\"'],
-    [["history", "app", "nope"], "Error: NotFound"],
+    [["history", "node", "x"], 'unsupported parameters: got "node"'],
+    [["history", "app", "nope"], 'Error: application "nope" not found'],
     [["rollback", "app"], "unsupported parameters: no application"],
-    [["rollback", "app", "nope"], "Error: NotFound"],
-    [["view", "app", "nope", "--revision", "1"], "Error: NotFound"],
+    [["rollback", "app", "nope"], 'Error: application "nope" not found'],
+    [["view", "app", "nope", "--revision", "1"], 'Error: application "nope" not found'],
     [["view", "node", "n", "--revision", "1"], "unsupported parameters: --revision of a node"],
   ])("refuses %p", async (argv, text) => {
     const { code, out, err } = await manager.flmctl(...argv);

@@ -109,6 +109,6 @@ describe("flmctl list app --watch", () => {
     const env = { FLAME_ENDPOINT: "http://127.0.0.1:1" };
     const { code, err } = await flmctlIn(manager, { env }, "list", "app", "-w");
     expect(code).toBe(1);
-    expect(err).toMatch(/^Error: InvalidConfig\("failed to connect/);
+    expect(err).toMatch(/^Error: failed to connect/);
   });
 });

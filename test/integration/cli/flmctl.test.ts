@@ -71,9 +71,7 @@ describe("flmctl against a session manager", () => {
     expect((await manager.flmctl("list", "session")).out).toMatch(
       new RegExp(`\\n${id} +Open +flmping +cpu=2,mem=1Gi,gpu=0 +7 `),
     );
-    expect((await manager.flmctl("unregister", "flmping")).err).toMatch(
-      /^Error: InvalidState\(".*open/,
-    );
+    expect((await manager.flmctl("unregister", "flmping")).err).toMatch(/^Error: .*open/);
     expect((await manager.flmctl("delete", "-s", id)).code).toBe(1);
     expect((await manager.flmctl("close", "-s", id)).out).toBe(`Session <${id}> was closed.\n`);
     const { out } = await manager.flmctl("view", "session", id, "-o", "json");
@@ -84,11 +82,11 @@ describe("flmctl against a session manager", () => {
   });
 
   it.each([
-    [["view", "app", "nope"], /^Error: NotFound\(".*nope.*not found/],
-    [["view", "-s", "nope"], /^Error: NotFound\(".*nope.*not found/],
-    [["view", "-n", "nope"], /^Error: NotFound\(".*nope.*not found/],
-    [["close", "-s", "nope"], /^Error: NotFound\("/],
-    [["create", "-a", "nope"], /^Error: NotFound\("/],
+    [["view", "app", "nope"], /^Error: .*nope.*not found/],
+    [["view", "-s", "nope"], /^Error: .*nope.*not found/],
+    [["view", "-n", "nope"], /^Error: .*nope.*not found/],
+    [["close", "-s", "nope"], /^Error: /],
+    [["create", "-a", "nope"], /^Error: /],
   ])("answers %p with one line and exit code 1", async (argv, line) => {
     const { code, out, err } = await manager.flmctl(...argv);
     expect({ code, out }).toEqual({ code: 1, out: "" });
@@ -98,11 +96,9 @@ describe("flmctl against a session manager", () => {
 
   it("refuses a name that is taken, and an update of none", async () => {
     const taken = manager.file("taken.yaml", "metadata: { name: flmrun }\nspec: { command: x }\n");
-    expect((await manager.flmctl("register", "-f", taken)).err).toMatch(
-      /^Error: AlreadyExists\(".*already exists/,
-    );
+    expect((await manager.flmctl("register", "-f", taken)).err).toMatch(/^Error: .*already exists/);
     const none = manager.file("none.yaml", "metadata: { name: none }\nspec: { command: x }\n");
-    expect((await manager.flmctl("update", "-f", none)).err).toMatch(/^Error: NotFound\("/);
+    expect((await manager.flmctl("update", "-f", none)).err).toMatch(/^Error: /);
   });
 
   it("sends nothing of a file with faults, and gives each its place", async () => {
@@ -122,8 +118,6 @@ describe("flmctl against a session manager", () => {
       "http.yaml",
       "metadata: { name: h }\nspec: { command: x, url: http://h/x.whl }\n",
     );
-    expect((await manager.flmctl("register", "-f", path)).err).toMatch(
-      /^Error: InvalidArgument\("invalid url: /,
-    );
+    expect((await manager.flmctl("register", "-f", path)).err).toMatch(/^Error: invalid url: /);
   });
 });

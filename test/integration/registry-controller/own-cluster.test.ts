@@ -104,7 +104,10 @@ describe("flame-registry beside a cluster that asks for a token", () => {
       controller.endpoint = secured.endpoint;
       controller.write("a.yaml", yaml("a"));
       const refused = await controller.once();
-      expect(refused).toMatchObject({ code: 1, err: [expect.stringContaining("Unauthenticated")] });
+      expect(refused).toMatchObject({
+        code: 1,
+        err: [expect.stringContaining("a token is needed")],
+      });
       controller.env = { FLAME_TOKEN_FILE: token };
       expect((await controller.once()).out[0]).toBe("application/a created");
     } finally {

@@ -82,7 +82,7 @@ describe("the session manager and the stream of logs of a node", () => {
     await known(stream);
     const printed = read("-t", "1").catch(() => undefined);
     // The task does not exist: nothing is asked.
-    expect((await printed)?.err).toMatch(/NotFound/);
+    expect((await printed)?.err).toMatch(/^Error: .*not found/m);
     const whole = read();
     const [first] = await orders(stream, 1);
     expect(first).toMatchObject({ sessionId, taskId: undefined, last: true });

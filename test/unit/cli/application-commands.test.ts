@@ -73,7 +73,7 @@ describe("flmctl register", () => {
     expect(lines[0]).toContain(`${path}:9:3: spec.comand`);
     expect(lines[0]).toContain('did you mean "command"');
     expect(lines[1]).toContain(`${path}:10:9: spec.shim`);
-    expect(lines[2]).toBe(`Error: InvalidConfig("${path}: 2 faults, nothing was sent")`);
+    expect(lines[2]).toBe(`Error: ${path}: 2 faults, nothing was sent`);
   });
 
   it("sends nothing when two documents name the same application, and tells both places", async () => {
@@ -81,14 +81,14 @@ describe("flmctl register", () => {
     const { code, err, sent } = await run("register", "-f", file(text));
     expect({ code, sent }).toEqual({ code: 1, sent: [] });
     expect(err).toContain(
-      String.raw`/app.yaml:4:19: metadata.name: got \"one\" again, as at 1:19, expected each application in one document`,
+      `/app.yaml:4:19: metadata.name: got "one" again, as at 1:19, expected each application in one document`,
     );
   });
 
   it("puts a single fault into the one line of the error", async () => {
     const path = file("metadata: { name: one }\nspec:\n  url: ftp://x/y\n  command: x\n");
     const { err } = await run("register", "-f", path);
-    expect(err).toMatch(/^Error: InvalidConfig\(".*:3:8: .*invalid url.*"\)\n$/);
+    expect(err).toMatch(/^Error: .*:3:8: .*invalid url.*\n$/);
   });
 
   it("stops at the first that the server refuses and says what is registered", async () => {
@@ -98,7 +98,7 @@ describe("flmctl register", () => {
     const { code, err, sent } = await run("register", "-f", path);
     expect(code).toBe(1);
     expect(sent).toHaveLength(2);
-    expect(err).toContain('Error: AlreadyExists("');
+    expect(err).toContain("Error: ");
     expect(err).toContain(
       "document 3 of 4: application taken already exists; registered before it: one, two",
     );
@@ -107,7 +107,7 @@ describe("flmctl register", () => {
   it("names a file that cannot be read", async () => {
     const { code, err } = await run("register", "-f", join(folder, "none.yaml"));
     expect(code).toBe(1);
-    expect(err).toMatch(/^Error: InvalidConfig\("cannot read .*none.yaml: ENOENT/);
+    expect(err).toMatch(/^Error: cannot read .*none.yaml: ENOENT/);
   });
 
   it("needs a file", async () => {

@@ -77,38 +77,34 @@ describe("flmctl explain", () => {
   it.each([
     [
       "application.spec.ulr",
-      'application.spec: got the unknown key \\"ulr\\", expected one of shim, image',
-      'did you mean \\"application.spec.url\\"?',
+      'application.spec: got the unknown key "ulr", expected one of shim, image',
+      'did you mean "application.spec.url"?',
     ],
     [
       "spec.url",
       "expected a path that begins with application, cluster, client",
-      'did you mean \\"application.spec.url\\"?',
+      'did you mean "application.spec.url"?',
     ],
-    ["url", "expected a path that begins with", 'did you mean \\"application.spec.url\\"?'],
+    ["url", "expected a path that begins with", 'did you mean "application.spec.url"?'],
     [
       "aplication.spec.url",
       "expected a path that begins with",
-      'did you mean \\"application.spec.url\\"?',
+      'did you mean "application.spec.url"?',
     ],
-    [
-      "application.url",
-      "expected one of metadata, spec",
-      'did you mean \\"application.spec.url\\"?',
-    ],
+    ["application.url", "expected one of metadata, spec", 'did you mean "application.spec.url"?'],
     [
       "cluster.endpoint",
       "expected one of cluster, cache",
-      'did you mean \\"cluster.cluster.endpoint\\" or \\"cluster.cache.endpoint\\"?',
+      'did you mean "cluster.cluster.endpoint" or "cluster.cache.endpoint"?',
     ],
     ["application.spec.url.host", "expected no key: it is no mapping", ""],
     ["", "expected a path that begins with", ""],
-    ["application.", 'got the unknown key \\"\\"', ""],
-    ["application.__proto__", 'got the unknown key \\"__proto__\\"', ""],
+    ["application.", 'got the unknown key ""', ""],
+    ["application.__proto__", 'got the unknown key "__proto__"', ""],
   ])("refuses %p, and says what was meant", async (path, text, hint) => {
     const { code, out, err } = await run("explain", path);
     expect([code, out]).toEqual([1, ""]);
-    expect(err).toMatch(/^Error: InvalidArgument\(/);
+    expect(err).toMatch(/^Error: /);
     expect(err).toContain(text);
     expect(err).toContain(hint);
   });

@@ -80,7 +80,7 @@ describe("flmexec", () => {
     expect(context.out()).toContain("Task 1         : [104, 105]\n");
     expect(context.out()).not.toContain("Task 3");
     expect(context.err()).toMatch(
-      /^Error: Internal\("task 2 of session flmexec-Sf4R2o ended as Failed: no such runtime; /,
+      /^Error: task 2 of session flmexec-Sf4R2o ended as Failed: no such runtime; /,
     );
     expect(made.closed).toBe(0);
   });

@@ -43,10 +43,27 @@ describe("flmctl", () => {
     expect(context.configs).toEqual(["/x.yaml"]);
   });
 
-  it("prints an unexpected failure as one line too", async () => {
+  it.each([
+    [["--verbose", "list", "node"], "Error (not_found): no such place\n"],
+    [["list", "node", "--verbose"], "Error (not_found): no such place\n"],
+    [["list", "node"], "Error: no such place\n"],
+    [["list", "node", "-o", "json"], '{"error":{"code":"not_found","message":"no such place"}}\n'],
+    [["list", "node", "-ojson"], '{"error":{"code":"not_found","message":"no such place"}}\n'],
+    [
+      ["list", "node", "--output=json"],
+      '{"error":{"code":"not_found","message":"no such place"}}\n',
+    ],
+  ])("tells the code of an error to who asks for it: %j", async (argv, expected) => {
+    const listNodes = () => Promise.reject(new FlameError("not_found", "no such place"));
+    const context = fakeContext({ listNodes });
+    expect(await flmctl(argv, context)).toBe(1);
+    expect(context.err()).toBe(expected);
+  });
+
+  it("prints an unexpected failure in the same way, its further lines indented", async () => {
     const context = fakeContext({ listNodes: () => Promise.reject(new TypeError('say "x"\nnow')) });
     expect(await flmctl(["list", "node"], context)).toBe(1);
-    expect(context.err()).toBe('Error: Internal("say \\"x\\"\\nnow")\n');
+    expect(context.err()).toBe('Error: say "x"\n  now\n');
   });
 });
 
@@ -107,7 +124,7 @@ describe("flmctl create, close and delete", () => {
     expect(await flmctl(["delete", "session", "x"], context)).toBe(0);
     expect(context.out()).toBe("Session <x> was deleted.\n");
     expect(await flmctl(["delete", "-s", "open"], context)).toBe(1);
-    expect(context.err()).toBe('Error: Internal("Cannot delete open session")\n');
+    expect(context.err()).toBe("Error: Cannot delete open session\n");
   });
 
   it.each([[["close"]], [["close", "app", "x"]], [["delete", "session"]]])(

@@ -127,9 +127,9 @@ describe("flmctl view app of one that does not exist", () => {
       return context.err();
     };
     expect(await view("new")).toMatch(
-      /^Error: NotFound\("application new not found; conf\/applications\/a.yaml would have it: 5:3: spec.ulr: got/,
+      /^Error: application new not found; conf\/applications\/a.yaml would have it: 5:3: spec.ulr: got/,
     );
-    expect(await view("other")).toBe('Error: NotFound("application other not found")\n');
+    expect(await view("other")).toBe("Error: application other not found\n");
   });
 });
 

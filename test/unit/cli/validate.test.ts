@@ -59,7 +59,7 @@ describe("flmctl validate", () => {
     expect(err).toContain(
       "    2 | spec: { ulr: x, shim: Docker }\n      |                       ^\n",
     );
-    expect(err).toMatch(/Error: InvalidConfig\("3 faults in 3 documents"\)\n$/);
+    expect(err).toMatch(/Error: 3 faults in 3 documents\n$/);
   });
 
   it("finds a name that is in two files, and says where it was first", async () => {
@@ -188,7 +188,7 @@ describe("-f", () => {
     const { code, out, err } = await validate(...argv());
     expect([code, out]).toEqual([1, ""]);
     expect(err).toContain(text);
-    expect(err).toMatch(/Error: InvalidConfig\(".*"\)\n$/);
+    expect(err).toMatch(/Error: .*\n$/);
   });
 
   it("is needed", async () => {
