@@ -62,10 +62,8 @@ export class FilePieceWriter implements PieceWriter {
       const file = await this.#open();
       for (let start = 0; start < chunk.length; start += SLICE_BYTES) {
         const slice = chunk.subarray(start, start + SLICE_BYTES);
-        // Under way in another thread while this one sums.
-        const writing = writeWhole(file, slice);
         this.#crc = crc32(slice, this.#crc);
-        await writing;
+        await file.writeFile(slice);
         this.#writeOut(file, slice.length);
       }
     } catch (thrown) {
@@ -140,13 +138,5 @@ export class FilePieceWriter implements PieceWriter {
     this.#file = undefined;
     // Waits for a sync that is under way.
     await file?.close();
-  }
-}
-
-/** Unlike `writeFile`, which waits for this thread after each 512 KiB. */
-async function writeWhole(file: FileHandle, bytes: Buffer): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, at, bytes.length - at);
-    at += bytesWritten;
   }
 }
