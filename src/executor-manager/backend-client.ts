@@ -33,7 +33,7 @@ import { readPrintable, requestIdKey } from "../protocol/request-id.ts";
 import { nodesDefinition } from "../protocol/stream-services.ts";
 import { versionKey } from "../protocol/version-key.ts";
 import { workStreamKey } from "../protocol/work-stream-key.ts";
-import type { LogCall } from "./logs/log-stream.ts";
+import type { LogCall } from "./logs/log-outbox.ts";
 import { pause } from "./pause.ts";
 import { isRefusal, RpcFailure, type UnaryMethod, type UnaryOptions, unary } from "./unary.ts";
 import type { LaunchedTask } from "./work/work-source.ts";

@@ -31,6 +31,7 @@ import { chooseContainment } from "./containment.ts";
 import { ExecutorBook } from "./executor-book.ts";
 import { readWarm } from "./executor-messages.ts";
 import { Housekeeping } from "./housekeeping.ts";
+import { LiveLogs } from "./logs/live-logs.ts";
 import { LogReads } from "./logs/log-reads.ts";
 import { LogStream } from "./logs/log-stream.ts";
 import { ExecutorMetrics, watchExecutors, watchWarm } from "./metrics.ts";
@@ -128,8 +129,7 @@ export async function startExecutorManager(
     releasers.add("housekeeping", () => housekeeping.close());
     housekeeping.start();
     const measure = () => measureNode(env);
-    const reads = new LogReads(home.root);
-    const logs = new LogStream({ begin: () => calls.logs(), reads, clock, logger, nodeName });
+    const logs = openLogs(options, { calls, nodeName, live: around.live });
     const node = new NodeLoop(
       { calls, work, logs, book, clock, logger, measure, target: calls.target },
       nodeName,
@@ -193,10 +193,23 @@ function openExecutors(
   return { work, book, warm };
 }
 
+function openLogs(
+  { home, clock, logger }: ExecutorManagerOptions,
+  parts: {
+    readonly calls: BackendClient;
+    readonly nodeName: string;
+    readonly live: LiveLogs;
+  },
+): LogStream {
+  const { calls, nodeName, live } = parts;
+  const reads = new LogReads(home.root);
+  return new LogStream({ begin: () => calls.logs(), reads, live, clock, logger, nodeName });
+}
+
 async function openSurroundings(
   { config, home, env, logger, clock, ...limits }: ExecutorManagerOptions,
   releasers: Releasers,
-): Promise<NodeServices> {
+): Promise<NodeServices & { readonly live: LiveLogs }> {
   // Timers and idle connections do not keep a process alive, a manager that waits for its work has to.
   const alive = setInterval(() => undefined, 0x7fff_ffff);
   releasers.add("process", () => clearInterval(alive));
@@ -220,6 +233,7 @@ async function openSurroundings(
     reaper,
     records,
     containment: await chooseContainment(limits.controlGroups ?? true, logger),
+    live: new LiveLogs(),
     flameHome: home.root,
     socketFolder: sockets.path,
     inherited: {

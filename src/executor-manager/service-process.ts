@@ -18,6 +18,7 @@ import {
 import { killStrays } from "../process/strays.ts";
 import type { Containment } from "./containment.ts";
 import { InstanceClient, socketAccepts } from "./instance-client.ts";
+import type { LiveLogs } from "./logs/live-logs.ts";
 import {
   expandCommandLine,
   type PackageVariables,
@@ -45,6 +46,8 @@ export interface NodeServices {
   readonly records: GroupRecords;
   /** What ends all that a service started. */
   readonly containment: Containment;
+  /** Told of what they print. */
+  readonly live: Pick<LiveLogs, "tapsOf">;
   readonly flameHome: string;
   readonly socketFolder: string;
   /** The clean environment that every service begins with. */
@@ -156,16 +159,18 @@ export async function startServiceProcess(
 
 /** Where the output of a service goes, in a folder that is there. */
 async function logsFor(
-  { clock, flameHome }: NodeServices,
-  { executorId, sessionId }: ServiceUser,
+  { clock, flameHome, live }: NodeServices,
+  user: ServiceUser,
   { name }: ServiceApplication,
 ): Promise<GroupLogs> {
+  const { executorId, sessionId } = user;
   const folder = sessionLogFolder(flameHome, sessionId);
   await mkdir(folder, { recursive: true });
   const path = join(folder, executorId);
   const heading = `session ${sessionId}: service of application ${name} begins`;
   const marks = { now: () => clock.now(), heading };
-  return { stdoutFile: `${path}.out`, stderrFile: `${path}.err`, marks };
+  const taps = live.tapsOf(user);
+  return { stdoutFile: `${path}.out`, stderrFile: `${path}.err`, marks, taps };
 }
 
 /** What belongs to one service and goes with it. */

@@ -9,6 +9,7 @@ import {
 } from "node:fs";
 import type { Readable } from "node:stream";
 import { markLine } from "./log-marks.ts";
+import type { OutputTap } from "./output-tap.ts";
 
 /** Where the output of a program goes. */
 export interface LogFileOptions {
@@ -20,6 +21,8 @@ export interface LogFileOptions {
   readonly tailBytesMax?: number;
   /** Set: what is in the file stays, and lines of ours tell what the output below them belongs to. */
   readonly marks?: LogMarks;
+  /** Told of what goes to the file. */
+  readonly tap?: OutputTap;
 }
 
 export interface LogMarks {
@@ -76,6 +79,7 @@ export class LogFile {
       source.once("close", () => {
         this.#closeSection();
         this.#closed = true;
+        this.#options.tap?.ended();
         this.#file?.end();
         resolve();
       });
@@ -83,9 +87,9 @@ export class LogFile {
   }
 
   /** The output goes to this file from now on, and what was held first; where there is one already, nothing happens. */
-  goTo(path: string, marks: LogMarks | undefined): void {
+  goTo(path: string, more: Pick<LogFileOptions, "marks" | "tap">): void {
     if (this.#file !== undefined) return;
-    this.#options = { ...this.#options, path, ...(marks !== undefined && { marks }) };
+    this.#options = { ...this.#options, path, ...more };
     const file = this.#open(path);
     const held = this.#held;
     this.#held = Buffer.alloc(0);
@@ -137,8 +141,10 @@ export class LogFile {
     if (ending === undefined) return;
     clearImmediate(ending.look);
     ending.look = setImmediate(() => {
-      if (this.#source.isPaused()) ending.late = true;
-      else if (turns > 1) this.#lookForEnd(turns - 1);
+      if (this.#source.isPaused()) {
+        ending.late = true;
+        this.#options.tap?.behind();
+      } else if (turns > 1) this.#lookForEnd(turns - 1);
       else this.#closeSection();
     });
   }
@@ -149,7 +155,9 @@ export class LogFile {
     clearImmediate(ending?.look);
     const section = this.#section;
     this.#section = undefined;
-    if (section?.shown === true) this.#mark(`${section.title} ends`);
+    const shown = section?.shown === true;
+    if (shown || ending?.late === true) this.#options.tap?.ended();
+    if (shown) this.#mark(`${section.title} ends`);
     if (ending?.next !== undefined) this.beginSection(ending.next);
   }
 
@@ -175,6 +183,7 @@ export class LogFile {
     if (this.#fileBytes > 0 && this.#fileBytes + chunk.length > this.#options.bytesMax)
       this.#rotate();
     this.#markBefore();
+    this.#options.tap?.came(chunk, this.#section?.title);
     this.#fileBytes += chunk.length;
     this.#atLineStart = chunk.at(-1) === NEWLINE;
     return this.#file?.write(chunk) === false ? this.#file : undefined;

@@ -1,4 +1,5 @@
 const HEAD = "### flame ";
+const taskPrefix = "task ";
 const TASK_MARK = /^### flame \S+ task (\d+) (begins|goes on|ends)\s*$/;
 
 /** A line of ours among those of a program: when, and what happened. */
@@ -7,7 +8,12 @@ export function markLine(nowMs: number, text: string): string {
 }
 
 /** What tells that the lines below belong to a task. */
-export const taskTitle = (taskId: string): string => `task ${taskId}`;
+export const taskTitle = (taskId: string): string => `${taskPrefix}${taskId}`;
+
+/** The other way round; undefined for a title of something else. */
+export function taskOfTitle(title: string | undefined): string | undefined {
+  return title?.startsWith(taskPrefix) === true ? title.slice(taskPrefix.length) : undefined;
+}
 
 /** True for a line that {@link markLine} made, or that looks like one. */
 export function isMark(line: Buffer): boolean {

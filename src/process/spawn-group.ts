@@ -5,6 +5,7 @@ import type { Cgroup } from "./cgroup.ts";
 import type { Environment } from "./clean-environment.ts";
 import type { ExitFacts } from "./exit-facts.ts";
 import { LogFile, type LogMarks } from "./log-file.ts";
+import type { OutputTaps } from "./output-tap.ts";
 import { withUmaskAsStarted } from "./private-files.ts";
 import { groupMembers, processFacts } from "./process-facts.ts";
 import { signalGroup } from "./signal-group.ts";
@@ -32,6 +33,8 @@ export interface GroupLogs {
   readonly stderrFile: string;
   /** Set: the output is added to what is in the files, with lines of ours; see {@link ProcessGroup.beginSection}. */
   readonly marks?: LogMarks;
+  /** Told of what goes to the files. */
+  readonly taps?: OutputTaps;
 }
 
 /** A running program and everything it started. */
@@ -124,9 +127,10 @@ class Group implements ProcessGroup {
     if (options.logs !== undefined) this.logTo(options.logs);
   }
 
-  logTo({ stdoutFile, stderrFile, marks }: GroupLogs): void {
-    this.#stdout?.goTo(stdoutFile, marks);
-    this.#stderr?.goTo(stderrFile, marks);
+  logTo({ stdoutFile, stderrFile, marks, taps }: GroupLogs): void {
+    const marked = marks === undefined ? {} : { marks };
+    this.#stdout?.goTo(stdoutFile, { ...marked, ...(taps && { tap: taps.out }) });
+    this.#stderr?.goTo(stderrFile, { ...marked, ...(taps && { tap: taps.err }) });
   }
 
   beginSection(title: string): void {

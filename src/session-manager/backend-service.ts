@@ -29,6 +29,7 @@ import { identityOf } from "../security/authentication.ts";
 import { boundToWire } from "./bound-session.ts";
 import { requiredField, unary } from "./call-helpers.ts";
 import type { Engine } from "./engine.ts";
+import type { NodeLogs } from "./logs/node-logs.ts";
 import { nodeCallerOf } from "./node-caller.ts";
 import { type NodeNotes, textOf } from "./node-notes.ts";
 import type { NodeSpeakers } from "./node-speakers.ts";
@@ -45,6 +46,7 @@ export interface BackendDeps {
   readonly notes: NodeNotes;
   readonly speakers: NodeSpeakers;
   readonly publishedPrograms: PublishedPrograms;
+  readonly logs: Pick<NodeLogs, "live">;
   readonly logger: Logger;
   /** Unix milliseconds, for acknowledgements. */
   readonly now: () => number;
@@ -152,12 +154,16 @@ async function boundTo(
   executorId: string,
   reply: BindReply,
 ): Promise<BindExecutorResponse> {
-  const { payloads, notes } = deps;
+  const { engine, payloads, notes, logs } = deps;
   const sessions = reply.bound === undefined ? [] : [reply.bound.session.record];
   const [commonData] = await payloads.commonData(sessions);
   const suited = commonData === "gone" ? reply : suitedTo(deps, executorId, reply);
   const told = boundToWire(suited, commonData);
-  if (told.session?.metadata !== undefined) notes.bound(executorId, told.session.metadata.id);
+  const sessionId = told.session?.metadata?.id;
+  if (sessionId === undefined) return told;
+  notes.bound(executorId, sessionId);
+  const executor = engine.state.executors.find(executorId);
+  if (executor !== undefined) logs.live.bound(executor.record.node, sessionId);
   return told;
 }
 

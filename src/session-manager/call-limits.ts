@@ -15,7 +15,7 @@ export interface ClientLimits {
 }
 
 /** Calls that last as long as their client wants. */
-const watches = new Set(["watchTask", "watch", "tasks"]);
+const watches = new Set(["watchTask", "watch", "tasks", "follow"]);
 
 /** Smaller requests are not counted: the number of calls bounds them. */
 const smallRequestBytes = 4 * 1024;

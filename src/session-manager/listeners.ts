@@ -14,6 +14,7 @@ import type { Releasers } from "../kit/releasers.ts";
 import { addHealthAndReflection, type ListenerOutside } from "../observability/listener-service.ts";
 import { AdminService } from "../protocol/generated/flame/admin/v1/admin.ts";
 import { PresenceService } from "../protocol/generated/flame/client/v1/client.ts";
+import { LogsService } from "../protocol/generated/flame/logs/v1/logs.ts";
 import { NodeLogsService } from "../protocol/generated/flame/logs/v1/node_logs.ts";
 import { RegistryService } from "../protocol/generated/flame/registry/v1/registry.ts";
 import { SessionsService } from "../protocol/generated/flame/sessions/v1/sessions.ts";
@@ -32,6 +33,7 @@ import type { FinishedTasks } from "./finished-tasks.ts";
 import { frontendService } from "./frontend-service.ts";
 import { type ListenAddress, listen, shutDown } from "./grpc-listener.ts";
 import type { ListSizes } from "./list-sizes.ts";
+import { logPlaces } from "./logs/log-places.ts";
 import { NodeLogs } from "./logs/node-logs.ts";
 import { NodeNotes } from "./node-notes.ts";
 import { NodeSpeakers } from "./node-speakers.ts";
@@ -106,7 +108,11 @@ export async function startListeners(deps: ListenerDeps, releasers: Releasers): 
   const shared = {
     ...deps,
     notes: new NodeNotes(),
-    logs: new NodeLogs(deps.clock, { find: (name) => engine.state.nodes.find(name) }),
+    logs: new NodeLogs(
+      deps.clock,
+      { find: (name) => engine.state.nodes.find(name) },
+      logPlaces(engine),
+    ),
     speakers: new NodeSpeakers(() => deps.clock.steady()),
   };
   const [frontend, frontendOutside] = frontendServer(shared, clients);
@@ -198,6 +204,8 @@ function frontendServer(
   const soon = (act: () => void): void => void setImmediate(act);
   const clients = clientsService({ ...deps, limits, trail, logger, soon });
   server.addService(clientsDefinition, traced(limits.guard(clients), tracing));
+  const exists = (id: string): boolean => deps.engine.state.sessions.find(id) !== undefined;
+  server.addService(LogsService, traced(limits.guard(deps.logs.clientService(exists)), tracing));
   const services = [
     "flame.v1.Frontend",
     "flame.stream.v1.Clients",
@@ -205,6 +213,7 @@ function frontendServer(
     "flame.admin.v1.Admin",
     "flame.registry.v1.Registry",
     "flame.sessions.v1.Sessions",
+    "flame.logs.v1.Logs",
   ];
   return [guarded, addHealthAndReflection(server, services, [storageHealth])];
 }
@@ -225,11 +234,11 @@ function backendServer(
   const { logger } = tracing;
   const now = (): number => clock.now();
   const service = backendService({
-    ...{ engine, payloads, notes, speakers, publishedPrograms, logger, now },
+    ...{ engine, payloads, notes, speakers, logs, publishedPrograms, logger, now },
   });
   server.addService(BackendService, traced(service, tracing));
   const { trail } = tracing;
-  const nodes = nodesService({ engine, payloads, trail, notes, logger });
+  const nodes = nodesService({ engine, payloads, trail, notes, logs, logger });
   server.addService(nodesDefinition, traced(nodes, tracing));
   server.addService(NodeLogsService, traced(logs.service(), tracing));
   const services = ["flame.v1.Backend", "flame.stream.v1.Nodes", "flame.logs.v1.NodeLogs"];

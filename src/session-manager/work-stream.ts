@@ -12,6 +12,7 @@ import { statusOf } from "../protocol/grpc-errors.ts";
 import { identityOf } from "../security/authentication.ts";
 import type { Engine } from "./engine.ts";
 import type { Pending } from "./engine-door.ts";
+import type { NodeLogs } from "./logs/node-logs.ts";
 import type { NodeNotes } from "./node-notes.ts";
 import type { Payloads } from "./payloads.ts";
 import type { RequestTrail } from "./request-trail.ts";
@@ -29,6 +30,7 @@ export interface WorkStreamDeps {
   readonly payloads: Payloads;
   readonly trail: RequestTrail;
   readonly notes: NodeNotes;
+  readonly logs: Pick<NodeLogs, "live">;
   readonly logger: Logger;
 }
 
@@ -134,12 +136,15 @@ class WorkStream {
   }
 
   #given(bind: Bind): void {
-    const { notes } = this.#deps;
+    const { notes, logs } = this.#deps;
     this.#log?.given(bind);
     const id = bind.executor?.metadata?.id ?? "";
+    const node = this.#node?.name ?? "";
     const sessionId = bind.session?.metadata?.id;
-    notes.executorRegistered(id, this.#node?.name ?? "");
-    if (sessionId !== undefined) notes.bound(id, sessionId);
+    notes.executorRegistered(id, node);
+    if (sessionId === undefined) return;
+    notes.bound(id, sessionId);
+    logs.live.bound(node, sessionId);
   }
 
   readonly #carriedOut = (): void => {

@@ -156,6 +156,18 @@ const nodeLogs: Readonly<Record<string, Scene>> = {
         fault: "none",
       },
     ],
+    lines: [
+      {
+        session_id: "s",
+        executor_id: "e",
+        stream: "out",
+        task_id: "1",
+        data: Buffer.from("x\n"),
+        left_out: 1,
+        node: "n",
+      },
+    ],
+    synced: [1],
   }),
 };
 
@@ -218,6 +230,10 @@ const served: Readonly<
         credit: { results: 10, bytes: 1000 },
       }),
     },
+  ],
+  "flame.logs.v1.Logs": [
+    () => target.address,
+    { Follow: async () => ({ begin: [await openSession()], end: [] }) },
   ],
   "flame.admin.v1.Admin": [() => target.address, admin],
   "flame.registry.v1.Registry": [() => target.address, registry],

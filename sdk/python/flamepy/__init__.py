@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from flamepy._functions import register_application as register_application
     from flamepy._functions import unregister_application as unregister_application
     from flamepy._futures import TaskFuture as TaskFuture
+    from flamepy._log_lines import LogLine as LogLine
     from flamepy._object_session import ObjectSession as ObjectSession
     from flamepy._objects import ObjectRef as ObjectRef
     from flamepy._objects import get_object as get_object
@@ -133,6 +134,7 @@ __getattr__, __dir__ = _lazily(
             "open_session",
             "register_application",
             "unregister_application",
+            "LogLine",
             "TaskFuture",
             "ObjectSession",
             "Session",

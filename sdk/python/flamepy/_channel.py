@@ -19,6 +19,7 @@ from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._forks import FLAME_INSTANCE_ENDPOINT, refuse_in_child_of_service
 from flamepy._proxy import channel_options, proxy_text
 from flamepy._reach import why_not
+from flamepy.proto import types_pb2
 
 _DEFAULT_PORT = 8080
 _READY_SECONDS = 10.0
@@ -272,3 +273,20 @@ def _credentials(tls: FlameClientTls | None) -> grpc.ChannelCredentials:
         private_key=own[1] if own else None,
         certificate_chain=own[0] if own else None,
     )
+
+
+def is_unimplemented(error: FlameError) -> bool:
+    """Tell whether the session manager, of another make, does not have what was called."""
+    cause = error.__cause__
+    return isinstance(cause, grpc.RpcError) and cause.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+def check_result(operation: str, result: types_pb2.Result) -> None:
+    """Raise FlameError for an answer that says that the operation failed."""
+    if result.return_code != 0:
+        code = FlameErrorCode.INTERNAL
+        if "already exists" in result.message:
+            code = FlameErrorCode.ALREADY_EXISTS
+        elif "not found" in result.message:
+            code = FlameErrorCode.NOT_FOUND
+        raise FlameError(code, f"failed to {operation}: {result.message}")

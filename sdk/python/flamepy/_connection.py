@@ -9,7 +9,15 @@ from typing import Any
 
 import grpc
 
-from flamepy._channel import CALL_SECONDS, call, named_metadata, open_channel, to_flame_error
+from flamepy._channel import (
+    CALL_SECONDS,
+    call,
+    check_result,
+    is_unimplemented,
+    named_metadata,
+    open_channel,
+    to_flame_error,
+)
 from flamepy._client_stream import ClientStream
 from flamepy._common_data import CommonData
 from flamepy._config import FlameClientTls, current_context
@@ -17,6 +25,8 @@ from flamepy._convert import attributes_from, from_application, from_session, to
 from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._forks import refuse_in_forked_child
 from flamepy._listing import APPLICATIONS, EXECUTORS, NODES, SESSIONS, Listing
+from flamepy._log_lines import Logs
+from flamepy._log_stream import LogStream
 from flamepy._names import PACKAGES_SESSION, short_name
 from flamepy._object_session import session_from
 from flamepy._presence import Presence, client_id
@@ -79,10 +89,13 @@ class Connection:
         self._presence = Presence(self._beat)
         self.workers = Workers("flamepy-watch", _WATCHES_MAX)
         self.fetches = Workers("flamepy-fetch", _FETCHES_MAX)
+
+        def metadata() -> tuple[tuple[str, str], ...]:
+            return (*named_metadata(), self._client)
+
         clients_stub: Any = clients_pb2_grpc.ClientsStub
-        self.stream = ClientStream(
-            clients_stub(channel).Tasks, lambda: (*named_metadata(), self._client)
-        )
+        self.stream = ClientStream(clients_stub(channel).Tasks, metadata)
+        self.logs = LogStream(channel, metadata, addr)
 
     @classmethod
     def connect(cls, addr: str, tls_config: FlameClientTls | None = None) -> Connection:
@@ -110,6 +123,7 @@ class Connection:
             return  # A forked child has nothing of it but the name.
         self._presence.close()
         self.stream.close()
+        self.logs.close()
         self._channel.close()
 
     def call(
@@ -152,7 +166,7 @@ class Connection:
                 reply = call(operation, self._beat_rpc, beat, repeatable=True, metadata=metadata)
                 self._reads_frames = not reply.only_other_makes
             except FlameError as error:
-                if not _is_unimplemented(error):
+                if not is_unimplemented(error):
                     raise
                 self._reads_frames = False
         return self._reads_frames
@@ -180,7 +194,7 @@ class Connection:
         attributes = attributes_from(app_attrs)
         spec = from_application(with_shipped(attributes, f"{name}/{PACKAGES_SESSION}", self))
         request = frontend_pb2.RegisterApplicationRequest(name=name, application=spec)
-        self._check(
+        check_result(
             f"register application {name!r}",
             self.call(
                 f"register application {name!r}", "RegisterApplication", request, repeatable=False
@@ -191,7 +205,7 @@ class Connection:
         """Remove an application; refused while it has open sessions."""
         request = frontend_pb2.UnregisterApplicationRequest(name=name)
         operation = f"unregister application {name!r}"
-        self._check(operation, self.call(operation, "UnregisterApplication", request))
+        check_result(operation, self.call(operation, "UnregisterApplication", request))
 
     def list_applications(self) -> list[Application]:
         """Return all applications."""
@@ -220,16 +234,17 @@ class Connection:
         request = frontend_pb2.ListNodesRequest()
         return Listing(self.call("list nodes", "ListNodes", request).nodes, NODES)
 
-    def create_session(self, attrs: SessionAttributes) -> Session:
+    def create_session(self, attrs: SessionAttributes, logs: Logs = None) -> Session:
         """Create a session.
 
         One whose id the caller does not choose ends with this client unless ``attrs.keep`` is set:
         when the client is gone for ten minutes and no task is open, or no task came for a day, the
-        session manager closes it.
+        session manager closes it. ``logs`` is as for ``flamepy.create_session``.
 
         Raises:
             FlameError: NOT_FOUND for an unknown application, ALREADY_EXISTS for a used id.
         """
+        sink = self.logs.wanted(logs)
         session_id = attrs.id or short_name(attrs.application)
         attrs = with_shipped(attrs, f"{attrs.application}/{session_id}", self)
         common = CommonData.of(attrs, session_id, self.reads_frames)
@@ -247,9 +262,10 @@ class Connection:
             raise
         if not keep:
             self._presence.began(session_id)
-        return session_from(
+        session = session_from(
             self, reply, created=True, common_data=common.data, callables=common.callables
         )
+        return self.logs.shown(session, sink, logs)
 
     def list_sessions(self) -> list[Session]:
         """Return all sessions."""
@@ -257,16 +273,19 @@ class Connection:
         reply = self.call("list sessions", "ListSession", request)
         return Listing((session_from(self, message) for message in reply.sessions), SESSIONS)
 
-    def open_session(self, session_id: str, spec: SessionAttributes | None = None) -> Session:
+    def open_session(
+        self, session_id: str, spec: SessionAttributes | None = None, logs: Logs = None
+    ) -> Session:
         """Open a session that exists, or, when ``spec`` is given, create it if it does not.
 
         One that is to end with its client ends with this one, too; with ``spec`` it stays until it
-        is closed.
+        is closed. ``logs`` is as for ``flamepy.create_session``.
 
         Raises:
             FlameError: NOT_FOUND without ``spec`` and session; INVALID_ARGUMENT when the session is
                 closed, or was created with other attributes.
         """
+        sink = self.logs.wanted(logs)
         wire, common = None, None
         if spec is not None:
             spec = with_shipped(spec, f"{spec.application}/{session_id}", self)
@@ -278,12 +297,11 @@ class Connection:
         if not keep:
             self._presence.began(session_id)
         session = session_from(self, reply)
-        if common is None:
-            return session
-        if session.common_data() != common.data:
+        if common is not None and session.common_data() == common.data:
+            session = session_from(self, reply, callables=common.callables)
+        elif common is not None:
             common.forget_object()  # It existed already, with common data of its own.
-            return session
-        return session_from(self, reply, callables=common.callables)
+        return self.logs.shown(session, sink, logs)
 
     def get_session(self, session_id: str) -> Session:
         """Return a session, open or closed.
@@ -341,7 +359,7 @@ class Connection:
                 metadata=(self._client,),
             )
         except FlameError as error:
-            if _is_unimplemented(error):
+            if is_unimplemented(error):
                 return None
             raise
         if reply.closed:
@@ -355,16 +373,6 @@ class Connection:
                 FlameErrorCode.INVALID_STATE,
                 f"failed to {operation}: the connection to {self.addr} is closed",
             )
-
-    @staticmethod
-    def _check(operation: str, result: types_pb2.Result) -> None:
-        if result.return_code != 0:
-            code = FlameErrorCode.INTERNAL
-            if "already exists" in result.message:
-                code = FlameErrorCode.ALREADY_EXISTS
-            elif "not found" in result.message:
-                code = FlameErrorCode.NOT_FOUND
-            raise FlameError(code, f"failed to {operation}: {result.message}")
 
 
 @public("flamepy.core.client")
@@ -390,8 +398,3 @@ class ConnectionInstance:
             connection, cls._connection = cls._connection, None
         if connection is not None:
             connection.close()
-
-
-def _is_unimplemented(error: FlameError) -> bool:
-    cause = error.__cause__
-    return isinstance(cause, grpc.RpcError) and cause.code() is grpc.StatusCode.UNIMPLEMENTED

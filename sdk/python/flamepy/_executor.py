@@ -16,6 +16,7 @@ from flamepy._forks import refuse_in_forked_child
 from flamepy._function_calls import FunctionCalls, FunctionPacker, PackedFunction
 from flamepy._functions import create_session
 from flamepy._futures import TaskFuture
+from flamepy._log_lines import Logs
 from flamepy._progress import ShownResults, total_of
 from flamepy._public import public
 from flamepy._results import FlattenedResults, OrderedResults, Results, deadline_of
@@ -46,6 +47,7 @@ class Executor(StaysHere, concurrent.futures.Executor):
         task_timeout: seconds that each call may take from its submit, or with ``chunksize`` each
             chunk; None for no limit. See ``Session.run``.
         packages: what the functions import beside what is there; see ``create_session``.
+        logs: where what calls print goes; as for ``create_session``.
 
     Raises:
         ValueError: ``max_workers`` is not greater than 0, or ``task_timeout`` can not be.
@@ -63,6 +65,7 @@ class Executor(StaysHere, concurrent.futures.Executor):
         *,
         task_timeout: float | None = None,
         packages: Sequence[str] | None = None,
+        logs: Logs = None,
     ) -> None:
         if max_workers is not None and max_workers <= 0:
             raise ValueError(f"max_workers must be greater than 0, got {max_workers}")
@@ -76,6 +79,7 @@ class Executor(StaysHere, concurrent.futures.Executor):
             resreq=resreq,
             priority=priority,
             packages=packages,
+            logs=logs,
         )
         self._process = os.getpid()
         self._lock = threading.Lock()

@@ -7,6 +7,7 @@ from typing import Any, overload
 
 from flamepy._config import FlameClientTls
 from flamepy._connection import Connection, ConnectionInstance
+from flamepy._log_lines import Logs
 from flamepy._object_session import ObjectSession
 from flamepy._public import public
 from flamepy._runner import RunnerContext
@@ -48,6 +49,7 @@ def create_session(  # type: ignore[overload-overlap]
     priority: int = 0,
     keep: bool = False,
     packages: Sequence[str] | None = None,
+    logs: Logs = None,
 ) -> Session: ...
 
 
@@ -63,6 +65,7 @@ def create_session(
     priority: int = 0,
     keep: bool = False,
     packages: Sequence[str] | None = None,
+    logs: Logs = None,
 ) -> ObjectSession: ...
 
 
@@ -78,6 +81,7 @@ def create_session(
     priority: int = 0,
     keep: bool = False,
     packages: Sequence[str] | None = None,
+    logs: Logs = None,
 ) -> Session:
     """Create a session.
 
@@ -100,10 +104,15 @@ def create_session(
             projects (``./my-project``, ``.``), wheels and requirements files, and urls. Projects
             and wheels are uploaded; of a project the files that git tracks. Each node makes one
             environment of them with uv, from its own wheels, its index or its cache.
+        logs: what tasks print. True prints it here, each line with its executor and task; a
+            function gets each line as a :class:`LogLine`, in a thread of its own; False asks nobody
+            for it. None is True in terminals and notebooks, else False. More than a client reads in
+            time is left out, which is told: no task waits for it.
 
     Raises:
         TypeError: something of the object cannot be pickled; the text names it.
-        FlameError: NOT_FOUND for an unknown application, ALREADY_EXISTS for a used id.
+        FlameError: NOT_FOUND for an unknown application, ALREADY_EXISTS for a used id,
+            INVALID_STATE when ``logs`` are asked for and this session manager has none.
     """
     return ConnectionInstance.instance().create_session(
         SessionAttributes(
@@ -117,19 +126,24 @@ def create_session(
             priority=priority,
             keep=keep,
             packages=packages,
-        )
+        ),
+        logs,
     )
 
 
 @public(_MODULE)
-def open_session(session_id: str, spec: SessionAttributes | None = None) -> Session:
+def open_session(
+    session_id: str, spec: SessionAttributes | None = None, logs: Logs = None
+) -> Session:
     """Open a session that exists, or, when ``spec`` is given, create it if it does not.
+
+    ``logs`` is as for :func:`create_session`: what its tasks print from now on.
 
     Raises:
         FlameError: NOT_FOUND without ``spec`` and session; INVALID_ARGUMENT when the session is
             closed, or was created with other attributes.
     """
-    return ConnectionInstance.instance().open_session(session_id, spec)
+    return ConnectionInstance.instance().open_session(session_id, spec, logs)
 
 
 @public(_MODULE)

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from flamepy._types import Event
+
 _TEXT_CHARACTERS_MAX = 200
 
 _short = reprlib.Repr()
@@ -66,3 +68,10 @@ def _cell(value: Any) -> str:
 def _framed(title: str, rows: str, below: str) -> str:
     after = f"<pre>{html.escape(below)}</pre>" if below else ""
     return f"<div><b>{html.escape(title)}</b><table>{rows}</table>{after}</div>"
+
+
+def text_of_events(events: Iterable[Event]) -> str:
+    """Return a line for each event: when it was, and what happened."""
+    return "\n".join(
+        f"{event.creation_time:%H:%M:%S} {event.message or event.code}" for event in events
+    )

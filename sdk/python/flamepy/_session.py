@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
@@ -30,6 +29,7 @@ from flamepy.proto import frontend_pb2
 if TYPE_CHECKING:
     from flamepy._connection import Connection
     from flamepy._listing import Listing
+    from flamepy._log_stream import FollowedLogs
     from flamepy._task_values import TaskValues
 
 #: For what is on its way when an exception leaves the block of a session.
@@ -61,6 +61,8 @@ class Session(ContextCalls, StaysHere):
     """
 
     _in_its_place = "send its id, and open it there with flamepy.open_session(id)"
+    #: Where what its tasks print goes, if somebody wants it.
+    _logs: FollowedLogs | None = None
 
     def __init__(
         self,
@@ -100,11 +102,11 @@ class Session(ContextCalls, StaysHere):
         return f"Session(id={self.id!r}, application={self.application!r}, state={self.state.name})"
 
     def _repr_html_(self) -> str:
-        from flamepy._html import record  # Few need it.
+        from flamepy._html import record, text_of_events  # Few need it.
         from flamepy._listing import SESSIONS
 
         cells = zip(SESSIONS.head, SESSIONS.row(self), strict=True)
-        return record(f"Session {self.id}", [*cells][1:], "\n".join(_texts_of(self.events)))
+        return record(f"Session {self.id}", [*cells][1:], text_of_events(self.events))
 
     def __enter__(self) -> Self:
         return self
@@ -380,10 +382,8 @@ class Session(ContextCalls, StaysHere):
     def _note_closed(self, closed: Session) -> None:
         self.state = closed.state
         self.completion_time = closed.completion_time
-
-
-def _texts_of(events: list[Event]) -> Iterator[str]:
-    return (f"{event.creation_time:%H:%M:%S} {event.message or event.code}" for event in events)
+        if self._logs is not None:
+            self._logs.end()
 
 
 def object_prefix_of(session_id: str) -> str:

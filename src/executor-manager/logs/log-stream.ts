@@ -1,12 +1,11 @@
-import { type ClientDuplexStream, type ServiceError, status } from "@grpc/grpc-js";
+import { type ServiceError, status } from "@grpc/grpc-js";
 import { Backoff } from "../../kit/backoff.ts";
 import type { Clock, Timer } from "../../kit/clock.ts";
 import type { Logger } from "../../kit/logger.ts";
-import type { NodeOrder, NodeWord } from "../../protocol/generated/flame/logs/v1/node_logs.ts";
+import type { NodeOrder } from "../../protocol/generated/flame/logs/v1/node_logs.ts";
+import type { LiveLogs } from "./live-logs.ts";
+import { type LogCall, LogOutbox } from "./log-outbox.ts";
 import type { LogReads } from "./log-reads.ts";
-
-/** The node's end of a stream of logs. */
-export type LogCall = ClientDuplexStream<NodeWord, NodeOrder>;
 
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MAX_MS = 30_000;
@@ -15,6 +14,7 @@ export interface LogStreamDeps {
   /** Begins a call on the connection of the node. */
   readonly begin: () => LogCall;
   readonly reads: LogReads;
+  readonly live: LiveLogs;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly nodeName: string;
@@ -28,6 +28,7 @@ export class LogStream {
   readonly #deps: LogStreamDeps;
   readonly #backoff = new Backoff(RETRY_FIRST_MS, RETRY_MAX_MS);
   #call: LogCall | undefined;
+  #outbox: LogOutbox | undefined;
   #retry: Timer | undefined;
 
   constructor(deps: LogStreamDeps) {
@@ -37,9 +38,11 @@ export class LogStream {
   /** On a connection on which the node has registered. */
   open(): void {
     this.shut();
-    const { begin, nodeName, logger, clock } = this.#deps;
+    const { begin, nodeName, live, logger, clock } = this.#deps;
     const call = begin();
+    const outbox = new LogOutbox(call, live, clock);
     this.#call = call;
+    this.#outbox = outbox;
     const over = (why: string, absent: boolean): void => {
       if (this.#call !== call) return;
       this.shut();
@@ -50,28 +53,32 @@ export class LogStream {
     call.on("data", (order: NodeOrder) => {
       if (this.#call !== call) return;
       this.#backoff.reset();
-      this.#take(call, order);
+      this.#take(outbox, order);
     });
     call.on("error", (error: ServiceError) =>
       over(error.message, error.code === status.UNIMPLEMENTED),
     );
     call.on("end", () => over("the session manager ended it", false));
-    call.write({ node: nodeName, answers: [] });
+    outbox.hello(nodeName);
   }
 
   shut(): void {
     const call = this.#call;
     this.#call = undefined;
     this.#retry?.cancel();
+    this.#outbox?.close();
     this.#deps.reads.forgetAll();
+    this.#deps.live.unfollowAll();
     call?.cancel();
   }
 
-  #take(call: LogCall, { reads, forget }: NodeOrder): void {
+  #take(outbox: LogOutbox, { reads, forget, follow, unfollow, sync }: NodeOrder): void {
+    const { live } = this.#deps;
     for (const order of reads)
-      void this.#deps.reads.answer(order).then((answer) => {
-        if (this.#call === call) call.write({ node: "", answers: [answer] });
-      });
+      void this.#deps.reads.answer(order).then((answer) => outbox.answer(answer));
     this.#deps.reads.forget(forget);
+    live.follow(follow);
+    live.unfollow(unfollow);
+    outbox.sync(sync);
   }
 }

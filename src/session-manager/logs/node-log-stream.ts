@@ -19,7 +19,7 @@ interface Waiting {
   readonly timer: Timer;
 }
 
-const nothing: NodeOrder = { reads: [], forget: [] };
+const nothing: NodeOrder = { reads: [], forget: [], follow: [], unfollow: [], sync: [] };
 
 /** The stream of logs of one node. */
 export class NodeLogStream {
@@ -27,7 +27,9 @@ export class NodeLogStream {
   readonly #call: NodeLogCall;
   readonly #clock: Clock;
   readonly #waiting = new Map<number, Waiting>();
-  #lastRead = 0;
+  readonly #followed = new Set<string>();
+  readonly #syncs = new Map<number, () => void>();
+  #lastId = 0;
 
   constructor(node: string, call: NodeLogCall, clock: Clock) {
     this.node = node;
@@ -37,7 +39,7 @@ export class NodeLogStream {
 
   /** The id of a read that goes on from piece to piece. */
   newRead(): number {
-    return ++this.#lastRead;
+    return ++this.#lastId;
   }
 
   /** @throws FlameError unavailable when the node does not answer, or says that it cannot read */
@@ -46,15 +48,39 @@ export class NodeLogStream {
       const silent = (): void => this.#end(order.read, `no answer for ${answerMs / 1000} seconds`);
       const timer = this.#clock.after(answerMs, silent);
       this.#waiting.set(order.read, { resolve, reject, timer });
-      this.#call.write({ ...nothing, reads: [order] });
+      this.#say({ reads: [order] });
     });
   }
 
   forget(read: number): void {
-    if (!this.#call.writableEnded) this.#call.write({ ...nothing, forget: [read] });
+    this.#say({ forget: [read] });
   }
 
-  came({ answers }: NodeWord): void {
+  follow(sessionId: string): void {
+    if (this.#followed.has(sessionId)) return;
+    this.#followed.add(sessionId);
+    this.#say({ follow: [sessionId] });
+  }
+
+  unfollow(sessionId: string): void {
+    if (this.#followed.delete(sessionId)) this.#say({ unfollow: [sessionId] });
+  }
+
+  /** Resolves when all that was printed of the session by now has come; at once where it is not followed. */
+  synced(sessionId: string): Promise<void> {
+    if (!this.#followed.has(sessionId)) return Promise.resolve();
+    const id = ++this.#lastId;
+    return new Promise((resolve) => {
+      this.#syncs.set(id, resolve);
+      this.#say({ sync: [id] });
+    });
+  }
+
+  came({ answers, synced }: NodeWord): void {
+    for (const id of synced) {
+      this.#syncs.get(id)?.();
+      this.#syncs.delete(id);
+    }
     for (const answer of answers) {
       const waiting = this.#waiting.get(answer.read);
       if (waiting === undefined) continue;
@@ -68,10 +94,22 @@ export class NodeLogStream {
     }
   }
 
+  /** Nothing is read of it for so long. */
+  pause(ms: number): void {
+    this.#call.pause();
+    this.#clock.after(ms, () => this.#call.resume());
+  }
+
   /** The node has gone, or another stream speaks for it. */
   close(): void {
     for (const read of [...this.#waiting.keys()]) this.#end(read, "it went away");
+    for (const resolve of this.#syncs.values()) resolve();
+    this.#syncs.clear();
     this.#call.end();
+  }
+
+  #say(order: Partial<NodeOrder>): void {
+    if (!this.#call.writableEnded) this.#call.write({ ...nothing, ...order });
   }
 
   #end(read: number, why: string): void {

@@ -1,12 +1,23 @@
 import { Metadata } from "@grpc/grpc-js";
 import { refuseStranger } from "../../core/node-owners.ts";
 import type { NodeEntry } from "../../executors/node-book.ts";
+import { ByteRate } from "../../kit/byte-rate.ts";
 import type { Clock } from "../../kit/clock.ts";
 import { FlameError } from "../../model/errors.ts";
+import { SharedBytes } from "../../process/line-backlog.ts";
+import type { LogsServer } from "../../protocol/generated/flame/logs/v1/logs.ts";
 import type { NodeLogsServer, NodeWord } from "../../protocol/generated/flame/logs/v1/node_logs.ts";
 import { statusOf } from "../../protocol/grpc-errors.ts";
 import { identityOf } from "../../security/authentication.ts";
+import { FollowStream } from "./follow-stream.ts";
+import { LiveLogs, type LogPlaces } from "./live-logs.ts";
 import { type NodeLogCall, NodeLogStream } from "./node-log-stream.ts";
+
+/** So much waits for all clients that follow together, in bytes. */
+const waitingBytesMax = 64 * 1024 * 1024;
+/** What is read of all nodes together in a second, in bytes, and at once after a pause: nodes leave out what is more. */
+const bytesPerSecond = 64 * 1024 * 1024;
+const burstBytes = 32 * 1024 * 1024;
 
 /** The machine's nodes. */
 interface NodesByName {
@@ -18,11 +29,15 @@ export class NodeLogs {
   readonly #clock: Clock;
   readonly #nodes: NodesByName;
   readonly #streams = new Map<string, NodeLogStream>();
+  readonly #rate: ByteRate;
+  readonly live: LiveLogs;
 
   /** @param nodes says to whom their names belong */
-  constructor(clock: Clock, nodes: NodesByName) {
+  constructor(clock: Clock, nodes: NodesByName, places: LogPlaces) {
     this.#clock = clock;
     this.#nodes = nodes;
+    this.#rate = new ByteRate(clock, bytesPerSecond, burstBytes);
+    this.live = new LiveLogs({ clock, places, find: (node) => this.find(node) });
   }
 
   get nodes(): readonly string[] {
@@ -39,6 +54,13 @@ export class NodeLogs {
     return { serve: (call) => this.#serve(call) };
   }
 
+  /** `flame.logs.v1.Logs`. */
+  clientService(exists: (sessionId: string) => boolean): LogsServer {
+    const shared = new SharedBytes(waitingBytesMax);
+    const deps = { live: this.live, shared, exists };
+    return { follow: (call) => new FollowStream(deps, call).serve() };
+  }
+
   #serve(call: NodeLogCall): void {
     call.sendMetadata(new Metadata());
     let stream: NodeLogStream | undefined;
@@ -50,7 +72,7 @@ export class NodeLogs {
     call.on("data", (word: NodeWord) => {
       try {
         if (stream === undefined) stream = this.#enter(word.node, call);
-        else stream.came(word);
+        else this.#came(stream, word);
       } catch (thrown) {
         call.emit("error", statusOf(thrown));
       }
@@ -73,7 +95,17 @@ export class NodeLogs {
     this.#streams.get(node)?.close();
     const stream = new NodeLogStream(node, call, this.#clock);
     this.#streams.set(node, stream);
+    this.live.opened(stream);
     return stream;
+  }
+
+  #came(stream: NodeLogStream, word: NodeWord): void {
+    // First: who waits for an answer to a sync wants them before it.
+    this.live.came(stream.node, word.lines);
+    stream.came(word);
+    for (const { data } of word.lines) this.#rate.take(data.length);
+    const { waitMs } = this.#rate;
+    if (waitMs > 0) stream.pause(waitMs);
   }
 }
 

@@ -80,7 +80,13 @@ describe("a log file with marks", () => {
   });
 
   test("counts what the disk was too slow for as part of the section in which it was printed", async () => {
-    const { source, log, end } = open();
+    const told: string[] = [];
+    const tap = {
+      came: (_: Buffer, title: string | undefined) => told.push(title ?? ""),
+      behind: () => told.push("behind"),
+      ended: () => told.push("ended"),
+    };
+    const { source, log, end } = open({ tap });
     log.beginSection("task 1");
     // Each chunk is more than the file takes at once, so that reading pauses behind it.
     const chunks = ["a", "b", "c"].map((letter) => `${letter.repeat(40_000)}\n`);
@@ -101,6 +107,9 @@ describe("a log file with marks", () => {
     const [, before = "", after = ""] = text.split(/task 1 begins\n|.*task 1 ends\n/);
     for (const chunk of chunks) expect(before).toContain(chunk);
     expect(after).toContain("task 2 begins\ntwo\n");
+    const one = told.slice(0, told.indexOf("task 2"));
+    expect(one).toContain("behind");
+    expect(one.indexOf("ended")).toBe(one.length - 1);
   });
 
   test("adds to what an earlier program wrote, on a line of its own", async () => {
@@ -150,11 +159,11 @@ describe("a log file whose place is said later", () => {
     await nextTurn();
     expect(log.tail).toContain("too much");
     expect(existsSync(path)).toBe(false);
-    log.goTo(path, marks);
+    log.goTo(path, { marks });
     log.beginSection("task 1");
     source.write("one\n");
     await nextTurn();
-    log.goTo(join(folder.path, "elsewhere"), marks);
+    log.goTo(join(folder.path, "elsewhere"), { marks });
     source.end();
     await log.ended;
     const text = (): string => readFileSync(path, "utf8");
@@ -171,7 +180,7 @@ describe("a log file whose place is said later", () => {
     const log = new LogFile(source, { bytesMax: 1_000_000 });
     source.end("last words\n");
     await log.ended;
-    log.goTo(path, undefined);
+    log.goTo(path, {});
     await waitFor("the words", () => existsSync(path) && readFileSync(path, "utf8").length > 0);
     expect(readFileSync(path, "utf8")).toBe("last words\n");
   });

@@ -34,7 +34,7 @@ export class ScriptedLogs {
   }
 
   say(word: Partial<NodeWord>): void {
-    this.#call.write({ node: "", answers: [], ...word });
+    this.#call.write({ node: "", answers: [], lines: [], synced: [], ...word });
   }
 
   close(): void {

@@ -20,6 +20,7 @@ from flamepy._functions import (
     unregister_application,
 )
 from flamepy._futures import TaskFuture
+from flamepy._log_lines import LogLine
 from flamepy._names import short_name
 from flamepy._object_session import ObjectSession
 from flamepy._remote_calls import RemoteMethod
@@ -59,6 +60,7 @@ __all__ = [
     "FlameError",
     "FlameErrorCode",
     "FrontendStub",
+    "LogLine",
     "ObjectSession",
     "RemoteMethod",
     "ResourceRequirement",

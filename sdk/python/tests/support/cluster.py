@@ -15,6 +15,7 @@ from flamepy.proto import (
     client_pb2_grpc,
     clients_pb2_grpc,
     frontend_pb2_grpc,
+    logs_pb2_grpc,
     sessions_pb2,
     sessions_pb2_grpc,
     types_pb2,
@@ -63,6 +64,8 @@ class FakeCluster(
         self.can_cancel = True
         #: Streams of tasks; None: a session manager of another make. Known from the next start on.
         self.streams: clients_pb2_grpc.ClientsServicer | None = None
+        #: What tasks print; None: a session manager of another make. Known from the next start on.
+        self.logs: logs_pb2_grpc.LogsServicer | None = None
         self.changed = threading.Condition()
         self.port = 0
         self._server: grpc.Server | None = None
@@ -92,6 +95,9 @@ class FakeCluster(
         if self.streams is not None:
             register_clients: Any = clients_pb2_grpc.add_ClientsServicer_to_server
             register_clients(self.streams, self._server)
+        if self.logs is not None:
+            register_logs: Any = logs_pb2_grpc.add_LogsServicer_to_server
+            register_logs(self.logs, self._server)
         self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
         self._server.start()
 

@@ -17,6 +17,7 @@ import {
   type Metadata,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Lines } from "./logs.ts";
 
 export const protobufPackage = "flame.logs.v1";
 
@@ -26,12 +27,21 @@ export interface NodeWord {
   /** In the first message of the stream: the node as it has registered. */
   node: string;
   answers: ReadAnswer[];
+  /** Of the sessions that are followed. */
+  lines: Lines[];
+  /** Answers to `sync`: what was printed before it came has left. */
+  synced: number[];
 }
 
 export interface NodeOrder {
   reads: ReadOrder[];
   /** Reads that nobody waits for any more. */
   forget: number[];
+  /** Sessions: what their services print here from now on is wanted, or no more. */
+  follow: string[];
+  unfollow: string[];
+  /** Chosen by the session manager: answered with `synced`. */
+  sync: number[];
 }
 
 /** The next piece of what the services of a session wrote, from the files of the node, is wanted. Answered with a ReadAnswer. */
@@ -70,7 +80,7 @@ export interface LogPiece {
 }
 
 function createBaseNodeWord(): NodeWord {
-  return { node: "", answers: [] };
+  return { node: "", answers: [], lines: [], synced: [] };
 }
 
 export const NodeWord: MessageFns<NodeWord> = {
@@ -80,6 +90,16 @@ export const NodeWord: MessageFns<NodeWord> = {
     }
     for (const v of message.answers) {
       ReadAnswer.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.lines) {
+      Lines.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.synced.length !== 0) {
+      writer.uint32(34).fork();
+      for (const v of message.synced) {
+        writer.uint32(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -113,6 +133,32 @@ export const NodeWord: MessageFns<NodeWord> = {
             message.answers.push(ReadAnswer.decode(reader, reader.uint32()));
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.lines.push(Lines.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag === 32) {
+              message.synced.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 34) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.synced.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -132,12 +178,14 @@ export const NodeWord: MessageFns<NodeWord> = {
     const message = createBaseNodeWord();
     message.node = object.node ?? "";
     message.answers = object.answers?.map((e) => ReadAnswer.fromPartial(e)) || [];
+    message.lines = object.lines?.map((e) => Lines.fromPartial(e)) || [];
+    message.synced = object.synced?.map((e) => e) || [];
     return message;
   },
 };
 
 function createBaseNodeOrder(): NodeOrder {
-  return { reads: [], forget: [] };
+  return { reads: [], forget: [], follow: [], unfollow: [], sync: [] };
 }
 
 export const NodeOrder: MessageFns<NodeOrder> = {
@@ -148,6 +196,19 @@ export const NodeOrder: MessageFns<NodeOrder> = {
     if (message.forget.length !== 0) {
       writer.uint32(18).fork();
       for (const v of message.forget) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    for (const v of message.follow) {
+      writer.uint32(26).string(v!);
+    }
+    for (const v of message.unfollow) {
+      writer.uint32(34).string(v!);
+    }
+    if (message.sync.length !== 0) {
+      writer.uint32(42).fork();
+      for (const v of message.sync) {
         writer.uint32(v);
       }
       writer.join();
@@ -194,6 +255,40 @@ export const NodeOrder: MessageFns<NodeOrder> = {
 
             break;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.follow.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.unfollow.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag === 40) {
+              message.sync.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 42) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.sync.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -213,6 +308,9 @@ export const NodeOrder: MessageFns<NodeOrder> = {
     const message = createBaseNodeOrder();
     message.reads = object.reads?.map((e) => ReadOrder.fromPartial(e)) || [];
     message.forget = object.forget?.map((e) => e) || [];
+    message.follow = object.follow?.map((e) => e) || [];
+    message.unfollow = object.unfollow?.map((e) => e) || [];
+    message.sync = object.sync?.map((e) => e) || [];
     return message;
   },
 };
