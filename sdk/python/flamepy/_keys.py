@@ -98,11 +98,16 @@ class ObjectKey:
         return None if self.object_id is None else f"{self.to_prefix()}/{self.object_id}"
 
     def matches_key(self, key: str) -> bool:
-        """Whether ``key`` is this object, or lies under this prefix."""
+        """Whether ``key`` is that of this object, or of one under this prefix.
+
+        What is no ``<application>/<session>/<object>`` matches nothing, as in flamepy 0.6.0.
+        """
         if self.object_id is not None:
             return key == self.to_key()
-        prefix = f"{self.app_name}/" if self.is_all_sessions() else f"{self.to_prefix()}/"
-        return key.startswith(prefix)
+        application, *rest = key.split("/")
+        if application != self.app_name or len(rest) != 2 or not all(rest):
+            return False
+        return self.is_all_sessions() or rest[0] == self.session_id
 
     def __str__(self) -> str:
         return self.to_key() or self.to_prefix()

@@ -31,4 +31,7 @@ def test_a_prefix_matches_what_lies_under_it() -> None:
     assert everything.is_all_sessions()
     assert everything.matches_key("a/x/y")
     assert not everything.matches_key("ab/x/y")
+    for no_key in ("a", "a/b", "a/b/", "a//c", "a/b/c/d"):
+        assert not everything.matches_key(no_key)
+        assert not ObjectKey("a", "b").matches_key(no_key)
     assert ObjectKey("a", "b", "c").matches_key("a/b/c")
