@@ -83,25 +83,26 @@ const requirementOf = ({ name, version, marker }) =>
 
 /** Installs into one environment; what else is there stays. */
 async function fill({ root, home, uv, file, untouched, environment }) {
-  const { flmrun, sdk, wheels } = homePaths(home);
+  const { flmrun, wheels } = homePaths(home);
   const interpreter = join(environment, "bin/python");
   const logFile = logOf(home);
+  const sync = (options) =>
+    run([uv, "sync", "--frozen", "--inexact", ...installOptions, ...options], {
+      cwd: flmrun,
+      env: { ...settings, UV_PROJECT_ENVIRONMENT: environment },
+      logFile,
+    });
   if (untouched) {
     const target = { uv, python: interpreter, root, file, logFile };
     await installByHash({ ...target, options: installOptions, env: settings });
   } else {
     // The hashes of what somebody added are in uv.lock.
-    const sync = ["sync", "--frozen", "--inexact", "--no-install-package", "flamepy"];
-    await run([uv, ...sync, ...installOptions, "--python", interpreter], {
-      cwd: flmrun,
-      env: { ...settings, UV_PROJECT_ENVIRONMENT: environment },
-      logFile,
-    });
+    await sync(["--no-install-package", "flamepy", "--python", interpreter]);
   }
-  // Its version stays the same while its sources change; what builds it is in `wheels`.
-  const flamepy = ["--reinstall-package", "flamepy", "--no-deps", "--no-index"];
-  const install = [uv, "pip", "install", "--python", interpreter, ...installOptions, ...flamepy];
-  await run([...install, "--find-links", wheels, sdk], { env: settings, logFile });
+  // Its version stays the same while its sources change; what builds it is in `wheels`. What `uv pip` installs, uv run would
+  // install once more.
+  const flamepy = ["--reinstall-package", "flamepy", "--no-index", "--find-links", wheels];
+  await sync([...flamepy, "--python", interpreter]);
 }
 
 const projectFiles = ({ root, home }) => new ProjectFiles(home, join(root, "flmrun"));
