@@ -14,6 +14,6 @@ onFullDisk("flmctl tells in one line that its output can not be written, and fai
   const { status, stderr } = spawnSync("sh", ["-c", `"${program}" --help > /dev/full`], {
     encoding: "utf8",
   });
-  expect(stderr).toMatch(/^Error: \w+\("standard output can not be written: ENOSPC[^\n]*"\)\n$/);
+  expect(stderr).toMatch(/^Error: standard output can not be written: ENOSPC[^\n]*\n$/);
   expect(status).toBe(1);
 });
