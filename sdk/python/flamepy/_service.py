@@ -160,7 +160,8 @@ class AskedService:
                     f"on_task_invoke returned a {type(output).__name__}: expected bytes or None"
                 )
         except BaseException as error:  # What user code raises must not end this process.
-            _log.info("task %s failed: %s", request.task_id, describe(error))
+            # Who waits hears of it; at a higher level it would show among what the task prints.
+            _log.debug("task %s failed: %s", request.task_id, describe(error))
             return types_pb2.TaskResult(
                 return_code=_FAILED, output=encode_failure(error), message=describe(error)
             )
