@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { installByHash } from "../../scripts/lib/by-hash.mjs";
+import { root } from "../../scripts/lib/paths.mjs";
 import { SetupError } from "../../scripts/lib/progress.mjs";
 import { run } from "../../scripts/lib/run.mjs";
 import { whenChanged } from "../../scripts/lib/stamps.mjs";
@@ -27,7 +28,7 @@ export async function ensurePeers({ folder, requirements, python, uv }) {
       rmSync(venv, { recursive: true, force: true });
       const env = { UV_PYTHON_DOWNLOADS: "never" };
       await run([uv, "venv", "--python", python, venv], { logFile, env });
-      const target = { uv, python: executable, root: dirname(requirements), file: requirements };
+      const target = { uv, python: executable, root, file: requirements };
       await installByHash({ ...target, logFile }).catch(refuse);
     },
   });
@@ -37,7 +38,7 @@ export async function ensurePeers({ folder, requirements, python, uv }) {
 function refuse({ message }) {
   throw new SetupError(
     `--peers measures Ray and Dask, and they cannot be had from the Python package index.\n${message}\n` +
-      "What to do: make the index reachable for uv (UV_INDEX_URL names another one), or choose versions that it has for this " +
+      "What to do: make the index reachable for uv (UV_DEFAULT_INDEX names another one), or choose versions that it has for this " +
       "Python in bench/peers/requirements.in and run npm run lock; then run the same command again; or leave --peers out.",
   );
 }

@@ -19,9 +19,13 @@ export function installByHash({ uv, python, root, file, logFile, options = [], e
   });
 }
 
-/** The same with a Python's own pip, for what there is no uv yet for; `command` is one of pip, with its options. */
-export function pipByHash({ python, command, root, file, logFile, env }) {
-  const pip = [python, "-m", "pip", ...command, "--quiet", "--no-deps", "--only-binary=:all:"];
+/**
+ * The same with a Python's own pip, for what there is no uv yet for; `command` is one of pip, with its options, and `source` takes
+ * source distributions alone.
+ */
+export function pipByHash({ python, command, root, file, logFile, env, source = false }) {
+  const kind = source ? "--no-binary=:all:" : "--only-binary=:all:";
+  const pip = [python, "-m", "pip", ...command, "--quiet", "--no-deps", kind];
   return byHash([...pip, "--require-hashes", "--requirement", file], { root, file, logFile, env });
 }
 

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { installByHash } from "./by-hash.mjs";
@@ -7,6 +6,7 @@ import { homePaths } from "./paths.mjs";
 import { note, SetupError } from "./progress.mjs";
 import { lockedFile, pinsOf } from "./requirements.mjs";
 import { ask, run } from "./run.mjs";
+import { sha256 } from "./sha256.mjs";
 import { sourceFiles } from "./stamps.mjs";
 
 /** Where the specified flmrun/pyproject.toml looks for flamepy: replaced by the home's own copy. */
@@ -107,8 +107,6 @@ async function fill({ root, home, uv, file, untouched, environment }) {
 
 const projectFiles = ({ root, home }) => new ProjectFiles(home, join(root, "flmrun"));
 
-const hashOf = (text) => createHash("sha256").update(text).digest("hex");
-
 /** The files of flmrun's project: those of this version, of the last one, and those that are there. */
 class ProjectFiles {
   #folder;
@@ -134,7 +132,7 @@ class ProjectFiles {
 
   /** Files that somebody edited, and that this version changes too. */
   conflicts() {
-    const changed = ([name, text]) => this.isEdited(name) && this.#last[name] !== hashOf(text);
+    const changed = ([name, text]) => this.isEdited(name) && this.#last[name] !== sha256(text);
     return [...this.#texts]
       .filter(changed)
       .map(([name]) => `${name}: edited here, and changed by this version`);
@@ -150,7 +148,7 @@ class ProjectFiles {
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, text.replaceAll(specifiedSdk, this.#sdk));
     }
-    const brought = [...this.#texts].map(([name, text]) => [name, hashOf(text)]);
+    const brought = [...this.#texts].map(([name, text]) => [name, sha256(text)]);
     mkdirSync(dirname(this.#record), { recursive: true });
     writeFileSync(this.#record, `${JSON.stringify(Object.fromEntries(brought))}\n`);
   }
@@ -161,7 +159,7 @@ class ProjectFiles {
     const last = this.#last[name];
     if (last === undefined || !existsSync(path)) return false;
     const there = readFileSync(path, "utf8").replaceAll(this.#sdk, specifiedSdk);
-    return hashOf(there) !== last && there !== this.#texts.get(name);
+    return sha256(there) !== last && there !== this.#texts.get(name);
   }
 }
 

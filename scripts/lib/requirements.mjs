@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SetupError } from "./progress.mjs";
+import { sha256 } from "./sha256.mjs";
 
 /** The release of uv that homes get; what services are started with. */
 export const uvVersion = "0.13.9";
@@ -72,7 +72,6 @@ export function requirementSet(root, name) {
 }
 
 const head = "# Made by npm run lock. ";
-const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 
 /** The text of a file: what it is made of, for a check that needs no network, and what uv made of that. */
 export function requirementFile(asked, body) {

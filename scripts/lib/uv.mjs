@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import {
   chmodSync,
   copyFileSync,
@@ -18,6 +17,7 @@ import { announce, note, SetupError } from "./progress.mjs";
 import { findAnyPython } from "./python.mjs";
 import { lockedFile, uvVersion } from "./requirements.mjs";
 import { ask } from "./run.mjs";
+import { sha256 } from "./sha256.mjs";
 
 /**
  * Puts a real uv at `target`: the one that requirements/uv.txt names, from this user's cache or the Python package index; or
@@ -27,7 +27,7 @@ import { ask } from "./run.mjs";
 export async function ensureUv({ root, target, logs }) {
   const file = lockedFile(root, "uv");
   // One that was kept when other files were named is not taken.
-  const named = createHash("sha256").update(readFileSync(file)).digest("hex").slice(0, 12);
+  const named = sha256(readFileSync(file)).slice(0, 12);
   const name = `uv-${uvVersion}-${process.platform}-${process.arch}-${named}`;
   const cached = join(cacheFolder(), name);
   if (!existsSync(cached)) {

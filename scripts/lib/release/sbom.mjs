@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { SetupError } from "../progress.mjs";
 import { lockedFile, pinsOf } from "../requirements.mjs";
 import { runToEnd } from "../run.mjs";
+import { sha256 } from "../sha256.mjs";
 
 /** What of the Python package index an installation has. */
 const installedSets = ["uv", "build", "flmrun"];
@@ -83,7 +83,7 @@ const referenceOf = ({ name, version }) => `pkg:pypi/${name}@${version}`;
 
 /** A UUID that is always the same for a commit (version 8: of the maker's own rule). */
 function uuidOf(commit) {
-  const hex = createHash("sha256").update(`flame sbom ${commit}`).digest("hex");
+  const hex = sha256(`flame sbom ${commit}`);
   const variant = ((Number.parseInt(hex[16], 16) & 3) | 8).toString(16);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { sha256 } from "../sha256.mjs";
 
-export const sha256Of = (path) => createHash("sha256").update(readFileSync(path)).digest("hex");
+export const sha256Of = (path) => sha256(readFileSync(path));
 
 /** What `sha256sum --check` takes. */
 export const sumsOf = (folder, names) =>
