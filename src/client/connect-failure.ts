@@ -32,14 +32,14 @@ const meanings: readonly [pattern: RegExp, says: (endpoint: Endpoint) => string]
     ({ host }) => `its certificate is not one for ${host}; use a name that the certificate has`,
   ],
   [
+    /alert (bad certificate|certificate required|handshake failure|unknown ca)|certificate required/i,
+    () =>
+      "it asks for another client certificate; name yours with FLAME_CERT_FILE and FLAME_KEY_FILE",
+  ],
+  [
     /self.signed|unable to (get|verify)|UNABLE_TO|certificate/i,
     () =>
       "its certificate is of no authority that is trusted here; name that with FLAME_CA_FILE or ca_file",
-  ],
-  [
-    /alert (bad certificate|certificate required|handshake failure)|certificate required/i,
-    () =>
-      "it asks for another client certificate; name yours with FLAME_CERT_FILE and FLAME_KEY_FILE",
   ],
   [
     /^Failed to connect|Protocol error|HTTP_1_1_REQUIRED/,

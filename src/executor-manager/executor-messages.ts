@@ -9,7 +9,7 @@ import type {
   Session,
 } from "../protocol/generated/flame/v1/types.ts";
 import { ExecutorState, Shim } from "../protocol/generated/flame/v1/types.ts";
-import type { PackageSource } from "./packages/package-source.ts";
+import { DAY_MS, type PackageSource } from "./packages/package-source.ts";
 import type { ServiceApplication } from "./service-process.ts";
 
 /** What is installed and started for an application. */
@@ -60,6 +60,7 @@ export function readBinding(response: BindExecutorResponse): Binding | undefined
 
 /** What a service of the application is installed and started from, for a session if there is one. */
 function runnableOf(name: string, spec: ApplicationSpec, session?: Session): Runnable {
+  const packages = [...(spec.packages?.entries ?? []), ...(session?.spec?.packages?.entries ?? [])];
   const environments = Object.fromEntries(
     spec.environments.map((variable) => [variable.name, variable.value]),
   );
@@ -75,12 +76,18 @@ function runnableOf(name: string, spec: ApplicationSpec, session?: Session): Run
       application: name,
       url: spec.url,
       installer: spec.installer,
-      packages: [...(spec.packages?.entries ?? []), ...(session?.spec?.packages?.entries ?? [])],
-      since: session?.status === undefined ? undefined : Number(session.status.creationTime),
+      packages,
+      since: packages.length === 0 ? undefined : dayOf(session),
       environments,
       commandLine: [spec.command ?? "", ...spec.arguments],
     },
   };
+}
+
+/** Unix milliseconds at which the UTC day of the session's creation began: those of one day share what is made of a list. */
+function dayOf(session: Session | undefined): number | undefined {
+  if (session?.status === undefined) return undefined;
+  return Math.floor(Number(session.status.creationTime) / DAY_MS) * DAY_MS;
 }
 
 /** So many services that are to be kept started. */

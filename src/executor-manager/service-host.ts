@@ -42,8 +42,15 @@ export interface StartedService {
 
 /** Services that were started before anybody needed them. */
 export interface StartedServices {
-  /** One that is exactly what would be started; undefined: there is none. Whoever takes it ends it. */
-  take(program: ServiceProgram, signal: AbortSignal): Promise<StartedService | undefined>;
+  /**
+   * One that is exactly what would be started; undefined: there is none. Whoever takes it ends it.
+   * @param packages the list that the session needs, its own included
+   */
+  take(
+    program: ServiceProgram,
+    packages: readonly string[],
+    signal: AbortSignal,
+  ): Promise<StartedService | undefined>;
 }
 
 /** What came of opening a session: a service that entered it, or why there is none. */
@@ -121,7 +128,7 @@ export class ServiceHost {
     binding: Binding,
     signal: AbortSignal,
   ): Promise<Opened | undefined> {
-    const started = await this.#started.take(program, signal);
+    const started = await this.#started.take(program, binding.source.packages, signal);
     if (started === undefined) return undefined;
     const session = new ServiceSession(started.process, binding, signal, started.release);
     try {

@@ -184,12 +184,14 @@ function executorCalls(deps: BackendDeps): Pick<BackendServer, ExecutorCall> {
   const { engine, payloads, notes } = deps;
   return {
     registerExecutor: unary(async ({ executorId: id, executorSpec }, call) => {
-      const { shim, node } = requiredField(executorSpec, "executor_spec", "RegisterExecutor");
+      const { shim } = requiredField(executorSpec, "executor_spec", "RegisterExecutor");
       await engine.ask("executor.register", {
         ...executorCall(id, call),
         shim: shimFromWire(shim),
       });
-      notes.executorRegistered(id, node);
+      // As the machine has it: what the call says of the node is not asked.
+      const place = engine.state.executors.find(id)?.record.node;
+      if (place !== undefined) notes.executorRegistered(id, place);
       return done;
     }),
 

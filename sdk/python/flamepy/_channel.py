@@ -93,7 +93,7 @@ def open_channel(address: str, tls: FlameClientTls | None) -> grpc.Channel:
         channel = grpc.insecure_channel(target, options=options)
     try:
         _await_ready(channel, address, tls)
-    except FlameError:
+    except BaseException:  # Ctrl-C, too.
         channel.close()
         raise
     return channel if bearer is None else grpc.intercept_channel(channel, _Bearer(bearer))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flamepy._envelope import is_envelope
 from flamepy._errors import FlameError, FlameErrorCode
 from flamepy._object_calls import Callables
-from flamepy._objects import ObjectRef, delete_objects
+from flamepy._objects import ObjectRef, discard_object
 from flamepy._runner import RunnerContext, RunnerServiceKind, encode_context, referred
 from flamepy._types import SessionAttributes
 
@@ -63,10 +63,7 @@ class CommonData:
             return
         ref = referred(self.data) if is_envelope(self.data) else ObjectRef.decode(self.data)
         if ref is not None:
-            try:
-                delete_objects(ref.key)
-            except FlameError:
-                pass  # Only room is lost, and the cache bounds that.
+            discard_object(ref)
 
 
 def _single_instance(attrs: SessionAttributes) -> SessionAttributes:

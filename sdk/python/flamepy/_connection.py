@@ -246,15 +246,14 @@ class Connection:
         """
         sink = self.logs.wanted(logs)
         session_id = attrs.id or short_name(attrs.application)
-        attrs = with_shipped(attrs, f"{attrs.application}/{session_id}", self)
-        common = CommonData.of(attrs, session_id, self.reads_frames)
-        attrs = common.attrs
-        request = frontend_pb2.CreateSessionRequest(
-            session_id=session_id, session=from_session(attrs, common.data)
-        )
         operation = f"create session {session_id!r} of application {attrs.application!r}"
         keep = attrs.keep or attrs.id is not None
+        common = CommonData.of(attrs, session_id, self.reads_frames)
         try:
+            attrs = with_shipped(common.attrs, f"{attrs.application}/{session_id}", self)
+            request = frontend_pb2.CreateSessionRequest(
+                session_id=session_id, session=from_session(attrs, common.data)
+            )
             reply = self.call(operation, "CreateSession", request, repeatable=False, keep=keep)
         except FlameError as error:
             if error.code in _REFUSALS:
@@ -288,9 +287,9 @@ class Connection:
         sink = self.logs.wanted(logs)
         wire, common = None, None
         if spec is not None:
-            spec = with_shipped(spec, f"{spec.application}/{session_id}", self)
             common = CommonData.of(spec, session_id, self.reads_frames)
-            wire = from_session(common.attrs, common.data)
+            attrs = with_shipped(common.attrs, f"{spec.application}/{session_id}", self)
+            wire = from_session(attrs, common.data)
         request = frontend_pb2.OpenSessionRequest(session_id=session_id, session=wire)
         keep = spec is not None
         reply = self.call(f"open session {session_id!r}", "OpenSession", request, keep=keep)

@@ -133,7 +133,7 @@ class LogStream:
         return FollowedLogs(self, session_id, sink)
 
     def end(self, session_id: str, sink: Sink) -> None:
-        """Take a sink away when it has got what was printed so far."""
+        """Take a sink away; the last one of a session when it has got what was printed so far."""
         if self._process != os.getpid():
             return  # Its parent has the thread that reads.
         with self._lock:
@@ -147,8 +147,9 @@ class LogStream:
                 del self._followed[session_id]
                 return
             self._requests.put(logs_pb2.FollowRequest(end=[session_id]))
+            ended = followed.has_ended  # A stream that breaks sets this one, and makes another.
         if threading.current_thread() is not self._reader:
-            followed.has_ended.wait(_END_SECONDS)
+            ended.wait(_END_SECONDS)
         with self._lock:
             if self._followed.get(session_id) is followed:
                 del self._followed[session_id]
@@ -251,7 +252,8 @@ class LogStream:
     def _take(self, response: logs_pb2.FollowResponse) -> None:
         for lines in response.lines:
             followed = self._followed.get(lines.session_id)
-            for sink in [] if followed is None else list(followed.sinks):
+            # Two handles of one session in a terminal print it once.
+            for sink in dict.fromkeys(followed.sinks) if followed is not None else ():
                 sink(lines)
         for session_id in response.begun:
             followed = self._followed.get(session_id)

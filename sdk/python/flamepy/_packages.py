@@ -56,8 +56,11 @@ def read_packages(packages: Sequence[str]) -> list[str | LocalPackage]:
     for at, entry in enumerate(packages):
         if not isinstance(entry, str):
             raise TypeError(f"packages[{at}] should be a text, got {entry!r}")
-        for one in _read(entry.strip(), f"packages[{at}]", Path()):
-            found[one] = None
+        try:
+            for one in _read(entry.strip(), f"packages[{at}]", Path()):
+                found[one] = None
+        except (OSError, RuntimeError, ValueError) as error:  # Of a url, a user's home, a path.
+            raise _wrong(f"packages[{at}]: {entry[:200]!r}: {error}") from error
     if len(found) > _ENTRIES_MAX:
         raise _wrong(f"packages: {len(found)} entries; expected at most {_ENTRIES_MAX}")
     return list(found)
@@ -126,7 +129,8 @@ def _requirements(
     if path in seen:
         raise _wrong(f"{where}: {path} includes itself")
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        # The empty line ends one that the last line of the file goes on with.
+        lines = [*path.read_text(encoding="utf-8-sig").splitlines(), ""]
     except (OSError, UnicodeDecodeError) as error:
         raise _wrong(f"{where}: cannot read {path}: {error}") from error
     joined = ""

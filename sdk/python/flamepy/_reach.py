@@ -31,7 +31,7 @@ def why_not(host: str, port: int, secure: bool, roots: bytes | None) -> str | No
         )
     except socket.gaierror as error:
         return f"no address is known for the host {host!r} ({error.strerror}); is its name right?"
-    except OSError:
+    except (OSError, UnicodeError):  # A name that is none has its error elsewhere.
         return None
 
 
@@ -76,7 +76,11 @@ def _read(connection: socket.socket) -> bytes:
 def _tls(connection: socket.socket, host: str, roots: bytes | None) -> str | None:
     import ssl  # Only here: most clusters of one machine have no TLS.
 
-    context = ssl.create_default_context(cadata=roots.decode() if roots is not None else None)
+    # Files of authorities may have comments in any encoding; certificates are ASCII.
+    authorities = None if roots is None else roots.decode("ascii", "ignore")
+    context = ssl.create_default_context(cadata=authorities)
+    # Newer Pythons ask for more of an authority than gRPC does.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.set_alpn_protocols(["h2"])
     try:
         context.wrap_socket(connection, server_hostname=host).close()

@@ -120,6 +120,8 @@ class FlattenedResults(Results):
     def __init__(self, chunks: Results) -> None:
         self._chunks = chunks
         self._chunk: list[Any] = []
+        # Of several that ask in a loop one fetches a chunk, and the others take of it.
+        self._turn: Any = None
 
     def __next__(self) -> Any:
         while not self._chunk:
@@ -127,9 +129,13 @@ class FlattenedResults(Results):
         return self._chunk.pop()  # Whoever gets a result is the only one who has it.
 
     async def __anext__(self) -> Any:
-        while not self._chunk:
-            self._chunk = (await anext(self._chunks))[::-1]
-        return self._chunk.pop()
+        import asyncio  # Few need it.
+
+        self._turn = self._turn or asyncio.Lock()
+        async with self._turn:
+            while not self._chunk:
+                self._chunk = (await anext(self._chunks))[::-1]
+            return self._chunk.pop()
 
     def close(self) -> None:
         self._chunk.clear()

@@ -121,6 +121,8 @@ class Session(ContextCalls, StaysHere):
             self._tasks.take_back()
             self._tasks.await_settled(_ABANDON_SECONDS)
             self._note_closed(abandon(self.connection, self.id, self._tasks.made))
+        if self._logs is not None:  # It could not be closed, and is left all the same.
+            self._logs.end()
 
     async def __aenter__(self) -> Self:
         return self
@@ -380,8 +382,7 @@ class Session(ContextCalls, StaysHere):
         self._note_closed(closed)
 
     def _note_closed(self, closed: Session) -> None:
-        self.state = closed.state
-        self.completion_time = closed.completion_time
+        self.state, self.completion_time = closed.state, closed.completion_time
         if self._logs is not None:
             self._logs.end()
 
@@ -392,8 +393,7 @@ def object_prefix_of(session_id: str) -> str:
     Raises:
         FlameError: NOT_FOUND, when there is no such session.
     """
-    known = _known.get(session_id)
-    if known is None:
+    if (known := _known.get(session_id)) is None:
         from flamepy._connection import ConnectionInstance
 
         known = ConnectionInstance.instance().get_session(session_id)

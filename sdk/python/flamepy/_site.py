@@ -47,9 +47,9 @@ class AppSite:
         folders = [*self.folders, *self._listed]
         for folder in folders:
             if not os.path.isdir(folder):
+                what = "application is" if folder in self.folders else "session's list are"
                 raise FileNotFoundError(
-                    f"{APP_SITE} names {folder}, which is no folder: the package of the "
-                    "application is not installed there"
+                    f"{folder} is no folder: packages of the {what} not installed there"
                 )
             site.addsitedir(folder)
         self._added = [path for path in sys.path if path not in before]
@@ -69,7 +69,7 @@ class AppSite:
         if folders:
             _restore(_python_path())
         if self._listed:
-            os.environ.pop(APP_SITE)
+            os.environ.pop(APP_SITE, None)
             if self.folders:
                 os.environ[APP_SITE] = os.pathsep.join(self.folders)
             places = os.environ.get("PATH", "").split(os.pathsep)

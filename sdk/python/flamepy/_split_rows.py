@@ -7,6 +7,7 @@ import mmap
 import pickle
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from flamepy._cell import Buffer
@@ -65,13 +66,22 @@ def joined(size: int, first: Buffer, following: Callable[[], Buffer], plain: boo
         # The one way to bytes that are written where they stay.
         found: Any = PlainBytes(pickle.Unpickler(parts).load(), size)
     else:
-        target = mmap.mmap(-1, size)
-        if hasattr(mmap, "MADV_HUGEPAGE"):
-            target.madvise(mmap.MADV_HUGEPAGE)
+        target = _own_memory(size)
         found = memoryview(target)
         parts.readinto(found)
     parts.end()
     return found
+
+
+def _own_memory(size: int) -> mmap.mmap:
+    """Take memory of this process alone, in large pages where the system has them."""
+    if not hasattr(mmap, "MAP_ANONYMOUS"):
+        return mmap.mmap(-1, size)
+    target = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with suppress(OSError):  # A kernel without them.
+            target.madvise(mmap.MADV_HUGEPAGE)
+    return target
 
 
 def _is_bytes(size: int, first: Buffer) -> bool:

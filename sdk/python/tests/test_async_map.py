@@ -100,6 +100,19 @@ def test_who_asks_twice_at_once_gets_two_results() -> None:
     run(main())
 
 
+def test_who_asks_twice_at_once_for_results_of_chunks_gets_each_once() -> None:
+    async def main() -> None:
+        tasks = Tasks()
+        results = FlattenedResults(tasks.map(inputs(2)))
+        both = asyncio.gather(anext(results), anext(results))
+        await asyncio.sleep(0)
+        tasks.end(1, [4, 5])
+        tasks.end(0, [1, 2, 3])
+        assert [*await both, *[value async for value in results]] == [1, 2, 3, 4, 5]
+
+    run(main())
+
+
 def test_what_fails_is_raised_in_its_place_and_the_rest_is_cancelled() -> None:
     async def main() -> None:
         tasks = Tasks()

@@ -76,6 +76,8 @@ class TestEntries:
             ("numpy>>2", "packages[0]: 'numpy>>2' is no requirement"),
             ("numpy scipy", "is no requirement"),
             ("-e .", "is no requirement"),
+            ("https://[example", "packages[0]: 'https://[example': "),
+            ("~nobody-of-this-name/x", "packages[0]: '~nobody-of-this-name/x': "),
             ("numpy==${VERSION}", "is no requirement"),
             ("https://example.org/${SECRET}.whl", "has a '$'"),
             ("six; python_version > '3'\n-e x", "is no requirement"),
@@ -144,6 +146,11 @@ class TestRequirementsFiles:
         with pytest.raises(flamepy.FlameError, match=text) as caught:
             read_packages([str(listed)])
         assert f"{listed}:2" in caught.value.message
+
+    def test_the_last_line_may_go_on_with_nothing(self, tmp_path: Path) -> None:
+        listed = tmp_path / "requirements.txt"
+        listed.write_text("six\nattrs \\\n")
+        assert read_packages([str(listed)]) == ["six", "attrs"]
 
     def test_one_that_is_no_text_is_refused(self, tmp_path: Path) -> None:
         listed = tmp_path / "requirements.txt"

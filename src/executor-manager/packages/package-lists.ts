@@ -9,13 +9,13 @@ import { identityOf, type ListEntry, ListedUploads, readList } from "./listed-up
 import type { PackageFetcher } from "./package-fetcher.ts";
 import type { PackageProgress } from "./package-progress.ts";
 import { type PackageShelf, type TakenPackage, TRANSIENT } from "./package-shelf.ts";
+import { DAY_MS } from "./package-source.ts";
 import { OWN_DISTRIBUTION } from "./provided-distributions.ts";
 import type { PythonEnvironment } from "./python-environment.ts";
 import { installLock, LIST_FILES, type ListWork, resolveList } from "./resolve-list.ts";
 import type { UvDeps } from "./run-uv.ts";
 
 /** Sessions of one UTC day share locks: newer versions are found on the next one. */
-const DAY_MS = 86_400_000;
 
 /** A list of packages and who asks for it. */
 export interface PackageList {
@@ -47,7 +47,7 @@ interface Job {
 /** Environments of lists of packages: one for each lock and Python, beside the installed packages and bounded with them. */
 export class PackageLists {
   readonly #deps: PackageListsDeps;
-  /** Resolutions under way, by the key of their lock. */
+  /** Resolutions under way, by the application that keeps the lock and its key. */
   readonly #resolving = new Map<string, Promise<string>>();
 
   constructor(deps: PackageListsDeps) {
@@ -83,10 +83,11 @@ export class PackageLists {
   }
 
   #resolveOnce(key: string, job: Job): Promise<string> {
-    const known = this.#resolving.get(key);
+    const own = JSON.stringify([job.list.application, key]);
+    const known = this.#resolving.get(own);
     if (known !== undefined) return known;
-    const resolving = this.#resolve(key, job).finally(() => this.#resolving.delete(key));
-    this.#resolving.set(key, resolving);
+    const resolving = this.#resolve(key, job).finally(() => this.#resolving.delete(own));
+    this.#resolving.set(own, resolving);
     return resolving;
   }
 

@@ -1,3 +1,6 @@
+/** Lists of packages are resolved anew each day of UTC. */
+export const DAY_MS = 86_400_000;
+
 /** What an application says about its package. */
 export interface PackageSource {
   /** The application's name, for logs and errors. */
@@ -8,7 +11,7 @@ export interface PackageSource {
   readonly installer: string | undefined;
   /** Of the application, then of the session. */
   readonly packages: readonly string[];
-  /** When the session was created, in Unix milliseconds; undefined: there is none yet. */
+  /** The UTC day of the session's creation, at any time of it, in Unix milliseconds; undefined: no session yet, or no packages. */
   readonly since: number | undefined;
   readonly environments: Readonly<Record<string, string>>;
   /** Command and arguments, unexpanded. */

@@ -1,3 +1,4 @@
+import { entersPackages } from "../packages/package-variables.ts";
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../kit/clock.ts";
 import { randomId } from "../../kit/ids.ts";
@@ -125,19 +126,32 @@ export class WarmServices implements StartedServices {
     for (const { places } of before.values()) for (const place of places) this.#end(place);
   }
 
-  async take(program: ServiceProgram, signal: AbortSignal): Promise<WarmService | undefined> {
-    const service = await this.#find(program, signal);
+  async take(
+    program: ServiceProgram,
+    packages: readonly string[],
+    signal: AbortSignal,
+  ): Promise<WarmService | undefined> {
+    const service = await this.#find(program, packages, signal);
     if (service !== undefined) this.#taken++;
     return service;
   }
 
-  async #find(program: ServiceProgram, signal: AbortSignal): Promise<WarmService | undefined> {
+  async #find(
+    program: ServiceProgram,
+    packages: readonly string[],
+    signal: AbortSignal,
+  ): Promise<WarmService | undefined> {
     const { application, packageVariables } = program;
     const fits = (service: WarmService): boolean =>
       isDeepStrictEqual(service.packageVariables, packageVariables);
     const shelves = [...this.#shelves.values()];
     const places = shelves
-      .filter(({ order }) => isDeepStrictEqual(order.application, application))
+      .filter(
+        ({ order }) =>
+          isDeepStrictEqual(order.application, application) &&
+          // Else its variables name the list, so none is started for a session with packages of its own, and none is stale.
+          (entersPackages(order.source) || isDeepStrictEqual(order.source.packages, packages)),
+      )
       .flatMap((shelf) => shelf.places);
     for (const place of places) {
       const { ready } = place;

@@ -65,6 +65,8 @@ export class FollowStream implements Follower {
   }
 
   printed({ sessionId, executorId, stream, taskId, data, leftOut }: Lines, node: string): void {
+    // A session that ends is followed until all of it has come, or the client has gone.
+    if (this.#over) return;
     this.#lines.add({ sessionId, executorId, stream, taskId, node }, data, leftOut);
     this.#plan();
   }

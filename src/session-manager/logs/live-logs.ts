@@ -89,9 +89,12 @@ export class LiveLogs {
   }
 
   came(node: string, lines: readonly Lines[]): void {
-    for (const some of lines)
-      for (const follower of this.#followed.get(some.sessionId)?.followers ?? [])
-        follower.printed(some, node);
+    for (const some of lines) {
+      const followed = this.#followed.get(some.sessionId);
+      // Only a node that was asked has an executor of the session: no other one speaks of it.
+      if (followed?.nodes.has(node) !== true) continue;
+      for (const follower of followed.followers) follower.printed(some, node);
+    }
   }
 
   #ask(node: string, sessionId: string, { nodes }: Followed, tell: Iterable<Follower>): void {

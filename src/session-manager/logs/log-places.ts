@@ -3,14 +3,14 @@ import type { LogPlaces } from "./live-logs.ts";
 
 /** Where sessions are served, as the machine sees it. */
 export function logPlaces(machine: {
-  readonly state: Pick<CoreState, "executors" | "nodes">;
+  readonly state: Pick<CoreState, "executors" | "nodes" | "sessions">;
 }): LogPlaces {
   return {
     nodesOf: (sessionId) => {
-      const serving = [...machine.state.executors.all()].filter(
-        ({ record }) => record.sessionId === sessionId,
-      );
-      return new Set(serving.map(({ record }) => record.node));
+      const { executors, sessions } = machine.state;
+      const session = sessions.find(sessionId);
+      if (session?.hasExecutors !== true) return [];
+      return new Set([...session.executors].flatMap((id) => executors.find(id)?.record.node ?? []));
     },
     sessionsOn: (node) =>
       [...machine.state.executors.ofNode(node)].flatMap(({ record }) => record.sessionId ?? []),

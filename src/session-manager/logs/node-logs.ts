@@ -72,7 +72,11 @@ export class NodeLogs {
     call.on("data", (word: NodeWord) => {
       try {
         if (stream === undefined) stream = this.#enter(word.node, call);
-        else this.#came(stream, word);
+        else {
+          // The name may have gone to another one since.
+          this.#refuseOthers(stream.node, call);
+          this.#came(stream, word);
+        }
       } catch (thrown) {
         call.emit("error", statusOf(thrown));
       }
@@ -87,16 +91,23 @@ export class NodeLogs {
 
   /**
    * Of two streams of a node the newer one speaks.
-   * @throws FlameError invalid_argument without a node's name, permission_denied for that of another caller's node
+   * @throws FlameError invalid_argument without a node's name, invalid_state before the node was registered, permission_denied
+   *   for another caller's node
    */
   #enter(node: string, call: NodeLogCall): NodeLogStream {
     if (node === "") throw nameless();
-    refuseStranger(this.#nodes.find(node), identityOf(call));
+    this.#refuseOthers(node, call);
     this.#streams.get(node)?.close();
     const stream = new NodeLogStream(node, call, this.#clock);
     this.#streams.set(node, stream);
     this.live.opened(stream);
     return stream;
+  }
+
+  #refuseOthers(node: string, call: NodeLogCall): void {
+    const entry = this.#nodes.find(node);
+    if (entry === undefined) throw unregistered(node);
+    refuseStranger(entry, identityOf(call));
   }
 
   #came(stream: NodeLogStream, word: NodeWord): void {
@@ -113,4 +124,9 @@ function nameless(): FlameError {
   const text =
     "Serve: the first message names no node: expected node, as it was registered with RegisterNode";
   return new FlameError("invalid_argument", text);
+}
+
+function unregistered(node: string): FlameError {
+  const text = `Serve: node ${JSON.stringify(node.slice(0, 200))} is not registered: call RegisterNode first`;
+  return new FlameError("invalid_state", text);
 }

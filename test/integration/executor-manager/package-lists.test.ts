@@ -131,6 +131,16 @@ describe("a list of packages, without any network", () => {
     expect(store.installed()).toHaveLength(2);
   });
 
+  test("is resolved for each of two applications that want it at once, which keep a lock each", async () => {
+    const uvCalls = countUv();
+    offer("shared", "1.0");
+    await Promise.all(
+      ["one", "two"].map((application) => prepareWith({ application, packages: ["shared"] })),
+    );
+    expect(uvCalls().filter((call) => call === "pip compile")).toHaveLength(2);
+    expect(store.installed()).toHaveLength(1);
+  });
+
   test("is told to our own service, which puts it on its search path itself", async () => {
     offer("told", "1.0");
     const { listed, variables } = await prepareWith({ packages: ["told"], commandLine: ours });

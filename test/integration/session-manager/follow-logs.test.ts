@@ -131,6 +131,27 @@ describe("a client that follows what a session prints", () => {
     expect(one.got.flatMap(({ begun }) => begun)).toEqual([sessionId]);
   });
 
+  it("is told nothing by a node that has no executor of the session", async () => {
+    const one = follower();
+    await serve();
+    const other = new ScriptedWorkNode(manager.endpoint, "n2");
+    opened(other);
+    await other.register();
+    const strange = opened(new ScriptedLogs(manager.endpoint, "n2"));
+    one.begin(sessionId);
+    await waitFor("the order", () => follows().length > 0);
+    strange.say({ lines: [line("not of this node\n")] });
+    // Whose words are taken after it: a stream of the same node that the session manager has answered.
+    const unknown = opened(new ScriptedLogs(manager.endpoint, "n3"));
+    await waitFor("the refusal", () => unknown.ended);
+    logs.say({ lines: [line("hello\n")] });
+    await waitFor("the line", () => one.lines.length > 0);
+    expect(one.lines.map(({ data }) => data.toString())).toEqual(["hello\n"]);
+    expect(unknown.ended?.details).toBe(
+      'Serve: node "n3" is not registered: call RegisterNode first',
+    );
+  });
+
   it("has executors that come later told as well, and nodes that come back", async () => {
     const one = follower();
     const session = await client.createSession({ application: "flmping", minInstances: 0 });
