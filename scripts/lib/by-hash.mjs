@@ -20,8 +20,8 @@ export function installByHash({ uv, python, root, file, logFile, options = [], e
 }
 
 /**
- * The same with a Python's own pip, for what there is no uv yet for; `command` is one of pip, with its options, and `source` takes
- * source distributions alone.
+ * The same with a Python's own pip, for what there is no uv yet for; `command` is one of pip, with its options.
+ * `source` takes source distributions alone.
  */
 export function pipByHash({ python, command, root, file, logFile, env, source = false }) {
   const kind = source ? "--no-binary=:all:" : "--only-binary=:all:";

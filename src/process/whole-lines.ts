@@ -1,4 +1,4 @@
-/** A line that is longer is told in pieces, in bytes. */
+/** A line whose end has not come within so many bytes is told in pieces. */
 export const lineBytesMax = 16 * 1024;
 const newline = 0x0a;
 

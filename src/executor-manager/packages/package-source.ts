@@ -11,7 +11,7 @@ export interface PackageSource {
   readonly installer: string | undefined;
   /** Of the application, then of the session. */
   readonly packages: readonly string[];
-  /** The UTC day of the session's creation, at any time of it, in Unix milliseconds; undefined: no session yet, or no packages. */
+  /** A moment of the UTC day of the session's creation, in Unix milliseconds; undefined: no session yet, or no packages. */
   readonly since: number | undefined;
   readonly environments: Readonly<Record<string, string>>;
   /** Command and arguments, unexpanded. */

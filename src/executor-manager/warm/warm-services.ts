@@ -1,9 +1,9 @@
-import { entersPackages } from "../packages/package-variables.ts";
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../kit/clock.ts";
 import { randomId } from "../../kit/ids.ts";
 import type { Logger } from "../../kit/logger.ts";
 import type { WarmOrder } from "../executor-messages.ts";
+import { entersPackages } from "../packages/package-variables.ts";
 import type { PackageInstaller, StartedServices } from "../service-host.ts";
 import { type NodeServices, type ServiceProgram, startServiceProcess } from "../service-process.ts";
 import { endService, WarmPlace, type WarmPlaceDeps, type WarmService } from "./warm-place.ts";
