@@ -41,7 +41,7 @@ describe("the packages of a session", () => {
   const session = (packages?: string[]) => ({
     metadata: { id: "s", name: "s" },
     spec: SessionSpec.fromPartial({ packages: packages && { entries: packages } }),
-    status: SessionStatus.fromPartial({ creationTime: 1_000n }),
+    status: SessionStatus.fromPartial({ creationTime: 2n * 86_400_000n + 1_000n }),
   });
   const sourceOf = (ofApplication?: string[], ofSession?: string[]) =>
     readBinding({ application: application(ofApplication), session: session(ofSession) })?.source;
@@ -55,7 +55,13 @@ describe("the packages of a session", () => {
     expect(sourceOf(ofApplication, ofSession)?.packages).toEqual(expected);
   });
 
-  it("are those of the time of the session", () => {
-    expect(sourceOf()?.since).toBe(1_000);
+  it("are those of the day of the session", () => {
+    expect(sourceOf(["a"])?.since).toBe(2 * 86_400_000);
+    expect(sourceOf(undefined, ["c"])?.since).toBe(2 * 86_400_000);
+  });
+
+  // Else each session of an application would prepare the same package for itself.
+  it("say nothing of the time where there are none", () => {
+    expect(sourceOf()?.since).toBeUndefined();
   });
 });
