@@ -47,9 +47,13 @@ class AppSite:
         folders = [*self.folders, *self._listed]
         for folder in folders:
             if not os.path.isdir(folder):
-                what = "application is" if folder in self.folders else "session's list are"
+                if folder in self._listed:
+                    raise FileNotFoundError(
+                        f"{folder} is no folder: the session's packages are not installed there"
+                    )
                 raise FileNotFoundError(
-                    f"{folder} is no folder: packages of the {what} not installed there"
+                    f"{APP_SITE} names {folder}, which is no folder: the package of the "
+                    "application is not installed there"
                 )
             site.addsitedir(folder)
         self._added = [path for path in sys.path if path not in before]

@@ -79,6 +79,8 @@ def test_the_folders_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
 def test_a_folder_that_is_not_there_is_named() -> None:
     with pytest.raises(FileNotFoundError, match="FLAME_APP_SITE names /none"):
         AppSite(["/none"]).enter()
+    with pytest.raises(FileNotFoundError, match="/none is no folder: the session's packages"):
+        AppSite([]).enter(["/none"])
 
 
 def child(code: str, *options: str) -> str:
