@@ -106,6 +106,7 @@ describe.each(services)("%s", (name, command) => {
     const wrong: string[] = [];
     try {
       await waitFor("the service", () => existsSync(socket), { deadlineMs: 30_000 });
+      await client.ready(30_000);
       for (const method of methodsOf("flame.v1.Instance")) {
         const request = requests[method.name];
         if (request === undefined) throw new Error(`no request for ${method.name}`);

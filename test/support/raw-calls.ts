@@ -29,6 +29,15 @@ export class RawClient {
     });
   }
 
+  /** Until the server takes connections, which is a moment after its socket is there. Calls before that would all fail. */
+  ready(withinMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#client.waitForReady(Date.now() + withinMs, (error) =>
+        error === undefined ? resolve() : reject(error),
+      );
+    });
+  }
+
   /** Sends one request; a reply stream that stays open after its first message has ended well. */
   send(method: DescMethod, request: Buffer): Promise<Outcome> {
     const path = `/${method.parent.typeName}/${method.name}`;
