@@ -108,14 +108,16 @@ def slow(number):
 s = flamepy.create_session("flmrun", RunnerContext(execution_object=slow), resreq=ResourceRequirement(cpu=0, memory=1024 ** 2))
 futures = [s.run(RunnerRequest(args=(number,))) for number in range(12)]
 while not any(future.running() for future in futures): time.sleep(0.05)
+began = [number for number, future in enumerate(futures) if future.running()]
 s.close()
 def outcome(future):
     try: return future.result(20).get()
     except CancelledError: return "cancelled"
 outcomes = [outcome(future) for future in futures]
-began = outcomes.index("cancelled")
-print(outcomes[:began] == list(range(began)), 1 <= began <= 4, set(outcomes[began:]))`);
-    expect({ stdout, stderr }).toEqual({ stdout: "True True {'cancelled'}\n", stderr: "" });
+# The services do not start together, so the second task may run before the first.
+ended = [number for number, outcome in enumerate(outcomes) if outcome == number]
+print(set(began) <= set(ended), 1 <= len(ended) <= 4, outcomes.count("cancelled") == 12 - len(ended))`);
+    expect({ stdout, stderr }).toEqual({ stdout: "True True True\n", stderr: "" });
     await noExecutors();
   });
 
