@@ -8,7 +8,7 @@ import { readEnv } from "../config/env.ts";
 import { systemClock } from "../kit/clock.ts";
 import { lockFiles, lockFolder } from "../object-cache/folder-lock.ts";
 import { keepFilesPrivate } from "../process/private-files.ts";
-import { offlineDatabase } from "../session-manager/offline-database.ts";
+import { offlineDatabase } from "../session-manager/storage/offline-database.ts";
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 

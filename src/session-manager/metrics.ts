@@ -3,7 +3,7 @@ import type { CoreState } from "../core/state.ts";
 import type { Change } from "../model/change.ts";
 import { eventCodes } from "../model/event.ts";
 import type { TaskRecord } from "../model/task.ts";
-import type { Engine, EngineMeter } from "./engine.ts";
+import type { Engine, EngineMeter } from "./engine/engine.ts";
 
 /** From what a task of no length takes to what nobody waits for, in seconds. */
 const taskBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 120, 600];

@@ -9,7 +9,7 @@ import type { FlameTurn } from "../../src/model/flame-turn.ts";
 import type { SessionView, TaskCounts } from "../../src/model/session.ts";
 import type { TaskReply } from "../../src/model/task.ts";
 import { isTerminal, leaseOf, type TaskRecord } from "../../src/model/task.ts";
-import { forgottenTogether } from "../../src/session-manager/finished-tasks.ts";
+import { forgottenTogether } from "../../src/session-manager/storage/finished-tasks.ts";
 import type { MemoryTables } from "../../src/storage/memory-tables.ts";
 import type { StoredState } from "../../src/storage/store.ts";
 import { durablePart } from "./durable-part.ts";

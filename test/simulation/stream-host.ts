@@ -9,11 +9,11 @@ import type {
   TasksRequest,
   TasksResponse,
 } from "../../src/protocol/generated/flame/stream/v1/clients.ts";
-import { ClientDoor } from "../../src/session-manager/engine-door.ts";
-import type { FinishedTasks } from "../../src/session-manager/finished-tasks.ts";
-import { Payloads } from "../../src/session-manager/payloads.ts";
-import { RequestTrail } from "../../src/session-manager/request-trail.ts";
-import { clientsService } from "../../src/session-manager/task-stream.ts";
+import { RequestTrail } from "../../src/session-manager/calls/request-trail.ts";
+import { ClientDoor } from "../../src/session-manager/engine/engine-door.ts";
+import { Payloads } from "../../src/session-manager/engine/payloads.ts";
+import { clientsService } from "../../src/session-manager/frontend/task-stream.ts";
+import type { FinishedTasks } from "../../src/session-manager/storage/finished-tasks.ts";
 import type { MemoryStore } from "../../src/storage/memory-store.ts";
 import type { SimManager } from "./sim-manager.ts";
 import { slowReads } from "./slow-reads.ts";

@@ -1,5 +1,5 @@
 import { silentLogger } from "../../src/kit/logger.ts";
-import { FinishedTasks } from "../../src/session-manager/finished-tasks.ts";
+import { FinishedTasks } from "../../src/session-manager/storage/finished-tasks.ts";
 import type { MemoryStore } from "../../src/storage/memory-store.ts";
 import type { MemoryTables } from "../../src/storage/memory-tables.ts";
 import type { StoredState } from "../../src/storage/store.ts";

@@ -7,9 +7,9 @@ import type {
   ReadLogsRequest,
   ReadLogsResponse,
 } from "../../protocol/generated/flame/admin/v1/admin.ts";
-import { drained, failStream } from "../call-helpers.ts";
-import type { Engine } from "../engine.ts";
-import type { NodeNotes } from "../node-notes.ts";
+import type { NodeNotes } from "../backend/node-notes.ts";
+import { drained, failStream } from "../calls/call-helpers.ts";
+import type { Engine } from "../engine/engine.ts";
 import type { NodeLogs } from "./node-logs.ts";
 import { type LogNode, sessionLogs } from "./session-logs.ts";
 

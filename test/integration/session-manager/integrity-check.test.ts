@@ -2,7 +2,7 @@ import { closeSync, openSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { type Logger, silentLogger } from "../../../src/kit/logger.ts";
-import { startIntegrityCheck } from "../../../src/session-manager/integrity-check.ts";
+import { startIntegrityCheck } from "../../../src/session-manager/storage/integrity-check.ts";
 import { SqliteStore } from "../../../src/storage/sqlite-store.ts";
 import { temporaryFolder } from "../../support/temp.ts";
 import { waitFor } from "../../support/wait-for.ts";

@@ -1,9 +1,9 @@
 import { beforeEach, expect, jest, test } from "@jest/globals";
 import { Registry } from "prom-client";
-import { clusterFacts } from "../../../src/session-manager/cluster-facts.ts";
-import type { Engine } from "../../../src/session-manager/engine.ts";
+import { clusterFacts } from "../../../src/session-manager/admin/cluster-facts.ts";
+import type { Engine } from "../../../src/session-manager/engine/engine.ts";
 import { watchState } from "../../../src/session-manager/metrics.ts";
-import { StorageGuard } from "../../../src/session-manager/storage-guard.ts";
+import { StorageGuard } from "../../../src/session-manager/storage/storage-guard.ts";
 import { MemoryStore } from "../../../src/storage/memory-store.ts";
 import { TestClock } from "../../support/test-clock.ts";
 import { Machine } from "../../unit/core/machine.ts";

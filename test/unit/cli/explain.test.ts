@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
-import { knownSchemas, schemaNames } from "../../../src/cli/flmctl/known-schemas.ts";
+import { knownSchemas, schemaNames } from "../../../src/cli/flmctl/manifests/known-schemas.ts";
+import { everythingBelow, findPlace } from "../../../src/cli/flmctl/manifests/schema-path.ts";
 import { flmctl } from "../../../src/cli/flmctl/program.ts";
-import { everythingBelow, findPlace } from "../../../src/cli/flmctl/schema-path.ts";
 import { fakeContext } from "./tools.ts";
 
 async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {

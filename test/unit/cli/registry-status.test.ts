@@ -3,7 +3,7 @@ import { flmctl } from "../../../src/cli/flmctl/program.ts";
 import {
   type WatchedChange,
   watchApplications,
-} from "../../../src/cli/flmctl/watch-applications.ts";
+} from "../../../src/cli/flmctl/show/watch-applications.ts";
 import type {
   AbsentApplication,
   RegistryApplication,

@@ -2,8 +2,8 @@ import { EventEmitter } from "node:events";
 import { Metadata, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import { FrontendService } from "../../../src/protocol/generated/flame/v1/frontend.ts";
-import { CallLimits, measured } from "../../../src/session-manager/call-limits.ts";
-import { SharedLimit } from "../../../src/session-manager/shared-limit.ts";
+import { CallLimits, measured } from "../../../src/session-manager/calls/call-limits.ts";
+import { SharedLimit } from "../../../src/session-manager/calls/shared-limit.ts";
 
 interface Refusal {
   readonly code: number;

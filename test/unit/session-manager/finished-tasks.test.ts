@@ -1,7 +1,10 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import { type Logger, silentLogger } from "../../../src/kit/logger.ts";
 import { noTasks } from "../../../src/model/session.ts";
-import { FinishedTasks, forgottenTogether } from "../../../src/session-manager/finished-tasks.ts";
+import {
+  FinishedTasks,
+  forgottenTogether,
+} from "../../../src/session-manager/storage/finished-tasks.ts";
 import { MemoryStore } from "../../../src/storage/memory-store.ts";
 import { TestClock } from "../../support/test-clock.ts";
 

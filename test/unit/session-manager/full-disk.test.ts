@@ -2,9 +2,9 @@ import { beforeEach, describe, expect, it } from "@jest/globals";
 import type { Core } from "../../../src/core/core.ts";
 import { type Clock, systemClock, type Timer } from "../../../src/kit/clock.ts";
 import { FlameError } from "../../../src/model/errors.ts";
-import { Engine } from "../../../src/session-manager/engine.ts";
-import { Payloads } from "../../../src/session-manager/payloads.ts";
-import { StorageGuard } from "../../../src/session-manager/storage-guard.ts";
+import { Engine } from "../../../src/session-manager/engine/engine.ts";
+import { Payloads } from "../../../src/session-manager/engine/payloads.ts";
+import { StorageGuard } from "../../../src/session-manager/storage/storage-guard.ts";
 import { ScriptedMachine, SlowStore, settle } from "./scripted-machine.ts";
 
 let store: SlowStore;

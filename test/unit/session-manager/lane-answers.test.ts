@@ -3,9 +3,9 @@ import type { SubmitOutcome, SubmitReply } from "../../../src/core/submit-batch.
 import { InOrder } from "../../../src/kit/in-order.ts";
 import { NumberedRuns } from "../../../src/kit/numbered-runs.ts";
 import { FlameError } from "../../../src/model/errors.ts";
-import { LaneAnswers, notAnswered } from "../../../src/session-manager/lane-answers.ts";
-import type { OpenLane } from "../../../src/session-manager/task-lane.ts";
-import { LaneResults, type TaskOutbox } from "../../../src/session-manager/task-outbox.ts";
+import { LaneAnswers, notAnswered } from "../../../src/session-manager/frontend/lane-answers.ts";
+import type { OpenLane } from "../../../src/session-manager/frontend/task-lane.ts";
+import { LaneResults, type TaskOutbox } from "../../../src/session-manager/frontend/task-outbox.ts";
 import { HeldReads } from "./held-reads.ts";
 
 const session = { id: "s", creationTime: 1 };

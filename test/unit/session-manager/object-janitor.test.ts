@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import { silentLogger } from "../../../src/kit/logger.ts";
 import type { SessionRecord } from "../../../src/model/session.ts";
-import { ObjectJanitor } from "../../../src/session-manager/object-janitor.ts";
+import { ObjectJanitor } from "../../../src/session-manager/objects/object-janitor.ts";
 import { TestClock } from "../../support/test-clock.ts";
 
 const session = (id: string, completionTime?: number): SessionRecord => ({

@@ -1,6 +1,9 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import { silentLogger } from "../../../src/kit/logger.ts";
-import { type ListedObject, OrphanObjects } from "../../../src/session-manager/orphan-objects.ts";
+import {
+  type ListedObject,
+  OrphanObjects,
+} from "../../../src/session-manager/objects/orphan-objects.ts";
 
 const retentionMs = 3_600_000;
 

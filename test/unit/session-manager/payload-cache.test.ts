@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import type { TaskKey } from "../../../src/model/task.ts";
-import { PayloadCache } from "../../../src/session-manager/payload-cache.ts";
+import { PayloadCache } from "../../../src/session-manager/engine/payload-cache.ts";
 
 const entryBytes = 140;
 const of = (sessionId: string, id: number, creationTime = 1): TaskKey => ({

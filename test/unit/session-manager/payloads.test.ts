@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import type { SessionRecord } from "../../../src/model/session.ts";
 import type { TaskRecord } from "../../../src/model/task.ts";
-import { Payloads } from "../../../src/session-manager/payloads.ts";
+import { Payloads } from "../../../src/session-manager/engine/payloads.ts";
 import { MemoryStore } from "../../../src/storage/memory-store.ts";
 import type { Store } from "../../../src/storage/store.ts";
 

@@ -4,11 +4,14 @@ import { beforeEach, describe, expect, it } from "@jest/globals";
 import { silentLogger } from "../../../src/kit/logger.ts";
 import type { SessionRecord } from "../../../src/model/session.ts";
 import type { TaskRecord } from "../../../src/model/task.ts";
-import { type BackendDeps, backendService } from "../../../src/session-manager/backend-service.ts";
-import { Payloads } from "../../../src/session-manager/payloads.ts";
-import { ReplyHold } from "../../../src/session-manager/reply-hold.ts";
-import { sessionCalls } from "../../../src/session-manager/session-calls.ts";
-import { type TaskCallDeps, taskCalls } from "../../../src/session-manager/task-calls.ts";
+import {
+  type BackendDeps,
+  backendService,
+} from "../../../src/session-manager/backend/backend-service.ts";
+import { ReplyHold } from "../../../src/session-manager/calls/reply-hold.ts";
+import { Payloads } from "../../../src/session-manager/engine/payloads.ts";
+import { sessionCalls } from "../../../src/session-manager/frontend/session-calls.ts";
+import { type TaskCallDeps, taskCalls } from "../../../src/session-manager/frontend/task-calls.ts";
 import { HeldReads } from "./held-reads.ts";
 
 // What clients and nodes are answered when what they ask for goes between the machine's answer and the read.

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { beforeEach, describe, expect, it } from "@jest/globals";
-import { ReplyHold } from "../../../src/session-manager/reply-hold.ts";
+import { ReplyHold } from "../../../src/session-manager/calls/reply-hold.ts";
 
 const MIB = 1024 * 1024;
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { readPrintable } from "../../../src/protocol/request-id.ts";
-import { RequestTrail } from "../../../src/session-manager/request-trail.ts";
+import { RequestTrail } from "../../../src/session-manager/calls/request-trail.ts";
 
 describe("the trail of requests", () => {
   test("tells which request made a session and which a task of it", () => {

@@ -2,8 +2,11 @@ import { beforeEach, describe, expect, it } from "@jest/globals";
 import { Registry } from "prom-client";
 import type { Timer } from "../../../src/kit/clock.ts";
 import type { Logger } from "../../../src/kit/logger.ts";
-import type { StorageCondition } from "../../../src/session-manager/storage-guard.ts";
-import { measureStorage, StorageWatch } from "../../../src/session-manager/storage-watch.ts";
+import type { StorageCondition } from "../../../src/session-manager/storage/storage-guard.ts";
+import {
+  measureStorage,
+  StorageWatch,
+} from "../../../src/session-manager/storage/storage-watch.ts";
 import { settle } from "./scripted-machine.ts";
 
 const room = { place: "flame.db", usedBytes: 3, freeBytes: 5, totalBytes: 9 };

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import { silentLogger } from "../../../src/kit/logger.ts";
-import { StoreCleaner } from "../../../src/session-manager/store-cleaner.ts";
+import { StoreCleaner } from "../../../src/session-manager/storage/store-cleaner.ts";
 import { MemoryStore } from "../../../src/storage/memory-store.ts";
 import { TestClock } from "../../support/test-clock.ts";
 

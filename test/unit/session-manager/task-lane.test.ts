@@ -1,7 +1,7 @@
 import { expect, it } from "@jest/globals";
 import type { SubmitRange } from "../../../src/model/submits.ts";
 import type { TaskRecord } from "../../../src/model/task.ts";
-import { creationRuns, storedRuns } from "../../../src/session-manager/task-lane.ts";
+import { creationRuns, storedRuns } from "../../../src/session-manager/frontend/task-lane.ts";
 
 const lane = { sessionId: "s", producer: "p" };
 const range = (first: number, count: number, firstTask: number): SubmitRange => ({

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import type { TaskRecord } from "../../../src/model/task.ts";
 import type { TasksResponse } from "../../../src/protocol/generated/flame/stream/v1/clients.ts";
-import { Payloads } from "../../../src/session-manager/payloads.ts";
-import { LaneResults, TaskOutbox } from "../../../src/session-manager/task-outbox.ts";
+import { Payloads } from "../../../src/session-manager/engine/payloads.ts";
+import { LaneResults, TaskOutbox } from "../../../src/session-manager/frontend/task-outbox.ts";
 import { HeldReads } from "./held-reads.ts";
 
 const task = (id: number, extra: Partial<TaskRecord> = {}): TaskRecord => ({

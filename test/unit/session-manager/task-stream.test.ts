@@ -2,7 +2,10 @@ import { EventEmitter } from "node:events";
 import { expect, it } from "@jest/globals";
 import { silentLogger } from "../../../src/kit/logger.ts";
 import { FlameError } from "../../../src/model/errors.ts";
-import { clientsService, type TaskStreamDeps } from "../../../src/session-manager/task-stream.ts";
+import {
+  clientsService,
+  type TaskStreamDeps,
+} from "../../../src/session-manager/frontend/task-stream.ts";
 
 type TasksCall = Parameters<ReturnType<typeof clientsService>["tasks"]>[0];
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { termsOf } from "../../../src/session-manager/terms.ts";
+import { termsOf } from "../../../src/session-manager/engine/terms.ts";
 
 describe("the terms of a start", () => {
   it("count up, and are all above those of the start before", () => {

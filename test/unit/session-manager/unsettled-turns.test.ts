@@ -4,7 +4,7 @@ import { Turn } from "../../../src/kit/turn.ts";
 import type { Change } from "../../../src/model/change.ts";
 import type { FlameError } from "../../../src/model/errors.ts";
 import type { FlameTurn } from "../../../src/model/flame-turn.ts";
-import { UnsettledTurns } from "../../../src/session-manager/unsettled-turns.ts";
+import { UnsettledTurns } from "../../../src/session-manager/engine/unsettled-turns.ts";
 import { callToken, streamToken } from "../../support/tokens.ts";
 
 let unsettled: UnsettledTurns;

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import { FlameError } from "../../../src/model/errors.ts";
 import type { TaskRecord } from "../../../src/model/task.ts";
-import { WatchWriter } from "../../../src/session-manager/watch-writer.ts";
+import { WatchWriter } from "../../../src/session-manager/frontend/watch-writer.ts";
 
 const task = (state: TaskRecord["state"]): TaskRecord => ({
   sessionId: "s",

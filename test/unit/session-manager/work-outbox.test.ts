@@ -3,9 +3,12 @@ import { beforeEach, describe, expect, it } from "@jest/globals";
 import type { WorkPush } from "../../../src/executors/node-book.ts";
 import type { TaskRecord } from "../../../src/model/task.ts";
 import type { WorkResponse } from "../../../src/protocol/generated/flame/stream/v1/nodes.ts";
-import { Payloads } from "../../../src/session-manager/payloads.ts";
-import { RequestTrail } from "../../../src/session-manager/request-trail.ts";
-import { WorkOutbox, type WorkOutboxDeps } from "../../../src/session-manager/work-outbox.ts";
+import {
+  WorkOutbox,
+  type WorkOutboxDeps,
+} from "../../../src/session-manager/backend/work-outbox.ts";
+import { RequestTrail } from "../../../src/session-manager/calls/request-trail.ts";
+import { Payloads } from "../../../src/session-manager/engine/payloads.ts";
 import { HeldReads } from "./held-reads.ts";
 
 const task = (id: number): TaskRecord => ({

@@ -1,0 +1,47 @@
+import { tmpdir } from "node:os";
+import { dirname } from "node:path";
+import packageFile from "../../../package.json" with { type: "json" };
+import type { ClusterConfig } from "../../config/cluster-config.ts";
+import type { Clock } from "../../kit/clock.ts";
+import type { AdminServer } from "../../protocol/generated/flame/admin/v1/admin.ts";
+import type { Store } from "../../storage/store.ts";
+import type { NodeNotes } from "../backend/node-notes.ts";
+import { unary } from "../calls/call-helpers.ts";
+import type { Engine } from "../engine/engine.ts";
+import { readLogs } from "../logs/log-calls.ts";
+import type { NodeLogs } from "../logs/node-logs.ts";
+import type { StorageGuard } from "../storage/storage-guard.ts";
+import { backup } from "./backup-calls.ts";
+import { clusterFacts } from "./cluster-facts.ts";
+
+export interface AdminDeps {
+  readonly config: ClusterConfig;
+  readonly engine: Engine;
+  readonly guard: StorageGuard;
+  readonly notes: NodeNotes;
+  readonly logs: NodeLogs;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly flameHome: string;
+}
+
+/** `flame.admin.v1.Admin`: what operators ask. */
+export function adminService(deps: AdminDeps): AdminServer {
+  const { config, engine, guard, clock, store } = deps;
+  const { version } = packageFile;
+  const startTime = clock.now();
+  return {
+    viewCluster: unary(() => clusterFacts({ config, engine, guard, version, startTime })),
+    readLogs: readLogs(deps),
+    releaseNode: unary(async ({ name }, call) => {
+      await engine.of(call.getPeer()).ask("node.free", { name });
+      return {};
+    }),
+    backup: backup({ store, folder: besideDatabase(config) }),
+  };
+}
+
+/** Where there is room for another copy of the database. */
+function besideDatabase({ cluster: { storage } }: ClusterConfig): string {
+  return storage.kind === "sqlite" ? dirname(storage.file) : tmpdir();
+}
