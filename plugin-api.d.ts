@@ -1,7 +1,7 @@
 // Flame for TypeScript: the interface of plugins, version 1. How to use it: docs/plugins.md.
 // Generated from src/plugins/plugin-api.ts and schemas/application.schema.json by scripts/generate-plugin-api.mjs; do not edit.
 
-/** The version of this interface. A later one that old plugins can not be used with gets another number. */
+/** The version of this interface. A later one that old plugins cannot be used with gets another number. */
 export type PluginApiVersion = 1;
 
 /**

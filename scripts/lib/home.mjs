@@ -48,7 +48,7 @@ export function ensureFolders(home) {
       mkdirSync(join(home, name), { recursive: true, ...(closed.has(name) && { mode: 0o700 }) });
     } catch (cause) {
       throw new SetupError(
-        `${home} can not be a home: its folder ${name} can not be made (${cause.code}).\n` +
+        `${home} cannot be a home: its folder ${name} cannot be made (${cause.code}).\n` +
           "What to do: name a folder that you may write to, with npm start -- --home DIR",
         { cause },
       );

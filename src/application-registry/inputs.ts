@@ -42,7 +42,7 @@ export interface ApplyApplication extends RegisterApplication, ChangeGuard {
 export interface ApplyOptions {
   /** Decide and tell, change nothing. Default false. */
   readonly dryRun?: boolean;
-  /** Refuse only what can not be done; otherwise one refusal refuses all. Default false. */
+  /** Refuse only what cannot be done; otherwise one refusal refuses all. Default false. */
   readonly continueOnError?: boolean;
 }
 

@@ -53,7 +53,7 @@ function keeper(old: Fields, own: Fields): (path: string) => boolean {
   return (path) => (PROGRAM.includes(path) ? program : changed(path));
 }
 
-/** What messages of the published calls can not tell apart is the same: Host and no shim, an empty list or mapping and none. */
+/** What messages of the published calls cannot tell apart is the same: Host and no shim, an empty list or mapping and none. */
 function sameField(path: string, a: FieldValue | undefined, b: FieldValue | undefined): boolean {
   return sameDocument(said(path, a), said(path, b));
 }

@@ -21,7 +21,7 @@ export interface CancelResult {
   /** Tasks of the session that run still. */
   readonly running: number;
   readonly closed: boolean;
-  /** Nodes that can not end a service: an executor of theirs stays busy until its service returns. */
+  /** Nodes that cannot end a service: an executor of theirs stays busy until its service returns. */
   readonly busyNodes: readonly string[];
 }
 
@@ -59,7 +59,7 @@ function explain(thrown: unknown): never {
   if (error.code !== "unimplemented") throw error;
   throw new FlameError(
     "unimplemented",
-    "this session manager can not cancel tasks: it does not serve flame.sessions.v1; nothing was cancelled, wait until the tasks have ended",
+    "this session manager cannot cancel tasks: it does not serve flame.sessions.v1; nothing was cancelled, wait until the tasks have ended",
     { cause: error },
   );
 }

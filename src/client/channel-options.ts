@@ -25,7 +25,7 @@ const channelOptions: ChannelOptions = {
   "grpc.max_receive_message_length": receiveBytesMax,
   // Whether an input is too large is the server's to say; it names the limit and the way around it.
   "grpc.max_send_message_length": -1,
-  // A host that vanishes without a word would leave watches waiting for ever.
+  // A host that vanishes without a word would leave watches waiting forever.
   "grpc.keepalive_time_ms": 30_000,
   "grpc.keepalive_timeout_ms": 20_000,
   // A restarted manager is back within a second or two; the library's own pace (1 s to 2 min) is for outages.

@@ -116,7 +116,7 @@ export class Session {
    * Creates a task of each input, and waits until all are final. Inputs are taken as they can be sent, and no more results
    * come while `onEnd` runs, so that any number of them is bounded in memory. Tasks that it tells come without their input.
    * @param onEnd told once of each input that was taken, by its place among them; in no order, and never before this returns
-   * @throws FlameError when the rest of the inputs can not be submitted, and what `inputs` or `onEnd` throws: then no
+   * @throws FlameError when the rest of the inputs cannot be submitted, and what `inputs` or `onEnd` throws: then no
    *   further input is taken
    */
   async runMany(

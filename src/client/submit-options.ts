@@ -27,7 +27,7 @@ export function checkHasDeadline({ id, sessionId, deadline }: Task): void {
   );
 }
 
-/** @throws FlameError invalid_argument for a time that can not be. */
+/** @throws FlameError invalid_argument for a time that cannot be. */
 export function timeoutMsOf(options: SubmitOptions | undefined): number | undefined {
   const timeoutMs = options?.timeoutMs;
   return timeoutMs === undefined ? undefined : checkedTimeout(timeoutMs, "timeoutMs of the submit");

@@ -4,7 +4,7 @@ import type { FlameTurn } from "../model/flame-turn.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import type { CoreState } from "./state.ts";
 
-/** The longest pause between two binds of a session whose binds fail; one probe each goes on for ever. */
+/** The longest pause between two binds of a session whose binds fail; one probe each goes on forever. */
 export const bindPauseMsMax = 30_000;
 const bindPauseMsFirst = 1000;
 

@@ -23,6 +23,6 @@ export interface CancelReply {
   /** Of the session: run still. */
   readonly running: number;
   readonly closed: boolean;
-  /** Nodes that can not end a service. */
+  /** Nodes that cannot end a service. */
   readonly busyNodes: readonly string[];
 }

@@ -12,7 +12,7 @@ import { timeoutMsOf } from "./task-limits.ts";
 // end at once. The executors of those that ran are Releasing from then on: they keep their room and their place among
 // the instances of the session until their nodes say that they are gone.
 
-/** Ends a Running task, and sees to the end of what runs it. Names the node when that can not end it. */
+/** Ends a Running task, and sees to the end of what runs it. Names the node when that cannot end it. */
 export function endRunning(
   state: CoreState,
   turn: FlameTurn,
@@ -28,7 +28,7 @@ export function endRunning(
   const slot =
     busy === undefined
       ? ""
-      : `; node ${busy} can not end a running service: executor ${executor?.record.id ?? ""} stays busy until the service returns`;
+      : `; node ${busy} cannot end a running service: executor ${executor?.record.id ?? ""} stays busy until the service returns`;
   stopTask(turn, entry, task, { code, detail, message: `${message}${slot}` });
   if (executor !== undefined) sendAway(state, turn, executor);
   state.scheduleWanted = true;

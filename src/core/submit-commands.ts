@@ -63,7 +63,7 @@ export const submitHandlers: Handlers<"submit.open" | "submit.tasks" | "submit.f
       if (task === undefined)
         throw new FlameError(
           "invalid_argument",
-          `submit ${number} to session ${sessionId} is no task: its result can not be followed`,
+          `submit ${number} to session ${sessionId} is no task: its result cannot be followed`,
         );
       if (!entry.tasks.has(task)) addEnded(ended, number, task);
     }

@@ -85,7 +85,7 @@ export class ExecutorLoop {
   readonly #service: ExecutorService;
   /** The client's request that made the session. */
   #sessionRequest: string | undefined;
-  /** Why it can not be served. */
+  /** Why it cannot be served. */
   #unreadable = "";
   /** Whether its session came with it, and was not asked for. */
   #cameBound: boolean;

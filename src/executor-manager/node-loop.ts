@@ -194,7 +194,7 @@ export class NodeLoop {
   }
 
   // A manager that believes that an executor of an earlier life of this node is bound gives its task to nobody
-  // else until the node has stayed away. Unbinding it instead would leave that task running for ever.
+  // else until the node has stayed away. Unbinding it instead would leave that task running forever.
   #refuseForeignLease(executor: Executor): void {
     const { book } = this.#deps;
     const id = executor.metadata?.id ?? "";

@@ -146,6 +146,6 @@ export class ExecutorBook {
 export function wrongState(entry: ExecutorEntry, wanted: string): FlameError {
   return new FlameError(
     "invalid_state",
-    `executor ${entry.record.id} is ${entry.record.state}: it can not ${wanted}`,
+    `executor ${entry.record.id} is ${entry.record.state}: it cannot ${wanted}`,
   );
 }

@@ -15,7 +15,7 @@ export interface DirectoryFollowerDeps {
    * again although nothing changed; undefined: it does not.
    */
   readonly act: (look: DirectoryLook) => Promise<number | undefined>;
-  /** The folder can not be watched and is only looked at every second. */
+  /** The folder cannot be watched and is only looked at every second. */
   readonly onUnwatched: (reason: string) => void;
   /** `act` failed; it is called again with the next look. */
   readonly onFailure: (reason: string) => void;

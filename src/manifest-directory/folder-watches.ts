@@ -20,7 +20,7 @@ interface Watch {
   readonly handle: { close(): void };
 }
 
-/** Watches on folders that come and go. What can not be watched is told once, and tried again each time. */
+/** Watches on folders that come and go. What cannot be watched is told once, and tried again each time. */
 export class FolderWatches {
   readonly #onChange: () => void;
   readonly #onTrouble: (reason: string) => void;

@@ -48,7 +48,7 @@ export async function manifestFile(
   return all.length > 0 ? { path, ok: false, faults: all } : { path, ok: true, documents };
 }
 
-/** A file that can not even be read. */
+/** A file that cannot even be read. */
 export function faulty(path: string, text: string): ManifestFile {
   return { path, ok: false, faults: [{ text }] };
 }

@@ -73,7 +73,7 @@ export function checkedNodeFact(text: string, what: "arch" | "os"): string {
   );
 }
 
-/** docs/protocol.md, "Nodes". @throws FlameError invalid_argument when a node can not have this name. */
+/** docs/protocol.md, "Nodes". @throws FlameError invalid_argument when a node cannot have this name. */
 export function checkNodeName(name: string): void {
   const bytes = Buffer.byteLength(name);
   if (bytes >= 1 && bytes <= nodeNameBytesMax && !CONTROL.test(name)) return;

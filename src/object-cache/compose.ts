@@ -233,7 +233,7 @@ function cannotListen(address: string, error: Error): FlameError {
     : "check cache.endpoint and cache.listen";
   return new FlameError(
     "invalid_config",
-    `the object cache can not listen on ${address}: ${why}; ${advice}`,
+    `the object cache cannot listen on ${address}: ${why}; ${advice}`,
     { cause: error },
   );
 }

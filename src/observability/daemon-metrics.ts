@@ -152,7 +152,7 @@ function cannotListen(error: Error, { daemon, settings, port: which }: MetricsDe
     : `check metrics.listen and ${portKey}`;
   return new FlameError(
     "invalid_config",
-    `the metrics of ${daemon} can not listen on ${hostText(listenHost)}:${port}: ${why}; ${advice}`,
+    `the metrics of ${daemon} cannot listen on ${hostText(listenHost)}:${port}: ${why}; ${advice}`,
     { cause: error },
   );
 }

@@ -18,7 +18,7 @@ type Watcher = ServerWritableStream<HealthCheckRequest, HealthCheckResponse>;
 export class Health {
   /** Of the services, and of the listener as a whole under the empty name. */
   readonly #statuses = new Map<string, ServingStatus>();
-  /** Of these, those that can not be used although the listener serves. */
+  /** Of these, those that cannot be used although the listener serves. */
   readonly #away = new Set<string>();
   readonly #watchers = new Set<Watcher>();
   #serves = false;

@@ -59,7 +59,7 @@ export async function choosePlugins(deps: ChoiceDeps): Promise<readonly Chosen[]
   return chosen;
 }
 
-/** A module whose own `await` never ends would keep the start waiting for ever. */
+/** A module whose own `await` never ends would keep the start waiting forever. */
 async function loaded(module: string, deps: ChoiceDeps): Promise<FlamePlugin> {
   try {
     const step = { plugin: module, what: "the loading of its module" };

@@ -79,7 +79,7 @@ async function manifestFiles(folder: string): Promise<readonly string[]> {
   try {
     names = await readdir(folder);
   } catch (cause) {
-    const text = `the folder of default applications can not be read: ${textOf(cause)}`;
+    const text = `the folder of default applications cannot be read: ${textOf(cause)}`;
     throw new FlameError("invalid_config", text, { cause });
   }
   return names.filter((name) => /^[^.].*\.ya?ml$/.test(name)).sort();

@@ -30,7 +30,7 @@ const ATTEMPTS_MAX = 5;
 const FIELDS_TOLD_MAX = 12;
 
 /**
- * Seeds the shipped defaults, and keeps what can not be followed visible in the faults of the application. One that was
+ * Seeds the shipped defaults, and keeps what cannot be followed visible in the faults of the application. One that was
  * refused is tried again when somebody changes it.
  */
 export class DefaultSeeding {

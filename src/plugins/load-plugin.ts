@@ -19,7 +19,7 @@ export async function loadPlugin(path: string): Promise<FlamePlugin> {
   try {
     module = (await import(pathToFileURL(path).href)) as typeof module;
   } catch (cause) {
-    const text = `plugin ${path}: the module can not be loaded: ${textOf(cause)}`;
+    const text = `plugin ${path}: the module cannot be loaded: ${textOf(cause)}`;
     throw new FlameError("invalid_config", text, { cause });
   }
   const wrong = wrongWith(module.default);

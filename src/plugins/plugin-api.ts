@@ -1,6 +1,6 @@
 import type { ApplicationManifestSpec, ApplicationSpec } from "../model/application-spec.ts";
 
-/** The version of this interface. A later one that old plugins can not be used with gets another number. */
+/** The version of this interface. A later one that old plugins cannot be used with gets another number. */
 export type PluginApiVersion = 1;
 
 /**

@@ -31,7 +31,7 @@ function packageIn(folder: string, name: string): string | undefined {
     described = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as typeof described;
   } catch (cause) {
     if (codeOf(cause) === "ENOENT" || codeOf(cause) === "ENOTDIR") return undefined;
-    const text = `plugin ${JSON.stringify(name)}: ${join(folder, "package.json")} can not be read: ${textOf(cause)}`;
+    const text = `plugin ${JSON.stringify(name)}: ${join(folder, "package.json")} cannot be read: ${textOf(cause)}`;
     throw new FlameError("invalid_config", text, { cause });
   }
   const { exports, main } = described;

@@ -21,7 +21,7 @@ export async function makeHomeFolder(
   }
 }
 
-/** What to say when something in FLAME_HOME can not be written. */
+/** What to say when something in FLAME_HOME cannot be written. */
 export function unusableHome(home: string, chosenBy: string, cause: unknown): FlameError {
   return new FlameError(
     "invalid_config",

@@ -6,7 +6,7 @@ export interface ProcessFacts {
   /** `R`, `S`, `Z` ... as in proc(5). */
   readonly state: string;
   readonly group: number;
-  /** Clock ticks after boot; with the pid it names one process for ever, however pids are reused. */
+  /** Clock ticks after boot; with the pid it names one process forever, however pids are reused. */
   readonly startTime: number;
 }
 

@@ -38,7 +38,7 @@ export function applicationSpecToWire(spec: ApplicationManifestSpec): wire.Appli
 
 /**
  * The manifest behind a message, unchecked. Empty lists and an empty working directory count as absent, since the wire
- * can not tell; a later environment of the same name wins; an unknown shim is Host (docs/protocol.md, "Applications").
+ * cannot tell; a later environment of the same name wins; an unknown shim is Host (docs/protocol.md, "Applications").
  */
 export function applicationSpecFromWire(
   spec: wire.ApplicationSpec,

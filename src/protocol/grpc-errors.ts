@@ -4,7 +4,7 @@ import { retryMetadata } from "./retry-info.ts";
 
 /**
  * Details travel in a header, percent-encoded. Peers refuse headers above some limit, the strictest of them 8 KiB (gRPC's
- * C core, so Python), and then the caller gets another status, or waits for ever.
+ * C core, so Python), and then the caller gets another status, or waits forever.
  */
 const encodedDetailsMax = 6 * 1024;
 

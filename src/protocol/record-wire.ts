@@ -143,7 +143,7 @@ export function nodeToWire(record: NodeRecord, warning?: string): wire.Node {
 
 /**
  * What a node says of itself; sub-messages that it left out stay absent.
- * @throws FlameError invalid_argument for a name or for resources that can not be.
+ * @throws FlameError invalid_argument for a name or for resources that cannot be.
  */
 export function nodeReportFromWire(name: string, status: wire.NodeStatus | undefined): NodeReport {
   checkNodeName(name);

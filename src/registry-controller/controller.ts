@@ -145,7 +145,7 @@ export class Controller {
     );
     this.#defaults ??= await this.#readDefaults();
     const wishes = wishesOf(this.#look, { mode, files: this.#defaults }, keepers);
-    // What is forgotten at the end can not be taken away for sure, so it never is.
+    // What is forgotten at the end cannot be taken away for sure, so it never is.
     return { ...wishes, complete: wishes.complete && memory.lasts };
   }
 
@@ -161,7 +161,7 @@ export class Controller {
   async #readShipped(folder: string): Promise<readonly ManifestFile[]> {
     const look = await this.#reader(folder).lookSettled();
     if (look.folder === "present") return [...look.files.values()];
-    const text = `the folder of default applications ${folder} can not be read: ${look.reason ?? look.folder}`;
+    const text = `the folder of default applications ${folder} cannot be read: ${look.reason ?? look.folder}`;
     throw new FlameError("invalid_config", text);
   }
 
@@ -179,8 +179,8 @@ export class Controller {
         if (changed) this.#poke();
         return undefined;
       },
-      onUnwatched: (reason) => warn(`${folder} can not be watched: ${reason}`),
-      onFailure: (reason) => warn(`${folder} can not be read: ${reason}`),
+      onUnwatched: (reason) => warn(`${folder} cannot be watched: ${reason}`),
+      onFailure: (reason) => warn(`${folder} cannot be read: ${reason}`),
     });
     await follower.start();
     return follower;

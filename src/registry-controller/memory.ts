@@ -64,14 +64,14 @@ export class Memory {
     this.#applications.delete(name);
   }
 
-  /** Writes what changed; on disk when this returns. @throws FlameError invalid_config when the file can not be written */
+  /** Writes what changed; on disk when this returns. @throws FlameError invalid_config when the file cannot be written */
   save(): void {
     const text = this.#text();
     if (this.#file === undefined || text === this.#written) return;
     try {
       replaceTextDurably(this.#file, text);
     } catch (cause) {
-      const reason = `the state file ${this.#file} can not be written: ${textOf(cause)}`;
+      const reason = `the state file ${this.#file} cannot be written: ${textOf(cause)}`;
       throw new FlameError("invalid_config", reason, { cause });
     }
     this.#written = text;
@@ -99,7 +99,7 @@ function readState(file: string, endpoint: string): StateFile | undefined {
     text = readFileSync(file, "utf8");
   } catch (cause) {
     if (codeOf(cause) === "ENOENT") return undefined;
-    const reason = `the state file ${file} can not be read: ${textOf(cause)}`;
+    const reason = `the state file ${file} cannot be read: ${textOf(cause)}`;
     throw new FlameError("invalid_config", reason, { cause });
   }
   const state = parsed(text);

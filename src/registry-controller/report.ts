@@ -44,7 +44,7 @@ export function changeLine(step: Step, outcome: StepOutcome): string | undefined
 export function problemLine(step: Step, outcome: StepOutcome): string | undefined {
   const who = `application/${step.name}`;
   if (outcome.kind === "failed") {
-    return `${who} can not be ${VERBS[step.kind][0]}: ${outcome.reason}`;
+    return `${who} cannot be ${VERBS[step.kind][0]}: ${outcome.reason}`;
   }
   if (outcome.kind !== "waits") return undefined;
   const { sessions } = outcome;

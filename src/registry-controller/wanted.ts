@@ -20,7 +20,7 @@ export interface Wanted {
 /** All that the controller wants of a cluster. */
 export interface Wishes {
   readonly applications: ReadonlyMap<string, Wanted>;
-  /** Applications whose file can not be read as it is: they stay as they are. */
+  /** Applications whose file cannot be read as it is: they stay as they are. */
   readonly held: ReadonlySet<string>;
   /** `FILE:LINE:COLUMN: ...`, one line each. */
   readonly faults: readonly string[];
@@ -69,7 +69,7 @@ function shipped(
 function folderFaults({ folder, reason }: DirectoryLook): readonly string[] {
   if (folder === "present") return [];
   if (folder === "missing") return ["the directory does not exist: nothing is changed or removed"];
-  return [`the directory can not be read: ${reason ?? ""}`];
+  return [`the directory cannot be read: ${reason ?? ""}`];
 }
 
 function faultLine(path: string, reason: string): string {

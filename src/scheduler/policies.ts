@@ -8,7 +8,7 @@ import type { Standing } from "./standing.ts";
 export interface Policy {
   /** Who gets the next executor: negative when `a` does; 0: no opinion. */
   order(a: Standing, b: Standing): number;
-  /** `short` lacks an executor and there is room that it can not use yet: is it kept from `later`? */
+  /** `short` lacks an executor and there is room that it cannot use yet: is it kept from `later`? */
   keepsFrom(short: Standing, later: Standing): boolean | undefined;
   /** May executors of `holder` that have tasks to do go to `taker`, each after the task it has now? */
   mayTake(taker: Standing, holder: Standing, executors: number): boolean | undefined;

@@ -18,7 +18,7 @@ import { SuitableNodes } from "./suitable-nodes.ts";
  * Who gets which executor (docs/protocol.md, "Scheduling"). One executor after the other goes to the session that the
  * policies name first, as long as it has less than min(demand, max_instances); fit is always checked. A session that is
  * short has executors taken back that only wait, and, where the policies say so, such as work, each after its task; what
- * it can not use yet is kept from others. Pure: the same snapshot, the same answer.
+ * it cannot use yet is kept from others. Pure: the same snapshot, the same answer.
  */
 export function schedule(
   snapshot: Snapshot,
@@ -179,7 +179,7 @@ class Round {
     if (!known && this.#makeRoom(standing, suitable)) return true;
     this.#short.add(id);
     this.#shortKinds.add(kind);
-    // What one of a kind can not have is kept for it already.
+    // What one of a kind cannot have is kept for it already.
     if (!known) for (const node of suitable) node.claims.push(standing);
     return false;
   }
@@ -230,7 +230,7 @@ class Round {
     return false;
   }
 
-  /** What has to leave the node so that the session fits there; undefined when it can not be made to fit. */
+  /** What has to leave the node so that the session fits there; undefined when it cannot be made to fit. */
   #leaversFor(standing: Standing, node: NodeCapacity, reach: Reach): Leaver[] | undefined {
     const { resreq } = standing.session;
     let room = node.soonFree;

@@ -32,7 +32,7 @@ export function listen(
       reject(
         new FlameError(
           "invalid_config",
-          `the ${what} can not listen on ${address}: ${taken ? "the port is taken" : error.message}; ${advice}`,
+          `the ${what} cannot listen on ${address}: ${taken ? "the port is taken" : error.message}; ${advice}`,
           {
             cause: error,
           },

@@ -58,7 +58,7 @@ export class CommitThread {
   }
 
   /**
-   * Writes a batch in one transaction. When it resolves, a crash can not take it back.
+   * Writes a batch in one transaction. When it resolves, a crash cannot take it back.
    * @throws what SQLite threw, or that the thread has died: then it is not known what is on disk.
    */
   commit(batch: PackedBatch): Promise<CommitReply> {

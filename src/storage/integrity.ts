@@ -32,7 +32,7 @@ export function damagedText(file: string): string {
 }
 
 /**
- * What Node is to be called with to check a database that is in use. SQLite's check can not be interrupted, so it is a
+ * What Node is to be called with to check a database that is in use. SQLite's check cannot be interrupted, so it is a
  * process of its own, which can be ended at any time; it prints `ok`, or what is wrong.
  */
 export function integrityCheckArguments(file: string): readonly string[] {

@@ -21,7 +21,7 @@ export interface LifeLockOptions {
   readonly file: string;
   /** What it protects, for error texts: `the database /x/flame.db`. */
   readonly what: string;
-  /** What fails when the file can not be locked, for error texts: `cannot open the database /x/flame.db`. */
+  /** What fails when the file cannot be locked, for error texts: `cannot open the database /x/flame.db`. */
   readonly failure: string;
   /** The configuration key that chose it, for error texts. */
   readonly chosenBy: string;
@@ -43,7 +43,7 @@ const patienceMs = 500;
  * Locks a file for as long as this process lives: an exclusive transaction of SQLite, which is an fcntl lock without
  * native code of our own. The kernel keeps it, across containers and PID namespaces, and drops it with the process.
  * It drops it as well when this process closes any descriptor of the file: nothing in it may open or copy `file`.
- * @throws FlameError already_exists naming who has it, invalid_config when the file can not be locked at all.
+ * @throws FlameError already_exists naming who has it, invalid_config when the file cannot be locked at all.
  */
 export function acquireLifeLock(options: LifeLockOptions): LifeLock {
   const holderFile = `${options.file}.json`;

@@ -78,7 +78,7 @@ export class SqliteStore implements Store {
   readonly #forgetting: SqliteForgetting;
 
   /**
-   * @throws FlameError invalid_config naming the file when it can not be opened, or is newer than this program;
+   * @throws FlameError invalid_config naming the file when it cannot be opened, or is newer than this program;
    *   already_exists naming who uses it.
    */
   constructor(options: SqliteStoreOptions) {
@@ -198,7 +198,7 @@ export class SqliteStore implements Store {
 
   async giveBack(): Promise<void> {
     try {
-      // Behind the commits: while one is under way reads see what was before it, and the log can not be emptied.
+      // Behind the commits: while one is under way reads see what was before it, and the log cannot be emptied.
       await this.#turns.run(async () => {
         await this.#folding.paused();
         this.#ours(await this.#thread.makeRoom());

@@ -14,7 +14,7 @@ interface StartRow {
 
 /**
  * What this start wrote into the database: its number and who it is. As long as it is what a commit reads, nobody else
- * has started on the database since. It catches what a lock can not: file systems whose locks lie, and a lock file
+ * has started on the database since. It catches what a lock cannot: file systems whose locks lie, and a lock file
  * that was removed.
  */
 export class StartMark {

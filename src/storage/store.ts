@@ -60,8 +60,8 @@ export interface Store {
   load(): Promise<StoredState>;
 
   /**
-   * Makes all changes durable, in order, or none. When the promise resolves, a crash can not take them back.
-   * @throws FlameError resource_exhausted when the disk is full, unavailable when it can not be written for the moment:
+   * Makes all changes durable, in order, or none. When the promise resolves, a crash cannot take them back.
+   * @throws FlameError resource_exhausted when the disk is full, unavailable when it cannot be written for the moment:
    *   nothing was changed, and a later commit may well succeed; any other error when nothing more can be trusted. In each
    *   case memory that is ahead of the disk is to be read anew.
    */

@@ -34,7 +34,7 @@ it("learns from the headers of its watch whose session manager it is", async () 
   expect(headers.get("flame-version")).toEqual([expect.stringMatching(/^\d/)]);
 });
 
-describe("a node that can not be", () => {
+describe("a node that cannot be", () => {
   it.each([
     ["without a name", "", /invalid node name: got "" \(0 bytes\), expected 1 to 253 bytes/],
     ["with a name that is too long", "x".repeat(254), /\(254 bytes\), expected 1 to 253 bytes/],

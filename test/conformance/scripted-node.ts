@@ -8,7 +8,7 @@ import { waitFor } from "../support/wait-for.ts";
 import { call, type Target } from "./target.ts";
 
 const beatMs = 3000;
-/** Void executors that are made at once, since they can not be made while the node counts as one for Wasm. */
+/** Void executors that are made at once, since they cannot be made while the node counts as one for Wasm. */
 const sparesMade = 40;
 
 /** A node that only a test drives: it beats, learns of its executors, and does nothing with them by itself. */

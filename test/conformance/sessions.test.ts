@@ -56,7 +56,7 @@ describe("CreateSession", () => {
     ).toEqual(Buffer.alloc(0));
   });
 
-  it("refuses what can not be", async () => {
+  it("refuses what cannot be", async () => {
     const noSpec = call(target.frontend, "createSession", {
       sessionId: "s-none",
       session: undefined,
@@ -211,7 +211,7 @@ describe("tasks of a session that no node serves", () => {
     });
   });
 
-  it("are refused where they can not be", async () => {
+  it("are refused where they cannot be", async () => {
     await create("s-refuse");
     await createTask("s-refuse");
     const noTask = call(target.frontend, "createTask", { task: undefined });

@@ -50,7 +50,7 @@ describe("flmctl backup", () => {
     expect(found.pending).toBeGreaterThanOrEqual(200);
   });
 
-  it("leaves no file behind where it can not write one, and says why", async () => {
+  it("leaves no file behind where it cannot write one, and says why", async () => {
     const file = join(cluster.home, "no-such-folder", "copy.db");
     const { code, stderr } = await cluster.run("flmctl", "backup", file);
     expect(code).toBe(1);

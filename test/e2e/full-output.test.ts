@@ -10,10 +10,10 @@ const hasFullDevice = existsSync("/dev/full");
 if (!hasFullDevice) process.stderr.write("full-output.test.ts: skipped, there is no /dev/full\n");
 const onFullDisk = hasFullDevice ? it : it.skip;
 
-onFullDisk("flmctl tells in one line that its output can not be written, and fails", () => {
+onFullDisk("flmctl tells in one line that its output cannot be written, and fails", () => {
   const { status, stderr } = spawnSync("sh", ["-c", `"${program}" --help > /dev/full`], {
     encoding: "utf8",
   });
-  expect(stderr).toMatch(/^Error: standard output can not be written: ENOSPC[^\n]*\n$/);
+  expect(stderr).toMatch(/^Error: standard output cannot be written: ENOSPC[^\n]*\n$/);
   expect(status).toBe(1);
 });

@@ -224,7 +224,7 @@ describe("from outside", () => {
     try {
       const { code, stderr } = await other.run("flame-session-manager");
       expect(code).toBe(1);
-      expect(stderr).toContain(`can not listen on 127.0.0.1:${port}: the port is taken`);
+      expect(stderr).toContain(`cannot listen on 127.0.0.1:${port}: the port is taken`);
       expect(stderr).toContain("metrics.session_manager_port");
     } finally {
       await other.close();

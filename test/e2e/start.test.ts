@@ -51,12 +51,12 @@ describe("npm start -- --check", () => {
     }
   });
 
-  test("refuses a home that can not be one with a message, not a stack", async () => {
+  test("refuses a home that cannot be one with a message, not a stack", async () => {
     const file = join(root, "package.json");
     const { code, stderr } = await start(["--home", file]);
     expect(code).toBe(1);
     expect(stderr).toBe(
-      `Error: ${file} can not be a home: its folder bin can not be made (ENOTDIR).\n` +
+      `Error: ${file} cannot be a home: its folder bin cannot be made (ENOTDIR).\n` +
         "What to do: name a folder that you may write to, with npm start -- --home DIR\n",
     );
   });

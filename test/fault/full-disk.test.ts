@@ -149,7 +149,7 @@ onSmallDisk("the session manager's storage", () => {
     const { cluster, disk, session } = await start();
     const manager = cluster.daemon("flame-session-manager");
     const { id } = await session.createTask();
-    // A file system with files that are open for writing can not be made read-only by hand.
+    // A file system with files that are open for writing cannot be made read-only by hand.
     await manager.stop();
     disk.setReadOnly(true);
     const logged = manager.log().length;

@@ -75,7 +75,7 @@ export class Auditor {
     this.#ledger.attempts.committed(turn.changes);
   }
 
-  /** Whatever leaves the session manager can not be taken back: it must be on disk, but for leases on streams of nodes. */
+  /** Whatever leaves the session manager cannot be taken back: it must be on disk, but for leases on streams of nodes. */
   seen(command: Command, effect: Effect<FlameError>): void {
     if (effect.kind !== "reply" && effect.kind !== "push") return;
     const { value } = effect;

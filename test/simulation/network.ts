@@ -213,7 +213,7 @@ export class Exchange {
     this.#lastArrival = Math.max(this.#lastArrival, world.now + this.#link.delay());
     world.after(this.#lastArrival - world.now, () => {
       if (!this.#listening || this.#dead) return;
-      // A message that can not be delivered is the end of a connection.
+      // A message that cannot be delivered is the end of a connection.
       if (this.#link.cut) this.break(10_000, 10_000);
       else action();
     });

@@ -17,7 +17,7 @@ export interface Scenario {
   readonly options: CoreOptions;
   readonly nodes: readonly NodeReport[];
   readonly applications: readonly RegisterApplication[];
-  /** Application -> how long, from the beginning, its package can not be installed. */
+  /** Application -> how long, from the beginning, its package cannot be installed. */
   readonly brokenForMs: ReadonlyMap<string, number>;
   readonly clients: readonly (readonly SessionPlan[])[];
   /** Of each client with a stream, what it does at once, and of that the sessions one after another. */

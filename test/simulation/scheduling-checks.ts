@@ -92,7 +92,7 @@ function checkBound(state: CoreState, record: ExecutorRecord, options: CoreOptio
   }
 }
 
-/** The session could have been given the executor; what a capped application was promised can not be seen here. */
+/** The session could have been given the executor; what a capped application was promised cannot be seen here. */
 function isOfUse(state: CoreState, executor: ExecutorRecord, { record }: SessionEntry): boolean {
   const spec = state.applicationOf(record)?.spec;
   if (spec?.shim !== executor.shim || !sameResources(record.resreq, executor.resreq)) return false;

@@ -8,7 +8,7 @@ import { Violation, type World } from "./world.ts";
 export class Services {
   readonly shim: Shim = "Host";
   readonly #world: World;
-  /** Applications whose package can not be installed before a moment. */
+  /** Applications whose package cannot be installed before a moment. */
   readonly #brokenUntil: ReadonlyMap<string, number>;
 
   constructor(world: World, brokenUntil: ReadonlyMap<string, number>) {
@@ -42,6 +42,6 @@ export class Services {
   checkFits(bound: NonNullable<BindReply["bound"]>, executor: ExecutorRecord): void {
     const { record } = bound.session;
     if (!sameResources(record.resreq, executor.resreq) || bound.application.spec.shim !== this.shim)
-      throw new Violation(`executor ${executor.id} was given ${record.id}, which it can not serve`);
+      throw new Violation(`executor ${executor.id} was given ${record.id}, which it cannot serve`);
   }
 }

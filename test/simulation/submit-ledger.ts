@@ -100,7 +100,7 @@ export class SubmitLedger {
     this.#fresh.push({ sessionId, producer: name, number });
   }
 
-  /** A range follows the one before without a gap, and stands alone only where it can not be one with it. */
+  /** A range follows the one before without a gap, and stands alone only where it cannot be one with it. */
   #put(range: SubmitRange): void {
     const { ranges } = this.#of(range.sessionId, range.producer);
     const text = rangeText(range);

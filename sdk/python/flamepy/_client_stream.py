@@ -233,7 +233,7 @@ class ClientStream:
         try:
             while self._one_call():
                 pass
-        except Exception as error:  # A fault of ours: nobody is to wait for ever.
+        except Exception as error:  # A fault of ours: nobody is to wait forever.
             _log.exception("the stream of tasks ends")
             fault = StreamFault(FlameErrorCode.INTERNAL, f"a fault of flamepy: {error!r}")
             with self._lock:

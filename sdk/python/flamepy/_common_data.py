@@ -39,7 +39,7 @@ class CommonData:
             reads_frames: whether services read our frames; only asked for Python objects.
 
         Raises:
-            FlameError: the object can not be used so, or the object cache does not take it.
+            FlameError: the object cannot be used so, or the object cache does not take it.
         """
         given = attrs.common_data
         if given is None or isinstance(given, bytes):

@@ -50,7 +50,7 @@ class Executor(StaysHere, concurrent.futures.Executor):
         logs: where what calls print goes; as for ``create_session``.
 
     Raises:
-        ValueError: ``max_workers`` is not greater than 0, or ``task_timeout`` can not be.
+        ValueError: ``max_workers`` is not greater than 0, or ``task_timeout`` cannot be.
         FlameError: the session cannot be created.
     """
 

@@ -1,7 +1,7 @@
 """Forks in a service process: gRPC stays out of them, and children end where they should.
 
 Imported before gRPC, whose fork handlers must be off when it starts: with them, a child that a task
-forks while the server's threads are in gRPC dies of SIGSEGV or waits for ever.
+forks while the server's threads are in gRPC dies of SIGSEGV or waits forever.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class ForkedChildrenEnd:
 
 
 def refuse_in_forked_child(used_by: int | None) -> None:
-    """Refuse what would wait for ever: a child has none of the threads of its parent's gRPC.
+    """Refuse what would wait forever: a child has none of the threads of its parent's gRPC.
 
     Args:
         used_by: the process that used it first; None when none did.

@@ -146,7 +146,7 @@ class ObjectSession(Session):
 
         Raises:
             TypeError: no iterable was given, or the object cannot be called.
-            ValueError: ``chunksize`` is less than 1, or ``task_timeout`` can not be.
+            ValueError: ``chunksize`` is less than 1, or ``task_timeout`` cannot be.
         """
         return self._itself().map(
             *iterables,

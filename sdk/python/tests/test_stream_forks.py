@@ -60,7 +60,7 @@ threading.Thread(target=hold).start()
 held.wait()
 child = os.fork()
 if child == 0:
-    signal.alarm(20)  # It would wait for ever.
+    signal.alarm(20)  # It would wait forever.
     said = [ended.done(), ended.result() is not None, future.done(), future.running()]
     for use in (session.close, session.cancel, lambda: session.run(b"x"), lambda: future.result()):
         try:

@@ -63,7 +63,7 @@ export type BackupPart = Exclude<keyof typeof backupNames, "about">;
 
 /**
  * What a folder says about itself; undefined when it is no backup.
- * @throws FlameError invalid_argument when it is one that this version can not read.
+ * @throws FlameError invalid_argument when it is one that this version cannot read.
  */
 export function readAboutBackup(folder: string): AboutBackup | undefined {
   const file = join(folder, backupNames.about);

@@ -12,13 +12,13 @@ export interface Terminal {
 }
 
 /**
- * The terminal of this process. A reader that stops reading (`| head`) is no error; what can not be written otherwise,
+ * The terminal of this process. A reader that stops reading (`| head`) is no error; what cannot be written otherwise,
  * such as to a file on a full disk, ends the process with one line of error.
  */
 export function processTerminal(): Terminal {
   process.stdout.on("error", (thrown) => {
     if (codeOf(thrown) === "EPIPE") return;
-    const text = `standard output can not be written: ${textOf(thrown)}; what was printed is not complete`;
+    const text = `standard output cannot be written: ${textOf(thrown)}; what was printed is not complete`;
     process.stderr.write(`Error: ${text}\n`);
     process.exit(errorTable.internal.exitCode);
   });

@@ -173,7 +173,7 @@ export class PackageShelf {
       await build(temporary);
       shelved.bytes = await bytesOnDisk(temporary);
       await writeFile(join(temporary, BYTES_FILE), `${shelved.bytes}\n`);
-      // A power cut must not leave a package whose files are empty: it would count as whole for ever.
+      // A power cut must not leave a package whose files are empty: it would count as whole forever.
       await renameDurably(temporary, folder);
     } catch (thrown) {
       await rm(temporary, { recursive: true, force: true });

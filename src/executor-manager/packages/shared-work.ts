@@ -40,7 +40,7 @@ interface Work {
 }
 
 /**
- * Waits for packages, but not for ever: a bind holds an executor that other sessions could use. Work that takes longer goes on
+ * Waits for packages, but not forever: a bind holds an executor that other sessions could use. Work that takes longer goes on
  * by itself, and the next bind that wants the same finds it as far as it is then.
  */
 export class SharedWorks {

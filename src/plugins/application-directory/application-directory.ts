@@ -45,7 +45,7 @@ export function applicationDirectory(flameHome: string): FlamePlugin {
         clock,
         act: (look) => keeper.act(look),
         onUnwatched: (reason) => {
-          const text = `${folder} can not be watched, so it is looked at every second: ${reason}`;
+          const text = `${folder} cannot be watched, so it is looked at every second: ${reason}`;
           host.logger.warn({ folder }, text);
         },
         onFailure: (reason) => {

@@ -85,7 +85,7 @@ export class DirectoryKeeper {
     const reason =
       look.folder === "missing"
         ? "the folder is gone, and what its files keep stays as it is; bring it back, empty if these applications shall go"
-        : `the folder can not be read: ${look.reason ?? ""}`;
+        : `the folder cannot be read: ${look.reason ?? ""}`;
     const concerned = look.folder === "missing" || names.length > 0 ? names : [""];
     const faults = concerned.map((name) => ({ name, path: this.#folder, reason }));
     const now = this.#host.clock.steady();

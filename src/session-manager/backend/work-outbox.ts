@@ -45,7 +45,7 @@ export interface WorkOutboxDeps {
   readonly onAssigned?: (assignment: Assignment) => void;
   /** Told of each new executor that is about to leave with its session. */
   readonly onBind?: (bind: Bind) => void;
-  /** An input can not be read. */
+  /** An input cannot be read. */
   readonly onFailed: (error: FlameError) => void;
 }
 

@@ -151,7 +151,7 @@ class WorkStream {
     if (--this.#waiting === waitingMax / 2 && this.#call.isPaused()) this.#call.resume();
   };
 
-  /** The node, or what is between, ended it; or it can not go on. */
+  /** The node, or what is between, ended it; or it cannot go on. */
   #break(error?: FlameError): void {
     this.#node?.stream.cancel();
     this.#end(error);

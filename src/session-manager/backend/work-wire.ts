@@ -17,7 +17,7 @@ const awaitedMax = 256;
 
 /**
  * What a message of a node says; undefined when it says nothing beside its hello.
- * @throws FlameError invalid_argument when it names no executor, or a task that can not be.
+ * @throws FlameError invalid_argument when it names no executor, or a task that cannot be.
  */
 export function workFromWire(message: WorkRequest): NodeWork | undefined {
   const { ready, completions, returns, awaits } = message;

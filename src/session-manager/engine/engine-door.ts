@@ -14,7 +14,7 @@ export interface StreamSink<P> {
   push(value: P): void;
   /**
    * Takes what is not on disk yet, and may never be.
-   * @returns false: it can not go now, and is to come again by `push` when all before it has
+   * @returns false: it cannot go now, and is to come again by `push` when all before it has
    */
   pushEarly?(value: P): boolean;
   /** Without an error: a clean end. */

@@ -101,7 +101,7 @@ async function admitted(
 ): Promise<RegisterApplication> {
   const spec = requiredField(request.application, "the application spec", rpc);
   const fields = applicationSpecFromWire(spec);
-  // The wire can not tell Host from absent; absent is what the same manifest is as YAML.
+  // The wire cannot tell Host from absent; absent is what the same manifest is as YAML.
   const raw = { ...fields, shim: fields.shim === "Host" ? undefined : fields.shim };
   const source = { origin: "api", author: authorOf(callerOf(call)) } as const;
   const checked = await admission.admit({ metadata: { name: request.name }, spec: raw }, source);

@@ -177,7 +177,7 @@ export function want({ asked, wanted }: OpenLane, first: number, count: number):
   }
 }
 
-/** What ends a lane that can not be answered: its session is gone, or the client is to come back and say it again. */
+/** What ends a lane that cannot be answered: its session is gone, or the client is to come back and say it again. */
 export function notAnswered(thrown: unknown): FlameError {
   if (thrown instanceof FlameError && thrown.code === "not_found") return thrown;
   const text = `what was submitted before could not be read from the store: ${textOf(thrown)}; open a stream again`;

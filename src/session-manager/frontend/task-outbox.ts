@@ -80,7 +80,7 @@ export interface TaskOutboxDeps {
   readonly soon: (act: () => void) => void;
   /** What was written is on its way: there is room again. */
   readonly onTaken: () => void;
-  /** Results can not be read; nothing leaves any more. */
+  /** Results cannot be read; nothing leaves any more. */
   readonly onFailed: (error: FlameError) => void;
 }
 

@@ -285,7 +285,7 @@ class TaskStream {
     if (lane.wanted.remove(number)) this.#outbox.result(lane.results, number, task.id, task);
   }
 
-  /** Something that a lane brought can not be carried out: the lane ends; the stream where it is not the lane's fault. */
+  /** Something that a lane brought cannot be carried out: the lane ends; the stream where it is not the lane's fault. */
   #fail(lane: OpenLane, error: FlameError): void {
     if (this.#ended || lane.over) return;
     if (error.code === "unavailable" || error.code === "resource_exhausted") {

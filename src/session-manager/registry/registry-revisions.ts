@@ -56,7 +56,7 @@ export async function rollback(
   const checked = await admission.admit(raw, source);
   if (!checked.ok) {
     const faults = checked.faults.map((fault) => faultText(fault)).join("; ");
-    const text = `revision ${to} of application ${JSON.stringify(name)} can not come back, today's checks refuse it: ${faults}`;
+    const text = `revision ${to} of application ${JSON.stringify(name)} cannot come back, today's checks refuse it: ${faults}`;
     throw new FlameError("invalid_argument", text);
   }
   const { manifest, spec } = checked;

@@ -136,7 +136,7 @@ export class DiskPause {
 function refusalOf(thrown: unknown): FlameError | undefined {
   const { code, message } = FlameError.from(thrown);
   if (code !== "resource_exhausted" && code !== "unavailable") return undefined;
-  const what = code === "resource_exhausted" ? "disk is full" : "the disk can not be written";
+  const what = code === "resource_exhausted" ? "disk is full" : "the disk cannot be written";
   const text = `${what}: ${message}; nothing was changed: try again when it is repaired`;
   return new FlameError(code, text, { cause: thrown });
 }

@@ -188,7 +188,7 @@ class Round {
     return [await own, ...programs.map(({ told }) => told)];
   }
 
-  /** A service that finds no object cache can not answer otherwise, and one that is killed again and again fails its task. */
+  /** A service that finds no object cache cannot answer otherwise, and one that is killed again and again fails its task. */
   #mayFail(): boolean {
     return this.#hit("flame-object-cache");
   }

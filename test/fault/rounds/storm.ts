@@ -75,7 +75,7 @@ export class Storm {
     }
   }
 
-  /** Nothing stays stopped, whatever went wrong: what is stopped can not be ended by TERM. */
+  /** Nothing stays stopped, whatever went wrong: what is stopped cannot be ended by TERM. */
   relent(): void {
     for (const resume of this.#continue) resume();
   }

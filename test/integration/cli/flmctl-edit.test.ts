@@ -173,7 +173,7 @@ if [ -e "$NOTES/again" ]; then sed -i '/url/d' "$1"; else touch "$NOTES/again"; 
     [
       "another name",
       `sed -i "s/name: .*/name: other/" "$1"`,
-      /metadata\.name: got "other", expected "edit-\d+"; a name can not be changed/,
+      /metadata\.name: got "other", expected "edit-\d+"; a name cannot be changed/,
     ],
     [
       "two documents",

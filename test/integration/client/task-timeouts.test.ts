@@ -76,7 +76,7 @@ it("a deadline goes on counting over restarts of the session manager, and its cl
   expect(took).toBeGreaterThanOrEqual(2_990);
 });
 
-it("a submit whose timeout can not be is refused alone, those behind it are carried out", async () => {
+it("a submit whose timeout cannot be is refused alone, those behind it are carried out", async () => {
   const stream = new TaskStreamClient(manager.endpoint.slice("http://".length));
   try {
     stream.send({

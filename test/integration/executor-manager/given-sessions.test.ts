@@ -91,7 +91,7 @@ describe("an executor that comes with its session on the stream", () => {
     ]);
   });
 
-  test("fails to bind what it can not read", async () => {
+  test("fails to bind what it cannot read", async () => {
     const { application } = binding(services.scripted());
     const session = { metadata: undefined, spec: undefined, status: undefined };
     work.give("exec-1", { application, session }, "echo:never");

@@ -320,7 +320,7 @@ describe("starting an object cache", () => {
     await expect(again()).rejects.toMatchObject({
       code: "invalid_config",
       message: expect.stringMatching(
-        /can not listen on 127\.0\.0\.1:\d+: the port is taken; .*cache\.endpoint/,
+        /cannot listen on 127\.0\.0\.1:\d+: the port is taken; .*cache\.endpoint/,
       ),
     });
     await expect(again()).rejects.toThrow("the port is taken");

@@ -81,7 +81,7 @@ describe("grpc.health.v1 of a listener", () => {
     expect(await check("flame.v1.Backend")).toEqual({ refused: status.NOT_FOUND });
   });
 
-  test("tells of a part that can not be used without saying anything of the rest", async () => {
+  test("tells of a part that cannot be used without saying anything of the rest", async () => {
     outside.part("flame.storage", false);
     outside.serving(true);
     expect(await check("flame.storage")).toBe(notServing);

@@ -101,7 +101,7 @@ describe("what editors do in the administrator directory", () => {
     expect(await revisionOf("same")).toBe(1);
   });
 
-  it("calls what it can not use by name: no file, no text, no target, nothing in it", async () => {
+  it("calls what it cannot use by name: no file, no text, no target, nothing in it", async () => {
     mkdirSync(directory.path("folder.yaml"));
     writeFileSync(
       directory.path("latin1.yaml"),

@@ -65,7 +65,7 @@ describe("a new version beneath an edited default application", () => {
     expect(back.revision.number).toBe(4);
   });
 
-  it("that can not be merged leaves it as it is, and list and view say why", async () => {
+  it("that cannot be merged leaves it as it is, and list and view say why", async () => {
     const many = (name: string): object =>
       Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`${name}${i}`, "x"]));
     await apply({ command: "/bin/one", labels: ["shipped"], environments: many("MINE") });

@@ -132,7 +132,7 @@ describe("following a directory", () => {
     expect(told).toEqual([]);
   });
 
-  it("says once that it can not watch, and looks for itself", async () => {
+  it("says once that it cannot watch, and looks for itself", async () => {
     mkdirSync(folder, { recursive: true });
     const refuse = (): never => {
       throw new Error("ENOSPC: System limit for number of file watchers reached");

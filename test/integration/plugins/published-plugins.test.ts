@@ -258,7 +258,7 @@ describe("the host of a plugin", () => {
     await flame.registry.apply([yaml("app", { command: "x" })]);
     writeFileSync(strict, "");
     expect(await refusal(flame.registry.rollback("app"))).toMatch(
-      /revision 1 of application "app" can not come back, today's checks refuse it: spec\.command: got \/bin\/service, expected another command; so says the plugin "plugin-\d+"/,
+      /revision 1 of application "app" cannot come back, today's checks refuse it: spec\.command: got \/bin\/service, expected another command; so says the plugin "plugin-\d+"/,
     );
     await cluster.restart();
     const { revision, faults } = await flame.registry.get("old");

@@ -61,7 +61,7 @@ describe("flame-registry beside a session manager of this make", () => {
     expect(code).toBe(1);
     expect(err).toEqual([
       expect.stringMatching(
-        /^Warning: application\/kept can not be configured: .* is kept by .*kept\.yaml/,
+        /^Warning: application\/kept cannot be configured: .* is kept by .*kept\.yaml/,
       ),
     ]);
   });
@@ -72,7 +72,7 @@ describe("flame-registry beside a session manager of this make", () => {
     const { code, out, err } = await controller.once();
     expect(code).toBe(1);
     expect(out[0]).toBe("application/b created");
-    expect(err[0]).toContain("application/a can not be created: invalid url");
+    expect(err[0]).toContain("application/a cannot be created: invalid url");
   });
 
   it("goes on through a restart of it", async () => {

@@ -172,12 +172,12 @@ describe("errors", () => {
       { code: "invalid_argument", message: expect.stringMatching(/^the common data: /) },
     ],
     [
-      "a timeout that can not be",
+      "a timeout that cannot be",
       () => session.invoke(1, { timeoutMs: 0.5 }),
       { code: "invalid_argument", application },
     ],
     [
-      "a concurrency that can not be",
+      "a concurrency that cannot be",
       () => session.map([], { concurrency: 0 }).next(),
       {
         code: "invalid_argument",

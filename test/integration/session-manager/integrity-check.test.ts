@@ -96,7 +96,7 @@ describe("the check of a database", () => {
     expect(statSync(file).size).toBeGreaterThan(34_000_000);
   });
 
-  it("that can not be made is told, and ends nothing", async () => {
+  it("that cannot be made is told, and ends nothing", async () => {
     const found = await checked();
     expect(found).toEqual({ damage: [], told: ["the database could not be checked"] });
   });

@@ -166,7 +166,7 @@ describe("executor managers of ours with one name", () => {
     expect(await listed("node")).toMatch(/n1 +n1 +Ready/);
   });
 
-  it("an instance that can not be read counts as none: the latest wins", async () => {
+  it("an instance that cannot be read counts as none: the latest wins", async () => {
     await new ScriptedExecutorManager("i1").register();
     await new ScriptedExecutorManager("two words").register();
     await new ScriptedExecutorManager("i3").register();

@@ -249,7 +249,7 @@ describe("a work stream", () => {
   });
 });
 
-describe("a work stream that says what can not be", () => {
+describe("a work stream that says what cannot be", () => {
   it("needs the name of a node first, and once", async () => {
     await node.register();
     const nameless = node.silentWork();

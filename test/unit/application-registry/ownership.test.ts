@@ -63,7 +63,7 @@ describe("an application that moves from one file to another", () => {
     expect(book.get("a")).toMatchObject({ revision: 2, owner: B, cause: { kind: "apply" } });
   });
 
-  it("can not be taken over from a third", () => {
+  it("cannot be taken over from a third", () => {
     const book = new ApplicationBook([]);
     book.apply([change("a", {}, by("/elsewhere.yaml"))], {}, 1);
     const takeOver = change("a", {}, by(B, { takesOver: A }));

@@ -59,14 +59,14 @@ describe("flmctl cancel", () => {
     expect(made.context.err()).toBe("");
   });
 
-  it("says what came of a session, and which nodes can not end a service", async () => {
+  it("says what came of a session, and which nodes cannot end a service", async () => {
     const made = cluster({ cancelled: 2, ended: 1, busyNodes: ["n1"] });
     await flmctl(["cancel", "session", "s"], made.context);
     expect(made.context.out()).toBe(
       "2 pending tasks were cancelled and 1 running one was ended of session <s>.\n",
     );
     expect(made.context.err()).toBe(
-      "Note: node n1 can not end a running service: its executor stays busy until the service returns.\n",
+      "Note: node n1 cannot end a running service: its executor stays busy until the service returns.\n",
     );
   });
 

@@ -65,7 +65,7 @@ describe("a bind that fails", () => {
     expect(machine.tables.task("s", 1)?.state).toBe("Pending");
   });
 
-  it("pauses the session 1, 2, 4, 8, 16 and then 30 s, for ever", () => {
+  it("pauses the session 1, 2, 4, 8, 16 and then 30 s, forever", () => {
     const pauses: number[] = [];
     for (let failure = 0; failure < 8; failure++) {
       fail();

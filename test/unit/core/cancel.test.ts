@@ -129,14 +129,14 @@ describe("a running task that is cancelled", () => {
   });
 });
 
-describe("on a node that can not end a service", () => {
+describe("on a node that cannot end a service", () => {
   it("the task ends for clients at once, the text says so, and the executor stays busy until it calls", () => {
     begin({ endsServices: false });
     const lease = leaseOf(serve());
     machine.task("s");
     expect(cancel({ taskIds: [1] })).toEqual({ ...nothing, ended: 1, busyNodes: ["n1"] });
     expect(stored(1).events.at(-1)?.message).toBe(
-      "cancelled by alice; node n1 can not end a running service: executor e1 stays busy until the service returns",
+      "cancelled by alice; node n1 cannot end a running service: executor e1 stays busy until the service returns",
     );
     expect(forgotten()).toEqual([]);
     // Task 2 does not wait for it: there is room for another one.

@@ -198,7 +198,7 @@ describe("who comes first", () => {
     machine.open("late");
     machine.task("wide");
     machine.task("late");
-    // One CPU is free and `late` would fit; `wide` would then wait for ever.
+    // One CPU is free and `late` would fit; `wide` would then wait forever.
     expect(machine.executors).toEqual(["e1 Bound first"]);
     done("e1");
     machine.ask("session.close", { id: "first" });

@@ -158,7 +158,7 @@ describe("who follows submits", () => {
     ]);
   });
 
-  it("can not follow what is no task", () => {
+  it("cannot follow what is no task", () => {
     submit(1, 1);
     expect(
       machine.refusal("submit.follow", { sessionId: "s", producer: "p", first: 1, count: 2 })

@@ -91,7 +91,7 @@ describe("the stream of tasks of a service", () => {
     expect(heard).toEqual(["1", "broken: ended its stream of tasks"]);
   });
 
-  test("does not wait for ever for the results of a service that closed the connection of its tasks", () => {
+  test("does not wait forever for the results of a service that closed the connection of its tasks", () => {
     jest.useFakeTimers();
     try {
       stream.listen(listener);

@@ -55,7 +55,7 @@ describe("transitions of an executor", () => {
   it.each(forbidden)("%s -> %s is refused and changes nothing", (from, to) => {
     const entry = book.restore(record(from));
     expect(() => book.transition(turn, entry, to)).toThrow(
-      `executor e1 is ${from}: it can not become ${to}`,
+      `executor e1 is ${from}: it cannot become ${to}`,
     );
     expect(entry.record).toEqual(record(from));
     expect(turn.changes).toEqual([]);

@@ -28,7 +28,7 @@ describe("locks by key", () => {
     await expect(locks.run("k", async () => 1)).resolves.toBe(1);
   });
 
-  it("hold many keys at once without waiting for each other for ever", async () => {
+  it("hold many keys at once without waiting for each other forever", async () => {
     const locks = new KeyLocks();
     let inside = 0;
     let most = 0;

@@ -249,7 +249,7 @@ describe("the plugin host", () => {
       `cluster.plugins: got the unknown plugin "defaults", expected a built-in one (default-applications, application-directory), the path of a module, such as ./my-plugin.js, or a package that is installed in ${places}`,
     );
     expect(await refusal({ entries: [entry(join(folder, "missing.mjs"))] })).toContain(
-      "the module can not be loaded",
+      "the module cannot be loaded",
     );
     expect(await refusal({ entries: [off, off] })).toContain(
       'got the plugin "default-applications" twice',

@@ -34,13 +34,13 @@ describe("priority inversion", () => {
     expect(given(decisions)).toEqual({ b: 1 });
   });
 
-  it("what the highest priority can not use goes to the next one while the first still has tasks", () => {
+  it("what the highest priority cannot use goes to the next one while the first still has tasks", () => {
     const sessions = [session("a", { priority: 9, maxInstances: 1 }), session("b")];
     expect(given(decide({ sessions }).decisions)).toEqual({ a: 1, b: 3 });
   });
 });
 
-describe("sessions that can not run hold nobody up", () => {
+describe("sessions that cannot run hold nobody up", () => {
   it.each([
     ["need more than any node has", { resreq: { cpu: 99, memory: gib, gpu: 0 } }],
     ["need a GPU where there is none", { resreq: { cpu: 1, memory: gib, gpu: 1 } }],

@@ -117,7 +117,7 @@ describe("what a lane is told of its submits", () => {
     ]);
   });
 
-  it("that can not be read is told as unavailable: the client comes back", async () => {
+  it("that cannot be read is told as unavailable: the client comes back", async () => {
     store.hold();
     answer(1, { session, outcomes: [known(1)] });
     await settle();

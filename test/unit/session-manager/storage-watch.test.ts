@@ -67,7 +67,7 @@ describe("the watch of the storage", () => {
     expect(heard).toEqual(["info: the disk has room again", "takes more"]);
   });
 
-  it("says once that the room can not be seen, and goes on looking", async () => {
+  it("says once that the room cannot be seen, and goes on looking", async () => {
     await watch.begin();
     heard.length = 0;
     await next(new Error("no such folder"));

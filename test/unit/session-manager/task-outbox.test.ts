@@ -205,7 +205,7 @@ describe("results on a stream of a client", () => {
     expect([messages, failed]).toEqual([[], []]);
   });
 
-  it("that can not be read end the stream with why, and are not lost", async () => {
+  it("that cannot be read end the stream with why, and are not lost", async () => {
     await ended([1]);
     const one = lane();
     store.hold();

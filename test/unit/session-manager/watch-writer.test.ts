@@ -139,7 +139,7 @@ describe("the states of a watched task", () => {
     expect(givenBack).toBe(2);
   });
 
-  it("that can not be read end with why, and their room goes back", async () => {
+  it("that cannot be read end with why, and their room goes back", async () => {
     isAtHand = false;
     writer.push({ task: task("Succeed") });
     await settle();

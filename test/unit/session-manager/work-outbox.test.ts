@@ -168,7 +168,7 @@ describe("leases on a stream of a node", () => {
     expect([leases(), told, failed]).toEqual([[], [], []]);
   });
 
-  it("that can not be read end the stream with why, and nothing leaves behind them", async () => {
+  it("that cannot be read end the stream with why, and nothing leaves behind them", async () => {
     store.hold();
     outbox.add(lease(2));
     await settle();

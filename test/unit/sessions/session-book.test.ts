@@ -109,7 +109,7 @@ describe("the life of a task", () => {
 });
 
 describe("watches", () => {
-  it("a watcher that is not there can not be removed, and removes no other", () => {
+  it("a watcher that is not there cannot be removed, and removes no other", () => {
     const entry = create("a");
     const task = createTask(turn, entry, undefined, 1);
     watchTask(entry, task, streamToken(7));

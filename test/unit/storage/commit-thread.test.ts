@@ -165,7 +165,7 @@ describe("a commit in the thread", () => {
 describe("the thread", () => {
   const empty = () => new CommitBatch().pack();
 
-  it("that can not open the database says so, and lives", async () => {
+  it("that cannot open the database says so, and lives", async () => {
     const thread = new CommitThread({ file: folder.path, startId: "", pragmas: [] });
     for (let round = 0; round < 2; round++)
       await expect(thread.commit(empty())).rejects.toMatchObject({ code: "SQLITE_CANTOPEN" });

@@ -147,7 +147,7 @@ describe("a database that a store has opened", () => {
   });
 });
 
-/** Whether another process can not have the lock. */
+/** Whether another process cannot have the lock. */
 function lockedOut(): boolean {
   const program = `
     const Database = require(${JSON.stringify(join(process.cwd(), "node_modules/better-sqlite3"))});

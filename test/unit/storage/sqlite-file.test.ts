@@ -171,7 +171,7 @@ describe("the database file", () => {
     expect(open).toThrow(/is damaged/);
   });
 
-  it("in a folder that can not be made is refused with the key to look at", () => {
+  it("in a folder that cannot be made is refused with the key to look at", () => {
     writeFileSync(join(folder, "taken"), "");
     file = join(folder, "taken", "flame.db");
     expect(open).toThrow(/cannot open the database .*check cluster\.storage/);

@@ -74,6 +74,6 @@ export function tellBusyNodes({ busyNodes }: CancelResult, terminal: Terminal): 
   if (busyNodes.length === 0) return;
   const nodes = busyNodes.length === 1 ? "node" : "nodes";
   terminal.err(
-    `Note: ${nodes} ${busyNodes.join(", ")} can not end a running service: its executor stays busy until the service returns.\n`,
+    `Note: ${nodes} ${busyNodes.join(", ")} cannot end a running service: its executor stays busy until the service returns.\n`,
   );
 }

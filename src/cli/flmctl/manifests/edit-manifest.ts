@@ -100,7 +100,7 @@ function renamed(got: string, expected: string): Placeless {
     path: "metadata.name",
     got: JSON.stringify(got),
     expected: JSON.stringify(expected),
-    hint: "a name can not be changed: apply the new one from a file, then unregister the old one",
+    hint: "a name cannot be changed: apply the new one from a file, then unregister the old one",
   };
 }
 

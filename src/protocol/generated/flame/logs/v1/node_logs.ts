@@ -65,7 +65,7 @@ export interface ReadAnswer {
   over: boolean;
   /** The node has files of this session. */
   found: boolean;
-  /** Present: why the files can not be read. */
+  /** Present: why the files cannot be read. */
   fault?: string | undefined;
 }
 

@@ -44,7 +44,7 @@ export interface CancelResponse {
   running: bigint;
   /** The session is closed. */
   closed: boolean;
-  /** Nodes that can not end a service: an executor of theirs stays busy until its service returns. */
+  /** Nodes that cannot end a service: an executor of theirs stays busy until its service returns. */
   busyNodes: string[];
 }
 
