@@ -128,8 +128,13 @@ describe("tidy", () => {
     );
   });
 
-  test("the change log has a place for the changes that are not released yet", () => {
-    expect(read("CHANGELOG.md")).toMatch(/^## \[Unreleased\]/m);
+  test("the change log has a place for what is not released yet, and a section of the package's version", () => {
+    const sections = [...read("CHANGELOG.md").matchAll(/^## \[(.+?)\](?: - (.*))?$/gm)];
+    const { version } = JSON.parse(read("package.json")) as { version: string };
+    expect(sections.map(([, name]) => name)).toEqual(expect.arrayContaining([version]));
+    expect(sections[0]?.slice(1)).toEqual(["Unreleased", undefined]);
+    const dates = sections.slice(1).map(([, , date]) => date);
+    expect(dates.filter((date) => !/^\d{4}-\d{2}-\d{2}$/.test(date ?? ""))).toEqual([]);
   });
 
   test("what the documents link to within the repository exists", () => {
