@@ -31,7 +31,7 @@ export interface SessionSpec {
   readonly commonData?: Uint8Array;
   /** @default 0 */
   readonly minInstances?: number;
-  /** Absent: as many as there are tasks for. */
+  /** At least 1 and {@link minInstances}. Absent: as many as there are tasks for. */
   readonly maxInstances?: number;
   /** Higher goes first. @default 0 */
   readonly priority?: number;

@@ -1,4 +1,5 @@
 import { FlameError } from "../model/errors.ts";
+import { checkInstances } from "../model/instances.ts";
 import type { NodeState } from "../model/node.ts";
 import type { Resources } from "../model/resources.ts";
 import type { SessionState } from "../model/session.ts";
@@ -62,7 +63,9 @@ export function decodeSession(session: pb.Session): SessionInfo {
   };
 }
 
+/** @throws FlameError invalid_argument for bounds of instances with which no task could run */
 export function encodeSessionSpec(spec: SessionSpec): pb.SessionSpec {
+  checkInstances(spec, { min: "minInstances", max: "maxInstances" });
   return {
     application: spec.application,
     commonData: spec.commonData && toBuffer(spec.commonData),

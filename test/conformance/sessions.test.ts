@@ -1,3 +1,4 @@
+import { Metadata } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import type { SessionSpec, Task } from "../../src/protocol/generated/flame/v1/types.ts";
 import { call, failure, openTarget, status, type Target } from "./target.ts";
@@ -23,6 +24,9 @@ const close = (sessionId: string) => call(target.frontend, "closeSession", { ses
 const get = (sessionId: string) => call(target.frontend, "getSession", { sessionId });
 const createTask = (sessionId: string, input?: Buffer) =>
   call(target.frontend, "createTask", { task: { sessionId, input } });
+
+/** With fewer at most than at least. */
+const crossed = { minInstances: 3, maxInstances: 2 };
 
 describe("CreateSession", () => {
   it("answers the session with its resolved resources and no counts", async () => {
@@ -54,6 +58,23 @@ describe("CreateSession", () => {
     expect(
       (await create("s-empty", spec({ commonData: Buffer.alloc(0) }))).spec?.commonData,
     ).toEqual(Buffer.alloc(0));
+  });
+
+  it.each([
+    ["max_instances: got 0, expected", { maxInstances: 0 }],
+    ["min_instances: got 3, expected at most max_instances, which is 2", crossed],
+  ])("refuses clients of this make what says %s, and takes it of others", async (text, bounds) => {
+    const ofThisMake = new Metadata();
+    ofThisMake.set("flame-client", "c1");
+    const sessionId = `s-bounds-${Object.keys(bounds).length}`;
+    for (const method of ["createSession", "openSession"] as const) {
+      const request = { sessionId, session: spec(bounds) };
+      expect(await failure(call(target.frontend, method, request, ofThisMake))).toEqual({
+        code: status.invalidArgument,
+        details: expect.stringContaining(text),
+      });
+    }
+    expect((await create(sessionId, spec(bounds))).spec).toMatchObject(bounds);
   });
 
   it("refuses what cannot be", async () => {

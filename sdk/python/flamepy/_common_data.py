@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from flamepy._envelope import is_envelope
 from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._instances import check_instances
 from flamepy._object_calls import Callables
 from flamepy._objects import ObjectRef, discard_object
 from flamepy._runner import RunnerContext, RunnerServiceKind, encode_context, referred
@@ -39,8 +40,9 @@ class CommonData:
             reads_frames: whether services read our frames; only asked for Python objects.
 
         Raises:
-            FlameError: the object cannot be used so, or the object cache does not take it.
+            FlameError: the bounds of its instances cannot be, the object cannot be used so, or the object cache does not take it.
         """
+        check_instances(attrs)
         given = attrs.common_data
         if given is None or isinstance(given, bytes):
             return cls(attrs, given)

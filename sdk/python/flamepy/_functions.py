@@ -92,8 +92,8 @@ def create_session(
             requests give references (``submit`` and ``map`` values); for others bytes.
         session_id: id of the session; None makes ``<application>-<6 letters or digits>``.
         min_instances: instances kept even when no task waits.
-        max_instances: most instances at a time; None for no limit. An object that keeps its
-            state has one at most.
+        max_instances: most instances at a time, at least 1; None for no limit. An object that
+            keeps its state has one at most.
         batch_size: kept for the published API.
         resreq: what one instance needs; None for the cluster's default.
         priority: higher goes first.

@@ -1,10 +1,12 @@
+import type { Metadata } from "@grpc/grpc-js";
 import type { NewSessionOwner } from "../../core/commands.ts";
 import { FlameError } from "../../model/errors.ts";
+import { checkInstances } from "../../model/instances.ts";
 import { messageBytesDefault, payloadBytesMax } from "../../model/limits.ts";
 import { packagesFault } from "../../model/package-list.ts";
 import { checkedResources } from "../../model/resources.ts";
 import type { SessionRequest, SessionView } from "../../model/session.ts";
-import { endsWithClient } from "../../protocol/client-id.ts";
+import { clientIdOf, endsWithClient } from "../../protocol/client-id.ts";
 import type { FrontendServer } from "../../protocol/generated/flame/v1/frontend.ts";
 import type { Session, SessionSpec } from "../../protocol/generated/flame/v1/types.ts";
 import { sessionToWire } from "../../protocol/record-wire.ts";
@@ -35,7 +37,8 @@ export function sessionCalls(deps: {
   const { without, whole, wholeFor } = wholeSessions(payloads, replies);
   return {
     createSession: unary(async ({ sessionId: id, session }, call) => {
-      const request = requestOf(requiredField(session, "the session spec", "CreateSession"));
+      const spec = requiredField(session, "the session spec", "CreateSession");
+      const request = requestOf(spec, call.metadata);
       const door = engine.of(call.getPeer());
       await checkFitsOneBind(door, request);
       await cleaner.gone(id);
@@ -44,7 +47,7 @@ export function sessionCalls(deps: {
     }),
 
     openSession: unary(async ({ sessionId: id, session }, call) => {
-      const request = session === undefined ? undefined : requestOf(session);
+      const request = session === undefined ? undefined : requestOf(session, call.metadata);
       const door = engine.of(call.getPeer());
       if (request !== undefined) {
         await checkFitsOneBind(door, request);
@@ -116,7 +119,9 @@ function ownerOf(call: Parameters<typeof callerOf>[0]): NewSessionOwner {
   return { caller: callerOf(call), ...(client !== undefined && { client }) };
 }
 
-function requestOf(spec: SessionSpec): SessionRequest {
+function requestOf(spec: SessionSpec, metadata: Metadata): SessionRequest {
+  // The published session manager takes any bounds, and programs of its clients are to go on: why such a session waits is told.
+  if (clientIdOf(metadata) !== undefined) checkInstances(spec);
   return {
     application: spec.application,
     ...(spec.resreq !== undefined && { resreq: checkedResources(spec.resreq, "resreq") }),

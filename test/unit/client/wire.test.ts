@@ -93,11 +93,20 @@ describe("sessions and tasks on the wire", () => {
 
   it("tell empty bytes from none", () => {
     const commonData = new Uint8Array();
-    const spec = encodeSessionSpec({ application: "a", commonData, maxInstances: 0 });
+    const spec = encodeSessionSpec({ application: "a", commonData });
     expect(decodeSession({ metadata, spec, status })).toMatchObject({
       commonData: Buffer.alloc(0),
-      maxInstances: 0,
     });
+  });
+
+  it("refuse bounds of instances with which no task could run, by the names of the client", () => {
+    const made = (bounds: object) => () => encodeSessionSpec({ application: "a", ...bounds });
+    expect(made({ maxInstances: 0 })).toThrow(
+      "maxInstances: got 0, expected a whole number from 1",
+    );
+    expect(made({ minInstances: 2, maxInstances: 1 })).toThrow(
+      "minInstances: got 2, expected at most maxInstances, which is 1",
+    );
   });
 
   it("refuse a state from the future by naming the field", () => {
