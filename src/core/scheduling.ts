@@ -15,7 +15,7 @@ import { bindReply, dismiss } from "./executor-commands.ts";
 import { answerBind, isReady } from "./executor-waits.ts";
 import { createGiven, takesBinds } from "./given-sessions.ts";
 import { noteWaits } from "./long-waits.ts";
-import { needsThisMake } from "./needed-make.ts";
+import { needOfThisMake } from "./needed-make.ts";
 import { Nesting } from "./nesting.ts";
 import type { CoreState } from "./state.ts";
 
@@ -120,7 +120,7 @@ function demandOf(
     creationTime: record.creationTime,
     resreq: record.resreq,
     shim: application.spec.shim,
-    needsThisMake: needsThisMake(state, record, application),
+    needsThisMake: needOfThisMake(state, record, application) !== undefined,
     minInstances: record.minInstances,
     maxInstances: (record.maxInstances ?? Number.POSITIVE_INFINITY) - notHeld,
     openTasks,

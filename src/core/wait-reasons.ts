@@ -2,7 +2,7 @@ import type { NodeEntry } from "../executors/node-book.ts";
 import type { Shim } from "../model/executor.ts";
 import { fits, formatResources, type Resources, resourcesKey } from "../model/resources.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
-import { needsThisMake } from "./needed-make.ts";
+import { needOfThisMake, type OwnNeed } from "./needed-make.ts";
 import { Nesting, nestingMax } from "./nesting.ts";
 import type { CoreState } from "./state.ts";
 
@@ -12,7 +12,7 @@ const namesMax = 3;
 /** What nodes and executors look like to sessions that ask for the same: looked up once for all of them. */
 interface Prospect {
   readonly shimmed: readonly NodeEntry[];
-  /** Those of them that read what the sessions were opened with. */
+  /** Those of them that can serve what the sessions were opened with. */
   readonly reading: readonly NodeEntry[];
   readonly isLargeEnough: boolean;
 }
@@ -63,11 +63,12 @@ export class WaitReasons {
     if (record.maxInstances === 0) return "its max_instances is 0";
     if (this.#ready.length === 0) return "no node is Ready";
     const { max_instances: most, shim } = application.spec;
-    const ownOnly = needsThisMake(this.#state, record, application);
+    const need = needOfThisMake(this.#state, record, application);
+    const ownOnly = need !== undefined;
     const { shimmed, reading, isLargeEnough } = this.#prospectOf(shim, ownOnly, record.resreq);
     // Event 1003 says that.
     if (shimmed.length === 0) return undefined;
-    if (reading.length === 0) return unread(shimmed);
+    if (reading.length === 0 && need !== undefined) return unserved(shimmed, need);
     const wanted = formatResources(record.resreq);
     if (!isLargeEnough) {
       const have = some(
@@ -104,13 +105,22 @@ export class WaitReasons {
   }
 }
 
-function unread(nodes: readonly NodeEntry[]): string {
+function unserved(nodes: readonly NodeEntry[], need: OwnNeed): string {
   const names = some(nodes, ({ record }) => record.name);
-  return (
-    `the Ready nodes are of another make, whose services do not read what it was opened with: ${names}; ` +
-    "start an executor manager of this make, or connect anew and open another session: flamepy sends then what those nodes read"
-  );
+  const [lack, orElse] = lacks[need];
+  return `the Ready nodes are of another make, ${lack}: ${names}; start an executor manager of this make, or ${orElse}`;
 }
+
+const lacks: Readonly<Record<OwnNeed, readonly [lack: string, orElse: string]>> = {
+  frame: [
+    "whose services do not read what it was opened with",
+    "connect anew and open another session: flamepy sends then what those nodes read",
+  ],
+  packages: [
+    "which do not install its packages",
+    "open another session without packages, of an application that has none",
+  ],
+};
 
 /** Then the older one, so that a restart tells the same. */
 function mostFirst(a: SessionEntry, b: SessionEntry): number {

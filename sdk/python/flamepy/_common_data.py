@@ -40,7 +40,8 @@ class CommonData:
             reads_frames: whether services read our frames; only asked for Python objects.
 
         Raises:
-            FlameError: the bounds of its instances cannot be, the object cannot be used so, or the object cache does not take it.
+            FlameError: the bounds of its instances cannot be, the object cannot be used so, or the
+                object cache does not take it.
         """
         check_instances(attrs)
         given = attrs.common_data

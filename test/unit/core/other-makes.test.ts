@@ -66,3 +66,27 @@ it("while there are no nodes of this make its events say what is missing, and wh
     "the Ready nodes are of another make, whose services do not read what it was opened with: other; start",
   );
 });
+
+it.each([
+  ["of its own", "own", { packages: ["six"] }],
+  ["of its application", "listed", {}],
+])(
+  "a session with packages %s waits for a node of this make, told why, also after a restart",
+  async (_, application, more) => {
+    const machine = machineWith(["other", ""]);
+    machine.register("listed", { command: "somebody's", packages: ["six"] });
+    machine.open("s", { application, ...more });
+    machine.task("s");
+    machine.pass(longWaitMs);
+    expect(nodesOf(machine)).toEqual([]);
+    const [event] = machine.ask("session.get", { id: "s" }).record.events;
+    expect(event?.message).toContain(
+      "the Ready nodes are of another make, which do not install its packages: other; start",
+    );
+    await machine.restart();
+    machine.node("other", room);
+    expect(nodesOf(machine)).toEqual([]);
+    machine.node("ours", room, [], { version: "0.7.0" });
+    expect(nodesOf(machine)).toEqual(["ours"]);
+  },
+);
