@@ -29,7 +29,7 @@ export function resumeRemovals(state: CoreState, steady: number): void {
   for (const application of [...state.sessions.applicationsOfClosed()]) {
     if (state.applications.find(application) !== undefined) continue;
     state.sessions.leave(application);
-    state.deadlines.set(`removal ${application}`, steady);
+    state.deadlines.set("removal", application, steady);
   }
 }
 
@@ -38,8 +38,7 @@ export function continueRemoval(state: CoreState, turn: FlameTurn, application: 
   const { leaving } = state.sessions;
   for (const entry of [...leaving.of(application, deletedAtOnce)])
     deleteSession(state, turn, entry);
-  if (leaving.has(application))
-    state.deadlines.set(`removal ${application}`, turn.steady + pauseMs);
+  if (leaving.has(application)) state.deadlines.set("removal", application, turn.steady + pauseMs);
 }
 
 /** An application of that name is there again: what its predecessor left must be told from what it gets. */
@@ -58,7 +57,7 @@ function leave(state: CoreState, turn: FlameTurn, application: string): void {
   for (const entry of sessions.closedOf(application))
     if (entry.hasExecutors) detachExecutors(state, turn, entry);
   sessions.leave(application);
-  state.deadlines.set(`removal ${application}`, turn.steady);
+  state.deadlines.set("removal", application, turn.steady);
 }
 
 /** A disabled application goes when the last of its open sessions was closed. */

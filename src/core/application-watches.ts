@@ -17,9 +17,11 @@ export function watchApplications(
   turn.push(token, { kind: "present", records });
 }
 
-/** Tells watchers of a change, and whoever keeps services of applications started. */
+/** Tells watchers of a change, whoever keeps services of applications started, and the scheduler. */
 export function tellWatchers(state: CoreState, turn: FlameTurn, event: RegistryEvent): void {
   state.warm.follow(event);
+  // Its open sessions stay with their revision, but how many instances it may have is what the current one says.
+  if (state.sessions.openSessionsOf(event.record.name) > 0) state.scheduleWanted.raise();
   for (const [token, { name }] of state.applicationWatches) {
     if (name === undefined || name === event.record.name) turn.push(token, event);
   }

@@ -12,7 +12,7 @@ const bindPauseMsFirst = 1000;
 export function bindSucceeded(state: CoreState, entry: SessionEntry): void {
   entry.bind.failures = 0;
   entry.bind.notBefore = 0;
-  state.deadlines.clear(`bind ${entry.record.id}`);
+  state.deadlines.clear("bind", entry.record.id);
 }
 
 /** Pauses 1, 2, 4 ... 30 s; says so in the session's events (docs/protocol.md, "Events"). */
@@ -31,7 +31,7 @@ export function bindFailed(
     bindPauseMsFirst * 2 ** Math.min(entry.bind.failures - 1, 10),
   );
   entry.bind.notBefore = turn.steady + pauseMs;
-  state.deadlines.set(`bind ${entry.record.id}`, entry.bind.notBefore);
+  state.deadlines.set("bind", entry.record.id, entry.bind.notBefore);
   state.sessions.addEvent(
     turn,
     entry,

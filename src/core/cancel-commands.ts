@@ -30,7 +30,6 @@ export const cancelHandlers: Handlers<"session.cancel"> = {
     const { running } = entry.counts;
     if (close && running === 0) closeSession(state, turn, entry);
     const { cancelled, ended, over } = tally;
-    if (cancelled > 0) state.scheduleWanted = true;
     const closed = entry.record.state === "Closed";
     return { cancelled, ended, over, running, closed, busyNodes: [...tally.busyNodes].sort() };
   },

@@ -52,7 +52,7 @@ export class Core {
     for (const command of commands) this.#handle(turn, command);
     if (scope === "everything") {
       runDeadlines(this.#state, turn);
-      if (this.#state.scheduleWanted) runScheduler(this.#state, turn);
+      if (this.#state.scheduleWanted.isRaised) runScheduler(this.#state, turn);
     }
     if (this.#state.warm.changed) tellWarm(this.#state, turn);
     noteLeases(this.#state, turn);
@@ -102,7 +102,8 @@ const handlers: Handlers<CommandKind> = {
     return undefined;
   },
   tick: (state) => {
-    state.scheduleWanted = true;
+    // The safety net: a change that raised no flag is seen late, and not never.
+    state.scheduleWanted.raise();
     return undefined;
   },
 };
@@ -137,7 +138,7 @@ function forget(state: CoreState, turn: FlameTurn, waiting: Command): void {
       const entry = executor === undefined ? undefined : state.sessionOf(executor);
       if (entry?.launchWaiters.get(id) !== token) return;
       entry.launchWaiters.delete(id);
-      state.deadlines.clear(`launch ${id}`);
+      state.deadlines.clear("launch", id);
       return;
     }
     case "task.watch": {

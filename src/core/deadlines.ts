@@ -6,7 +6,7 @@ import { instancesOf } from "./executor-waits.ts";
 import { reportLongWaits } from "./long-waits.ts";
 import { giveNodeUp, loseNode } from "./node-commands.ts";
 import { deleteSession } from "./session-deletion.ts";
-import type { CoreState, DeadlineKey } from "./state.ts";
+import type { CoreState, DeadlineKind } from "./state.ts";
 import { closeIfUnused } from "./unused-sessions.ts";
 
 /** After a long time without a session manager very much is due at once: turn by turn, that nobody is held. */
@@ -14,7 +14,9 @@ const dueAtOnce = 500;
 
 /** At latest so long after it has begun a task's lease is on disk, in milliseconds. */
 const writtenAfterMs = 1_000;
-const writeKey = "write leases";
+
+/** The one deadline of its kind. */
+const allLeases = "all leases";
 
 /** Leases go to disk with whatever goes there; when nothing does, after a second. */
 export function noteLeases(state: CoreState, turn: FlameTurn): void {
@@ -22,16 +24,14 @@ export function noteLeases(state: CoreState, turn: FlameTurn): void {
   if (turn.changes.length > 0) writeLeases(state, turn);
   else if (!state.writeAwaited) {
     state.writeAwaited = true;
-    state.deadlines.set(writeKey, turn.steady + writtenAfterMs);
+    state.deadlines.set("write", allLeases, turn.steady + writtenAfterMs);
   }
 }
 
 /** Does what is due at the moment of the turn. */
 export function runDeadlines(state: CoreState, turn: FlameTurn): void {
   const waits: string[] = [];
-  for (const key of state.deadlines.takeDue(turn.steady, dueAtOnce)) {
-    const space = key.indexOf(" ");
-    const [kind, id] = [key.slice(0, space) as KeyKind<DeadlineKey>, key.slice(space + 1)];
+  for (const { kind, id } of state.deadlines.takeDue(turn.steady, dueAtOnce)) {
     if (kind === "wait") waits.push(id);
     else expire(state, turn, kind, id);
   }
@@ -41,10 +41,12 @@ export function runDeadlines(state: CoreState, turn: FlameTurn): void {
 }
 
 function passDeadlines(state: CoreState, turn: FlameTurn): void {
-  for (const key of state.sessions.taskDeadlines.takeDue(turn.steady, dueAtOnce)) {
-    const space = key.indexOf(" ");
-    const entry = state.sessions.find(key.slice(space + 1));
-    const task = entry?.tasks.get(Number(key.slice(0, space)));
+  for (const { kind: sessionId, id } of state.sessions.taskDeadlines.takeDue(
+    turn.steady,
+    dueAtOnce,
+  )) {
+    const entry = state.sessions.find(sessionId);
+    const task = entry?.tasks.get(id);
     if (entry !== undefined && task !== undefined) passDeadline(state, turn, entry, task);
   }
 }
@@ -52,7 +54,7 @@ function passDeadlines(state: CoreState, turn: FlameTurn): void {
 function expire(
   state: CoreState,
   turn: FlameTurn,
-  kind: Exclude<KeyKind<DeadlineKey>, "wait">,
+  kind: Exclude<DeadlineKind, "wait">,
   id: string,
 ): void {
   switch (kind) {
@@ -70,7 +72,8 @@ function expire(
       return;
     }
     case "bind":
-      state.scheduleWanted = true;
+      // No book changes: the session may be given an executor again, that is all.
+      state.scheduleWanted.raise();
       return;
     case "unused": {
       const entry = state.sessions.find(id);
@@ -99,10 +102,8 @@ export function writeLeases(state: CoreState, turn: FlameTurn): void {
   for (const entry of state.unwritten) entry.writeBegun(turn);
   state.unwritten.clear();
   state.writeAwaited = false;
-  state.deadlines.clear(writeKey);
+  state.deadlines.clear("write", allLeases);
 }
-
-type KeyKind<K extends string> = K extends `${infer Kind} ${string}` ? Kind : never;
 
 /** delay_release passed without a task: the executor unbinds, unless its session keeps that many instances warm. */
 function stopWaiting(state: CoreState, turn: FlameTurn, executorId: string): void {
@@ -110,12 +111,11 @@ function stopWaiting(state: CoreState, turn: FlameTurn, executorId: string): voi
   const entry = executor === undefined ? undefined : state.sessionOf(executor);
   if (executor === undefined || entry === undefined) return;
   if (instancesOf(state, entry) > entry.record.minInstances) {
-    executor.reclaimed = true;
-    state.scheduleWanted = true;
+    state.executors.reclaim(executor);
     dismiss(state, turn, entry, executor);
     return;
   }
   const delayReleaseMs =
     1000 * Math.max(1, state.applicationOf(entry.record)?.spec.delay_release ?? 1);
-  state.deadlines.set(`launch ${executorId}`, turn.steady + delayReleaseMs);
+  state.deadlines.set("launch", executorId, turn.steady + delayReleaseMs);
 }

@@ -31,7 +31,6 @@ export function endRunning(
       : `; node ${busy} cannot end a running service: executor ${executor?.record.id ?? ""} stays busy until the service returns`;
   stopTask(turn, entry, task, { code, detail, message: `${message}${slot}` });
   if (executor !== undefined) sendAway(state, turn, executor);
-  state.scheduleWanted = true;
   return busy;
 }
 
@@ -73,7 +72,6 @@ export function passDeadline(
   withdraw(state, turn, entry, task.id);
   const message = `${limit}: it waited for an executor; give it more time, or the session more executors (flmctl view session ${entry.record.id} tells what it waits for)`;
   failPending(turn, entry, task, { code, detail: "its deadline passed while it waited", message });
-  state.scheduleWanted = true;
 }
 
 /** A node that ends services is told to forget the executor, which ends its service; others let it return. */
@@ -81,9 +79,9 @@ export function sendAway(state: CoreState, turn: FlameTurn, executor: ExecutorEn
   const entry = state.sessionOf(executor);
   // Its node may have begun what waits there: only when the executor is gone it is known what is left of it.
   wantAllBack(state, turn, executor);
-  executor.running = undefined;
+  state.executors.endRunning(executor);
   state.executors.transition(turn, executor, "Releasing", executor.record.sessionId);
-  state.deadlines.clear(`timeout ${executor.record.id}`);
+  state.deadlines.clear("timeout", executor.record.id);
   if (entry !== undefined) setCredit(state, entry, executor, 0);
   const node = state.nodes.find(executor.record.node);
   if (node?.endsServices === true)

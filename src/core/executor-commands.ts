@@ -17,6 +17,7 @@ import {
   answerLaunch,
   instancesOf,
   isReady,
+  letWait,
   supersedeLaunch,
   waitForSession,
   waitForTask,
@@ -64,7 +65,6 @@ export const executorHandlers: Handlers<
     state.executors.setShim(turn, executor, shim);
     const node = state.nodes.find(executor.record.node);
     if (node !== undefined && state.nodes.setShim(turn, node, shim)) state.warm.changed = true;
-    state.scheduleWanted = true;
     return undefined;
   },
 
@@ -102,7 +102,6 @@ export const executorHandlers: Handlers<
     giveBack(state, turn, executor, "its service did not enter the session");
     leaveSession(state, turn, executor);
     state.executors.transition(turn, executor, "Unbinding");
-    state.scheduleWanted = true;
     return undefined;
   },
 
@@ -118,15 +117,14 @@ export const executorHandlers: Handlers<
     if (now !== "Bound") throw wrongState(executor, "launch tasks");
     supersedeLaunch(state, turn, entry, id);
     if (isRecalled(state, entry, executor)) {
-      executor.reclaimed = true;
-      state.scheduleWanted = true;
+      state.executors.reclaim(executor);
       return {};
     }
     const task = beginTask(state, turn, entry, id);
     if (task !== undefined) {
       executor.running = { id: leaseOf(task), taskId: task.id };
       // Its call shows that a node that counts as lost lives: now it serves its session again.
-      if (!isReady(state, executor)) state.scheduleWanted = true;
+      if (!isReady(state, executor)) state.scheduleWanted.raise();
       return { task };
     }
     const delayReleaseMs = delayReleaseMsOf(state, entry);
@@ -135,8 +133,7 @@ export const executorHandlers: Handlers<
     rebalance(state, turn, entry);
     const stays = delayReleaseMs > 0 || entry.queued + entry.pending.frozen > 0;
     if (!stays && instancesOf(state, entry) > entry.record.minInstances) {
-      executor.reclaimed = true;
-      state.scheduleWanted = true;
+      state.executors.reclaim(executor);
       return {};
     }
     waitForTask(state, turn, entry, executor, token, delayReleaseMs);
@@ -152,7 +149,7 @@ export const executorHandlers: Handlers<
     // A result without a lease, or of an earlier one, comes too late: it is answered, and dropped.
     if (entry === undefined || task === undefined) return undefined;
     if (lease !== undefined && lease !== leaseOf(task)) return undefined;
-    executor.running = undefined;
+    state.executors.endRunning(executor);
     unqueue(state, entry, executor);
     endAttempt(state, turn, entry, executor, task, outcome);
     if (executor.record.state === "Unbinding") leaveSession(state, turn, executor);
@@ -172,7 +169,6 @@ export const executorHandlers: Handlers<
     } else if (now !== "Unbinding" && now !== "Releasing") {
       throw wrongState(executor, "be unbound");
     }
-    state.scheduleWanted = true;
     return undefined;
   },
 
@@ -185,7 +181,6 @@ export const executorHandlers: Handlers<
     giveBack(state, turn, executor, "its executor was unbound");
     leaveSession(state, turn, executor);
     state.executors.transition(turn, executor, "Idle");
-    state.scheduleWanted = true;
     return undefined;
   },
 
@@ -206,7 +201,6 @@ export const executorHandlers: Handlers<
 export function becomeBound(state: CoreState, turn: FlameTurn, executor: ExecutorEntry): void {
   const entry = state.sessionOf(executor);
   state.executors.transition(turn, executor, "Bound", executor.record.sessionId);
-  state.scheduleWanted = true;
   if (entry === undefined) return;
   bindSucceeded(state, entry);
   beginNext(state, turn, entry, executor);
@@ -221,21 +215,19 @@ export function endAttempt(
   task: TaskRecord,
   outcome: TaskOutcome,
 ): void {
-  state.deadlines.clear(`timeout ${executor.record.id}`);
+  state.deadlines.clear("timeout", executor.record.id);
   if (outcome.returnCode === serviceCrashCode) {
     const reason = `the service crashed on node ${executor.record.node}: ${outcome.message ?? "no detail was given"}`;
     failAttempt(turn, entry, task, { kind: "crashes", reason }, attemptLimitsOf(state, entry));
     // Its service is gone: the executor takes nothing until it has a new one.
     setCredit(state, entry, executor, 0);
     handOut(state, turn, entry);
-    state.scheduleWanted = true;
     return;
   }
   completeTask(turn, entry, task, withinLimit(outcome));
   noteLessDemand(state, entry, executor);
   if (executor.credit > 0 && isRecalled(state, entry, executor)) {
-    executor.reclaimed = true;
-    state.scheduleWanted = true;
+    state.executors.reclaim(executor);
     dismiss(state, turn, entry, executor);
   }
 }
@@ -265,15 +257,13 @@ export function waitForMore(
   const executor = state.executors.find(executorId);
   if (executor === undefined) return;
   rebalance(state, turn, entry);
-  // An executor that only waits may be what another session lacks.
-  state.scheduleWanted = true;
   const delayReleaseMs = delayReleaseMsOf(state, entry);
   const stays = delayReleaseMs > 0 || entry.queued + entry.pending.frozen > 0;
   if (stays || instancesOf(state, entry) <= entry.record.minInstances) {
-    state.deadlines.set(`launch ${executorId}`, turn.steady + delayReleaseMs);
+    letWait(state, turn, executorId, delayReleaseMs);
     return;
   }
-  executor.reclaimed = true;
+  state.executors.reclaim(executor);
   dismiss(state, turn, entry, executor);
 }
 
@@ -299,18 +289,17 @@ export function giveBack(
 ): void {
   const entry = state.sessionOf(executor);
   const task = executor.taskId === undefined ? undefined : entry?.tasks.get(executor.taskId);
-  executor.running = undefined;
+  state.executors.endRunning(executor);
   if (entry !== undefined) {
     unqueue(state, entry, executor);
     setCredit(state, entry, executor, 0);
   }
-  state.deadlines.clear(`timeout ${executor.record.id}`);
+  state.deadlines.clear("timeout", executor.record.id);
   if (entry === undefined) return;
   if (task !== undefined && failed === undefined) requeueTask(turn, entry, task, reason);
   else if (task !== undefined && failed !== undefined)
     failAttempt(turn, entry, task, { kind: failed, reason }, attemptLimitsOf(state, entry));
   handOut(state, turn, entry);
-  state.scheduleWanted = true;
 }
 
 /** Deletes an executor, from any state; its task goes back, its waiting calls end empty. */
@@ -327,7 +316,6 @@ export function dropExecutor(
   leaveSession(state, turn, executor);
   giveBack(state, turn, executor, reason, failed);
   state.executors.delete(turn, executor);
-  state.scheduleWanted = true;
 }
 
 /** The session needs less than before: what it leaves may be what another one waits for. */
@@ -336,7 +324,7 @@ function noteLessDemand(state: CoreState, entry: SessionEntry, executor: Executo
   const othersWait = unserved.size > (unserved.has(entry.record.id) ? 1 : 0);
   // On a lost node the executor no longer serves its session; what is recalled may not be needed any more.
   if (othersWait || state.recalls.length > 0 || !isReady(state, executor))
-    state.scheduleWanted = true;
+    state.scheduleWanted.raise();
 }
 
 /** Its session is to give one executor on the node back, and this one is between two tasks. */
@@ -354,7 +342,7 @@ function leaveSession(state: CoreState, turn: FlameTurn, executor: ExecutorEntry
   if (entry !== undefined) setCredit(state, entry, executor, 0);
   entry?.executors.delete(executor.record.id);
   if (entry !== undefined) heardOf(state, turn, entry, executor.record.id);
-  executor.reclaimed = false;
+  state.executors.leftSession(executor);
 }
 
 function withinLimit(outcome: TaskOutcome): TaskOutcome {

@@ -43,9 +43,19 @@ export function waitForTask(
 ): void {
   const { id } = executor.record;
   entry.launchWaiters.set(id, token);
-  state.deadlines.set(`launch ${id}`, turn.steady + delayReleaseMs);
+  letWait(state, turn, id, delayReleaseMs);
+}
+
+/** The executor has nothing to do, and stays for so long. */
+export function letWait(
+  state: CoreState,
+  turn: FlameTurn,
+  executorId: string,
+  delayReleaseMs: number,
+): void {
+  state.deadlines.set("launch", executorId, turn.steady + delayReleaseMs);
   // An executor that only waits may be what another session lacks.
-  state.scheduleWanted = true;
+  state.scheduleWanted.raise();
 }
 
 /** A newer LaunchTask call of the executor has come: the connection of an older one is dead. */
@@ -58,7 +68,7 @@ export function supersedeLaunch(
   const older = entry.launchWaiters.get(executorId);
   if (older === undefined) return;
   entry.launchWaiters.delete(executorId);
-  state.deadlines.clear(`launch ${executorId}`);
+  state.deadlines.clear("launch", executorId);
   turn.fail(older, superseded("LaunchTask", executorId));
 }
 
@@ -73,7 +83,7 @@ export function answerLaunch(
   const token = entry.launchWaiters.get(executorId);
   if (token === undefined) return;
   entry.launchWaiters.delete(executorId);
-  state.deadlines.clear(`launch ${executorId}`);
+  state.deadlines.clear("launch", executorId);
   turn.reply(token, task === undefined ? {} : { task });
 }
 

@@ -23,5 +23,4 @@ export function heardOf(
   if (!entry.awaited.delete(executorId) || entry.awaited.size > 0) return;
   entry.pending.thaw();
   handOut(state, turn, entry);
-  state.scheduleWanted = true;
 }

@@ -117,7 +117,7 @@ export function beginFirst(
   if (next !== undefined && task !== undefined) {
     executor.running = next;
     entry.queued--;
-    state.deadlines.clear(`launch ${executor.record.id}`);
+    state.deadlines.clear("launch", executor.record.id);
     state.unwritten.add(entry);
     beginQueued(state, turn, entry, executor.record.id, task);
   }

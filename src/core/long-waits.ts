@@ -13,9 +13,8 @@ export function noteWaits(state: CoreState, turn: FlameTurn): void {
     const waits = isWaiting(entry);
     if (waits === entry.longWaitTimerSet) continue;
     entry.longWaitTimerSet = waits;
-    const key = `wait ${entry.record.id}` as const;
-    if (waits) state.deadlines.set(key, turn.steady + longWaitMs);
-    else state.deadlines.clear(key);
+    if (waits) state.deadlines.set("wait", entry.record.id, turn.steady + longWaitMs);
+    else state.deadlines.clear("wait", entry.record.id);
   }
 }
 

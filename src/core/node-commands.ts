@@ -51,8 +51,7 @@ export const nodeHandlers: Handlers<
       if (entry !== undefined) handOut(state, turn, entry);
     }
     heard(state, turn, node);
-    state.deadlines.clear(`grace ${report.name}`);
-    state.scheduleWanted = true;
+    state.deadlines.clear("grace", report.name);
     return undefined;
   },
 
@@ -94,7 +93,6 @@ export const nodeHandlers: Handlers<
         : speakerFrom(caller);
     const synced = state.nodes.register(turn, report, speaker);
     heard(state, turn, synced);
-    state.scheduleWanted = true;
     return {
       node: synced.record,
       executors: [...state.executors.ofNode(report.name)].map((executor) => executor.record),
@@ -120,17 +118,7 @@ export const nodeHandlers: Handlers<
   "node.beat": (state, turn, { stream, report }) => {
     const node = state.nodes.find(report.name);
     if (node === undefined || node.stream !== stream) return undefined;
-    const before = node.record.allocatable;
-    state.nodes.beat(node, report, turn.now);
-    const { allocatable } = node.record;
-    if (
-      before.cpu !== allocatable.cpu ||
-      before.memory !== allocatable.memory ||
-      before.gpu !== allocatable.gpu
-    ) {
-      state.scheduleWanted = true;
-      state.warm.changed = true;
-    }
+    if (state.nodes.beat(node, report, turn.now)) state.warm.changed = true;
     heard(state, turn, node);
     return undefined;
   },
@@ -144,8 +132,8 @@ function releaseNode(state: CoreState, turn: FlameTurn, node: NodeEntry): void {
   }
   dropStream(turn, node);
   dropWork(turn, node);
-  state.deadlines.clear(`silence ${name}`);
-  state.deadlines.clear(`grace ${name}`);
+  state.deadlines.clear("silence", name);
+  state.deadlines.clear("grace", name);
   state.nodes.delete(turn, node);
 }
 
@@ -163,9 +151,8 @@ export function loseNode(state: CoreState, turn: FlameTurn, node: NodeEntry): vo
   state.nodes.setState(turn, node, "Unknown");
   dropWork(turn, node);
   placeAll(state, node);
-  state.deadlines.clear(`silence ${node.record.name}`);
-  state.deadlines.set(`grace ${node.record.name}`, turn.steady + state.options.nodeGraceMs);
-  state.scheduleWanted = true;
+  state.deadlines.clear("silence", node.record.name);
+  state.deadlines.set("grace", node.record.name, turn.steady + state.options.nodeGraceMs);
 }
 
 /** The grace time passed: what the node held goes back. */
@@ -226,7 +213,7 @@ function mustEnd(node: NodeEntry, { record }: ExecutorEntry, report: ReportedExe
 
 function heard(state: CoreState, turn: FlameTurn, node: NodeEntry): void {
   node.heardAt = turn.steady;
-  state.deadlines.set(`silence ${node.record.name}`, turn.steady + state.options.nodeSilenceMs);
+  state.deadlines.set("silence", node.record.name, turn.steady + state.options.nodeSilenceMs);
 }
 
 function dropStream(turn: FlameTurn, node: NodeEntry): void {

@@ -55,7 +55,7 @@ export function restoreState(
   for (const record of stored.nodes) {
     state.nodes.restore(record, moment.steady);
     if (record.state !== "NotReady")
-      state.deadlines.set(`grace ${record.name}`, moment.steady + options.nodeGraceMs);
+      state.deadlines.set("grace", record.name, moment.steady + options.nodeGraceMs);
   }
   for (const record of stored.executors) {
     state.executors.restore(record);

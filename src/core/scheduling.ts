@@ -24,8 +24,9 @@ const roundsMax = 3;
 
 /** Asks the scheduler what to do now, and does it. */
 export function runScheduler(state: CoreState, turn: FlameTurn): void {
-  state.scheduleWanted = false;
   for (let round = 0; round < roundsMax; round++) {
+    // What the last round does, the next turn looks at.
+    state.scheduleWanted.lower();
     const snapshot = takeSnapshot(state, turn.steady);
     noteMissingShims(state, turn, snapshot);
     state.schedule = schedule(snapshot, state.options.policies);
@@ -194,7 +195,7 @@ function apply(state: CoreState, turn: FlameTurn, decision: Decision): void {
       const executor = state.executors.find(decision.executorId);
       const entry = executor === undefined ? undefined : state.sessionOf(executor);
       if (executor === undefined || entry === undefined) return;
-      executor.reclaimed = true;
+      state.executors.reclaim(executor);
       dismiss(state, turn, entry, executor);
       return;
     }

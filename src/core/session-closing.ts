@@ -24,9 +24,8 @@ export function closeSession(state: CoreState, turn: FlameTurn, entry: SessionEn
     const executor = state.executors.find(executorId);
     if (executor !== undefined) dismiss(state, turn, entry, executor);
   }
-  state.deadlines.clear(`bind ${id}`);
+  state.deadlines.clear("bind", id);
   scheduleDeletion(state, entry.record, turn);
-  state.scheduleWanted = true;
   evictClosed(state, turn);
   unpin(state, entry.record);
   removeUnused(state, turn, entry.record.application);

@@ -139,7 +139,6 @@ function create(
   const entry: SessionEntry = state.sessions.create(turn, record, request.commonData);
   beginUse(state, entry, turn.steady);
   const view = entry.view();
-  state.scheduleWanted = true;
   evictClosed(state, turn);
   return view;
 }

@@ -18,7 +18,7 @@ export function scheduleDeletion(
   // The date may have been set back since it was closed: nothing is kept for longer than retention says.
   const age = Math.max(0, now - record.completionTime);
   const leftMs = Math.max(0, closedSessionRetentionMs - age);
-  state.deadlines.set(`retention ${record.id}`, steady + leftMs);
+  state.deadlines.set("retention", record.id, steady + leftMs);
 }
 
 /** A limit that was lowered is reached over some turns. */
@@ -33,7 +33,7 @@ export function evictClosed(state: CoreState, turn: FlameTurn): void {
 /** Its executors forget it first: a later session may bear the same id. */
 export function deleteSession(state: CoreState, turn: FlameTurn, entry: SessionEntry): void {
   state.sessions.delete(turn, entry);
-  state.deadlines.clear(`retention ${entry.record.id}`);
+  state.deadlines.clear("retention", entry.record.id);
   detachExecutors(state, turn, entry);
 }
 
@@ -43,7 +43,6 @@ export function detachExecutors(state: CoreState, turn: FlameTurn, entry: Sessio
     const executor = state.executors.find(id);
     if (executor === undefined) continue;
     state.executors.detach(turn, executor);
-    state.scheduleWanted = true;
   }
   entry.executors.clear();
 }

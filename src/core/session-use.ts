@@ -19,7 +19,7 @@ export function beginUse(state: CoreState, entry: SessionEntry, steady: number):
 /** The session is over: nobody need look any more. */
 export function endUse(state: CoreState, { record }: SessionEntry): void {
   for (const client of record.clients ?? []) state.clients.leave(client);
-  state.deadlines.clear(`unused ${record.id}`);
+  state.deadlines.clear("unused", record.id);
 }
 
 /** Another caller opens the session. @param client absent: one that does not say who it is, or that wants it kept */
@@ -52,5 +52,5 @@ export function lookAgain(state: CoreState, entry: SessionEntry, steady: number)
   const seen = Math.max(state.clients.lastSeen(record.clients ?? []), activeAt);
   const at = Math.min(seen + absentClientMs, activeAt + idleSessionMs);
   if (at === Number.POSITIVE_INFINITY) return;
-  state.deadlines.set(`unused ${record.id}`, Math.max(at, steady + 1));
+  state.deadlines.set("unused", record.id, Math.max(at, steady + 1));
 }

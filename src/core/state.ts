@@ -2,6 +2,7 @@ import type { ApplicationBook } from "../application-registry/index.ts";
 import { ExecutorBook, type ExecutorEntry } from "../executors/executor-book.ts";
 import { NodeBook } from "../executors/node-book.ts";
 import { DeadlineQueue } from "../kit/deadline-queue.ts";
+import { Flag } from "../kit/flag.ts";
 import type { ApplicationRecord } from "../model/application.ts";
 import type { ApplicationSpec } from "../model/application-spec.ts";
 import type { Resources } from "../model/resources.ts";
@@ -52,18 +53,18 @@ export interface CoreOptions {
 export const nodeSilenceMsDefault = 15_000;
 export const nodeGraceMsDefault = 30_000;
 
-/** How long a LaunchTask call may wait, a silent node may be silent, and so on: one key per thing with a deadline. */
-export type DeadlineKey =
-  | `launch ${string}`
-  | `silence ${string}`
-  | `grace ${string}`
-  | `bind ${string}`
-  | `wait ${string}`
-  | `timeout ${string}`
-  | `retention ${string}`
-  | `unused ${string}`
-  | `removal ${string}`
-  | `write ${string}`;
+/** How long a LaunchTask call may wait, a silent node may be silent, and so on; whose it is, an id says. */
+export type DeadlineKind =
+  | "launch"
+  | "silence"
+  | "grace"
+  | "bind"
+  | "wait"
+  | "timeout"
+  | "retention"
+  | "unused"
+  | "removal"
+  | "write";
 
 /** All that the machine knows. */
 export class CoreState {
@@ -72,22 +73,25 @@ export class CoreState {
   readonly pinned = new Map<string, ApplicationRecord>();
   readonly applicationWatches: ApplicationWatches = new Map();
   readonly warm: WarmApplications;
-  readonly sessions = new SessionBook();
+  /**
+   * Something changed that the scheduler should look at. The books raise it for whatever they change; the core does where a
+   * change of a task matters in some states only, since most tasks come and go without a word to the scheduler.
+   */
+  readonly scheduleWanted = new Flag(true);
+  readonly sessions = new SessionBook(this.scheduleWanted);
   readonly clients = new ClientBook();
-  readonly executors = new ExecutorBook();
-  readonly nodes = new NodeBook();
+  readonly executors = new ExecutorBook(this.scheduleWanted);
+  readonly nodes = new NodeBook(this.scheduleWanted);
   /** Executors whose task waits for tasks of its own, and some whose task did. */
   readonly awaiting = new Set<ExecutorEntry>();
   /** Sessions with Running tasks whose leases are not on disk yet. */
   readonly unwritten = new Set<SessionEntry>();
   /** A deadline stands for them. */
   writeAwaited = false;
-  readonly deadlines = new DeadlineQueue<DeadlineKey>();
+  readonly deadlines = new DeadlineQueue<DeadlineKind, string>();
   readonly options: CoreOptions;
   /** Leases that were named in this term. */
   leases = 0;
-  /** Something changed that the scheduler should look at. */
-  scheduleWanted = true;
   /** What the scheduler saw when it looked last. */
   schedule: Schedule = { decisions: [], recalls: [], unserved: new Set(), short: new Set() };
   /** Those of its recalls that no executor has answered to yet. */

@@ -57,7 +57,7 @@ export function offerTasks(state: CoreState, turn: FlameTurn, entry: SessionEntr
   // Executors that it has may be on their way out, or on lost nodes: the scheduler knows which ones count.
   // One more task of a session that is short already changes nothing.
   if (entry.counts.pending > 0 && !state.schedule.short.has(entry.record.id))
-    state.scheduleWanted = true;
+    state.scheduleWanted.raise();
 }
 
 /**

@@ -49,7 +49,7 @@ function begun(state: CoreState, turn: FlameTurn, entry: SessionEntry, executorI
   limitTime(state, entry, executorId, turn.steady, 0);
   // Nothing is Pending any more: who waits may be what another session lacks.
   if (entry.counts.pending === 0 && entry.idle.size + entry.launchWaiters.size > 0)
-    state.scheduleWanted = true;
+    state.scheduleWanted.raise();
 }
 
 /** Goes on counting the time of a task that was Running when the process ended. */
@@ -82,8 +82,7 @@ function limitTime(
   steady: number,
   ageMs: number,
 ): void {
-  const key = `timeout ${executorId}` as const;
   const timeoutMs = timeoutMsOf(state, entry);
   if (timeoutMs === undefined) return;
-  state.deadlines.set(key, steady + Math.max(0, timeoutMs - ageMs));
+  state.deadlines.set("timeout", executorId, steady + Math.max(0, timeoutMs - ageMs));
 }

@@ -132,10 +132,8 @@ function noteAwaiting(
   const { running } = executor;
   // Its end was told before, or its node is not believed to have it.
   if (running?.id !== lease) return;
-  if (sessionIds.length === 0) delete running.awaits;
-  else running.awaits = new Set(sessionIds);
+  state.executors.setAwaits(running, sessionIds);
   state.awaiting.add(executor);
-  state.scheduleWanted = true;
 }
 
 /** The work stream of a node broke: nothing is handed out there until it is back. */
@@ -169,8 +167,7 @@ function complete(
   const { running } = executor;
   const task = running === undefined ? undefined : entry.tasks.get(running.taskId);
   if (running?.id !== lease || task === undefined) return undefined;
-  if (running.awaits !== undefined) state.scheduleWanted = true;
-  executor.running = undefined;
+  state.executors.endRunning(executor);
   // With its service everything ends that had not begun.
   if (outcome.returnCode === serviceCrashCode) unqueue(state, entry, executor);
   endAttempt(state, turn, entry, executor, task, outcome);
@@ -276,8 +273,8 @@ function unbegin(
   executor: ExecutorEntry,
 ): void {
   const task = executor.taskId === undefined ? undefined : entry.tasks.get(executor.taskId);
-  executor.running = undefined;
-  state.deadlines.clear(`timeout ${executor.record.id}`);
+  state.executors.endRunning(executor);
+  state.deadlines.clear("timeout", executor.record.id);
   if (task?.state === "Running") unbeginTask(turn, entry, task);
   beginNext(state, turn, entry, executor);
 }

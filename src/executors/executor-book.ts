@@ -1,3 +1,4 @@
+import type { Flag } from "../kit/flag.ts";
 import type { CallToken, Token } from "../kit/turn.ts";
 import type { ApplicationRecord } from "../model/application.ts";
 import { FlameError } from "../model/errors.ts";
@@ -63,10 +64,15 @@ export class ExecutorEntry {
   }
 }
 
-/** All executors, and the one way to change them. */
+/** All executors, and the one way to change them: what the scheduler would see raises its flag. */
 export class ExecutorBook {
   readonly #entries = new Map<string, ExecutorEntry>();
   readonly #byNode = new Map<string, Set<ExecutorEntry>>();
+  readonly #scheduleWanted: Flag;
+
+  constructor(scheduleWanted: Flag) {
+    this.#scheduleWanted = scheduleWanted;
+  }
 
   /** Takes a stored executor in. */
   restore(record: ExecutorRecord): ExecutorEntry {
@@ -79,6 +85,7 @@ export class ExecutorBook {
   }
 
   create(turn: FlameTurn, record: ExecutorRecord): ExecutorEntry {
+    this.#scheduleWanted.raise();
     turn.change({ kind: "executor.put", record });
     return this.restore(record);
   }
@@ -120,7 +127,7 @@ export class ExecutorBook {
   /** Its session is gone: whatever state it is in, it serves none. */
   detach(turn: FlameTurn, entry: ExecutorEntry): void {
     const { sessionId: _gone, ...rest } = entry.record;
-    entry.running = undefined;
+    this.endRunning(entry);
     entry.ahead = [];
     entry.credit = 0;
     this.#replace(turn, entry, rest);
@@ -134,11 +141,39 @@ export class ExecutorBook {
     this.#entries.delete(entry.record.id);
     this.#byNode.get(entry.record.node)?.delete(entry);
     turn.change({ kind: "executor.delete", id: entry.record.id });
+    this.#scheduleWanted.raise();
+  }
+
+  /** Its session is to give it up. */
+  reclaim(entry: ExecutorEntry): void {
+    entry.reclaimed = true;
+    this.#scheduleWanted.raise();
+  }
+
+  /** It has left its session, and nobody wants it back. */
+  leftSession(entry: ExecutorEntry): void {
+    entry.reclaimed = false;
+    this.#scheduleWanted.raise();
+  }
+
+  /** Its task waits for tasks of these sessions, and its room is for others meanwhile; of none: it goes on. */
+  setAwaits(running: Lease, sessionIds: readonly string[]): void {
+    if (sessionIds.length === 0) delete running.awaits;
+    else running.awaits = new Set(sessionIds);
+    this.#scheduleWanted.raise();
+  }
+
+  /** What it ran has ended, or was taken from it. */
+  endRunning(entry: ExecutorEntry): void {
+    // Most tasks end without a word to the scheduler; of those that others wait behind it had been told.
+    if (entry.running?.awaits !== undefined) this.#scheduleWanted.raise();
+    entry.running = undefined;
   }
 
   #replace(turn: FlameTurn, entry: ExecutorEntry, record: ExecutorRecord): void {
     entry.record = record;
     turn.change({ kind: "executor.put", record });
+    this.#scheduleWanted.raise();
   }
 }
 

@@ -1,10 +1,11 @@
+import type { Flag } from "../kit/flag.ts";
 import type { StreamToken } from "../kit/turn.ts";
 import type { ApplicationRecord } from "../model/application.ts";
 import { FlameError } from "../model/errors.ts";
 import type { ExecutorRecord, Shim } from "../model/executor.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import type { NodeCaller, NodeRecord, NodeReport, NodeState } from "../model/node.ts";
-import { noResources } from "../model/resources.ts";
+import { noResources, sameResources } from "../model/resources.ts";
 import type { TaskRecord } from "../model/task.ts";
 import type { BindReply } from "./executor-book.ts";
 
@@ -65,9 +66,14 @@ export class NodeEntry {
   }
 }
 
-/** All nodes that ever registered and were not released. */
+/** All nodes that ever registered and were not released. What the scheduler would see raises its flag. */
 export class NodeBook {
   readonly #entries = new Map<string, NodeEntry>();
+  readonly #scheduleWanted: Flag;
+
+  constructor(scheduleWanted: Flag) {
+    this.#scheduleWanted = scheduleWanted;
+  }
 
   /**
    * Takes a stored node in: not Ready until it registers again.
@@ -113,23 +119,32 @@ export class NodeBook {
     entry.heardAt = turn.steady;
     this.#entries.set(record.name, entry);
     turn.change({ kind: "node.put", record });
+    this.#scheduleWanted.raise();
     return entry;
   }
 
-  /** A heartbeat updates a Ready node, in memory only: the next registration writes it. */
-  beat(entry: NodeEntry, report: NodeReport, now: number): void {
-    if (entry.record.state !== "Ready") return;
+  /**
+   * A heartbeat updates a Ready node, in memory only: the next registration writes it.
+   * @returns whether it has other room for executors than before
+   */
+  beat(entry: NodeEntry, report: NodeReport, now: number): boolean {
+    if (entry.record.state !== "Ready") return false;
+    const before = entry.record.allocatable;
     entry.record = {
       ...merge(entry.record, report),
       ...speakerOf(entry.record),
       state: "Ready",
       lastHeartbeat: now,
     };
+    if (sameResources(before, entry.record.allocatable)) return false;
+    this.#scheduleWanted.raise();
+    return true;
   }
 
   setState(turn: FlameTurn, entry: NodeEntry, state: NodeState): void {
     entry.record = { ...entry.record, state };
     turn.change({ kind: "node.put", record: entry.record });
+    this.#scheduleWanted.raise();
   }
 
   /** @returns whether it was another one before */
@@ -137,6 +152,7 @@ export class NodeBook {
     if (entry.record.shim === shim) return false;
     entry.record = { ...entry.record, shim };
     turn.change({ kind: "node.put", record: entry.record });
+    this.#scheduleWanted.raise();
     return true;
   }
 
@@ -155,6 +171,7 @@ export class NodeBook {
   delete(turn: FlameTurn, entry: NodeEntry): void {
     this.#entries.delete(entry.record.name);
     turn.change({ kind: "node.delete", name: entry.record.name });
+    this.#scheduleWanted.raise();
   }
 }
 

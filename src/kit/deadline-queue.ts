@@ -1,8 +1,13 @@
-interface Entry<K> {
-  readonly key: K;
+/** What has a moment: something of a kind. */
+export interface DeadlineKey<Kind, Id> {
+  readonly kind: Kind;
+  readonly id: Id;
+}
+
+interface Entry<Kind, Id> extends DeadlineKey<Kind, Id> {
   /** The wanted moment; undefined when cleared. */
   at: number | undefined;
-  /** Where the key stands in the heap; undefined when it is not there. */
+  /** Where it stands in the heap; undefined when it is not there. */
   queuedAt: number | undefined;
 }
 
@@ -10,27 +15,26 @@ interface Entry<K> {
 const compactFrom = 64;
 
 /**
- * One moment per key, in milliseconds, and which keys are due. Setting a later moment, or clearing, costs O(1):
- * the heap holds a key at most once per moment that it was moved to an earlier one, and corrects itself when it is read.
+ * One moment for each id of a kind, in milliseconds, and which of them are due. Setting a later moment, or clearing, costs
+ * O(1): the heap holds an entry at most once per moment that it was moved to an earlier one, and corrects itself when it is read.
  */
-export class DeadlineQueue<K> {
-  readonly #entries = new Map<K, Entry<K>>();
-  #heap: { at: number; key: K }[] = [];
-  /** Keys that have a moment. */
+export class DeadlineQueue<Kind, Id> {
+  readonly #entries = new Map<Kind, Map<Id, Entry<Kind, Id>>>();
+  #heap: { at: number; entry: Entry<Kind, Id> }[] = [];
+  /** Entries that have a moment. */
   #live = 0;
 
-  set(key: K, at: number): void {
-    const entry = this.#entries.get(key) ?? { key, at: undefined, queuedAt: undefined };
+  set(kind: Kind, id: Id, at: number): void {
+    const entry = this.#entryOf(kind, id);
     if (entry.at === undefined) this.#live++;
     entry.at = at;
-    this.#entries.set(key, entry);
     if (entry.queuedAt !== undefined && at >= entry.queuedAt) return;
     this.#queue(entry, at);
     this.#compact();
   }
 
-  clear(key: K): void {
-    const entry = this.#entries.get(key);
+  clear(kind: Kind, id: Id): void {
+    const entry = this.#entries.get(kind)?.get(id);
     if (entry?.at === undefined) return;
     entry.at = undefined;
     this.#live--;
@@ -47,24 +51,24 @@ export class DeadlineQueue<K> {
     return this.#heap[0]?.at;
   }
 
-  /** Removes and returns the keys whose moment has come, earliest first, at most `limit`. */
-  takeDue(now: number, limit = Number.POSITIVE_INFINITY): K[] {
-    const due: K[] = [];
+  /** Removes and returns those whose moment has come, earliest first, at most `limit`. */
+  takeDue(now: number, limit = Number.POSITIVE_INFINITY): DeadlineKey<Kind, Id>[] {
+    const due: DeadlineKey<Kind, Id>[] = [];
     for (let top = this.#heap[0]; top !== undefined && top.at <= now; top = this.#heap[0]) {
       if (due.length >= limit) break;
       this.#pop();
-      const entry = this.#entries.get(top.key);
-      if (entry === undefined || entry.queuedAt !== top.at) continue;
+      const { entry } = top;
+      if (entry.queuedAt !== top.at) continue;
       entry.queuedAt = undefined;
       if (entry.at === undefined) {
-        this.#entries.delete(top.key);
+        this.#forget(entry);
       } else if (entry.at > top.at) {
         // It was moved to a later moment, which may be due as well, but after others.
         this.#queue(entry, entry.at);
       } else {
-        this.#entries.delete(top.key);
+        this.#forget(entry);
         this.#live--;
-        due.push(top.key);
+        due.push(entry);
       }
     }
     return due;
@@ -74,16 +78,40 @@ export class DeadlineQueue<K> {
   #compact(): void {
     if (this.#heap.length <= 2 * this.#live + compactFrom) return;
     this.#heap = [];
-    for (const entry of this.#entries.values()) {
-      if (entry.at === undefined) this.#entries.delete(entry.key);
-      else this.#queue(entry, entry.at);
+    for (const entries of this.#entries.values()) {
+      for (const entry of entries.values()) {
+        entry.queuedAt = undefined;
+        if (entry.at === undefined) this.#forget(entry);
+        else this.#queue(entry, entry.at);
+      }
     }
   }
 
-  #queue(entry: Entry<K>, at: number): void {
+  #entryOf(kind: Kind, id: Id): Entry<Kind, Id> {
+    let entries = this.#entries.get(kind);
+    if (entries === undefined) {
+      entries = new Map();
+      this.#entries.set(kind, entries);
+    }
+    let entry = entries.get(id);
+    if (entry === undefined) {
+      entry = { kind, id, at: undefined, queuedAt: undefined };
+      entries.set(id, entry);
+    }
+    return entry;
+  }
+
+  #forget({ kind, id }: Entry<Kind, Id>): void {
+    const entries = this.#entries.get(kind);
+    entries?.delete(id);
+    // Kinds may come and go as ids do.
+    if (entries?.size === 0) this.#entries.delete(kind);
+  }
+
+  #queue(entry: Entry<Kind, Id>, at: number): void {
     entry.queuedAt = at;
     const heap = this.#heap;
-    let index = heap.push({ at, key: entry.key }) - 1;
+    let index = heap.push({ at, entry }) - 1;
     while (index > 0) {
       const parent = (index - 1) >> 1;
       if (this.#at(parent) <= this.#at(index)) return;

@@ -1,4 +1,5 @@
 import { DeadlineQueue } from "../kit/deadline-queue.ts";
+import type { Flag } from "../kit/flag.ts";
 import { FlameError } from "../model/errors.ts";
 import type { eventCodes, FlameEvent } from "../model/event.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
@@ -15,7 +16,7 @@ import { clearDeadline, type OpenTally, SessionEntry } from "./session-entry.ts"
 import { SessionsByApplication } from "./sessions-by-application.ts";
 import { notifyWatchers } from "./watches.ts";
 
-/** All sessions, open and closed, and the rules of their life. */
+/** All sessions, open and closed, and the rules of their life. A session that comes or is closed raises the scheduler's flag. */
 export class SessionBook {
   readonly #entries = new Map<string, SessionEntry>();
   readonly #open = new Set<SessionEntry>();
@@ -25,7 +26,11 @@ export class SessionBook {
   readonly #leaving = new LeavingSessions();
   /** Of all closed sessions: theirs no longer change. */
   readonly #closedTasks = noTasks();
-  readonly #tally: OpenTally = { tasks: 0, deadlines: new DeadlineQueue() };
+  readonly #tally: OpenTally;
+
+  constructor(scheduleWanted: Flag) {
+    this.#tally = { tasks: 0, deadlines: new DeadlineQueue(), scheduleWanted };
+  }
 
   /** Takes a stored session in, without its tasks; closed ones in the order in which they were closed. */
   restore(record: SessionRecord, counts: TaskCounts, lastTaskId: number): SessionEntry {
@@ -107,6 +112,7 @@ export class SessionBook {
     this.#open.add(entry);
     this.#byApplication.add(entry);
     turn.change({ kind: "session.put", record, ...(commonData !== undefined && { commonData }) });
+    this.#tally.scheduleWanted.raise();
     return entry;
   }
 
@@ -129,6 +135,7 @@ export class SessionBook {
     this.#replace(turn, entry, { ...entry.record, state: "Closed", completionTime: turn.now });
     this.#byApplication.add(entry);
     this.#addClosed(entry);
+    this.#tally.scheduleWanted.raise();
   }
 
   /** Every Pending task becomes Cancelled, and its watchers hear of it; tells how many. */
@@ -149,6 +156,7 @@ export class SessionBook {
     this.#tally.tasks -= count;
     entry.counts.pending = 0;
     entry.pending.clear();
+    this.#tally.scheduleWanted.raise();
     return count;
   }
 

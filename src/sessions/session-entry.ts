@@ -1,4 +1,5 @@
 import type { DeadlineQueue } from "../kit/deadline-queue.ts";
+import type { Flag } from "../kit/flag.ts";
 import type { CallToken, StreamToken } from "../kit/turn.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import type { SessionKey, SessionRecord, SessionView, TaskCounts } from "../model/session.ts";
@@ -20,28 +21,24 @@ export interface BindBackoff {
   notBefore: number;
 }
 
-/** Pending and Running tasks of all sessions of a book together. */
+/** What the sessions of a book have together. */
 export interface OpenTally {
+  /** Pending and Running ones. */
   tasks: number;
-  /** When those are due that have a deadline, in steady milliseconds. */
-  readonly deadlines: DeadlineQueue<TaskDeadlineKey>;
-}
-
-/** Names an open task among those of all sessions. */
-export type TaskDeadlineKey = `${number} ${string}`;
-
-function deadlineKeyOf({ id, sessionId }: TaskRecord): TaskDeadlineKey {
-  return `${id} ${sessionId}`;
+  /** When those of them are due that have a deadline, in steady milliseconds: by their session and their id there. */
+  readonly deadlines: DeadlineQueue<string, number>;
+  /** Raised when a session wants something else of the scheduler than before. */
+  readonly scheduleWanted: Flag;
 }
 
 /** The open task is due at this moment, in steady milliseconds. */
 export function setDeadline({ tally }: SessionEntry, task: TaskRecord, at: number): void {
-  tally.deadlines.set(deadlineKeyOf(task), at);
+  tally.deadlines.set(task.sessionId, task.id, at);
 }
 
 /** The task has ended. */
 export function clearDeadline({ tally }: SessionEntry, task: TaskRecord): void {
-  if (task.deadline !== undefined) tally.deadlines.clear(deadlineKeyOf(task));
+  if (task.deadline !== undefined) tally.deadlines.clear(task.sessionId, task.id);
 }
 
 /**

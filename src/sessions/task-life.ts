@@ -8,6 +8,8 @@ import { clearDeadline, type SessionEntry, setDeadline } from "./session-entry.t
 import { notifyWatchers } from "./watches.ts";
 
 // The life of one task. Every function replaces the record, keeps the counts, writes the change and tells the watchers.
+// What seldom happens raises the scheduler's flag here; whether it has to look when a task comes, begins or ends as it should,
+// the core says.
 
 /**
  * A new Pending task with the next id of its session.
@@ -129,6 +131,7 @@ export function requeueTask(
   task: TaskRecord,
   reason: string,
 ): TaskRecord {
+  entry.tally.scheduleWanted.raise();
   const record = pendingAgain(entry, task);
   const text = `Task was put back to state <Pending>: ${reason}`;
   record.events = [...task.events, event(turn, eventCodes.taskRequeued, text)];
@@ -182,6 +185,7 @@ export function failAttempt(
   const what = kind === "crashes" ? "crash" : "lost node";
   if (count < most)
     return requeueTask(turn, entry, counted, `${reason} (${what} ${count} of ${most})`);
+  entry.tally.scheduleWanted.raise();
   const message = attemptsText(counted, { kind, reason, most, now: turn.now });
   return completeTask(turn, entry, counted, { returnCode: -1, message });
 }
@@ -202,6 +206,7 @@ export function stopTask(
   task: TaskRecord,
   why: Ending,
 ): TaskRecord {
+  entry.tally.scheduleWanted.raise();
   const told = { ...task, events: [...task.events, event(turn, why.code, why.detail)] };
   return completeTask(turn, entry, told, { returnCode: -1, message: why.message });
 }
@@ -248,6 +253,7 @@ function leavePending(turn: FlameTurn, entry: SessionEntry, task: TaskRecord): v
   entry.pending.remove(task.id);
   entry.counts.pending--;
   entry.tally.tasks--;
+  entry.tally.scheduleWanted.raise();
 }
 
 /** Who cancelled something, and from where, for the record. */

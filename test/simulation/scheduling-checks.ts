@@ -25,7 +25,7 @@ export function checkScheduling(state: CoreState, turn: FlameTurn, options: Core
       checkBound(state, record, options);
   }
   for (const { sessionId, node } of state.recalls) checkRecall(state, sessionId, node);
-  if (!state.scheduleWanted)
+  if (!state.scheduleWanted.isRaised)
     for (const entry of state.sessions.open()) checkNobodyIdles(state, entry, turn.now);
 }
 

@@ -40,7 +40,7 @@ export class ObjectJanitor {
   readonly #deps: ObjectJanitorDeps;
   /** Every session whose objects may still be there, or come back while it has a record. */
   readonly #sessions = new Map<string, Followed>();
-  readonly #due = new DeadlineQueue<string>();
+  readonly #due = new DeadlineQueue<"session", string>();
   #running = false;
   /** After a failure: steady milliseconds before which nothing is asked. */
   #notBefore = Number.NEGATIVE_INFINITY;
@@ -75,12 +75,12 @@ export class ObjectJanitor {
     if (notSessions.has(id)) return;
     this.#sessions.set(id, { application, isDeleted: false });
     // A new session of an old id keeps its objects: what was planned for the old one is dropped.
-    if (completionTime === undefined || objectsDeleted === true) this.#due.clear(id);
+    if (completionTime === undefined || objectsDeleted === true) this.#due.clear("session", id);
     else {
       const { clock, retentionMs } = this.#deps;
       // The date may have been set back since: nothing is kept for longer than retention says.
       const age = Math.max(0, clock.now() - completionTime);
-      this.#due.set(id, clock.steady() + Math.max(0, retentionMs - age));
+      this.#due.set("session", id, clock.steady() + Math.max(0, retentionMs - age));
     }
   }
 
@@ -88,7 +88,7 @@ export class ObjectJanitor {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
     this.#sessions.set(id, { ...session, isDeleted: true });
-    this.#due.set(id, this.#deps.clock.steady());
+    this.#due.set("session", id, this.#deps.clock.steady());
   }
 
   #arm(): void {
@@ -102,7 +102,7 @@ export class ObjectJanitor {
 
   async #sweep(): Promise<void> {
     const asked = new Map<string, Followed>();
-    for (const id of this.#due.takeDue(this.#deps.clock.steady(), sessionsAtOnce)) {
+    for (const { id } of this.#due.takeDue(this.#deps.clock.steady(), sessionsAtOnce)) {
       const session = this.#sessions.get(id);
       if (session !== undefined) asked.set(id, session);
     }
@@ -121,7 +121,7 @@ export class ObjectJanitor {
     } catch (thrown) {
       const now = clock.steady();
       this.#notBefore = now + retryMs;
-      for (const id of this.#unchanged(asked).keys()) this.#due.set(id, now);
+      for (const id of this.#unchanged(asked).keys()) this.#due.set("session", id, now);
       // Once for each outage, not once for each session.
       if (!this.#failing && !this.#closed) {
         const reason = textOf(thrown);

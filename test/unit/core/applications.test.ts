@@ -45,6 +45,25 @@ describe("an application that changes while sessions are open", () => {
     expect(machine.state.pinned.size).toBe(0);
   });
 
+  it("has as many instances at once as it allows now, also when it allowed fewer before", () => {
+    const allow = (max_instances: number): void => {
+      const manifest = { command: "run", max_instances };
+      machine.ask("application.apply", {
+        applications: [
+          { name: "app", manifest, spec: specOf(manifest), origin: "api", author: "alice" },
+        ],
+        options: {},
+      });
+    };
+    allow(1);
+    machine.node("n1");
+    machine.open("s1", request);
+    for (let count = 0; count < 3; count++) machine.task("s1");
+    expect(machine.executors).toEqual(["e1 Void -"]);
+    allow(2);
+    expect(machine.executors).toEqual(["e1 Void -", "e2 Void -"]);
+  });
+
   it("keeps no revision that no open session has", () => {
     for (const command of ["1", "2", "3"]) apply("app", command);
     expect(machine.state.pinned.size).toBe(0);

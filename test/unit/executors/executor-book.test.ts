@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
-import { ExecutorBook } from "../../../src/executors/executor-book.ts";
+import { ExecutorBook, type ExecutorEntry } from "../../../src/executors/executor-book.ts";
+import { Flag } from "../../../src/kit/flag.ts";
 import { Turn } from "../../../src/kit/turn.ts";
 import type { Change } from "../../../src/model/change.ts";
 import type { FlameError } from "../../../src/model/errors.ts";
@@ -18,10 +19,12 @@ const record = (state: ExecutorState, id = "e1", node = "n1"): ExecutorRecord =>
   state,
 });
 let book: ExecutorBook;
+let wanted: Flag;
 let turn: Turn<Change, FlameError>;
 
 beforeEach(() => {
-  book = new ExecutorBook();
+  wanted = new Flag();
+  book = new ExecutorBook(wanted);
   turn = new Turn(1);
 });
 
@@ -97,5 +100,41 @@ describe("the book of executors", () => {
       expect(entry.record).toEqual(record(state));
       expect(entry.taskId).toBeUndefined();
     }
+  });
+});
+
+describe("the scheduler is to look again", () => {
+  it.each<[string, (entry: ExecutorEntry) => unknown]>([
+    ["a new executor", () => book.create(turn, record("Void", "e2"))],
+    ["a transition", (entry) => book.transition(turn, entry, "Unbinding")],
+    ["a session that is gone", (entry) => book.detach(turn, entry)],
+    ["another shim", (entry) => book.setShim(turn, entry, "Wasm")],
+    ["an executor that is gone", (entry) => book.delete(turn, entry)],
+    ["an executor to be given up", (entry) => book.reclaim(entry)],
+    ["an executor that has left its session", (entry) => book.leftSession(entry)],
+    ["a task that waits for others", () => book.setAwaits({ id: "l", taskId: 1 }, ["s2"])],
+    ["a task that goes on", () => book.setAwaits({ id: "l", taskId: 1 }, [])],
+  ])("after %s", (_what, change) => {
+    const entry = book.restore(record("Bound"));
+    expect(wanted.isRaised).toBe(false);
+    change(entry);
+    expect(wanted.isRaised).toBe(true);
+  });
+
+  it("after the end of a task that waited for others, and of no other one", () => {
+    const entry = book.restore(record("Bound"));
+    entry.running = { id: "l1", taskId: 1 };
+    book.endRunning(entry);
+    expect(entry.running).toBeUndefined();
+    expect(wanted.isRaised).toBe(false);
+    const waiting = { id: "l2", taskId: 2, awaits: new Set(["s2"]) };
+    entry.running = waiting;
+    book.endRunning(entry);
+    expect(wanted.isRaised).toBe(true);
+  });
+
+  it("not after the same shim again", () => {
+    book.setShim(turn, book.restore(record("Idle")), "Host");
+    expect(wanted.isRaised).toBe(false);
   });
 });

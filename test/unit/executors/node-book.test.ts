@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
-import { NodeBook } from "../../../src/executors/node-book.ts";
+import { NodeBook, type NodeEntry } from "../../../src/executors/node-book.ts";
+import { Flag } from "../../../src/kit/flag.ts";
 import { Turn } from "../../../src/kit/turn.ts";
 import type { Change } from "../../../src/model/change.ts";
 import type { FlameError } from "../../../src/model/errors.ts";
@@ -17,10 +18,12 @@ const stored = (state: NodeState): NodeRecord => ({
   lastHeartbeat: 1,
 });
 let book: NodeBook;
+let wanted: Flag;
 let turn: Turn<Change, FlameError>;
 
 beforeEach(() => {
-  book = new NodeBook();
+  wanted = new Flag();
+  book = new NodeBook(wanted);
   turn = new Turn(100);
 });
 
@@ -79,5 +82,28 @@ describe("the book of nodes", () => {
     expect(turn.effects).toEqual(
       ["e1", "e2", "e3"].map((id) => ({ kind: "push", to: 7, value: push(id) })),
     );
+  });
+});
+
+describe("the scheduler is to look again", () => {
+  it.each<[string, (entry: NodeEntry) => unknown]>([
+    ["a registration", () => book.register(turn, { name: "n1" }, {})],
+    ["another state", (entry) => book.setState(turn, entry, "NotReady")],
+    ["another shim", (entry) => book.setShim(turn, entry, "Wasm")],
+    ["a node that is gone", (entry) => book.delete(turn, entry)],
+  ])("after %s", (_what, change) => {
+    const entry = book.restore(stored("Ready"), 100);
+    expect(wanted.isRaised).toBe(false);
+    change(entry);
+    expect(wanted.isRaised).toBe(true);
+  });
+
+  it("after a heartbeat that tells of other room, and after no other one", () => {
+    const entry = book.register(turn, { name: "n1", capacity: size }, {});
+    wanted.lower();
+    expect(book.beat(entry, { name: "n1", allocatable: { ...size } }, 200)).toBe(false);
+    expect(wanted.isRaised).toBe(false);
+    expect(book.beat(entry, { name: "n1", allocatable: { ...size, gpu: 0 } }, 300)).toBe(true);
+    expect(wanted.isRaised).toBe(true);
   });
 });

@@ -3,66 +3,79 @@ import { DeadlineQueue } from "../../../src/kit/deadline-queue.ts";
 
 describe("a deadline queue", () => {
   it("is empty at first", () => {
-    const queue = new DeadlineQueue<string>();
+    const queue = new DeadlineQueue<"call", string>();
     expect(queue.next()).toBeUndefined();
     expect(queue.takeDue(1_000)).toEqual([]);
   });
 
   it("gives back what is due, earliest first, once", () => {
-    const queue = new DeadlineQueue<string>();
-    queue.set("late", 30);
-    queue.set("early", 10);
-    queue.set("middle", 20);
+    const queue = new DeadlineQueue<"call", string>();
+    queue.set("call", "late", 30);
+    queue.set("call", "early", 10);
+    queue.set("call", "middle", 20);
     expect(queue.next()).toBe(10);
-    expect(queue.takeDue(20)).toEqual(["early", "middle"]);
+    expect(dueIds(queue, 20)).toEqual(["early", "middle"]);
     expect(queue.takeDue(20)).toEqual([]);
     expect(queue.next()).toBe(30);
   });
 
   it("holds one moment for each key: the last that was set", () => {
-    const queue = new DeadlineQueue<string>();
-    queue.set("a", 10);
-    queue.set("a", 30);
+    const queue = new DeadlineQueue<"call", string>();
+    queue.set("call", "a", 10);
+    queue.set("call", "a", 30);
     expect(queue.takeDue(29)).toEqual([]);
-    queue.set("a", 20);
-    expect(queue.takeDue(29)).toEqual(["a"]);
+    queue.set("call", "a", 20);
+    expect(dueIds(queue, 29)).toEqual(["a"]);
     expect(queue.takeDue(100)).toEqual([]);
   });
 
   it("forgets what is cleared, also when it is set again", () => {
-    const queue = new DeadlineQueue<string>();
-    queue.set("a", 10);
-    queue.clear("a");
-    queue.clear("never set");
+    const queue = new DeadlineQueue<"call", string>();
+    queue.set("call", "a", 10);
+    queue.clear("call", "a");
+    queue.clear("call", "never set");
     expect(queue.takeDue(10)).toEqual([]);
-    queue.set("a", 5);
-    queue.set("b", 20);
-    queue.clear("b");
-    queue.set("b", 25);
-    expect(queue.takeDue(24)).toEqual(["a"]);
-    expect(queue.takeDue(25)).toEqual(["b"]);
+    queue.set("call", "a", 5);
+    queue.set("call", "b", 20);
+    queue.clear("call", "b");
+    queue.set("call", "b", 25);
+    expect(dueIds(queue, 24)).toEqual(["a"]);
+    expect(dueIds(queue, 25)).toEqual(["b"]);
   });
 
   it("gives back at most as many as asked, and the others next time", () => {
-    const queue = new DeadlineQueue<number>();
-    for (let key = 0; key < 5; key++) queue.set(key, 10 - key);
-    expect(queue.takeDue(20, 2)).toEqual([4, 3]);
+    const queue = new DeadlineQueue<"call", number>();
+    for (let key = 0; key < 5; key++) queue.set("call", key, 10 - key);
+    expect(dueIds(queue, 20, 2)).toEqual([4, 3]);
     expect(queue.next()).toBe(8);
-    expect(queue.takeDue(20, 100)).toEqual([2, 1, 0]);
+    expect(dueIds(queue, 20, 100)).toEqual([2, 1, 0]);
   });
 
   it("does not keep what was cleared, or moved, until its old moment", () => {
-    const queue = new DeadlineQueue<number>();
-    for (let key = 0; key < 1_000; key++) queue.set(key, 10);
-    for (let key = 0; key < 1_000; key++) queue.clear(key);
+    const queue = new DeadlineQueue<"call", number>();
+    for (let key = 0; key < 1_000; key++) queue.set("call", key, 10);
+    for (let key = 0; key < 1_000; key++) queue.clear("call", key);
     expect(queue.held).toBeLessThan(100);
-    for (let at = 10_000; at > 0; at--) queue.set(1, at);
-    queue.set(1, 20_000);
-    for (let key = 100; key < 1_000; key++) queue.set(key, 30_000);
-    for (let key = 100; key < 1_000; key++) queue.clear(key);
+    for (let at = 10_000; at > 0; at--) queue.set("call", 1, at);
+    queue.set("call", 1, 20_000);
+    for (let key = 100; key < 1_000; key++) queue.set("call", key, 30_000);
+    for (let key = 100; key < 1_000; key++) queue.clear("call", key);
     expect(queue.held).toBeLessThan(100);
     expect(queue.takeDue(19_999)).toEqual([]);
-    expect(queue.takeDue(20_000)).toEqual([1]);
+    expect(dueIds(queue, 20_000)).toEqual([1]);
+  });
+
+  it("tells the same id of two kinds apart", () => {
+    const queue = new DeadlineQueue<"call" | "node", string>();
+    queue.set("node", "a b", 20);
+    queue.set("call", "a b", 10);
+    queue.set("call", "c", 30);
+    queue.clear("node", "c");
+    expect(queue.takeDue(20).map(({ kind, id }) => [kind, id])).toEqual([
+      ["call", "a b"],
+      ["node", "a b"],
+    ]);
+    expect(queue.takeDue(30).map(({ kind, id }) => [kind, id])).toEqual([["call", "c"]]);
   });
 
   it("does as a naive one does, whatever is asked of it", () => {
@@ -74,7 +87,7 @@ describe("a deadline queue", () => {
   function differences(seed: number): string[] {
     const found: string[] = [];
     const random = lehmer(seed);
-    const queue = new DeadlineQueue<number>();
+    const queue = new DeadlineQueue<"call", number>();
     const naive = new Map<number, number>();
     let now = 0;
     for (let step = 0; step < 300; step++) {
@@ -82,15 +95,15 @@ describe("a deadline queue", () => {
       const what = random(10);
       if (what < 5) {
         const at = now + random(50);
-        queue.set(key, at);
+        queue.set("call", key, at);
         naive.set(key, at);
       } else if (what < 7) {
-        queue.clear(key);
+        queue.clear("call", key);
         naive.delete(key);
       } else {
         now += random(20);
         const due = [...naive].filter(([, at]) => at <= now).map(([late]) => late);
-        const taken = queue.takeDue(now);
+        const taken = dueIds(queue, now);
         const moments = taken.map((late) => naive.get(late) ?? 0);
         if (String([...taken].sort()) !== String(due.sort()))
           found.push(`step ${step}: took [${String(taken)}], due is [${String(due)}]`);
@@ -106,6 +119,9 @@ describe("a deadline queue", () => {
     return found;
   }
 });
+
+const dueIds = <Id>(queue: DeadlineQueue<"call", Id>, now: number, limit?: number): Id[] =>
+  queue.takeDue(now, limit).map(({ id }) => id);
 
 /** Whole numbers below a bound, the same ones for the same seed. */
 function lehmer(seed: number): (below: number) => number {

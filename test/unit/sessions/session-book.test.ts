@@ -1,11 +1,20 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
+import { Flag } from "../../../src/kit/flag.ts";
 import { Turn } from "../../../src/kit/turn.ts";
 import type { Change } from "../../../src/model/change.ts";
 import type { FlameError } from "../../../src/model/errors.ts";
 import { eventMessageCharsMax } from "../../../src/model/limits.ts";
 import type { SessionRecord } from "../../../src/model/session.ts";
 import { SessionBook } from "../../../src/sessions/session-book.ts";
-import { createTask, launchTask, requeueTask } from "../../../src/sessions/task-life.ts";
+import {
+  completeTask,
+  createTask,
+  failAttempt,
+  failPending,
+  launchTask,
+  requeueTask,
+  stopTask,
+} from "../../../src/sessions/task-life.ts";
 import { unwatchTask, watchTask } from "../../../src/sessions/watches.ts";
 import { streamToken } from "../../support/tokens.ts";
 
@@ -22,10 +31,12 @@ const record = (id: string, application = "app"): SessionRecord => ({
   events: [],
 });
 let book: SessionBook;
+let wanted: Flag;
 let turn: Turn<Change, FlameError>;
 
 beforeEach(() => {
-  book = new SessionBook();
+  wanted = new Flag();
+  book = new SessionBook(wanted);
   turn = new Turn(1_000);
 });
 const create = (id: string, application?: string) =>
@@ -118,5 +129,54 @@ describe("watches", () => {
     expect(entry.watchers.get(task.id)).toHaveLength(1);
     unwatchTask(entry, task.id, 7);
     expect(entry.watchers.size).toBe(0);
+  });
+});
+
+describe("the scheduler is to look again", () => {
+  const lowered = (change: () => unknown): boolean => {
+    wanted.lower();
+    change();
+    return wanted.isRaised;
+  };
+
+  it("when a session comes, loses its Pending tasks, or is closed", () => {
+    expect(lowered(() => create("a"))).toBe(true);
+    const entry = book.get("a");
+    createTask(turn, entry, undefined, 1);
+    expect(lowered(() => book.cancelPending(turn, entry))).toBe(true);
+    expect(lowered(() => book.cancelPending(turn, entry))).toBe(false);
+    expect(lowered(() => book.close(turn, entry))).toBe(true);
+    expect(lowered(() => book.close(turn, entry))).toBe(false);
+  });
+
+  it("when a task goes back, or ends otherwise than by its service", () => {
+    const entry = create("a");
+    const run = () => {
+      createTask(turn, entry, undefined, 1);
+      const task = launchTask(turn, entry, "e1");
+      if (task === undefined) throw new Error("no task was Pending");
+      return task;
+    };
+    const why = { code: 1, detail: "d", message: "m" };
+    const crash = { kind: "crashes", reason: "r" } as const;
+    const [failed, stopped, requeued] = [run(), run(), run()];
+    expect(
+      lowered(() => failAttempt(turn, entry, failed, crash, { crashes: 1, lostNodes: 1 })),
+    ).toBe(true);
+    expect(lowered(() => stopTask(turn, entry, stopped, why))).toBe(true);
+    expect(lowered(() => requeueTask(turn, entry, requeued, "r"))).toBe(true);
+    const pending = entry.tasks.get(requeued.id) ?? requeued;
+    expect(lowered(() => failPending(turn, entry, pending, why))).toBe(true);
+  });
+
+  it("not when a task comes, begins and ends as it should: the core knows when that matters", () => {
+    const entry = create("a");
+    expect(
+      lowered(() => {
+        createTask(turn, entry, undefined, 1);
+        const task = launchTask(turn, entry, "e1");
+        if (task !== undefined) completeTask(turn, entry, task, { returnCode: 0 });
+      }),
+    ).toBe(false);
   });
 });

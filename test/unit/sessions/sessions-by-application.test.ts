@@ -1,4 +1,5 @@
 import { expect, it } from "@jest/globals";
+import { Flag } from "../../../src/kit/flag.ts";
 import { Turn } from "../../../src/kit/turn.ts";
 import type { Change } from "../../../src/model/change.ts";
 import type { FlameError } from "../../../src/model/errors.ts";
@@ -84,7 +85,7 @@ function walked(book: SessionBook): unknown {
 it("the book says of applications and tasks what a walk over all sessions finds, whatever happens: 40 seeds", () => {
   for (let seed = 1; seed <= 40; seed++) {
     const random = new Random(seed);
-    const book = new SessionBook();
+    const book = new SessionBook(new Flag());
     for (let count = 0; count < 200; count++) {
       step(book, random);
       expect({ seed, count, ...(said(book) as object) }).toEqual({

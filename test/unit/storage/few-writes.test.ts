@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import Database from "better-sqlite3";
 import { DeadlineQueue } from "../../../src/kit/deadline-queue.ts";
+import { Flag } from "../../../src/kit/flag.ts";
 import type { Change } from "../../../src/model/change.ts";
 import { usualEventTexts } from "../../../src/model/event.ts";
 import type { FlameTurn } from "../../../src/model/flame-turn.ts";
@@ -42,7 +43,7 @@ function lifeOfATask(): Change[] {
     session(),
     { pending: 0, running: 0, succeed: 0, failed: 0, cancelled: 0 },
     0,
-    { tasks: 0, deadlines: new DeadlineQueue() },
+    { tasks: 0, deadlines: new DeadlineQueue(), scheduleWanted: new Flag() },
   );
   const of = turn as unknown as FlameTurn;
   createTask(of, entry, Buffer.from("in"), 1);
