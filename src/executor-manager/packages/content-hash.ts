@@ -19,7 +19,8 @@ export async function contentHash(path: string, isDirectory: boolean): Promise<s
   return isDirectory ? hashDirectory(path) : hashFile(path);
 }
 
-async function hashFile(path: string): Promise<string> {
+/** SHA-256 of the bytes of a file in lower-case hex. */
+export async function hashFile(path: string): Promise<string> {
   const hash = createHash("sha256");
   await pipeline(createReadStream(path), hash);
   return hash.digest("hex");

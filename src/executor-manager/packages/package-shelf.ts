@@ -6,6 +6,9 @@ import type { Clock } from "../../kit/clock.ts";
 import { randomId } from "../../kit/ids.ts";
 import type { Logger } from "../../kit/logger.ts";
 import { codeOf, textOf } from "../../kit/thrown.ts";
+import { FlameError } from "../../model/errors.ts";
+import { differenceFrom, writeContents } from "./package-contents.ts";
+import { UncheckedPackages } from "./unchecked-packages.ts";
 
 /** Folders that are made, fetched or taken away; none of them outlives its manager. */
 export const TRANSIENT = ".building-";
@@ -48,6 +51,7 @@ export class PackageShelf {
   readonly #builds = new Map<string, Promise<void>>();
   /** Removals under way. */
   readonly #removals = new Set<Promise<void>>();
+  #unchecked: UncheckedPackages | undefined;
 
   private constructor(
     root: string,
@@ -73,6 +77,7 @@ export class PackageShelf {
       if (bytes === undefined) await rm(path, { recursive: true, force: true });
       else shelf.#shelved.set(name, { bytes, usedAt: (await stat(path)).mtimeMs, holders: 0 });
     }
+    shelf.#unchecked = await UncheckedPackages.open(root, [...shelf.#shelved.keys()], deps.logger);
     shelf.#evict();
     await shelf.settled();
     return shelf;
@@ -86,6 +91,7 @@ export class PackageShelf {
     const folder = join(this.#root, name);
     const shelved = this.#hold(name);
     try {
+      await this.#check(name, shelved);
       // Asked without a pause: between an answer and a look at the builds one could end.
       if (!existsSync(folder)) await this.#buildOnce(name, folder, shelved, build);
       return await this.#taken(name, shelved);
@@ -97,13 +103,47 @@ export class PackageShelf {
 
   /** The package of a name if it is there. */
   async takeInstalled(name: string): Promise<TakenPackage | undefined> {
-    if (!existsSync(join(this.#root, name))) return undefined;
-    return this.#taken(name, this.#hold(name));
+    const folder = join(this.#root, name);
+    if (!existsSync(folder)) return undefined;
+    const shelved = this.#hold(name);
+    try {
+      await this.#check(name, shelved);
+      if (existsSync(folder)) return await this.#taken(name, shelved);
+    } catch (thrown) {
+      this.#release(name, shelved);
+      throw thrown;
+    }
+    this.#release(name, shelved);
+    return undefined;
   }
 
   /** Resolves when no build and no removal is under way. */
   async settled(): Promise<void> {
     await Promise.allSettled([...this.#builds.values(), ...this.#removals]);
+  }
+
+  /** The next start need not look at the packages: this one ends in order. */
+  async close(): Promise<void> {
+    await this.settled();
+    await this.#unchecked?.close();
+  }
+
+  /** After an end out of order: takes a package away that is not what was installed. */
+  async #check(name: string, shelved: Shelved): Promise<void> {
+    await this.#unchecked?.look(name, async () => {
+      const difference = await differenceFrom(join(this.#root, name), [BYTES_FILE]);
+      if (difference === undefined) return;
+      this.#deps.logger.warn(
+        { package: name, difference },
+        "a package is not what was installed before the executor manager was killed: it goes, and is installed anew",
+      );
+      if (!this.#moveAway(name))
+        throw new FlameError(
+          "internal",
+          `package ${name} is not what was installed, and cannot be removed`,
+        );
+      shelved.bytes = 0;
+    });
   }
 
   async #taken(name: string, shelved: Shelved): Promise<TakenPackage> {
@@ -171,6 +211,7 @@ export class PackageShelf {
     try {
       await mkdir(temporary);
       await build(temporary);
+      await writeContents(temporary, [BYTES_FILE]);
       shelved.bytes = await bytesOnDisk(temporary);
       await writeFile(join(temporary, BYTES_FILE), `${shelved.bytes}\n`);
       // A power cut must not leave a package whose files are empty: it would count as whole forever.
@@ -197,16 +238,22 @@ export class PackageShelf {
   }
 
   #remove(name: string, shelved: Shelved): void {
+    if (!this.#moveAway(name)) return;
+    this.#shelved.delete(name);
+    this.#unchecked?.forget(name);
+    this.#deps.logger.info({ package: name, bytes: shelved.bytes }, "unused package removed");
+  }
+
+  /** @returns false when it cannot be taken away */
+  #moveAway(name: string): boolean {
     const away = join(this.#root, `${TRANSIENT}${randomId()}`);
     try {
       // In one step, and without a pause since it was seen unused: who takes it next builds it anew.
       renameSync(join(this.#root, name), away);
     } catch (thrown) {
       this.#deps.logger.warn({ package: name, error: textOf(thrown) }, "cannot remove a package");
-      return;
+      return false;
     }
-    this.#shelved.delete(name);
-    this.#deps.logger.info({ package: name, bytes: shelved.bytes }, "unused package removed");
     // Its name is gone for good before its files go: a power cut brings back all of it or nothing.
     const removing = syncNames(this.#root).then(() => rm(away, { recursive: true, force: true }));
     const removal = removing.catch((thrown: unknown) => {
@@ -214,6 +261,7 @@ export class PackageShelf {
     });
     this.#removals.add(removal);
     void removal.finally(() => this.#removals.delete(removal));
+    return true;
   }
 }
 

@@ -140,7 +140,7 @@ class Store implements PackageStore {
     this.#fetcher.close();
     this.#locks.close();
     await this.#works.close();
-    await this.#shelf.settled();
+    await this.#shelf.close();
   }
 
   async #prepare(source: PackageSource, progress: PackageProgress): Promise<PreparedPackage> {

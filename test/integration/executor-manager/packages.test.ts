@@ -138,7 +138,7 @@ describe("a wheel", () => {
     expect(variables.paths["PATH"]?.[0]).toBe(join(home.flmrun, ".venv/bin"));
     // Ours is the flamepy that services run on: it never lies beside a package.
     expect(visible(site ?? "")).toEqual(["greet-1.0.dist-info", "greet.py"]);
-    expect(readdirSync(dirname(site ?? ""))).toEqual([".bytes", "deps"]);
+    expect(readdirSync(dirname(site ?? ""))).toEqual([".bytes", ".contents", "deps"]);
   });
 
   test("under a name that installers refuse is installed by what it holds", async () => {
