@@ -9,6 +9,7 @@ import {
 import type { ClientCredentials } from "../config/client-credentials.ts";
 import type { Endpoint } from "../config/endpoint.ts";
 import { grpcProxy } from "../config/grpc-proxy.ts";
+import { isPlainToken } from "../config/token-lines.ts";
 import { FlameError } from "../model/errors.ts";
 
 /**
@@ -86,16 +87,22 @@ export function readNow(files: ClientCredentials): ClientCredentials {
 }
 
 function readToken(file: string, files: ClientCredentials): string {
-  const token = read(file, "the token file", files)
+  const lines = read(file, "the token file", files)
     .toString("utf8")
     .split("\n")
-    .map((line) => line.trim())
-    .find((line) => line !== "" && !line.startsWith("#"));
+    .map((line) => line.trim());
+  // Lines with the hashes of tokens stand beside them where the file is that of a server.
+  const token = lines.find(isPlainToken) ?? lines.find((line) => !isComment(line));
   if (token !== undefined && /^[!-~]+$/.test(token)) return token;
-  throw new FlameError(
-    "invalid_config",
-    `the token file ${file} has ${token === undefined ? "no token" : "a token with other characters than ASCII without blanks"}: expected the token that the cluster accepts, on a line of its own`,
-  );
+  throw new FlameError("invalid_config", `the token file ${file} has ${lackOf(token)}`);
+}
+
+const isComment = (line: string): boolean => line === "" || line.startsWith("#");
+
+function lackOf(line: string | undefined): string {
+  if (line !== undefined && /\ssha256:/.test(line))
+    return "only hashes of tokens, which cannot be sent: name a file with the token itself (for daemons and services of the cluster cluster.security.daemon_token_file and service_token_file)";
+  return `${line === undefined ? "no token" : "a token with other characters than ASCII without blanks"}: expected the token that the cluster accepts, on a line of its own`;
 }
 
 function read(file: string, what: string, { contents }: ClientCredentials): Buffer {

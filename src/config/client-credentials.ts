@@ -26,13 +26,21 @@ export function nodeCredentials({ cluster }: ClusterConfig): ClientCredentials {
   };
 }
 
-/** How the daemons and the services reach Frontend and object cache. */
-export function serviceCredentials({ cluster, cache }: ClusterConfig): ClientCredentials {
+/** How services reach Frontend and object cache. */
+export function serviceCredentials(config: ClusterConfig): ClientCredentials {
+  const { tokenFile, serviceTokenFile = tokenFile } = config.cluster.security;
+  return clientCredentials(config, serviceTokenFile);
+}
+
+function clientCredentials(
+  { cluster, cache }: ClusterConfig,
+  tokenFile: string | undefined,
+): ClientCredentials {
   const { security, tls } = cluster;
   return {
     caFile: tls?.caFile ?? cache.tls?.caFile,
     ...(security.clients === "mtls" && { certFile: tls?.certFile, keyFile: tls?.keyFile }),
-    ...(security.clients === "token" && { tokenFile: security.tokenFile }),
+    ...(security.clients === "token" && { tokenFile }),
   };
 }
 
@@ -52,6 +60,7 @@ export function handedOnCredentials(config: ClusterConfig): ClientCredentials {
 
 /** How the daemons reach the object cache. */
 export function cacheCredentials(config: ClusterConfig): ClientCredentials {
-  const shared = serviceCredentials(config);
+  const { tokenFile, daemonTokenFile = tokenFile } = config.cluster.security;
+  const shared = clientCredentials(config, daemonTokenFile);
   return { ...shared, caFile: config.cache.tls?.caFile ?? shared.caFile };
 }

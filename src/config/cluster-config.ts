@@ -1,4 +1,5 @@
 import type { Resources } from "../model/resources.ts";
+import type { Grant } from "../model/role.ts";
 import type { PolicyName } from "../model/scheduling-policy.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { CacheStorage, ClusterStorage } from "./storage-url.ts";
@@ -26,6 +27,18 @@ export interface SecurityConfig {
   readonly tokenFile: string | undefined;
   /** Absolute; there when `nodes` is `token`. */
   readonly nodeTokenFile: string | undefined;
+  /** What the daemons send to the object cache. Absolute; undefined: the first of `tokenFile`. */
+  readonly daemonTokenFile: string | undefined;
+  /** What services send. Absolute; undefined: the first of `tokenFile`. */
+  readonly serviceTokenFile: string | undefined;
+  /** Undefined: every certificate has all roles. */
+  readonly roles: readonly RoleBinding[] | undefined;
+}
+
+/** One role for some names. */
+export interface RoleBinding extends Grant {
+  /** Of tokens, subjects of certificates, and `*` for everybody who gets through. */
+  readonly names: readonly string[];
 }
 
 /** What the session manager takes at most, in `cluster.limits` (docs/protocol.md, "Overload"). */

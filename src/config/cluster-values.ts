@@ -297,7 +297,9 @@ class Reader {
   }
 
   security(raw: RawClusterConfig): SecurityConfig {
-    const { clients, nodes, users, token_file, node_token_file } = raw.cluster.security;
+    const { clients, nodes, users, token_file, node_token_file, roles } = raw.cluster.security;
+    const { daemon_token_file, service_token_file } = raw.cluster.security;
+    const file = (path: string | undefined) => (path === undefined ? undefined : this.#path(path));
     if (clients === "token") this.#need(["cluster", "security", "token_file"], token_file, "token");
     if (nodes === "token")
       this.#need(["cluster", "security", "node_token_file"], node_token_file, "token");
@@ -317,8 +319,11 @@ class Reader {
       clients: clients ?? "same-user",
       nodes: nodes ?? "same-user",
       users,
-      tokenFile: token_file === undefined ? undefined : this.#path(token_file),
-      nodeTokenFile: node_token_file === undefined ? undefined : this.#path(node_token_file),
+      tokenFile: file(token_file),
+      nodeTokenFile: file(node_token_file),
+      daemonTokenFile: file(daemon_token_file),
+      serviceTokenFile: file(service_token_file),
+      roles,
     };
   }
 

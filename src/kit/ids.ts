@@ -1,4 +1,4 @@
-import { randomInt, randomUUID } from "node:crypto";
+import { randomBytes, randomInt, randomUUID } from "node:crypto";
 
 const SHORT_NAME_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -14,4 +14,9 @@ export function shortName(prefix: string, length = 6): string {
     suffix += SHORT_NAME_ALPHABET.charAt(randomInt(SHORT_NAME_ALPHABET.length));
   }
   return `${prefix}-${suffix}`;
+}
+
+/** A secret that nobody guesses: 256 random bits as letters, digits, `-` and `_`. */
+export function randomSecret(): string {
+  return randomBytes(32).toString("base64url");
 }

@@ -212,7 +212,8 @@ function securityOf({ cache, cluster }: ObjectCacheConfig): ListenerSecurity {
     tlsKey: "cache.tls",
     tokenFile: cluster.security.tokenFile,
     tokenKey: "cluster.security.token_file",
-    now: systemClock.now(),
+    roles: cluster.security.roles,
+    now: () => systemClock.now(),
   });
 }
 

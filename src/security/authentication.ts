@@ -8,16 +8,14 @@ import {
 } from "@grpc/grpc-js";
 import type { ConnectionEnds } from "../kit/connection-ends.ts";
 import type { Caller, Identity } from "../model/caller.ts";
+import type { RoleBindings } from "./role-bindings.ts";
 import type { KnownTokens } from "./token-file.ts";
 
 /** Whom a call is from, as far as it can be told; a string says why it is not accepted. */
 export type Authenticate = (call: Presented) => Accepted | string;
 
-/** A caller who gets through. */
-interface Accepted extends Pick<Caller, "name" | "authenticatedBy"> {
-  /** Where tokens or certificates are asked for. */
-  readonly identity?: Identity;
-}
+/** A caller who gets through: all but where it calls from. */
+type Accepted = Omit<Caller, "from">;
 
 /** What a call brings along to show whom it is from. */
 export interface Presented {
@@ -35,8 +33,8 @@ const bearer = /^Bearer +(\S+)$/i;
 /** Accepted callers by the metadata of their call, which belongs to one call alone. */
 const callers = new WeakMap<Metadata, Accepted>();
 
-/** Accepts whoever sends `authorization: Bearer TOKEN` with a known token. */
-export function byToken(known: KnownTokens): Authenticate {
+/** Accepts whoever sends `authorization: Bearer TOKEN` with a known token. Its roles: those of its line and of its name. */
+export function byToken(known: KnownTokens, bindings: RoleBindings): Authenticate {
   return ({ metadata }) => {
     const [sent] = metadata.get("authorization");
     if (sent === undefined) {
@@ -44,22 +42,34 @@ export function byToken(known: KnownTokens): Authenticate {
     }
     const token = bearer.exec(String(sent))?.[1];
     if (token === undefined) return 'authorization has to be "Bearer TOKEN"';
-    const identity = known.identityOf(token);
-    return identity === undefined
-      ? "the token is not one that is accepted here"
-      : { name: "token", authenticatedBy: "token", identity };
+    const owner = known.ownerOf(token);
+    if (owner === undefined) return "the token is not one that is accepted here";
+    if (typeof owner === "string") return owner;
+    const { name, identity, grants } = owner;
+    return {
+      name,
+      authenticatedBy: "token",
+      identity,
+      ...(grants !== undefined && { grants: [...grants, ...bindings.of(name)] }),
+    };
   };
 }
 
-/** Accepts whoever has a certificate of the trusted authority; its subject names the caller. */
-export const byCertificate: Authenticate = ({ certificate }) => {
-  if (certificate === undefined) {
-    return "a certificate of the cluster's authority is needed here: clients name it by cert_file and key_file in their configuration, or FLAME_CERT_FILE and FLAME_KEY_FILE";
-  }
-  const name = subjectOf(certificate);
-  const identity = { id: `${certificateMark}${name}`, accepts: isOfCertificate };
-  return { name, authenticatedBy: "mtls", identity };
-};
+/**
+ * Accepts whoever has a certificate of the trusted authority; its subject names the caller.
+ * @param bindings undefined: the configuration says nothing of roles, so that each has all
+ */
+export function byCertificate(bindings: RoleBindings | undefined): Authenticate {
+  return ({ certificate }) => {
+    if (certificate === undefined) {
+      return "a certificate of the cluster's authority is needed here: clients name it by cert_file and key_file in their configuration, or FLAME_CERT_FILE and FLAME_KEY_FILE";
+    }
+    const name = subjectOf(certificate);
+    const identity = { id: `${certificateMark}${name}`, accepts: isOfCertificate };
+    const grants = bindings?.of(name);
+    return { name, authenticatedBy: "mtls", identity, ...(grants !== undefined && { grants }) };
+  };
+}
 
 const certificateMark = "certificate ";
 const isOfCertificate = (id: string): boolean => id.startsWith(certificateMark);
@@ -89,8 +99,7 @@ export function authenticating(authenticate: Authenticate): ServerInterceptor {
 
 /** Who calls: `anonymous` where the listener is open. */
 export function callerOf(call: { readonly metadata: Metadata; getPeer(): string }): Caller {
-  const { name, authenticatedBy } = callers.get(call.metadata) ?? anybody;
-  return { name, authenticatedBy, from: call.getPeer() };
+  return { ...(callers.get(call.metadata) ?? anybody), from: call.getPeer() };
 }
 
 const anybody: Accepted = { name: "anonymous", authenticatedBy: "open" };

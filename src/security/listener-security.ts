@@ -1,12 +1,14 @@
 import type { Socket } from "node:net";
 import { userInfo } from "node:os";
 import { ServerCredentials, type ServerInterceptor } from "@grpc/grpc-js";
-import type { Access, TlsFiles } from "../config/cluster-config.ts";
+import type { Access, RoleBinding, TlsFiles } from "../config/cluster-config.ts";
 import { FlameError } from "../model/errors.ts";
+import type { Role } from "../model/role.ts";
 import { authenticating, byCertificate, byToken } from "./authentication.ts";
 import { tellsOwners } from "./connection-owners.ts";
 import { LocalUsers } from "./local-users.ts";
 import { looseFile } from "./loose-file.ts";
+import { RoleBindings } from "./role-bindings.ts";
 import { SameUser } from "./same-user.ts";
 import { readTlsFiles, type TlsMaterial } from "./tls-files.ts";
 import { readTokenFile } from "./token-file.ts";
@@ -26,8 +28,12 @@ export interface ListenerSecurityOptions {
   readonly tokenFile: string | undefined;
   /** The key that names `tokenFile`, for errors. */
   readonly tokenKey: string;
+  /** `cluster.security.roles`; undefined: every certificate has all roles. */
+  readonly roles: readonly RoleBinding[] | undefined;
+  /** What names of `tokenFile` may whose line says no role. @default none */
+  readonly defaultRoles?: readonly Role[];
   /** Unix milliseconds. */
-  readonly now: number;
+  readonly now: () => number;
 }
 
 /** How a listener is bound, and who gets through to its services. */
@@ -48,7 +54,7 @@ export interface ListenerSecurity {
  */
 export function listenerSecurity(options: ListenerSecurityOptions): ListenerSecurity {
   const { access, tls, tlsKey } = options;
-  const material = tls && readTlsFiles(tls, tlsKey, options.now);
+  const material = tls && readTlsFiles(tls, tlsKey, options.now());
   const warnings = looseFiles(options);
   const notes: readonly string[] = [];
   switch (access) {
@@ -66,11 +72,18 @@ export function listenerSecurity(options: ListenerSecurityOptions): ListenerSecu
     }
     case "token": {
       if (options.tokenFile === undefined) throw missing(options.tokenKey, access);
-      const known = readTokenFile(options.tokenFile, options.tokenKey);
+      const bindings = new RoleBindings(options.roles);
+      const known = readTokenFile({
+        file: options.tokenFile,
+        key: options.tokenKey,
+        now: options.now,
+        hasRoles: (name) => bindings.of(name).length > 0,
+        ...(options.defaultRoles !== undefined && { defaultRoles: options.defaultRoles }),
+      });
       return {
         credentials: serverCredentials(material),
-        interceptors: [authenticating(byToken(known))],
-        warnings,
+        interceptors: [authenticating(byToken(known, bindings))],
+        warnings: [...warnings, ...known.warnings],
         notes,
       };
     }
@@ -78,12 +91,18 @@ export function listenerSecurity(options: ListenerSecurityOptions): ListenerSecu
       if (material?.authorities === undefined) throw missing(`${tlsKey}.ca_file`, access);
       return {
         credentials: new AskingCredentials(material, material.authorities),
-        interceptors: [authenticating(byCertificate)],
+        interceptors: [authenticating(byCertificate(bindingsOf(options)))],
         warnings,
-        notes,
+        notes: options.roles === undefined ? [meaningOfNoRoles(options.accessKey)] : notes,
       };
   }
 }
+
+const bindingsOf = ({ roles }: ListenerSecurityOptions): RoleBindings | undefined =>
+  roles && new RoleBindings(roles);
+
+const meaningOfNoRoles = (key: string): string =>
+  `${key} is mtls and cluster.security.roles says nothing: whoever has a certificate has all roles (docs/security.md, 6)`;
 
 /** @throws FlameError invalid_config where nothing tells whose a connection is: all calls would be refused */
 function sameUser({ accessKey, users }: ListenerSecurityOptions): SameUser {

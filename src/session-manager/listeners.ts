@@ -147,7 +147,13 @@ function securityOf({ config, clock }: ListenerDeps): {
   nodes: ListenerSecurity;
 } {
   const { security, tls } = config.cluster;
-  const common = { tls, tlsKey: "cluster.tls", users: security.users, now: clock.now() };
+  const common = {
+    tls,
+    tlsKey: "cluster.tls",
+    users: security.users,
+    roles: security.roles,
+    now: () => clock.now(),
+  };
   return {
     clients: listenerSecurity({
       ...common,
@@ -162,6 +168,7 @@ function securityOf({ config, clock }: ListenerDeps): {
       accessKey: "cluster.security.nodes",
       tokenFile: security.nodeTokenFile,
       tokenKey: "cluster.security.node_token_file",
+      defaultRoles: ["node"],
     }),
   };
 }

@@ -46,7 +46,9 @@ def authorization(tls: FlameClientTls | None) -> str | None:
         return None
     text = _read("token file", tls.token_file).decode("utf-8", "replace")
     lines = [line.strip() for line in text.splitlines()]
-    token = next((line for line in lines if line and not line.startswith("#")), "")
+    # Lines with the hashes of tokens stand beside them where the file is that of a server.
+    plain = (line for line in lines if line and not line.startswith("#") and " " not in line)
+    token = next(plain, "")
     if not token or not all("!" <= character <= "~" for character in token):
         raise FlameError(
             FlameErrorCode.INVALID_CONFIG,

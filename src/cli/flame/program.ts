@@ -6,6 +6,7 @@ import type { FlameContext } from "./context.ts";
 import { addDown } from "./down.ts";
 import { addRestore } from "./restore.ts";
 import { addStatus } from "./status.ts";
+import { addToken } from "./token.ts";
 import { addUp } from "./up.ts";
 
 /** The whole of flame: runs one command line, tells its exit code. */
@@ -18,6 +19,7 @@ export function flame(argv: readonly string[], context: FlameContext): Promise<n
   addDown(program, context);
   addBackup(program, context);
   addRestore(program, context);
+  addToken(program, context);
   prepare(program, context.terminal);
   return runProgram(program, argv, context.terminal);
 }

@@ -133,13 +133,55 @@ export interface RawClusterConfig {
        */
       readonly users: readonly (string | number)[];
       /**
-       * File with the tokens of clients, one a line, each of 16 characters or more. The daemons and services send the first one where they are clients.
+       * File with the tokens of clients, one a line: NAME sha256:HEX roles=ROLE,... expires=DATE, as flame token prints it, or a token as it is sent, of 16 characters or more, which has no name and all roles. Read again when it changes.
        */
       readonly token_file?: string;
       /**
-       * File with the tokens of executor managers, in the same form.
+       * File with the tokens of executor managers, in the same form; a line without roles= has the role node. An executor manager sends the first that stands there as it is sent.
        */
       readonly node_token_file?: string;
+      /**
+       * File with the token that session manager and executor managers send to the object cache, with the role operator. Absent: the first of token_file that stands there as it is sent.
+       */
+      readonly daemon_token_file?: string;
+      /**
+       * File with the token that services send to Frontend and object cache. Absent: the first of token_file that stands there as it is sent.
+       */
+      readonly service_token_file?: string;
+      /**
+       * Which roles the names of tokens and the subjects of certificates have, beside those that a token's line says. Absent: every certificate has all of them. With same-user and open everybody who gets through has all of them.
+       *
+       * @maxItems 10000
+       *
+       * Items: One role for some names.
+       */
+      readonly roles?: {
+        /**
+         * viewer: applications, nodes and executors, read only; user: sessions of its own too; operator: all sessions, logs, nodes and backups too; admin: applications too; node: an executor manager, and nothing else.
+         */
+        readonly role: "viewer" | "user" | "operator" | "admin" | "node";
+        /**
+         * Names of tokens, and subjects of certificates such as O=team,CN=alice, as flmctl history shows them; * for everybody who gets through.
+         *
+         * @minItems 1
+         * @maxItems 10000
+         */
+        readonly names: readonly string[];
+        /**
+         * Only for applications with one of these names, or one of labels.
+         *
+         * @minItems 1
+         * @maxItems 10000
+         */
+        readonly applications?: readonly string[];
+        /**
+         * Only for applications with one of these labels, or one of the names of applications.
+         *
+         * @minItems 1
+         * @maxItems 1000
+         */
+        readonly labels?: readonly string[];
+      }[];
     };
     /**
      * Plugins beside the built-in ones, in the order of their hooks: paths of modules, names of packages, or { name, enabled, options } (docs/plugins.md).

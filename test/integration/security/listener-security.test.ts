@@ -4,18 +4,15 @@ import { once } from "node:events";
 import { chmodSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join, resolve } from "node:path";
-import { Server, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { FlameClient } from "../../../src/client/index.ts";
 import type { Access } from "../../../src/config/cluster-config.ts";
-import type { Caller, Identity } from "../../../src/model/caller.ts";
-import { FrontendService } from "../../../src/protocol/generated/flame/v1/frontend.ts";
-import { callerOf, identityOf } from "../../../src/security/authentication.ts";
 import {
   type ListenerSecurityOptions,
   listenerSecurity,
 } from "../../../src/security/listener-security.ts";
 import { temporaryFolder } from "../../support/temp.ts";
+import { type ServedFrontend, serveFrontend } from "./served-frontend.ts";
 
 const devCertificates = resolve(import.meta.dirname, "../../../scripts/dev-certs.sh");
 /** When the certificates were there: they are valid from the second in which they were made. */
@@ -52,15 +49,15 @@ function options(
     users: [],
     tokenFile: file("tokens"),
     tokenKey: "cluster.security.token_file",
-    now,
+    roles: undefined,
+    now: () => now,
     ...over,
   };
 }
 
-let server: Server | undefined;
+let server: ServedFrontend | undefined;
 afterEach(() => {
-  server?.forceShutdown();
-  // Each further shutdown of the same one would leave a listener in it.
+  server?.close();
   server = undefined;
 });
 
@@ -68,26 +65,10 @@ afterEach(() => {
 async function serve(
   access: Access,
   over: Partial<ListenerSecurityOptions> = {},
-): Promise<{ port: number; callers: Caller[]; identities: (Identity | undefined)[] }> {
-  const callers: Caller[] = [];
-  const identities: (Identity | undefined)[] = [];
-  const { credentials, interceptors } = listenerSecurity(options(access, over));
-  server?.forceShutdown();
-  const serving = new Server({ interceptors });
-  server = serving;
-  serving.addService(FrontendService, {
-    listNodes: (call: ServerUnaryCall<unknown, object>, answer: sendUnaryData<object>) => {
-      callers.push(callerOf(call));
-      identities.push(identityOf(call));
-      answer(null, { nodes: [] });
-    },
-  });
-  const port = await new Promise<number>((bound, failed) => {
-    serving.bindAsync("127.0.0.1:0", credentials, (error, chosen) =>
-      error === null ? bound(chosen) : failed(error),
-    );
-  });
-  return { port, callers, identities };
+): Promise<ServedFrontend> {
+  server?.close();
+  server = await serveFrontend(listenerSecurity(options(access, over)));
+  return server;
 }
 
 async function call(
@@ -154,6 +135,9 @@ describe("what open means", () => {
 });
 
 describe("a file with a secret", () => {
+  const withoutName = expect.stringMatching(
+    /token_file: 2 tokens of \S+tokens \(line 2, 3\) without a name: whoever has one has all rights/,
+  );
   const withMode = (name: string, mode: number): void => chmodSync(file(name), mode);
   afterEach(() => {
     withMode("tokens", 0o600);
@@ -163,7 +147,7 @@ describe("a file with a secret", () => {
   it.each([0o600, 0o640, 0o400, 0o440])("of mode %o is taken without a word", (mode) => {
     withMode("tokens", mode);
     withMode("server.key", mode);
-    expect(listenerSecurity(options("token")).warnings).toEqual([]);
+    expect(listenerSecurity(options("token")).warnings).toEqual([withoutName]);
   });
 
   it.each([
@@ -175,6 +159,7 @@ describe("a file with a secret", () => {
     expect(listenerSecurity(options("token")).warnings).toEqual([
       expect.stringMatching(/^cluster\.tls\.key_file: .*the key/),
       expect.stringMatching(text),
+      withoutName,
     ]);
     const closed = listenerSecurity(options("same-user")).warnings;
     expect(closed).toEqual([expect.stringMatching(/^cluster\.tls\.key_file: .*the key/)]);
@@ -241,6 +226,9 @@ describe("the caller of a call", () => {
         name: "O=Flame development,CN=flame-client",
         authenticatedBy: "mtls",
         from: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+        identity: expect.objectContaining({
+          id: "certificate O=Flame development,CN=flame-client",
+        }),
       },
     ]);
   });
@@ -326,7 +314,7 @@ describe("files of the configuration", () => {
     ],
     [
       "a certificate that has run out",
-      () => options("open", { now: now + 400 * dayMs }),
+      () => options("open", { now: () => now + 400 * dayMs }),
       /cluster\.tls\.cert_file: .*server\.crt is valid from .* renew it/,
     ],
     [
@@ -342,7 +330,7 @@ describe("files of the configuration", () => {
     [
       "a token that can be guessed",
       () => options("token", { tokenFile: file("short") }),
-      /token_file: the file \S+short has a token that is too short; expected one of at least 16/,
+      /token_file: the file \S+short, line 2: a token that is too short, expected at least 16/,
     ],
     [
       "no token at all",

@@ -1,0 +1,112 @@
+import type { Caller } from "./caller.ts";
+import { FlameError } from "./errors.ts";
+import { clientRoles, type Grant, type Role } from "./role.ts";
+
+/**
+ * Who may do what: the one home of it, for every room that answers calls (docs/security.md, "Roles"). A service asks with
+ * the {@link Caller} of the call, `callerOf(call)` of security/authentication.ts:
+ *
+ * - session manager: `requireRole(callerOf(call), { action: "Backup", role: "operator" })`, and the machine itself asks
+ *   {@link seesOwned} for each session;
+ * - object cache: what is put keeps `callerOf(call).identity?.id` as its owner. A get of a key asks `seesOwned(caller, { owner,
+ *   applications })`, and answers NOT_FOUND without it; a put or delete asks the same before it replaces anything. Prefixes that
+ *   all share, such as `pkg`, ask `hasRole(caller, "user")` to read and add, and "operator" to replace or delete.
+ *
+ * Where nobody is told apart (`same-user`, `open`), callers have no grants and no identity: they have all roles and see all.
+ */
+
+/** An application as bindings look at it. */
+export interface LabelledApplication {
+  readonly name: string;
+  readonly labels: readonly string[];
+}
+
+/**
+ * Whether a caller has a role, or one with more.
+ * @param application the one that it is about; undefined: the role is needed for something, "all": for all applications
+ */
+export function hasRole(
+  { grants }: Pick<Caller, "grants">,
+  role: Role,
+  application?: LabelledApplication | "all",
+): boolean {
+  if (grants === undefined) return true;
+  return grants.some((grant) => includesRole(grant.role, role) && isFor(grant, application));
+}
+
+/** What has an owner: a session with its tasks and logs, an object. */
+export interface Owned {
+  /** The id of the identity that made it; undefined: made before there were owners, or where nobody is told apart. */
+  readonly owner: string | undefined;
+  /** What it belongs to; "all" when that is not known or not there any more. */
+  readonly application: LabelledApplication | "all";
+}
+
+/** Whether somebody may know of something: its owner, and operators of its application. */
+export function seesOwned(caller: Pick<Caller, "grants" | "identity">, of: Owned): boolean {
+  const { grants, identity } = caller;
+  if (grants === undefined) return true;
+  if (of.owner !== undefined && of.owner === identity?.id && hasRole(caller, "user")) return true;
+  return hasRole(caller, "operator", of.application);
+}
+
+/** What is asked, as denials tell it. */
+export interface Asked {
+  /** Such as `Backup`, or `to create a session of application render`. */
+  readonly action: string;
+  readonly role: Role;
+  readonly application?: LabelledApplication | "all";
+}
+
+/** @throws FlameError permission_denied naming what was asked, what would allow it, and where that is changed */
+export function requireRole(caller: Pick<Caller, "name" | "grants">, asked: Asked): void {
+  if (!hasRole(caller, asked.role, asked.application)) throw roleMissing(caller, asked);
+}
+
+export function roleMissing(
+  { name, grants = [] }: Pick<Caller, "name" | "grants">,
+  { action, role, application }: Asked,
+): FlameError {
+  return new FlameError(
+    "permission_denied",
+    `${action} needs the role ${role}${limitText(application)}, and ${name} has ${grantsText(grants)}: an administrator ` +
+      "gives roles in cluster.security.roles, or in the token's line of the token file (docs/security.md, 6)",
+  );
+}
+
+function limitText(application: Asked["application"]): string {
+  if (application === undefined) return "";
+  return application === "all" ? " for all applications" : ` for application ${application.name}`;
+}
+
+/** Such as `user for the applications a, b or the label team`. */
+export function grantsText(grants: readonly Grant[]): string {
+  if (grants.length === 0) return "no role";
+  return grants
+    .map(({ role, applications = [], labels = [] }) => {
+      const limits = [
+        ...(applications.length === 0 ? [] : [`the applications ${applications.join(", ")}`]),
+        ...(labels.length === 0 ? [] : [`the labels ${labels.join(", ")}`]),
+      ];
+      return limits.length === 0 ? role : `${role} for ${limits.join(" and ")}`;
+    })
+    .join("; ");
+}
+
+function includesRole(has: Role, asked: Role): boolean {
+  if (has === "node" || asked === "node") return has === asked;
+  return clientRoles.indexOf(has) >= clientRoles.indexOf(asked);
+}
+
+function isFor(
+  { applications, labels }: Grant,
+  application: LabelledApplication | "all" | undefined,
+): boolean {
+  if (applications === undefined && labels === undefined) return true;
+  if (application === undefined) return true;
+  if (application === "all") return false;
+  return (
+    applications?.includes(application.name) === true ||
+    application.labels.some((label) => labels?.includes(label) === true)
+  );
+}
