@@ -30,12 +30,15 @@ export async function readEach<Q>(
  */
 export async function readList<R>(
   limit: number,
-  read: (last: R | undefined, rows: number) => readonly R[] | undefined,
+  read: (
+    last: R | undefined,
+    rows: number,
+  ) => readonly R[] | undefined | Promise<readonly R[] | undefined>,
 ): Promise<readonly R[] | undefined> {
   let found: R[] = [];
   for (;;) {
     const rows = Math.min(rowsAtOnce, limit - found.length);
-    const piece = read(found.at(-1), rows);
+    const piece = await read(found.at(-1), rows);
     if (piece === undefined) return undefined;
     found = found.length === 0 ? [...piece] : found.concat(piece);
     if (piece.length < rows || found.length >= limit) return found;

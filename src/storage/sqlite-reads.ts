@@ -4,6 +4,8 @@ import type { SessionKey } from "../model/session.ts";
 import type { NumberSpan, SubmitRange } from "../model/submits.ts";
 import type { TaskKey, TaskRecord } from "../model/task.ts";
 import { readEach, readList } from "./in-pieces.ts";
+import { SqliteSubmits } from "./sqlite-submits.ts";
+import type { PayloadKind } from "./store.ts";
 import {
   type RevisionRow,
   revisionColumns,
@@ -11,9 +13,7 @@ import {
   type TaskRow,
   taskColumns,
   taskOf,
-} from "./sqlite-rows.ts";
-import { SqliteSubmits } from "./sqlite-submits.ts";
-import type { PayloadKind } from "./store.ts";
+} from "./stored-rows.ts";
 
 /**
  * What is read while the store is in use, on the connection of the main thread: a thread for it would cost more than the reads

@@ -17,6 +17,10 @@ import { SqliteDeletion } from "./sqlite-deletion.ts";
 import { SqliteForgetting } from "./sqlite-forgetting.ts";
 import { SqliteReads } from "./sqlite-reads.ts";
 import { passingRefusal, SqliteRoom } from "./sqlite-room.ts";
+import type { SqliteSubmits } from "./sqlite-submits.ts";
+import { SqliteWriter } from "./sqlite-writer.ts";
+import type { StartMark } from "./start-mark.ts";
+import type { Store, StoredSession, StoredState, StoreRoom } from "./store.ts";
 import {
   type ApplicationRow,
   countsOf,
@@ -31,11 +35,7 @@ import {
   type TaskRow,
   taskColumns,
   taskReader,
-} from "./sqlite-rows.ts";
-import type { SqliteSubmits } from "./sqlite-submits.ts";
-import { SqliteWriter } from "./sqlite-writer.ts";
-import type { StartMark } from "./start-mark.ts";
-import type { Store, StoredSession, StoredState, StoreRoom } from "./store.ts";
+} from "./stored-rows.ts";
 
 export interface SqliteStoreOptions extends OpenOptions {
   /** The last step of the manifest pipeline: fills defaults and freezes. */

@@ -1,13 +1,6 @@
 import type { Database } from "better-sqlite3";
 import type { SubmitRange } from "../model/submits.ts";
-
-interface Row {
-  readonly session_id: string;
-  readonly producer: string;
-  readonly first_number: number;
-  readonly first_task: number;
-  readonly count: number;
-}
+import { rangeOf, type SubmitRow } from "./stored-rows.ts";
 
 /** The table of what producers have submitted. */
 export class SqliteSubmits {
@@ -17,14 +10,14 @@ export class SqliteSubmits {
   constructor(db: Database) {
     this.#select = db.prepare<
       Record<"session" | "producer" | "first" | "end" | "rows", string | number>,
-      Row
+      SubmitRow
     >(
       `SELECT * FROM submits WHERE session_id = :session AND producer = :producer AND first_number < :end
          AND first_number >= coalesce((SELECT max(first_number) FROM submits
            WHERE session_id = :session AND producer = :producer AND first_number <= :first), 0)
          AND first_number + count > :first ORDER BY first_number LIMIT :rows`,
     );
-    this.#selectOpen = db.prepare<[], Row>(
+    this.#selectOpen = db.prepare<[], SubmitRow>(
       `SELECT u.* FROM submits u JOIN sessions s ON s.id = u.session_id WHERE s.state = 'Open'
        ORDER BY u.session_id, u.producer, u.first_number`,
     );
@@ -43,14 +36,4 @@ export class SqliteSubmits {
   ofOpenSessions(): SubmitRange[] {
     return this.#selectOpen.all().map(rangeOf);
   }
-}
-
-function rangeOf(row: Row): SubmitRange {
-  return {
-    sessionId: row.session_id,
-    producer: row.producer,
-    first: row.first_number,
-    firstTask: row.first_task,
-    count: row.count,
-  };
 }

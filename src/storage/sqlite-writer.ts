@@ -4,8 +4,8 @@ import { CommitBatch } from "./commit-batch.ts";
 import { eventsText } from "./event-text.ts";
 import { mergeTaskChanges } from "./merge-task-changes.ts";
 import type { SqliteDeletion } from "./sqlite-deletion.ts";
-import { fieldOwnersText } from "./sqlite-rows.ts";
 import { revisionsKept } from "./store.ts";
+import { fieldOwnersText } from "./stored-rows.ts";
 
 type Of<K extends Change["kind"]> = Extract<Change, { kind: K }>;
 

@@ -13,13 +13,14 @@ import type { ExecutorRecord, ExecutorState, Shim } from "../model/executor.ts";
 import type { NodeRecord, NodeState } from "../model/node.ts";
 import { type Resources, sameResources } from "../model/resources.ts";
 import type { SessionRecord, SessionState, TaskCounts } from "../model/session.ts";
+import type { SubmitRange } from "../model/submits.ts";
 import type { TaskRecord, TaskState } from "../model/task.ts";
 import { eventsOf } from "./event-text.ts";
 import type { StoredState } from "./store.ts";
 
 const noEvents: readonly FlameEvent[] = Object.freeze([]);
 
-// Rows as SQLite gives them, and how they become records. Only columns that are NULL become absent.
+// Rows as the databases give them, and how they become records. Only columns that are NULL become absent.
 
 export interface ApplicationRow {
   name: string;
@@ -119,6 +120,24 @@ export interface NodeRow {
   instance: string | null;
   address: string | null;
   owner: string | null;
+}
+
+export interface SubmitRow {
+  session_id: string;
+  producer: string;
+  first_number: number;
+  first_task: number;
+  count: number;
+}
+
+export function rangeOf(row: SubmitRow): SubmitRange {
+  return {
+    sessionId: row.session_id,
+    producer: row.producer,
+    first: row.first_number,
+    firstTask: row.first_task,
+    count: row.count,
+  };
 }
 
 export function revisionOf(row: RevisionRow): ApplicationRevision {
