@@ -20,7 +20,7 @@ export class UncheckedPackages {
     this.#names = new Set(names);
   }
 
-  /** @param root the folder of the packages; the mark is a file beside it, for as long as the shelf is open or one is unchecked */
+  /** @param root the folder of the packages; the mark beside it is there while the shelf is open, and until all are checked */
   static async open(
     root: string,
     names: readonly string[],

@@ -1,5 +1,5 @@
-// Columns of many rows as PostgreSQL's binary arrays: a statement takes a batch of any size, and writing one costs half of what
-// its text form costs the client (docs/performance.md).
+// Columns of many rows as PostgreSQL's binary arrays: a statement takes a batch of any size, and no value is written as text and
+// read again.
 
 export type ColumnType = "text" | "bigint" | "bytea";
 

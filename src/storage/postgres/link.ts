@@ -39,7 +39,7 @@ function parserOf(id: number, format: "text" | "binary" = "text"): TypeParser {
 }
 
 const driverParser: (id: number, format: "text" | "binary") => TypeParser = pg.types.getTypeParser;
-const types = { getTypeParser: parserOf } as unknown as pg.CustomTypesConfig;
+const types: pg.CustomTypesConfig = { getTypeParser: parserOf };
 
 const sessionSettings = [
   // An answered commit survives a crash, also where the server is set up to answer before.
