@@ -3,8 +3,8 @@ import { FlameError } from "./errors.ts";
 import { clientRoles, type Grant, type Role } from "./role.ts";
 
 /**
- * Who may do what: the one home of it, for every room that answers calls (docs/security.md, "Roles"). A service asks with
- * the {@link Caller} of the call, `callerOf(call)` of security/authentication.ts:
+ * Who may do what: the one home of it, for every room that is to ask (docs/security.md, 2.3.6). None does yet. A service would
+ * ask with the {@link Caller} of the call, `callerOf(call)` of security/authentication.ts:
  *
  * - session manager: `requireRole(callerOf(call), { action: "Backup", role: "operator" })`, and the machine itself asks
  *   {@link seesOwned} for each session;
@@ -70,7 +70,7 @@ export function roleMissing(
   return new FlameError(
     "permission_denied",
     `${action} needs the role ${role}${limitText(application)}, and ${name} has ${grantsText(grants)}: an administrator ` +
-      "gives roles in cluster.security.roles, or in the token's line of the token file (docs/security.md, 6)",
+      "gives roles in cluster.security.roles, or in the token's line of the token file (docs/security.md, 2.3.6)",
   );
 }
 

@@ -55,7 +55,7 @@ export interface ListenerSecurity {
 export function listenerSecurity(options: ListenerSecurityOptions): ListenerSecurity {
   const { access, tls, tlsKey } = options;
   const material = tls && readTlsFiles(tls, tlsKey, options.now());
-  const warnings = looseFiles(options);
+  const warnings = [...looseFiles(options), ...uncheckedRoles(options)];
   const notes: readonly string[] = [];
   switch (access) {
     case "open": {
@@ -93,16 +93,23 @@ export function listenerSecurity(options: ListenerSecurityOptions): ListenerSecu
         credentials: new AskingCredentials(material, material.authorities),
         interceptors: [authenticating(byCertificate(bindingsOf(options)))],
         warnings,
-        notes: options.roles === undefined ? [meaningOfNoRoles(options.accessKey)] : notes,
+        notes: [meaningOfMtls(options.accessKey)],
       };
   }
+}
+
+function uncheckedRoles({ roles, access }: ListenerSecurityOptions): string[] {
+  if (roles === undefined || (access !== "token" && access !== "mtls")) return [];
+  return [
+    "cluster.security.roles is read, and this version refuses no call for it: whoever gets through may do everything (docs/security.md, 2.3.6)",
+  ];
 }
 
 const bindingsOf = ({ roles }: ListenerSecurityOptions): RoleBindings | undefined =>
   roles && new RoleBindings(roles);
 
-const meaningOfNoRoles = (key: string): string =>
-  `${key} is mtls and cluster.security.roles says nothing: whoever has a certificate has all roles (docs/security.md, 6)`;
+const meaningOfMtls = (key: string): string =>
+  `${key} is mtls: whoever has a certificate may do everything (docs/security.md, 2.3.6)`;
 
 /** @throws FlameError invalid_config where nothing tells whose a connection is: all calls would be refused */
 function sameUser({ accessKey, users }: ListenerSecurityOptions): SameUser {

@@ -141,7 +141,7 @@ class TokenTable implements KnownTokens {
     if (plain.length > 0)
       warnings.push(
         `${key}: ${plain.length === 1 ? "a token" : `${plain.length} tokens`} of ${file} (line ${plain.map(({ at }) => at).join(", ")}) ` +
-          `without a name: whoever has ${plain.length === 1 ? "it" : "one"} has all rights; flame token NAME makes one with a name, roles and an end`,
+          `without a name: whoever has ${plain.length === 1 ? "it" : "one"} may do everything; flame token NAME makes one with a name and an end`,
       );
     for (const line of lines) {
       if (line.kind === "plain") continue;

@@ -12,13 +12,17 @@ export function addToken(program: Command, context: FlameContext): void {
     .command("token")
     .description("Make a token, and the line of it for the token file of a cluster.")
     .argument("<name>", "whose it is: the owner of what is done with it", checkedName)
-    .option("--roles <roles>", "of viewer, user, operator, admin, node, with commas", checkedRoles)
+    .option(
+      "--roles <roles>",
+      "viewer, user, operator, admin, node, with commas: for the line; no call is refused for them yet",
+      checkedRoles,
+    )
     .option("--expires <date>", "its last day (UTC), or a moment: 2027-01-31T12:00Z", checkedDate)
     .option("--out <file>", "write the token there, for its owner alone, and print only the line")
     .addHelpText(
       "after",
       "\nThe line holds the hash of the token: the cluster never learns the token from it, and whoever loses it gets a new one.\n" +
-        "Add the line to the file of cluster.security.token_file (node_token_file for nodes): no restart is needed.\n" +
+        "Add the line to the file of cluster.security.token_file (node_token_file for nodes), and start the daemons again.\n" +
         "\nExamples:\n  flame token alice --roles user --expires 2027-01-31\n" +
         "  flame token n1 --out n1.token >> nodes.tokens",
     )

@@ -133,15 +133,15 @@ export interface RawClusterConfig {
        */
       readonly users: readonly (string | number)[];
       /**
-       * File with the tokens of clients, one a line: NAME sha256:HEX roles=ROLE,... expires=DATE, as flame token prints it, or a token as it is sent, of 16 characters or more, which has no name and all roles. Read again when it changes.
+       * File with the tokens of clients, one a line: NAME sha256:HEX roles=ROLE,... expires=DATE, as flame token prints it, or a token as it is sent, of 16 characters or more, which has no name. Read at the start.
        */
       readonly token_file?: string;
       /**
-       * File with the tokens of executor managers, in the same form; a line without roles= has the role node. An executor manager sends the first that stands there as it is sent.
+       * File with the tokens of executor managers, in the same form. An executor manager sends the first that stands there as it is sent.
        */
       readonly node_token_file?: string;
       /**
-       * File with the token that session manager and executor managers send to the object cache, with the role operator. Absent: the first of token_file that stands there as it is sent.
+       * File with the token that session manager and executor managers send to the object cache. Absent: the first of token_file that stands there as it is sent.
        */
       readonly daemon_token_file?: string;
       /**
@@ -149,7 +149,7 @@ export interface RawClusterConfig {
        */
       readonly service_token_file?: string;
       /**
-       * Which roles the names of tokens and the subjects of certificates have, beside those that a token's line says. Absent: every certificate has all of them. With same-user and open everybody who gets through has all of them.
+       * Roles of the names of tokens and the subjects of certificates. They are read and checked for faults, and this version refuses no call for them: whoever gets through may do everything (docs/security.md, 2.3.6).
        *
        * @maxItems 10000
        *
@@ -157,7 +157,7 @@ export interface RawClusterConfig {
        */
       readonly roles?: {
         /**
-         * viewer: applications, nodes and executors, read only; user: sessions of its own too; operator: all sessions, logs, nodes and backups too; admin: applications too; node: an executor manager, and nothing else.
+         * Its name, for the time when calls are refused for it.
          */
         readonly role: "viewer" | "user" | "operator" | "admin" | "node";
         /**

@@ -136,7 +136,7 @@ describe("what open means", () => {
 
 describe("a file with a secret", () => {
   const withoutName = expect.stringMatching(
-    /token_file: 2 tokens of \S+tokens \(line 2, 3\) without a name: whoever has one has all rights/,
+    /token_file: 2 tokens of \S+tokens \(line 2, 3\) without a name: whoever has one may do everything/,
   );
   const withMode = (name: string, mode: number): void => chmodSync(file(name), mode);
   afterEach(() => {

@@ -53,7 +53,7 @@ describe("a role", () => {
         code: "permission_denied",
         message:
           "to create a session needs the role user for application render, and alice has user for the labels sound: an administrator " +
-          "gives roles in cluster.security.roles, or in the token's line of the token file (docs/security.md, 6)",
+          "gives roles in cluster.security.roles, or in the token's line of the token file (docs/security.md, 2.3.6)",
       }),
     );
     expect(() =>

@@ -32,8 +32,8 @@ describe("a token file", () => {
     expect(known.ownerOf("plain-0123456789")).not.toHaveProperty("grants", expect.anything());
     expect(known.ownerOf("plain-0123456788")).toBeUndefined();
     expect(known.warnings).toEqual([
-      `cluster.security.token_file: a token of ${file} (line 3) without a name: whoever has it has all rights; ` +
-        "flame token NAME makes one with a name, roles and an end",
+      `cluster.security.token_file: a token of ${file} (line 3) without a name: whoever has it may do everything; ` +
+        "flame token NAME makes one with a name and an end",
     ]);
   });
 
