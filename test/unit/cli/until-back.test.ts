@@ -9,11 +9,12 @@ const timers = (): number =>
   process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
 
 it("asks again until somebody answers, and keeps the process alive between two tries", async () => {
-  const before = timers();
   let calls = 0;
   let kept = false;
   const answer = await untilBack(systemClock, () => {
     calls++;
+    // Counted at each try: timers of earlier suites of this process may end meanwhile.
+    const before = timers();
     // By the end of this turn of the event loop the pause has begun.
     setImmediate(() => {
       kept ||= timers() > before;
