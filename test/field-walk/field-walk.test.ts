@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { credentials } from "@grpc/grpc-js";
+import { credentials, Metadata } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { parse, stringify } from "yaml";
 import type { WatchNodeResponse } from "../../src/protocol/generated/flame/v1/backend.ts";
@@ -121,12 +121,15 @@ it("comes to a node in a Bind on its stream with every key, set and absent", asy
     expectOnTheWire(await givenToItsOwnNode(appName(key), onTheWire("shim", spec["shim"])), spec);
 });
 
+/** The version of a node that is served packages: those of another make, which name none, are not (docs/protocol.md, 33.9). */
+const ourMake = "0.7.0";
+
 /** The same of a node that takes executors with their sessions, and whose first executor has registered. */
 async function givenToItsOwnNode(
   application: string,
   shim: unknown,
 ): Promise<Application | undefined> {
-  const node = new ScriptedWorkNode(cluster.endpoint, "n");
+  const node = new ScriptedWorkNode(cluster.endpoint, "n", undefined, {}, ourMake);
   node.binds = true;
   await node.register();
   const session = { application, minInstances: 1, batchSize: 1, priority: 0, resreq: undefined };
@@ -159,7 +162,9 @@ async function bindOnItsOwnNode(application: string): Promise<Application | unde
     lastHeartbeatTime: 0n,
   };
   const node = { metadata: { id: "n", name: "n" }, spec: { hostname: "n" }, status };
-  await call(backend, "registerNode", { node, executors: [] });
+  const ours = new Metadata();
+  ours.set("flame-version", ourMake);
+  await call(backend, "registerNode", { node, executors: [] }, ours);
   const stream = backend.watchNode();
   const made: Executor[] = [];
   stream.on("data", ({ response }: WatchNodeResponse) => {

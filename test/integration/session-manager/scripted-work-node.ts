@@ -42,8 +42,17 @@ export class ScriptedWorkNode {
   readonly #created: string[] = [];
   #beats: NodeJS.Timeout | undefined;
 
-  /** @param endpoint of the Frontend; the Backend listens on the next port */
-  constructor(endpoint: string, name: string, instance?: string, own: ClientOptions = {}) {
+  /**
+   * @param endpoint of the Frontend; the Backend listens on the next port
+   * @param version what it says of its make; absent: another one, or an early version of ours
+   */
+  constructor(
+    endpoint: string,
+    name: string,
+    instance?: string,
+    own: ClientOptions = {},
+    version?: string,
+  ) {
     const { hostname, port } = new URL(endpoint);
     const address = `${hostname}:${Number(port) + 1}`;
     const options = { ...channelOptions, ...own };
@@ -51,6 +60,7 @@ export class ScriptedWorkNode {
     this.#backend = new BackendClient(address, credentials.createInsecure(), options);
     this.#nodes = new NodesClient(address, credentials.createInsecure(), options);
     if (instance !== undefined) this.#metadata.set("flame-instance", instance);
+    if (version !== undefined) this.#metadata.set("flame-version", version);
     this.#metadata.set("flame-work-stream", "1");
   }
 
