@@ -6,13 +6,13 @@ import type { ApplicationManifestSpec } from "../model/application-spec.ts";
 // as a difference").
 
 /** Fields that some engines do not keep. */
-export type ForgottenField = "shim" | "image" | OwnField;
+export type ForgottenField = "shim" | "image" | "packages" | OwnField;
 
-/** Fields of this implementation: a session manager that shows one of them keeps them all. */
+/** Fields of this implementation, older than its `packages`: a session manager that shows one of them keeps them all. */
 const OWN = ["task_timeout", "max_crashes", "max_lost_nodes", "warm_instances"] as const;
 type OwnField = (typeof OWN)[number];
 
-const FORGOTTEN: readonly ForgottenField[] = ["shim", "image", ...OWN];
+const FORGOTTEN: readonly ForgottenField[] = ["shim", "image", "packages", ...OWN];
 const DEFAULTS: ApplicationManifestSpec = specOf({});
 
 /** What an application is once defaults are filled in, without what says the same as nothing: "", [] and {}. */
@@ -35,6 +35,8 @@ export function keptFields(live: Iterable<ApplicationManifestSpec>): ReadonlySet
   for (const spec of live) {
     if (spec.shim === "Wasm") kept.add("shim");
     if (spec.image !== undefined && spec.image !== "") kept.add("image");
+    if (spec.packages !== undefined)
+      for (const field of ["packages", ...OWN] as const) kept.add(field);
     if (OWN.some((field) => spec[field] !== undefined)) for (const field of OWN) kept.add(field);
   }
   return kept;

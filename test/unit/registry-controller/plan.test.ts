@@ -139,6 +139,17 @@ describe("what the controller would do", () => {
     expect(told(wish, [live("a"), live("b", { shim: "Wasm" })], [])).toEqual(["update a"]);
   });
 
+  it("does not take packages that another engine forgets for a difference, unless it is seen to keep packages", () => {
+    const wish = wishes([wanted("a", { packages: ["numpy>=2"] })]);
+    expect(told(wish, [live("a")], [])).toEqual(["in order a"]);
+    expect(told(wish, [live("a"), live("b", { task_timeout: 9 })], [])).toEqual(["in order a"]);
+    expect(told(wish, [live("a"), live("b", { packages: ["six"] })], [])).toEqual(["update a"]);
+    expect(told(wish, [live("a", { packages: ["six"] })], [])).toEqual(["update a"]);
+
+    const limited = wishes([wanted("a", { task_timeout: 9 })]);
+    expect(told(limited, [live("a"), live("b", { packages: ["six"] })], [])).toEqual(["update a"]);
+  });
+
   it("does not write again what was taken but for a field that is not changed there", () => {
     const manifest = { command: "x" };
     const there = [live("a", { command: "x", shim: "Wasm" })];
