@@ -89,6 +89,9 @@ class LogStream:
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._followed: dict[str, _Followed] = {}
+        #: Those whose end was asked for and has not come, oldest first: a session may be followed
+        #: anew meanwhile.
+        self._leaving: dict[str, list[_Followed]] = {}
         self._reader: threading.Thread | None = None
         #: Of the present call, while there is one.
         self._requests: SimpleQueue[logs_pb2.FollowRequest | None] | None = None
@@ -147,25 +150,24 @@ class LogStream:
                 del self._followed[session_id]
                 return
             self._requests.put(logs_pb2.FollowRequest(end=[session_id]))
-            ended = followed.has_ended  # A stream that breaks sets this one, and makes another.
+            del self._followed[session_id]
+            self._leaving.setdefault(session_id, []).append(followed)
         if threading.current_thread() is not self._reader:
-            ended.wait(_END_SECONDS)
-        with self._lock:
-            if self._followed.get(session_id) is followed:
-                del self._followed[session_id]
+            followed.has_ended.wait(_END_SECONDS)
+            followed.sinks.clear()
 
     def close(self, seconds: float = _LEAVE_SECONDS) -> None:
         """End all, after what was printed so far was told, for which it waits so long."""
         if self._process != os.getpid() or self._closed.is_set():
             return
         with self._lock:
-            followed = dict(self._followed)
+            waited_for = [*self._followed.values(), *self._all_leaving()]
             requests, reader = self._requests, self._reader
             if requests is not None:
-                requests.put(logs_pb2.FollowRequest(end=list(followed)))
+                requests.put(logs_pb2.FollowRequest(end=list(self._followed)))
         deadline = time.monotonic() + seconds
         if requests is not None and reader is not threading.current_thread():
-            for one in followed.values():
+            for one in waited_for:
                 one.has_ended.wait(max(deadline - time.monotonic(), 0.0))
         self._closed.set()
         with self._lock:
@@ -241,19 +243,33 @@ class LogStream:
         finally:
             with self._lock:
                 self._requests, self._call = None, None
-                waited_for = list(self._followed.values())
+                waited_for = self._all_leaving()
+                if self._closed.is_set():
+                    waited_for += self._followed.values()
+                for one in self._followed.values():
+                    one.has_begun.set()
+                self._leaving.clear()
             requests.put(None)
             for one in waited_for:
-                one.has_begun.set()
                 one.has_ended.set()  # Nothing more comes for whoever waits.
-                one.has_ended = threading.Event()
         return None
+
+    def _all_leaving(self) -> list[_Followed]:
+        """Return all whose end has not come; the lock is held."""
+        return [one for several in self._leaving.values() for one in several]
+
+    def _of(self, session_id: str) -> list[_Followed]:
+        """Return all that get lines of a session, oldest first."""
+        with self._lock:
+            followed = self._followed.get(session_id)
+            leaving = self._leaving.get(session_id, ())
+            return [*leaving, *([] if followed is None else [followed])]
 
     def _take(self, response: logs_pb2.FollowResponse) -> None:
         for lines in response.lines:
-            followed = self._followed.get(lines.session_id)
             # Two handles of one session in a terminal print it once.
-            for sink in dict.fromkeys(followed.sinks) if followed is not None else ():
+            sinks = [sink for one in self._of(lines.session_id) for sink in one.sinks]
+            for sink in dict.fromkeys(sinks):
                 sink(lines)
         for session_id in response.begun:
             followed = self._followed.get(session_id)
@@ -265,15 +281,25 @@ class LogStream:
             if end.code != 0:
                 self._warn(end.session_id, f"what its tasks print is not told: {end.message}")
             with self._lock:
-                followed = self._followed.pop(end.session_id, None)
+                followed = self._pop_oldest(end.session_id)
             if followed is not None:
                 followed.has_begun.set()
                 followed.has_ended.set()
 
+    def _pop_oldest(self, session_id: str) -> _Followed | None:
+        """Take away what an end is of; the lock is held."""
+        leaving = self._leaving.get(session_id)
+        if leaving is None:
+            return self._followed.pop(session_id, None)
+        oldest = leaving.pop(0)
+        if not leaving:
+            del self._leaving[session_id]
+        return oldest
+
     def _warn(self, session_id: str, text: str) -> None:
-        followed = self._followed.get(session_id)
-        if followed is not None and followed.is_asked_for and text not in followed.told:
-            followed.told.add(text)
+        asked_for = [one for one in self._of(session_id) if one.is_asked_for]
+        if asked_for and not any(text in one.told for one in asked_for):
+            asked_for[-1].told.add(text)
             _log.warning("session %s: %s", session_id, text)
 
 

@@ -161,6 +161,31 @@ def test_what_logs_can_not_be_is_refused(cluster: FakeCluster) -> None:
     assert not cluster.sessions
 
 
+def test_a_handle_that_begins_while_another_ends_gets_its_lines(logs: FakeLogs) -> None:
+    logs.answers_ends = False
+    first: list[LogLine] = []
+    second: list[LogLine] = []
+    session = flamepy.create_session("flmrun", logs=first.append)
+    wait_for(lambda: logs.begun == [session.id], "the session to be followed")
+    closing = threading.Thread(target=session.close)
+    closing.start()
+    wait_for(lambda: logs.ended == [session.id], "the end to be asked for")
+
+    again = flamepy.open_session(session.id, logs=second.append)
+    wait_for(lambda: len(logs.begun) == 2, "the session to be followed anew")
+    logs.print(session, "before the end\n")
+    logs.say(logs_pb2.FollowResponse(ends=[logs_pb2.FollowEnd(session_id=session.id)]))
+    closing.join(10)
+    assert not closing.is_alive()
+    logs.print(session, "behind the end\n")
+    wait_for(lambda: len(second) == 2, "the line behind the end")
+    assert [line.text for line in first] == ["before the end"]
+    assert [line.text for line in second] == ["before the end", "behind the end"]
+    logs.answers_ends = True
+    again.close()
+    assert logs.ended == [session.id] * 2
+
+
 def test_a_function_gets_each_line_and_may_fail(
     logs: FakeLogs, caplog: pytest.LogCaptureFixture
 ) -> None:
