@@ -8,7 +8,7 @@ import type { ApplicationManifestSpec } from "../model/application-spec.ts";
 /** Fields that some engines do not keep. */
 export type ForgottenField = "shim" | "image" | "packages" | OwnField;
 
-/** Fields of this implementation, older than its `packages`: a session manager that shows one of them keeps them all. */
+/** Fields of this implementation: a session manager that shows one of them, or `packages`, which came later, keeps them all. */
 const OWN = ["task_timeout", "max_crashes", "max_lost_nodes", "warm_instances"] as const;
 type OwnField = (typeof OWN)[number];
 
@@ -35,9 +35,9 @@ export function keptFields(live: Iterable<ApplicationManifestSpec>): ReadonlySet
   for (const spec of live) {
     if (spec.shim === "Wasm") kept.add("shim");
     if (spec.image !== undefined && spec.image !== "") kept.add("image");
-    if (spec.packages !== undefined)
-      for (const field of ["packages", ...OWN] as const) kept.add(field);
-    if (OWN.some((field) => spec[field] !== undefined)) for (const field of OWN) kept.add(field);
+    if (spec.packages !== undefined) kept.add("packages");
+    const isOurs = kept.has("packages") || OWN.some((field) => spec[field] !== undefined);
+    if (isOurs) for (const field of OWN) kept.add(field);
   }
   return kept;
 }

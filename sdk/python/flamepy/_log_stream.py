@@ -149,9 +149,7 @@ class LogStream:
             if self._requests is None:  # Nothing comes: the stream is away.
                 del self._followed[session_id]
                 return
-            self._requests.put(logs_pb2.FollowRequest(end=[session_id]))
-            del self._followed[session_id]
-            self._leaving.setdefault(session_id, []).append(followed)
+            self._leave(self._requests, [session_id])
         if threading.current_thread() is not self._reader:
             followed.has_ended.wait(_END_SECONDS)
             followed.sinks.clear()
@@ -161,10 +159,10 @@ class LogStream:
         if self._process != os.getpid() or self._closed.is_set():
             return
         with self._lock:
-            waited_for = [*self._followed.values(), *self._all_leaving()]
             requests, reader = self._requests, self._reader
             if requests is not None:
-                requests.put(logs_pb2.FollowRequest(end=list(self._followed)))
+                self._leave(requests, list(self._followed))
+            waited_for = self._all_leaving()
         deadline = time.monotonic() + seconds
         if requests is not None and reader is not threading.current_thread():
             for one in waited_for:
@@ -243,16 +241,24 @@ class LogStream:
         finally:
             with self._lock:
                 self._requests, self._call = None, None
-                waited_for = self._all_leaving()
-                if self._closed.is_set():
-                    waited_for += self._followed.values()
-                for one in self._followed.values():
-                    one.has_begun.set()
+                left = self._all_leaving()
                 self._leaving.clear()
+                waited_for = [*left, *self._followed.values()]
             requests.put(None)
             for one in waited_for:
+                one.has_begun.set()
+            for one in left:
                 one.has_ended.set()  # Nothing more comes for whoever waits.
         return None
+
+    def _leave(
+        self, requests: SimpleQueue[logs_pb2.FollowRequest | None], session_ids: list[str]
+    ) -> None:
+        """Ask for the ends of sessions that are followed; the lock is held."""
+        requests.put(logs_pb2.FollowRequest(end=session_ids))
+        for session_id in session_ids:
+            followed = self._followed.pop(session_id)
+            self._leaving.setdefault(session_id, []).append(followed)
 
     def _all_leaving(self) -> list[_Followed]:
         """Return all whose end has not come; the lock is held."""
