@@ -1,5 +1,6 @@
 import type { Database } from "better-sqlite3";
 import type { CommitBatch } from "./commit-batch.ts";
+import { PartlyDeleted } from "./partly-deleted.ts";
 
 /** What one transaction deletes at most: some milliseconds of work, whose log stays small. */
 const tasksAtOnce = 1_000;
@@ -18,26 +19,19 @@ interface Budget {
  */
 export class SqliteDeletion {
   readonly #statements;
-  /** Sessions that are deleted for everybody and still take room, the first deleted first. */
-  readonly #leaving = new Set<string>();
-  readonly #onDeleted: (id: string) => void;
+  readonly #leaving: PartlyDeleted;
   #budget: Budget = fullBudget();
-  /** What a commit that is not durable yet will have changed: whether a session is leaving, and which ones it deletes. */
-  readonly #next = new Map<string, boolean>();
-  readonly #deleted = new Set<string>();
 
   /** @param onDeleted told of each session as soon as it is deleted for everybody */
   constructor(database: Database, onDeleted: (id: string) => void) {
     this.#statements = prepareAll(database);
-    this.#onDeleted = onDeleted;
+    this.#leaving = new PartlyDeleted(onDeleted);
     this.load();
   }
 
   /** Reads what is left of earlier processes. */
   load(): void {
-    this.drop();
-    this.#leaving.clear();
-    for (const { id } of this.#statements.selectLeaving.all()) this.#leaving.add(id);
+    this.#leaving.load(this.#statements.selectLeaving.all().map(({ id }) => id));
   }
 
   /** A new transaction begins. */
@@ -51,52 +45,37 @@ export class SqliteDeletion {
   }
 
   get isIdle(): boolean {
-    return this.#leaving.size === 0;
+    return this.#leaving.isEmpty;
   }
 
   /** Has a commit delete the session. */
   delete(id: string, batch: CommitBatch): void {
-    if (this.#willBeLeaving(id)) return;
-    this.#deleted.add(id);
+    if (!this.#leaving.delete(id)) return;
     // A transaction that has done its part only marks the others, without a look at them.
-    if (this.#budget.tasks > 0 && this.#deleteWithin(id, batch)) return;
-    batch.run("markSession", id);
-    this.#next.set(id, true);
+    if (this.#budget.tasks > 0 && this.#deleteWithin(id, batch)) this.#leaving.finish(id);
+    else batch.run("markSession", id);
   }
 
   /** The id is to be used again: what is left of the session before has to go now, however long that takes. */
   finish(id: string, batch: CommitBatch): void {
-    if (!this.#willBeLeaving(id)) return;
-    this.#next.set(id, false);
-    batch.run("deleteSession", id);
+    if (this.#leaving.finish(id)) batch.run("deleteSession", id);
   }
 
   /** The commit is durable. */
   settle(): void {
-    for (const [id, isLeaving] of this.#next) {
-      if (isLeaving) this.#leaving.add(id);
-      else this.#leaving.delete(id);
-    }
-    for (const id of this.#deleted) this.#onDeleted(id);
-    this.drop();
+    this.#leaving.settle();
   }
 
   /** The commit came to nothing. */
   drop(): void {
-    this.#next.clear();
-    this.#deleted.clear();
-  }
-
-  #willBeLeaving(id: string): boolean {
-    return this.#next.get(id) ?? this.#leaving.has(id);
+    this.#leaving.drop();
   }
 
   /** Has a commit delete a piece of what is left, of `wanted` first. */
   piece(wanted: string | undefined, batch: CommitBatch): void {
-    if (wanted !== undefined && this.#leaving.has(wanted)) this.#deletePart(wanted, batch);
-    for (const id of this.#leaving) {
+    for (const id of this.#leaving.ids(wanted)) {
       if (this.#budget.tasks <= 0 || this.#budget.bytes <= 0) return;
-      if (this.#willBeLeaving(id)) this.#deletePart(id, batch);
+      this.#deletePart(id, batch);
     }
   }
 

@@ -1,26 +1,12 @@
 import type { Database } from "better-sqlite3";
 import type { CommitBatch } from "./commit-batch.ts";
-import { type Aged, type Cursor, chooseForgotten, lookedAt } from "./forgetting.ts";
-
-/** What is known of a session that has forgotten tasks. */
-interface Forgotten {
-  readonly count: number;
-  readonly cursor: Cursor;
-}
-
-interface AgedRow {
-  readonly id: number;
-  readonly completion_time: number | null;
-  readonly bytes: number;
-}
-
-const nothing: Forgotten = { count: 0, cursor: { through: 0, behind: 0 } };
+import { chooseForgotten, lookedAt } from "./forgetting.ts";
+import { type AgedRow, agedOf, type ForgottenRow, ForgottenTasks } from "./forgotten-tasks.ts";
 
 /** Forgets finished tasks of sessions that have more of them than are kept; their payloads go with them. */
 export class SqliteForgetting {
   readonly #statements;
-  /** Sessions that have forgotten some. */
-  readonly #sessions = new Map<string, Forgotten>();
+  readonly #forgotten = new ForgottenTasks();
 
   constructor(database: Database) {
     this.#statements = prepareAll(database);
@@ -29,19 +15,17 @@ export class SqliteForgetting {
 
   /** Reads what earlier processes did, or what is left of a transaction that was taken back. */
   load(): void {
-    this.#sessions.clear();
-    for (const { id, count, through } of this.#statements.selectForgotten.all())
-      this.#sessions.set(id, { count, cursor: { through, behind: 0 } });
+    this.#forgotten.load(this.#statements.selectForgotten.all());
   }
 
   /** How many tasks of the session are forgotten. */
   count(id: string): number {
-    return this.#sessions.get(id)?.count ?? 0;
+    return this.#forgotten.of(id).count;
   }
 
   /** The session was deleted: a later one of that id has forgotten nothing. */
   drop(id: string): void {
-    this.#sessions.delete(id);
+    this.#forgotten.drop(id);
   }
 
   /**
@@ -55,7 +39,7 @@ export class SqliteForgetting {
     batch: CommitBatch,
   ): { readonly done: () => void; readonly isVain: boolean } {
     const { selectAged } = this.#statements;
-    const { count, cursor } = this.#sessions.get(id) ?? nothing;
+    const { count, cursor } = this.#forgotten.of(id);
     const { through, behind } = cursor;
     const limit = lookedAt(most);
     const looked = {
@@ -66,17 +50,13 @@ export class SqliteForgetting {
     for (const taskId of choice.ids) batch.run("deleteTask", id, taskId);
     const next = { count: count + choice.ids.length, cursor: choice.cursor };
     batch.run("putForgotten", next.count, next.cursor.through, id);
-    return { done: () => this.#sessions.set(id, next), isVain: choice.isVain };
+    return { done: () => this.#forgotten.set(id, next), isVain: choice.isVain };
   }
-}
-
-function agedOf({ id, completion_time: time, bytes }: AgedRow): Aged {
-  return { id, bytes, ...(time !== null && { completionTime: time }) };
 }
 
 function prepareAll(db: Database) {
   return {
-    selectForgotten: db.prepare<[], { id: string; count: number; through: number }>(
+    selectForgotten: db.prepare<[], ForgottenRow>(
       `SELECT session_id AS id, forgotten AS count, forgotten_through AS through FROM session_counts
        WHERE forgotten > 0 OR forgotten_through > 0`,
     ),

@@ -1,19 +1,8 @@
-import { type Aged, type Cursor, chooseForgotten, lookedAt } from "../forgetting.ts";
+import { type Aged, chooseForgotten, lookedAt } from "../forgetting.ts";
+import { type AgedRow, agedOf, type ForgottenRow, ForgottenTasks } from "../forgotten-tasks.ts";
 import { arrayOf } from "./arrays.ts";
 import type { Ask } from "./reads.ts";
 import { type Statement, statement } from "./statement.ts";
-
-/** What is known of a session that has forgotten tasks. */
-interface Forgotten {
-  readonly count: number;
-  readonly cursor: Cursor;
-}
-
-interface AgedRow {
-  readonly id: number;
-  readonly completion_time: number | null;
-  readonly bytes: number;
-}
 
 /** What a commit forgets, and what is true once it is durable. */
 export interface ForgottenPiece {
@@ -22,13 +11,10 @@ export interface ForgottenPiece {
   readonly isVain: boolean;
 }
 
-const nothing: Forgotten = { count: 0, cursor: { through: 0, behind: 0 } };
-
 /** Forgets finished tasks of sessions that have more of them than are kept. */
 export class PostgresForgetting {
   readonly #ask: Ask;
-  /** Sessions that have forgotten some. */
-  readonly #sessions = new Map<string, Forgotten>();
+  readonly #forgotten = new ForgottenTasks();
 
   constructor(ask: Ask) {
     this.#ask = ask;
@@ -36,26 +22,24 @@ export class PostgresForgetting {
 
   /** Reads what earlier processes did, or what is left of a commit that was taken back. */
   async load(): Promise<void> {
-    const rows = await this.#ask<{ id: string; count: number; through: number }>(
+    const rows = await this.#ask<ForgottenRow>(
       statement(
         "",
         `SELECT session_id AS id, forgotten AS count, forgotten_through AS through FROM session_counts
          WHERE forgotten > 0 OR forgotten_through > 0`,
       ),
     );
-    this.#sessions.clear();
-    for (const { id, count, through } of rows)
-      this.#sessions.set(id, { count, cursor: { through, behind: 0 } });
+    this.#forgotten.load(rows);
   }
 
   /** How many tasks of the session are forgotten. */
   count(id: string): number {
-    return this.#sessions.get(id)?.count ?? 0;
+    return this.#forgotten.of(id).count;
   }
 
   /** The session was deleted: a later one of that id has forgotten nothing. */
   drop(id: string): void {
-    this.#sessions.delete(id);
+    this.#forgotten.drop(id);
   }
 
   async piece(
@@ -63,7 +47,7 @@ export class PostgresForgetting {
     most: number,
     isHeld: (taskId: number) => boolean,
   ): Promise<ForgottenPiece> {
-    const { count, cursor } = this.#sessions.get(id) ?? nothing;
+    const { count, cursor } = this.#forgotten.of(id);
     const limit = lookedAt(most);
     const looked = {
       ahead: await this.#aged(id, cursor.through, Number.MAX_SAFE_INTEGER, limit),
@@ -86,7 +70,7 @@ export class PostgresForgetting {
           forgotten.cursor.through,
         ),
       ],
-      done: () => this.#sessions.set(id, forgotten),
+      done: () => this.#forgotten.set(id, forgotten),
       isVain,
     };
   }
@@ -103,10 +87,6 @@ export class PostgresForgetting {
         limit,
       ),
     );
-    return rows.map(({ id: taskId, completion_time: time, bytes }) => ({
-      id: taskId,
-      bytes,
-      ...(time !== null && { completionTime: time }),
-    }));
+    return rows.map(agedOf);
   }
 }

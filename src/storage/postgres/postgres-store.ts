@@ -5,9 +5,9 @@ import type { Change } from "../../model/change.ts";
 import { FlameError } from "../../model/errors.ts";
 import type { LockOwner } from "../life-lock.ts";
 import { OneByOne } from "../one-by-one.ts";
+import { PartlyDeleted } from "../partly-deleted.ts";
 import type { Store, StoredState, StoreRoom } from "../store.ts";
 import { PostgresForgetting } from "./forgetting.ts";
-import { LeavingSessions } from "./leaving-sessions.ts";
 import { type Link, LostLink } from "./link.ts";
 import { Links, type LinksOptions } from "./links.ts";
 import { loadState } from "./loading.ts";
@@ -51,7 +51,7 @@ export class PostgresStore implements Store {
   readonly #links: Links;
   readonly #turns = new OneByOne();
   readonly #forgetting: PostgresForgetting;
-  readonly #leaving = new LeavingSessions((id) => this.#forgetting.drop(id));
+  readonly #leaving = new PartlyDeleted((id) => this.#forgetting.drop(id));
   /** The last commit, as the database had it when the present connection was made, or as was made on it. */
   #turn = 0;
   #isBegun = false;
@@ -170,7 +170,8 @@ export class PostgresStore implements Store {
 
   cleanUp(wanted?: string): Promise<boolean> {
     return this.#turns.run(async () => {
-      const ids = this.#leaving.first(wanted, sessionsAtOnce);
+      const ids: string[] = [];
+      for (const id of this.#leaving.ids(wanted)) if (ids.push(id) === sessionsAtOnce) break;
       const [first] = ids;
       if (first === undefined) return false;
       const few = await this.#haveFewTasks(ids);

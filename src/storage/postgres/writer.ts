@@ -5,8 +5,8 @@ import type { NodeRecord } from "../../model/node.ts";
 import type { SessionRecord } from "../../model/session.ts";
 import type { SubmitRange } from "../../model/submits.ts";
 import { mergeTaskChanges } from "../merge-task-changes.ts";
+import type { PartlyDeleted } from "../partly-deleted.ts";
 import { revisionsKept } from "../store.ts";
-import type { LeavingSessions } from "./leaving-sessions.ts";
 import { type Statement, statement } from "./statement.ts";
 import {
   applicationTable,
@@ -35,7 +35,7 @@ function isDependent(change: Change): change is Dependent {
 }
 
 /** Says in SQL what the changes of a commit are, in few statements for many rows. */
-export function statementsOf(changes: readonly Change[], leaving: LeavingSessions): Statement[] {
+export function statementsOf(changes: readonly Change[], leaving: PartlyDeleted): Statement[] {
   const statements: Statement[] = [];
   let from = 0;
   while (from < changes.length) {
@@ -59,7 +59,7 @@ function endOfPart(changes: readonly Change[], from: number): number {
   return end === -1 ? changes.length : end;
 }
 
-function dependents(changes: readonly Dependent[], leaving: LeavingSessions): Statement[] {
+function dependents(changes: readonly Dependent[], leaving: PartlyDeleted): Statement[] {
   const deleted: string[] = [];
   const others: Statement[] = [];
   for (const change of changes) {
@@ -95,11 +95,11 @@ class Rows {
   /** What is left of earlier sessions whose ids are used again. */
   readonly #finished: string[] = [];
 
-  constructor(changes: readonly Change[], leaving: LeavingSessions) {
+  constructor(changes: readonly Change[], leaving: PartlyDeleted) {
     for (const change of mergeTaskChanges(changes)) this.#add(change, leaving);
   }
 
-  #add(change: Change, leaving: LeavingSessions): void {
+  #add(change: Change, leaving: PartlyDeleted): void {
     switch (change.kind) {
       case "task.put":
         this.#tasks.push(change);

@@ -2,7 +2,7 @@
  * Sessions that are deleted for everybody and still take room: a session is marked first, and goes in pieces. What a commit
  * that is not durable yet will have changed of that is known apart.
  */
-export class LeavingSessions {
+export class PartlyDeleted {
   readonly #onDeleted: (id: string) => void;
   /** The first deleted first. */
   #leaving = new Set<string>();
@@ -29,14 +29,10 @@ export class LeavingSessions {
     return this.#leaving.size === 0;
   }
 
-  /** Some of them, `wanted` first if it is one. */
-  first(wanted: string | undefined, most: number): string[] {
-    const ids = wanted !== undefined && this.has(wanted) ? [wanted] : [];
-    for (const id of this.#leaving) {
-      if (ids.length >= most) break;
-      if (id !== wanted) ids.push(id);
-    }
-    return ids;
+  /** Those that the commit under way does not end, `wanted` first if it is one. */
+  *ids(wanted: string | undefined): Generator<string> {
+    if (wanted !== undefined && this.#isLeft(wanted)) yield wanted;
+    for (const id of this.#leaving) if (id !== wanted && this.#isLeft(id)) yield id;
   }
 
   /** A commit deletes the session. @returns whether it has to be marked */
@@ -68,6 +64,10 @@ export class LeavingSessions {
   drop(): void {
     this.#next.clear();
     this.#deleted.clear();
+  }
+
+  #isLeft(id: string): boolean {
+    return this.#leaving.has(id) && this.#next.get(id) !== false;
   }
 
   #willBeLeaving(id: string): boolean {
