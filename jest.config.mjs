@@ -16,6 +16,8 @@ const common = {
   },
   moduleFileExtensions: ["ts", "js", "mjs", "json", "node"],
   modulePathIgnorePatterns: ["<rootDir>/.flame/", "<rootDir>/.cache/", "<rootDir>/dist/"],
+  // Not in the folder for temporary files: a run leaves nothing there.
+  cacheDirectory: "<rootDir>/.cache/jest",
   globalTeardown: "<rootDir>/test/support/end-run.mjs",
 };
 

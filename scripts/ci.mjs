@@ -6,6 +6,7 @@ import process from "node:process";
 import { root } from "./lib/paths.mjs";
 import { runMain } from "./lib/progress.mjs";
 import { check, closingLine, total } from "./lib/report.mjs";
+import { beginTestRun } from "./lib/test-run.mjs";
 import { setUp } from "./setup.mjs";
 
 const tool = (path, ...args) => [process.execPath, join(root, "node_modules", path), ...args];
@@ -43,6 +44,7 @@ async function runTests() {
 }
 
 async function main() {
+  beginTestRun();
   const runs = [];
   if (!process.argv.includes("--checks")) runs.push(await runTests());
   const { home } = await setUp({ tests: true });

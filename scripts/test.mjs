@@ -1,11 +1,13 @@
 // npm test: set-up, every jest suite, then the Python SDK's own tests; the counts last.
 //   npm test -- PATTERN ...   passes its arguments to jest and leaves the Python tests out
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { root } from "./lib/paths.mjs";
 import { runMain } from "./lib/progress.mjs";
 import { check, closingLine, total } from "./lib/report.mjs";
+import { beginTestRun } from "./lib/test-run.mjs";
 import { setUp } from "./setup.mjs";
 
 const results = join(root, ".cache/test");
@@ -46,13 +48,19 @@ function runJest(args) {
 function runPytest(home) {
   return check(
     "pytest (sdk/python)",
-    [join(root, "sdk/python/scripts/test"), `--junitxml=${pytestReport}`],
+    [
+      join(root, "sdk/python/scripts/test"),
+      `--junitxml=${pytestReport}`,
+      // Shorter than pytest's own, for the sockets below it.
+      `--basetemp=${join(tmpdir(), "pytest")}`,
+    ],
     { env: { PYTHON: join(home, "venvs/sdk-dev/bin/python") } },
   );
 }
 
 async function main() {
   const args = process.argv.slice(2);
+  beginTestRun();
   rmSync(results, { recursive: true, force: true });
   mkdirSync(results, { recursive: true });
   const { home } = await setUp({ tests: true });

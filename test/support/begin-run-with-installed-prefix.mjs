@@ -8,7 +8,7 @@ import beginRunWithPrograms from "./begin-run-with-programs.mjs";
 /** Installs Flame for this run of the tests; `end-run.mjs` removes it. */
 export default async function beginRunWithInstalledPrefix() {
   await beginRunWithPrograms();
-  const folder = mkdtempSync(join(tmpdir(), `flame-test-${process.env.FLAME_TEST_RUN}-installed-`));
+  const folder = mkdtempSync(join(tmpdir(), "installed-"));
   process.env.FLAME_TEST_INSTALLED = folder;
   installPrefix(folder);
 }

@@ -1,10 +1,4 @@
-import { randomUUID } from "node:crypto";
-import process from "node:process";
+import { beginTestRun } from "../../scripts/lib/test-run.mjs";
 
-/**
- * Names this run of the tests. Every child process inherits the name, directly or in its FLAME_HOME, so
- * that the end of the run can tell whether any of them was left behind.
- */
-export default function beginRun() {
-  process.env.FLAME_TEST_RUN ??= randomUUID().slice(0, 8);
-}
+/** The suites of one command are one run: the first begins it. */
+export default beginTestRun;

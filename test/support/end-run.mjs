@@ -4,6 +4,8 @@ import process from "node:process";
 
 const settleMs = 3_000;
 const pollMs = 100;
+/** What uv, Python's multiprocessing and its tempfile leave in the run's folder, which goes with it. */
+const toolFiles = /^(uv-.+\.lock|pymp-.+|tmp.+)$/;
 
 /**
  * Fails the run when it left a process, and so maybe a port, or a temporary home behind.
@@ -27,13 +29,13 @@ export default async function endRun() {
 
 function leftovers(run) {
   const files = readdirSync(tmpdir())
-    .filter((name) => name.startsWith(`flame-test-${run}-`))
+    .filter((name) => !toolFiles.test(name))
     .map((name) => `${tmpdir()}/${name}`);
   return [...processesOf(run), ...files];
 }
 
 function processesOf(run) {
-  const marks = [`\0FLAME_TEST_RUN=${run}\0`, `/flame-test-${run}-`];
+  const marks = [`\0FLAME_TEST_RUN=${run}\0`, `/flame-test-${run}/`];
   return (
     pids()
       .filter((pid) => pid !== process.pid && pid !== process.ppid)

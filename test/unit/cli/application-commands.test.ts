@@ -14,7 +14,7 @@ const file = (text: string): string => {
 };
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "flame-test-flmctl-"));
+  folder = mkdtempSync(join(tmpdir(), "flame-flmctl-"));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
