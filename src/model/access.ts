@@ -3,14 +3,8 @@ import { FlameError } from "./errors.ts";
 import { clientRoles, type Grant, type Role } from "./role.ts";
 
 /**
- * Who may do what: the one home of it, for every room that is to ask (docs/security.md, 2.3.6). None does yet. A service would
- * ask with the {@link Caller} of the call, `callerOf(call)` of security/authentication.ts:
- *
- * - session manager: `requireRole(callerOf(call), { action: "Backup", role: "operator" })`, and the machine itself asks
- *   {@link seesOwned} for each session;
- * - object cache: what is put keeps `callerOf(call).identity?.id` as its owner. A get of a key asks `seesOwned(caller, { owner,
- *   applications })`, and answers NOT_FOUND without it; a put or delete asks the same before it replaces anything. Prefixes that
- *   all share, such as `pkg`, ask `hasRole(caller, "user")` to read and add, and "operator" to replace or delete.
+ * Who may do what: the one home of it, for every room that asks (docs/security.md, 37). The listeners ask for the role that a
+ * call needs (security/rpc-access.ts); what belongs to somebody is asked for where it is known.
  *
  * Where nobody is told apart (`same-user`, `open`), callers have no grants and no identity: they have all roles and see all.
  */
@@ -54,23 +48,27 @@ export function seesOwned(caller: Pick<Caller, "grants" | "identity">, of: Owned
 export interface Asked {
   /** Such as `Backup`, or `to create a session of application render`. */
   readonly action: string;
-  readonly role: Role;
+  /** Each of them suffices. */
+  readonly roles: readonly Role[];
   readonly application?: LabelledApplication | "all";
+  /** Such as `37.1`: the statement of docs/security.md that asks for it. */
+  readonly rule: string;
 }
 
 /** @throws FlameError permission_denied naming what was asked, what would allow it, and where that is changed */
 export function requireRole(caller: Pick<Caller, "name" | "grants">, asked: Asked): void {
-  if (!hasRole(caller, asked.role, asked.application)) throw roleMissing(caller, asked);
+  if (!asked.roles.some((role) => hasRole(caller, role, asked.application)))
+    throw roleMissing(caller, asked);
 }
 
 export function roleMissing(
   { name, grants = [] }: Pick<Caller, "name" | "grants">,
-  { action, role, application }: Asked,
+  { action, roles, application, rule }: Asked,
 ): FlameError {
   return new FlameError(
     "permission_denied",
-    `${action} needs the role ${role}${limitText(application)}, and ${name} has ${grantsText(grants)}: an administrator ` +
-      "gives roles in cluster.security.roles, or in the token's line of the token file (docs/security.md, 2.3.6)",
+    `${action} needs the role ${roles.join(" or ")}${limitText(application)}, and ${name} has ${grantsText(grants)} ` +
+      `(docs/security.md, ${rule}): an administrator gives roles in cluster.security.roles, or in the token's line of the token file`,
   );
 }
 

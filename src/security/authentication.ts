@@ -8,7 +8,10 @@ import {
 } from "@grpc/grpc-js";
 import type { ConnectionEnds } from "../kit/connection-ends.ts";
 import type { Caller, Identity } from "../model/caller.ts";
+import { headerText } from "../protocol/grpc-errors.ts";
 import type { RoleBindings } from "./role-bindings.ts";
+import { refusalOf } from "./role-check.ts";
+import { accessOf } from "./rpc-access.ts";
 import type { KnownTokens } from "./token-file.ts";
 
 /** Whom a call is from, as far as it can be told; a string says why it is not accepted. */
@@ -26,8 +29,6 @@ export interface Presented {
   readonly ends: ConnectionEnds;
 }
 
-/** Probes carry neither token nor certificate, and learn nothing but whether the listener serves. */
-const openToAll = /^\/grpc\.health\.v1\.Health\//;
 const bearer = /^Bearer +(\S+)$/i;
 
 /** Accepted callers by the metadata of their call, which belongs to one call alone. */
@@ -74,10 +75,13 @@ export function byCertificate(bindings: RoleBindings | undefined): Authenticate 
 const certificateMark = "certificate ";
 const isOfCertificate = (id: string): boolean => id.startsWith(certificateMark);
 
-/** Refuses calls with UNAUTHENTICATED before their handler sees them. Health checks are open to all. */
+/**
+ * Refuses calls before their handler sees them: with UNAUTHENTICATED whose caller is not accepted, with PERMISSION_DENIED
+ * whose caller has no role for them. Health checks are open to all.
+ */
 export function authenticating(authenticate: Authenticate): ServerInterceptor {
   return ({ path }, call) => {
-    if (openToAll.test(path)) return new ServerInterceptingCall(call);
+    if (accessOf(path)?.roles === "anyone") return new ServerInterceptingCall(call);
     return new ServerInterceptingCall(call, {
       start: (next) => {
         next({
@@ -85,11 +89,13 @@ export function authenticating(authenticate: Authenticate): ServerInterceptor {
             const certificate = call.getAuthContext().sslPeerCertificate;
             const caller = authenticate({ metadata, certificate, ends: call.getConnectionInfo() });
             if (typeof caller === "string") {
-              refuse(call, caller);
+              refuse(call, status.UNAUTHENTICATED, caller);
               return;
             }
             callers.set(metadata, caller);
-            pass(metadata);
+            const refusal = refusalOf(caller, path);
+            if (refusal === undefined) pass(metadata);
+            else refuse(call, status.PERMISSION_DENIED, refusal.message);
           },
         });
       },
@@ -109,8 +115,8 @@ export function identityOf(call: { readonly metadata: Metadata }): Identity | un
   return callers.get(call.metadata)?.identity;
 }
 
-function refuse(call: ServerInterceptingCallInterface, details: string): void {
-  call.sendStatus({ code: status.UNAUTHENTICATED, details, metadata: new Metadata() });
+function refuse(call: ServerInterceptingCallInterface, code: status, text: string): void {
+  call.sendStatus({ code, details: headerText(text), metadata: new Metadata() });
 }
 
 /** As much of a certificate as names its owner; one of subject alternative names may have no subject. */

@@ -28,9 +28,9 @@ export interface ListenerSecurityOptions {
   readonly tokenFile: string | undefined;
   /** The key that names `tokenFile`, for errors. */
   readonly tokenKey: string;
-  /** `cluster.security.roles`; undefined: every certificate has all roles. */
+  /** `cluster.security.roles`; undefined: every certificate, and every token whose line says no role, has all of them. */
   readonly roles: readonly RoleBinding[] | undefined;
-  /** What names of `tokenFile` may whose line says no role. @default none */
+  /** What names of `tokenFile` have whose line says no role. @default what `roles` says */
   readonly defaultRoles?: readonly Role[];
   /** Unix milliseconds. */
   readonly now: () => number;
@@ -55,7 +55,7 @@ export interface ListenerSecurity {
 export function listenerSecurity(options: ListenerSecurityOptions): ListenerSecurity {
   const { access, tls, tlsKey } = options;
   const material = tls && readTlsFiles(tls, tlsKey, options.now());
-  const warnings = [...looseFiles(options), ...uncheckedRoles(options)];
+  const warnings = looseFiles(options);
   const notes: readonly string[] = [];
   switch (access) {
     case "open": {
@@ -78,7 +78,7 @@ export function listenerSecurity(options: ListenerSecurityOptions): ListenerSecu
         key: options.tokenKey,
         now: options.now,
         hasRoles: (name) => bindings.of(name).length > 0,
-        ...(options.defaultRoles !== undefined && { defaultRoles: options.defaultRoles }),
+        defaultRoles: options.defaultRoles ?? (options.roles === undefined ? "all" : []),
       });
       return {
         credentials: serverCredentials(material),
@@ -93,23 +93,16 @@ export function listenerSecurity(options: ListenerSecurityOptions): ListenerSecu
         credentials: new AskingCredentials(material, material.authorities),
         interceptors: [authenticating(byCertificate(bindingsOf(options)))],
         warnings,
-        notes: [meaningOfMtls(options.accessKey)],
+        notes: options.roles === undefined ? [meaningOfMtls(options.accessKey)] : notes,
       };
   }
-}
-
-function uncheckedRoles({ roles, access }: ListenerSecurityOptions): string[] {
-  if (roles === undefined || (access !== "token" && access !== "mtls")) return [];
-  return [
-    "cluster.security.roles is read, and this version refuses no call for it: whoever gets through may do everything (docs/security.md, 2.3.6)",
-  ];
 }
 
 const bindingsOf = ({ roles }: ListenerSecurityOptions): RoleBindings | undefined =>
   roles && new RoleBindings(roles);
 
 const meaningOfMtls = (key: string): string =>
-  `${key} is mtls: whoever has a certificate may do everything (docs/security.md, 2.3.6)`;
+  `${key} is mtls, and cluster.security.roles is absent: whoever has a certificate may do everything (docs/security.md, 37.2)`;
 
 /** @throws FlameError invalid_config where nothing tells whose a connection is: all calls would be refused */
 function sameUser({ accessKey, users }: ListenerSecurityOptions): SameUser {

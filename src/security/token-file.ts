@@ -15,13 +15,15 @@ import type { Grant, Role } from "../model/role.ts";
 const idCharacters = 32;
 /** Lines of a file. */
 const tokensMax = 10_000;
+/** Of a warning. */
+const linesNamedMax = 20;
 
 /** Whose a token is. */
 export interface TokenOwner {
   /** `token` for one without a name. */
   readonly name: string;
   readonly identity: Identity;
-  /** What its line says; undefined: all, as a token without a name has. */
+  /** What its line says, or what names have whose line says nothing; undefined: all, as a token without a name has. */
   readonly grants: readonly Grant[] | undefined;
 }
 
@@ -37,8 +39,8 @@ export interface TokenFileOptions {
   readonly file: string;
   /** The key of the configuration that names the file, for texts. */
   readonly key: string;
-  /** What a name may whose line says no role. @default none */
-  readonly defaultRoles?: readonly Role[];
+  /** What a name has whose line says no role. @default none */
+  readonly defaultRoles?: readonly Role[] | "all";
   /** Names to which the configuration gives roles: they are not warned of. */
   readonly hasRoles?: (name: string) => boolean;
   /** Unix milliseconds. */
@@ -121,7 +123,8 @@ class TokenTable implements KnownTokens {
     if (found.kind === "plain") return { name: "token", identity, grants: undefined };
     if (this.#isOver(found))
       return `the token of ${found.name} expired at ${new Date(found.expires ?? 0).toISOString()}: ask an administrator for a new one`;
-    const grants = (found.roles ?? this.#options.defaultRoles ?? []).map((role) => ({ role }));
+    const held = found.roles ?? this.#options.defaultRoles ?? [];
+    const grants = held === "all" ? undefined : held.map((role) => ({ role }));
     return { name: found.name, identity, grants };
   }
 
@@ -147,13 +150,26 @@ class TokenTable implements KnownTokens {
       if (line.kind === "plain") continue;
       if (this.#isOver(line))
         warnings.push(`${key}: the token of ${line.name} (${file}, line ${line.at}) has expired`);
-      if ((line.roles ?? defaultRoles) === undefined && hasRoles?.(line.name) !== true)
+      const has = line.roles ?? defaultRoles ?? [];
+      if (has.length === 0 && hasRoles?.(line.name) !== true)
         warnings.push(
           `${key}: ${line.name} (${file}, line ${line.at}) has no role: add roles= to the line, or name it in cluster.security.roles`,
         );
     }
+    const all = lines.filter((line) => line.kind === "named" && line.roles === undefined);
+    if (defaultRoles === "all" && all.length > 0)
+      warnings.push(
+        `${key}: ${linesText(all)} of ${file} without roles=, and cluster.security.roles is absent: their tokens may do everything ` +
+          "(docs/security.md, 37.2)",
+      );
     return warnings;
   }
+}
+
+function linesText(lines: readonly ReadLine[]): string {
+  const numbers = lines.map(({ at }) => at).slice(0, linesNamedMax);
+  const more = lines.length > linesNamedMax ? ", ..." : "";
+  return `${lines.length === 1 ? "line" : "lines"} ${numbers.join(", ")}${more}`;
 }
 
 function idOf(line: TokenLine): string {

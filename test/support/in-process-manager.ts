@@ -37,6 +37,8 @@ export interface ManagerOptions {
   readonly prepare?: (home: string) => void;
   /** More keys of the section `cluster`, as JSON. */
   readonly cluster?: object;
+  /** Keys of the section `cache`, as JSON. */
+  readonly cache?: object;
   /** What is shipped. @default the repository's own defaults */
   readonly defaultsFolder?: string;
   /** How long connections live. */
@@ -56,7 +58,7 @@ export async function startManager(options: ManagerOptions = {}): Promise<Manage
     return path;
   };
   const cluster = { name: "test", endpoint, ...options.cluster };
-  const path = file("cluster.yaml", JSON.stringify({ cluster }));
+  const path = file("cluster.yaml", JSON.stringify({ cluster, cache: options.cache ?? {} }));
   const config = loadClusterConfig({ path, env: { FLAME_HOME: home, HOME: home } });
   const start = (): Promise<SessionManager> =>
     startSessionManager({

@@ -1,7 +1,9 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import {
   type CallOptions,
+  type ChannelCredentials,
   Client,
+  type ClientOptions,
   type ClientReadableStream,
   credentials,
   type ServiceError,
@@ -22,10 +24,15 @@ const same = (bytes: Buffer): Buffer => bytes;
 export class RawClient {
   readonly #client: Client;
 
-  constructor(address: string) {
-    this.#client = new Client(address, credentials.createInsecure(), {
+  constructor(
+    address: string,
+    options: ClientOptions = {},
+    channel: ChannelCredentials = credentials.createInsecure(),
+  ) {
+    this.#client = new Client(address, channel, {
       "grpc.max_receive_message_length": -1,
       "grpc.max_send_message_length": -1,
+      ...options,
     });
   }
 
@@ -39,9 +46,9 @@ export class RawClient {
   }
 
   /** Sends one request; a reply stream that stays open after its first message has ended well. */
-  send(method: DescMethod, request: Buffer): Promise<Outcome> {
+  send(method: DescMethod, request: Buffer, withinMs = callTimeoutMs): Promise<Outcome> {
     const path = `/${method.parent.typeName}/${method.name}`;
-    const options: CallOptions = { deadline: Date.now() + callTimeoutMs };
+    const options: CallOptions = { deadline: Date.now() + withinMs };
     return new Promise((resolve) => {
       const ended = (error: Partial<ServiceError> | null): void =>
         resolve(error === null ? ok : { code: error.code ?? -1, details: error.details ?? "" });

@@ -14,7 +14,7 @@ export function addToken(program: Command, context: FlameContext): void {
     .argument("<name>", "whose it is: the owner of what is done with it", checkedName)
     .option(
       "--roles <roles>",
-      "viewer, user, operator, admin, node, with commas: for the line; no call is refused for them yet",
+      "viewer, user, operator, admin, node, with commas: what it may do",
       checkedRoles,
     )
     .option("--expires <date>", "its last day (UTC), or a moment: 2027-01-31T12:00Z", checkedDate)

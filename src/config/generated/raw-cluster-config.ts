@@ -149,7 +149,7 @@ export interface RawClusterConfig {
        */
       readonly service_token_file?: string;
       /**
-       * Roles of the names of tokens and the subjects of certificates. They are read and checked for faults, and this version refuses no call for them: whoever gets through may do everything (docs/security.md, 2.3.6).
+       * Roles of the names of tokens and the subjects of certificates, beside those of their lines in token files. Absent: names without a role in their line, and all certificates, have all roles (docs/security.md, 37).
        *
        * @maxItems 10000
        *
@@ -157,7 +157,7 @@ export interface RawClusterConfig {
        */
       readonly roles?: {
         /**
-         * Its name, for the time when calls are refused for it.
+         * What they may do (docs/security.md, 37.1): viewer looks, user runs sessions, operator changes applications, admin does everything, node takes tasks.
          */
         readonly role: "viewer" | "user" | "operator" | "admin" | "node";
         /**

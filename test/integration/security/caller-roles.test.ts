@@ -104,7 +104,12 @@ describe("the caller of a call", () => {
     const names = ["O=Flame development,CN=flame-client"];
     const bound = await serve("mtls", { roles: [{ role: "user", names }] });
     await call(bound.port, own);
-    await call(bound.port, { certFile: file("server.crt"), keyFile: file("server.key") });
-    expect(bound.callers.map(({ grants }) => grants)).toEqual([[{ role: "user" }], []]);
+    await expect(
+      call(bound.port, { certFile: file("server.crt"), keyFile: file("server.key") }),
+    ).rejects.toMatchObject({
+      code: "permission_denied",
+      message: expect.stringContaining("O=Flame development,CN=flame-server has no role"),
+    });
+    expect(bound.callers.map(({ grants }) => grants)).toEqual([[{ role: "user" }]]);
   });
 });

@@ -47,18 +47,28 @@ describe("a role", () => {
   });
 
   it("that is missing is told with what was asked, what is there, and where it is given", () => {
-    const asked = { action: "to create a session", role: "user", application: render } as const;
+    const asked = {
+      action: "to create a session",
+      roles: ["user"],
+      application: render,
+      rule: "37.3",
+    } as const;
     expect(() => requireRole(caller({ role: "user", labels: ["sound"] }), asked)).toThrow(
       expect.objectContaining({
         code: "permission_denied",
         message:
-          "to create a session needs the role user for application render, and alice has user for the labels sound: an administrator " +
-          "gives roles in cluster.security.roles, or in the token's line of the token file (docs/security.md, 2.3.6)",
+          "to create a session needs the role user for application render, and alice has user for the labels sound (docs/security.md, 37.3): " +
+          "an administrator gives roles in cluster.security.roles, or in the token's line of the token file",
       }),
     );
     expect(() =>
-      requireRole(caller(), { action: "Backup", role: "operator", application: "all" }),
-    ).toThrow("Backup needs the role operator for all applications, and alice has no role:");
+      requireRole(caller(), {
+        action: "Get",
+        roles: ["user", "node"],
+        application: "all",
+        rule: "37.1",
+      }),
+    ).toThrow("Get needs the role user or node for all applications, and alice has no role (");
   });
 });
 

@@ -92,6 +92,20 @@ describe("a token file", () => {
     expect(read(lines, { hasRoles }).warnings).toHaveLength(1);
   });
 
+  it("gives names all roles whose lines say none, where that is the default, and warns once of them", () => {
+    const lines = [`alice ${hashOf("a")}`, `bob ${hashOf("b")} roles=viewer`, `eve ${hashOf("e")}`];
+    const known = read(lines, { defaultRoles: "all" });
+    const held = ["a", "b"].map((token) => {
+      const owner = known.ownerOf(token);
+      return typeof owner === "object" ? owner.grants : owner;
+    });
+    expect(held).toEqual([undefined, [{ role: "viewer" }]]);
+    expect(known.warnings).toEqual([
+      `cluster.security.token_file: lines 1, 3 of ${file} without roles=, and cluster.security.roles is absent: their tokens may do ` +
+        "everything (docs/security.md, 37.2)",
+    ]);
+  });
+
   it.each<[string, string[], RegExp]>([
     [
       "a hash of another kind",
