@@ -25,6 +25,8 @@ export interface FlameHome {
   readonly objects: string;
   /** Installed application packages. */
   readonly packages: string;
+  /** What lists of packages were resolved to, as far as this node has seen it. */
+  readonly listLocks: string;
   /** The usual place of `flame-cluster.yaml`. */
   readonly clusterConfig: string;
 }
@@ -52,6 +54,7 @@ export function flameHomeAt(folder: string): FlameHome {
     flmrun: under("work", "flmrun"),
     objects: under("data", "objects"),
     packages: under("data", "packages"),
+    listLocks: under("data", "list-locks"),
     clusterConfig: under("conf", "flame-cluster.yaml"),
   });
 }

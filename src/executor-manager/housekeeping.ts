@@ -8,7 +8,7 @@ import type { Logger } from "../kit/logger.ts";
 import { textOf } from "../kit/thrown.ts";
 import { serviceLogFolder } from "../process/service-logs.ts";
 import { uvCacheFolder } from "./packages/run-uv.ts";
-import { installLogLimits, pruneLogs, serviceLogLimits } from "./prune-logs.ts";
+import { installLogLimits, listLockLimits, pruneLogs, serviceLogLimits } from "./prune-logs.ts";
 
 export interface HousekeepingDeps {
   readonly home: FlameHome;
@@ -69,6 +69,7 @@ export class Housekeeping {
       const isWritten = (name: string): boolean => running.some((id) => name.startsWith(id));
       await pruneLogs(serviceLogFolder(home.root), limits, now, isWritten);
       await pruneLogs(join(home.logs, "install"), installLogLimits, now);
+      await pruneLogs(home.listLocks, listLockLimits, now);
       await this.#boundUvCache();
     } catch (thrown) {
       logger.warn(

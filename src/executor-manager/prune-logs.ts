@@ -16,6 +16,9 @@ export const serviceLogLimits = { files: 400, bytes: 4 * 1024 ** 3 } as const;
 /** Logs of installations; each application has one, that of its latest installation. */
 export const installLogLimits: LogLimits = { files: 200, bytes: 64 * 1024 ** 2, ageMs: 0 };
 
+/** Copies of locks, which are written to again at each use: beyond it, the longest unused ones go. */
+export const listLockLimits: LogLimits = { files: 2_000, bytes: 64 * 1024 ** 2, ageMs: 0 };
+
 interface LogFacts {
   readonly path: string;
   readonly time: number;

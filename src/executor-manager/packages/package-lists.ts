@@ -15,8 +15,6 @@ import type { PythonEnvironment } from "./python-environment.ts";
 import { installLock, LIST_FILES, type ListWork, resolveList } from "./resolve-list.ts";
 import type { UvDeps } from "./run-uv.ts";
 
-/** Sessions of one UTC day share locks: newer versions are found on the next one. */
-
 /** A list of packages and who asks for it. */
 export interface PackageList {
   readonly application: string;
@@ -102,7 +100,7 @@ export class PackageLists {
   async #build(lock: string, job: Job, into: string): Promise<void> {
     await this.#logged(job, async (deps, work) => {
       job.progress.begin("being installed");
-      await installLock(deps, { ...work, lines: lock.split("\n"), target: listFolder(into) });
+      await installLock(deps, { ...work, lock, target: listFolder(into) });
     });
   }
 

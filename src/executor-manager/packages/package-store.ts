@@ -77,8 +77,9 @@ export async function openPackageStore(
   const shelf = await PackageShelf.open(folder, limits, deps);
   const { cache: client = {}, waits = {} } = options;
   const fetcher = new PackageFetcher(deps, { folder, prefix: TRANSIENT, client, limits: waits });
+  const locks = new ListLocks(client, deps.home.listLocks, deps.logger);
   const works = new SharedWorks(deps.clock, { bindMs: BIND_MS, keptMs: KEPT_MS, ...waits });
-  return new Store(deps, shelf, fetcher, works, new ListLocks(client, deps.logger));
+  return new Store(deps, shelf, fetcher, works, locks);
 }
 
 /** A package that lies on this node, and what its content is. */

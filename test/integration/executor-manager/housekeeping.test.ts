@@ -80,6 +80,11 @@ describe("logs", () => {
       });
       expect(existsSync(join(home.logs, "install/app-0.log"))).toBe(true);
       expect(existsSync(logs("young/exec"))).toBe(true);
+      for (let n = 0; n < 2_003; n++) write(join(home.listLocks, `app/${n}`), { hours: n + 1 });
+      await waitFor("the locks to be bounded", () => {
+        return readdirSync(join(home.listLocks, "app")).length === 2_000;
+      });
+      expect(existsSync(join(home.listLocks, "app/0"))).toBe(true);
     } finally {
       await housekeeping.close();
     }

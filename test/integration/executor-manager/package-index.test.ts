@@ -1,9 +1,8 @@
 import { rmSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { wheel } from "../../support/wheel.ts";
+import { WheelIndex } from "../../support/wheel-index.ts";
 import { pythonOutput, StoreUnderTest } from "./store-under-test.ts";
 
 jest.setTimeout(60_000);
@@ -21,51 +20,27 @@ def build_wheel(folder, settings=None, metadata=None):
 `;
 
 let store: StoreUnderTest;
-let index: Server;
-let port: number;
-/** What the index has: the path of a file, and its content. */
-let onIndex: Map<string, Buffer>;
+let index: WheelIndex;
 
 const fileName = (name: string, version: string): string => `${name}-${version}-py3-none-any.whl`;
 
 beforeEach(async () => {
   store = new StoreUnderTest();
-  onIndex = new Map();
-  index = createServer((request, response) => {
-    const [, , name = ""] = request.url?.split("/") ?? [];
-    const file = onIndex.get(name);
-    const links = [...onIndex.keys()].filter((each) => each.startsWith(`${name}-`));
-    if (file !== undefined) response.end(file);
-    else if (links.length === 0) response.writeHead(404).end();
-    else {
-      const lines = links.map((each) => `<a href="/files/${each}">${each}</a>`);
-      response.writeHead(200, { "content-type": "text/html" }).end(lines.join(""));
-    }
-  });
-  await new Promise<void>((listening) => index.listen(0, "127.0.0.1", listening));
-  ({ port } = index.address() as AddressInfo);
+  index = await WheelIndex.start();
 });
 
 afterEach(async () => {
   await store.close();
-  await stopIndex();
+  await index.stop();
 });
 
-async function stopIndex(): Promise<void> {
-  index.closeAllConnections();
-  await new Promise((closed) => index.close(closed));
-}
-
-const open = (): Promise<void> => {
-  const url = `http://127.0.0.1:${port}/simple`;
-  return store.open({}, { UV_DEFAULT_INDEX: url, UV_HTTP_RETRIES: "0" });
-};
+const open = (): Promise<void> => store.open({}, index.environment);
 
 /** Puts a version of a distribution with one module of its name on the node, and another on the index. */
 function offer(name: string, onNode: string, elsewhere: string, module = "word = 'it'\n"): void {
   const make = (version: string): Buffer => wheel(name, module, { version });
   store.put(`home/wheels/${fileName(name, onNode)}`, make(onNode));
-  onIndex.set(fileName(name, elsewhere), make(elsewhere));
+  index.files.set(fileName(name, elsewhere), make(elsewhere));
 }
 
 describe("what the node has in another version than a package asks for", () => {
@@ -105,7 +80,7 @@ describe("what the node has in another version than a package asks for", () => {
   test("is told with what the node has when the index cannot be reached", async () => {
     offer("needed", "2.0", "1.5");
     await open();
-    await stopIndex();
+    await index.stop();
     const path = store.put("my-app.whl", wheel("greet", "", { requires: ["needed<2"] }));
     await expect(store.prepare(path)).rejects.toThrow(
       /Failed to fetch[\s\S]*; from the wheels of this node alone: [\s\S]*only needed==2\.0 is available/,
@@ -122,13 +97,13 @@ describe("a list of packages", () => {
     );
 
   test("comes from the index, and from the cache of uv when that is away", async () => {
-    onIndex.set(fileName("needed", "1.5"), wheel("needed", "", { version: "1.5" }));
+    index.files.set(fileName("needed", "1.5"), wheel("needed", "", { version: "1.5" }));
     await open();
     expect(await version()).toBe("1.5");
     const [environment = ""] = store.installed();
     await store.close({ keep: true });
     rmSync(join(store.home.packages, environment), { recursive: true });
-    await stopIndex();
+    await index.stop();
     await open();
     expect(await version(prepare(2))).toBe("1.5");
     expect(store.installed()).toEqual([environment]);
@@ -136,7 +111,7 @@ describe("a list of packages", () => {
 
   test("that needs the index is told within seconds when that is away", async () => {
     await open();
-    await stopIndex();
+    await index.stop();
     await expect(prepare()).rejects.toThrow(
       /^packages "needed": ".*uv pip compile" ended with exit code \d: [\s\S]*Failed to fetch/,
     );

@@ -16,6 +16,7 @@ import { systemClock } from "../../../src/kit/clock.ts";
 import { type Logger, silentLogger } from "../../../src/kit/logger.ts";
 import { preparedHome } from "../../support/python.ts";
 import { temporaryFolder } from "../../support/temp.ts";
+import { wheel } from "../../support/wheel.ts";
 
 /** A package store in a home of its own, with the programs and environments that set-up prepared. */
 export class StoreUnderTest {
@@ -70,6 +71,17 @@ export class StoreUnderTest {
     return full;
   }
 
+  /** A wheel of one module, `word`, in a folder of wheels of the node. @returns its path */
+  offer(
+    name: string,
+    version: string,
+    requires: readonly string[] = [],
+    folder = "home/wheels",
+  ): string {
+    const content = wheel(name, `word = '${version}'\n`, { version, requires });
+    return this.put(`${folder}/${name}-${version}-py3-none-any.whl`, content);
+  }
+
   /** Prepares the package of a path or url. */
   prepare(
     of: string,
@@ -106,6 +118,10 @@ export class StoreUnderTest {
     return readdirSync(this.home.packages).sort();
   }
 }
+
+/** What the one module of a wheel of {@link StoreUnderTest.offer} says. */
+export const wordOf = ({ variables }: PreparedPackage, module: string): string =>
+  pythonOutput(variables, `import ${module}; print(${module}.word)`);
 
 /** What a Python with the variables of a package prints. */
 export function pythonOutput({ values, paths }: PackageVariables, code: string): string {
