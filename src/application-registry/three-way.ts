@@ -2,16 +2,30 @@ import type { ApplicationManifestSpec } from "../model/application-spec.ts";
 import { type Fields, type FieldValue, fieldsOf, manifestOf } from "./fields.ts";
 import { sameDocument } from "./same-document.ts";
 
-/** What says together which program runs: half of one and half of another would run neither. */
-const PROGRAM: readonly string[] = [
-  "shim",
-  "image",
-  "command",
-  "arguments",
-  "working_directory",
-  "url",
-  "installer",
-];
+/** Whether a field says which program runs: those that do are one group, since half of one program and half of another would run neither. */
+const SAYS_PROGRAM: Readonly<Record<keyof ApplicationManifestSpec, boolean>> = {
+  shim: true,
+  image: true,
+  command: true,
+  arguments: true,
+  working_directory: true,
+  url: true,
+  installer: true,
+  description: false,
+  labels: false,
+  environments: false,
+  max_instances: false,
+  delay_release: false,
+  task_timeout: false,
+  max_crashes: false,
+  max_lost_nodes: false,
+  warm_instances: false,
+  schema: false,
+  packages: false,
+};
+const PROGRAM: readonly string[] = Object.entries(SAYS_PROGRAM).flatMap(([field, does]) =>
+  does ? [field] : [],
+);
 
 /** A manifest that keeps one's changes and follows the other in the rest. */
 export interface Merge {
@@ -55,10 +69,10 @@ function keeper(old: Fields, own: Fields): (path: string) => boolean {
 
 /** What messages of the published calls cannot tell apart is the same: Host and no shim, an empty list or mapping and none. */
 function sameField(path: string, a: FieldValue | undefined, b: FieldValue | undefined): boolean {
-  return sameDocument(said(path, a), said(path, b));
+  return sameDocument(meaningOf(path, a), meaningOf(path, b));
 }
 
-function said(path: string, value: FieldValue | undefined): FieldValue | undefined {
+function meaningOf(path: string, value: FieldValue | undefined): FieldValue | undefined {
   if (path === "shim" && value === "Host") return undefined;
   const empty = typeof value === "object" && Object.keys(value).length === 0;
   return empty ? undefined : value;

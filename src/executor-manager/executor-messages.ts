@@ -1,7 +1,8 @@
 import { FlameError } from "../model/errors.ts";
+import type { EveryKeyOf } from "../protocol/application-wire.ts";
 import type { Warm } from "../protocol/generated/flame/stream/v1/nodes.ts";
 import type { BindExecutorResponse } from "../protocol/generated/flame/v1/backend.ts";
-import type { SessionContext } from "../protocol/generated/flame/v1/shim.ts";
+import type { ApplicationContext, SessionContext } from "../protocol/generated/flame/v1/shim.ts";
 import type {
   ApplicationSpec,
   Executor,
@@ -52,7 +53,7 @@ export function readBinding(response: BindExecutorResponse): Binding | undefined
         workingDirectory: spec.workingDirectory,
         url: spec.url,
         installer: spec.installer,
-      },
+      } satisfies EveryKeyOf<ApplicationContext>,
       commonData: session.spec.commonData,
     },
   };

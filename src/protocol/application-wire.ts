@@ -4,7 +4,8 @@ import type * as wire from "./generated/flame/v1/types.ts";
 // The one place where an application's specification meets the wire. A key of the schema that is not carried over
 // here does not compile.
 
-type EveryKeyOf<T> = { [K in keyof Required<T>]: unknown };
+/** For `satisfies`: a message without one of its fields, absent ones too, does not compile. */
+export type EveryKeyOf<T> = { [K in keyof Required<T>]: unknown };
 
 const shims = ["Host", "Wasm"] as const;
 
@@ -68,6 +69,6 @@ export function applicationSpecFromWire(
     max_crashes: spec.maxCrashes,
     max_lost_nodes: spec.maxLostNodes,
     warm_instances: spec.warmInstances,
-    packages: spec.packages?.entries.length === 0 ? undefined : spec.packages?.entries,
+    packages: spec.packages?.entries,
   };
 }

@@ -5,14 +5,44 @@ import type { ApplicationManifestSpec } from "../model/application-spec.ts";
 // Engines differ in how they write down the same application, and some forget parts of it (docs/registry.md, "What counts
 // as a difference").
 
+/**
+ * Which engines keep a field: all, some (what of others is seen says so), or only session managers of this implementation:
+ * one that shows such a field, or `packages`, which came later than they, keeps them all.
+ */
+const KEPT_BY = {
+  shim: "some",
+  image: "some",
+  packages: "some",
+  task_timeout: "ours",
+  max_crashes: "ours",
+  max_lost_nodes: "ours",
+  warm_instances: "ours",
+  description: "all",
+  labels: "all",
+  command: "all",
+  arguments: "all",
+  environments: "all",
+  working_directory: "all",
+  max_instances: "all",
+  delay_release: "all",
+  schema: "all",
+  url: "all",
+  installer: "all",
+} as const satisfies Readonly<Record<keyof ApplicationManifestSpec, "all" | "some" | "ours">>;
+
+type KeptBy<Who> = { [K in keyof typeof KEPT_BY]: (typeof KEPT_BY)[K] extends Who ? K : never };
+type FieldKeptBy<Who> = KeptBy<Who>[keyof typeof KEPT_BY];
+
 /** Fields that some engines do not keep. */
-export type ForgottenField = "shim" | "image" | "packages" | OwnField;
+export type ForgottenField = FieldKeptBy<"some" | "ours">;
 
-/** Fields of this implementation: a session manager that shows one of them, or `packages`, which came later, keeps them all. */
-const OWN = ["task_timeout", "max_crashes", "max_lost_nodes", "warm_instances"] as const;
-type OwnField = (typeof OWN)[number];
+function keptBy<Who extends string>(...who: readonly Who[]): readonly FieldKeptBy<Who>[] {
+  const fields = Object.keys(KEPT_BY) as (keyof typeof KEPT_BY)[];
+  return fields.filter((field) => who.some((one) => one === KEPT_BY[field])) as FieldKeptBy<Who>[];
+}
 
-const FORGOTTEN: readonly ForgottenField[] = ["shim", "image", "packages", ...OWN];
+const OWN = keptBy("ours");
+const FORGOTTEN = keptBy("some", "ours");
 const DEFAULTS: ApplicationManifestSpec = specOf({});
 
 /** What an application is once defaults are filled in, without what says the same as nothing: "", [] and {}. */

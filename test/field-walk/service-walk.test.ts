@@ -88,6 +88,13 @@ function lines(file: string): string[] {
   return existsSync(path) ? readFileSync(path, "utf8").trim().split("\n") : [];
 }
 
+it("sets every key that a context carries", () => {
+  const set = Object.keys(walked["raw_instance-all"] ?? {});
+  expect(specKeys.filter((key) => !set.includes(key) && !(key in notInApplicationContext))).toEqual(
+    [],
+  );
+});
+
 describe.each(["all", "none"])("an application that sets %s", (which) => {
   const suffix = which === "all" ? "all" : "";
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { stringify } from "yaml";
 import { specKeys } from "../../src/manifest/application-schema.ts";
+import type { ApplicationManifestSpec } from "../../src/model/application-spec.ts";
 
 /** A manifest that uses every key; what mutations begin with. */
 const WHOLE = `# The application of the example.
@@ -184,7 +185,8 @@ export const structure: fc.Arbitrary<unknown> = fc.oneof(
 const plain = fc
   .string({ unit: "grapheme", maxLength: 60 })
   .map((text) => text.replaceAll("\u0000", "").replaceAll(/[\ud800-\udfff]/g, ""));
-const spec = fc.record(
+/** One arbitrary for each key: a key without one does not compile. */
+const valuesOf: { readonly [K in keyof Required<ApplicationManifestSpec>]: fc.Arbitrary<unknown> } =
   {
     shim: fc.constantFrom("Host", "Wasm"),
     image: plain,
@@ -214,9 +216,9 @@ const spec = fc.record(
       `file:///a#sha256=${"0".repeat(64)}`,
     ),
     installer: fc.constantFrom("python", "binary"),
-  },
-  { requiredKeys: ["command"] },
-);
+    packages: fc.array(fc.constantFrom("numpy>=2", "file:///opt/a.whl", "six"), { maxLength: 3 }),
+  };
+const spec = fc.record(valuesOf, { requiredKeys: ["command"] });
 
 /** Manifests that keep every rule, as people and programs write them. */
 export const writtenManifest = fc

@@ -11,6 +11,7 @@ from flamepy import (
     Shim,
     TaskState,
 )
+from flamepy.proto import shim_pb2, types_pb2
 
 
 @pytest.mark.parametrize(
@@ -68,3 +69,13 @@ def test_short_names_begin_with_their_prefix() -> None:
     assert name.startswith("app-")
     assert len(name) == 12
     assert name != flamepy.util.short_name("app", 8)
+
+
+def test_the_attributes_of_an_application_are_the_fields_of_its_message() -> None:
+    attributes = set(flamepy.ApplicationAttributes.__dataclass_fields__)
+    assert attributes == {field.name for field in types_pb2.ApplicationSpec.DESCRIPTOR.fields}
+
+
+def test_the_application_of_a_session_context_has_the_fields_of_its_message() -> None:
+    attributes = set(flamepy.ApplicationContext.__dataclass_fields__)
+    assert attributes == {field.name for field in shim_pb2.ApplicationContext.DESCRIPTOR.fields}

@@ -2,6 +2,7 @@ import { expect, it } from "@jest/globals";
 import { sameDocument } from "../../../src/application-registry/same-document.ts";
 import { mergeManifests } from "../../../src/application-registry/three-way.ts";
 import { canonical } from "../../../src/manifest/canonical.ts";
+import type { ApplicationManifestSpec } from "../../../src/model/application-spec.ts";
 
 const merges = 10_000;
 const firstSeed = Number(process.env["FLAME_MERGE_SEED"] ?? 1);
@@ -26,7 +27,7 @@ function randomManifest(random: () => number, before: Plain = {}): Plain {
   const text = (): string => pick("a", "b", "c");
   const mapping = (names: readonly string[]): Plain =>
     Object.fromEntries(names.filter(() => random() < 0.4).map((name) => [name, text()]));
-  const makers: Record<string, () => unknown> = {
+  const makers: Readonly<Record<keyof ApplicationManifestSpec, () => unknown>> = {
     shim: () => pick("Host", "Wasm"),
     image: text,
     description: text,
@@ -40,6 +41,11 @@ function randomManifest(random: () => number, before: Plain = {}): Plain {
     schema: () => mapping(["input", "output", "common_data"]),
     url: () => pick("file:///a", "file:///b"),
     installer: () => pick("python", "binary"),
+    task_timeout: () => pick(1, 90),
+    max_crashes: () => pick(1, 2),
+    max_lost_nodes: () => pick(1, 2),
+    warm_instances: () => pick(0, 1),
+    packages: () => pick([], ["six"], ["six", "numpy"]),
   };
   const manifest: Plain = {};
   for (const [key, make] of Object.entries(makers)) {
@@ -67,7 +73,9 @@ function modelMerge(base: Plain, mine: Plain, theirs: Plain): Plain {
     const from = programEdited ? mine : theirs;
     if (from[key] !== undefined) result[key] = from[key];
   }
-  for (const key of ["description", "labels", "max_instances", "delay_release"]) {
+  const alone =
+    "description labels max_instances delay_release task_timeout max_crashes max_lost_nodes warm_instances packages";
+  for (const key of alone.split(" ")) {
     const from = says(base, key) !== says(mine, key) ? mine : theirs;
     if (from[key] !== undefined) result[key] = from[key];
   }

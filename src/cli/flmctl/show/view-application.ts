@@ -12,35 +12,47 @@ import { manifestDocument } from "./object-documents.ts";
 import { revisionDetails } from "./revision-text.ts";
 import { registryDetails } from "./view-registry.ts";
 
+type Spec = Application["spec"];
+
 /**
- * An application in the published layout of `view -a`.
+ * How each field is shown, in the order of the published layout of `view -a`. The fields that this layout does not have show
+ * nothing where they are absent, as they are on session managers of another make.
  * @throws FlameError internal when a schema of the server is no JSON.
  */
-function applicationDetails({ name, spec }: Application): string {
-  const environments = Object.entries(spec.environments ?? {});
-  return [
-    labelled("Name", name),
-    labelled("Description", spec.description ?? ""),
-    labelled("Shim", spec.shim ?? "Host"),
-    labelled("Image", spec.image ?? ""),
-    labelled("URL", spec.url ?? ""),
-    labelled("Installer", spec.installer ?? ""),
-    listed("Labels", spec.labels ?? []),
-    labelled("Command", spec.command ?? ""),
-    listed("Arguments", spec.arguments ?? []),
+const LINES: { readonly [K in keyof Required<Spec>]: (value: Spec[K]) => string } = {
+  description: (text = "") => labelled("Description", text),
+  shim: (shim = "Host") => labelled("Shim", shim),
+  image: (image = "") => labelled("Image", image),
+  url: (url = "") => labelled("URL", url),
+  installer: (installer) => labelled("Installer", installer ?? ""),
+  labels: (labels = []) => listed("Labels", labels),
+  command: (command = "") => labelled("Command", command),
+  arguments: (texts = []) => listed("Arguments", texts),
+  environments: (variables = {}) =>
     listed(
       "Environments",
-      environments.map(([key, value]) => `${key}: ${value}`),
+      Object.entries(variables).map(([key, value]) => `${key}: ${value}`),
     ),
-    labelled("WorkingDir", spec.working_directory ?? ""),
-    labelled("Max Instances", spec.max_instances?.toString() ?? ""),
-    labelled(
-      "Delay Release",
-      spec.delay_release === undefined ? "" : compactDuration(spec.delay_release),
-    ),
-    ...ownDetails(spec),
-    listed("Schema", schemaLines(spec.schema), "  "),
-  ].join("");
+  working_directory: (path = "") => labelled("WorkingDir", path),
+  max_instances: (most) => labelled("Max Instances", most?.toString() ?? ""),
+  delay_release: (seconds) =>
+    labelled("Delay Release", seconds === undefined ? "" : compactDuration(seconds)),
+  task_timeout: (seconds) =>
+    seconds === undefined ? "" : labelled("Task Timeout", compactDuration(seconds)),
+  max_crashes: (most) => (most === undefined ? "" : labelled("Max Crashes", String(most))),
+  max_lost_nodes: (most) => (most === undefined ? "" : labelled("Node Losses", String(most))),
+  warm_instances: (count) => (count === undefined ? "" : labelled("Warm", String(count))),
+  packages: (packages) => (packages === undefined ? "" : listed("Packages", packages)),
+  schema: (schema) => listed("Schema", schemaLines(schema), "  "),
+};
+
+function lineOf<K extends keyof Required<Spec>>(key: K, value: Spec[K]): string {
+  return LINES[key](value);
+}
+
+function applicationDetails({ name, spec }: Application): string {
+  const keys = Object.keys(LINES) as (keyof typeof LINES)[];
+  return labelled("Name", name) + keys.map((key) => lineOf(key, spec[key])).join("");
 }
 
 /** Nothing where there is nothing to warn of. */
@@ -49,18 +61,6 @@ function warningDetails({ spec }: Application): string {
     faultText({ ...fault, path: pathText(at) }),
   );
   return texts.length === 0 ? "" : listed("Warnings", texts, "  ");
-}
-
-/** Lines that the published layout does not have: none where nothing is said of them, as on other session managers. */
-function ownDetails(spec: Application["spec"]): string[] {
-  const { task_timeout, max_crashes, max_lost_nodes, warm_instances, packages } = spec;
-  return [
-    task_timeout === undefined ? "" : labelled("Task Timeout", compactDuration(task_timeout)),
-    max_crashes === undefined ? "" : labelled("Max Crashes", String(max_crashes)),
-    max_lost_nodes === undefined ? "" : labelled("Node Losses", String(max_lost_nodes)),
-    warm_instances === undefined ? "" : labelled("Warm", String(warm_instances)),
-    packages === undefined ? "" : listed("Packages", packages),
-  ];
 }
 
 /** How an application is shown in each form. */
@@ -123,7 +123,7 @@ async function viewedRevision(
   throw new FlameError("not_found", text);
 }
 
-function schemaLines(schema: Application["spec"]["schema"]): string[] {
+function schemaLines(schema: Spec["schema"]): string[] {
   if (schema === undefined) return [];
   return [
     `Input: ${typeOf("input", schema.input)}`,
