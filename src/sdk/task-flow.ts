@@ -7,6 +7,8 @@ export interface FlowOptions {
   /** In the order of the inputs; false: as they end. */
   readonly ordered: boolean;
   readonly signal: AbortSignal | undefined;
+  /** Told when tasks that are under way begin to be waited for. @returns to be called when they are not any more */
+  readonly beginWait: () => () => void;
 }
 
 /** Begins the task of an input. @param onEnd is called once, later */
@@ -59,9 +61,10 @@ export class TaskFlow<In, Out> {
    * @throws the signal's reason, and what the inputs threw
    */
   async next(): Promise<BegunTask<Out> | undefined> {
-    const { signal } = this.#options;
+    const { signal, beginWait } = this.#options;
     const wake = (): void => this.#wakeReader();
     signal?.addEventListener("abort", wake);
+    let endWait: (() => void) | undefined;
     try {
       for (;;) {
         signal?.throwIfAborted();
@@ -71,11 +74,14 @@ export class TaskFlow<In, Out> {
           if (this.#failure !== undefined) throw this.#failure.reason;
           return undefined;
         }
+        // Without open tasks it is an input that is waited for.
+        if (this.#open.size > 0) endWait ??= beginWait();
         await new Promise<void>((resolve) => {
           this.#wakeReader = resolve;
         });
       }
     } finally {
+      endWait?.();
       signal?.removeEventListener("abort", wake);
     }
   }
@@ -99,6 +105,7 @@ export class TaskFlow<In, Out> {
       for await (const input of inputs) {
         if (this.#over) break;
         this.#open.add(this.#begin(input, this.#taken++, onEnd));
+        if (this.#open.size === 1) this.#wakeReader();
         await this.#room();
         if (this.#isOver) break;
       }

@@ -4,6 +4,7 @@ import type { SubmitOptions } from "../client/submit-options.ts";
 import { taskOutput } from "../client/task-output.ts";
 import type { SessionInfo, Task } from "../client/types.ts";
 import { FlameError } from "../model/errors.ts";
+import { beginNestedWait } from "../services/nested-waits.ts";
 import { BegunTask } from "./begun-task.ts";
 import type {
   CloseOptions,
@@ -84,7 +85,7 @@ export class TypedSession<In, Out> implements Session<In, Out> {
       inputs,
       (input, index, onEnd) =>
         new BegunTask(index, (onCreated) => this.#run(input, options, onCreated), onEnd),
-      { concurrency, ordered, signal },
+      { concurrency, ordered, signal, beginWait: () => beginNestedWait(this.id) },
     );
     try {
       for (;;) {
@@ -130,12 +131,15 @@ export class TypedSession<In, Out> implements Session<In, Out> {
 
   async #result(id: string, options: WaitOptions): Promise<Out> {
     const { signal, cancelTasks = false } = options;
+    const endWait = beginNestedWait(this.id);
     try {
       return this.#outputOf(await untilAborted(this.#raw.finished(id, signal), signal));
     } catch (thrown) {
       if (signal?.aborted === true && cancelTasks)
         await cancelLeft([id], signal, this.#cancelTasks);
       throw thrown;
+    } finally {
+      endWait();
     }
   }
 

@@ -1,8 +1,10 @@
 import { performance } from "node:perf_hooks";
+import { systemClock } from "../kit/clock.ts";
 import { FRAME_BYTES_MAX, FrameReader, frameOf } from "../protocol/frames.ts";
 import { ResultBatch, TaskBatch } from "../protocol/generated/flame/stream/v1/service.ts";
 import type { SessionContext, TaskContext } from "../protocol/generated/flame/v1/shim.ts";
 import type { Result, TaskResult } from "../protocol/generated/flame/v1/types.ts";
+import { NestedWaits, tellNestedWaits } from "./nested-waits.ts";
 import type { TaskConnections } from "./task-connections.ts";
 
 /** So long, in milliseconds, tasks may run one after the other before whatever else there is to do is done. */
@@ -32,6 +34,9 @@ const saying = (part: Partial<ResultBatch>): ResultBatch => ({
 class StreamedTasks {
   readonly #to: TaskConnections["results"];
   readonly #service: AskedService;
+  readonly #nested = new NestedWaits(systemClock, (sessionIds) =>
+    this.#say({ awaits: { sessionIds: [...sessionIds] } }),
+  );
   #steps: (() => Promise<Result>)[] = [];
   #waiting: TaskContext[] = [];
   /** Counts as begun: the result before it has left. */
@@ -54,6 +59,7 @@ class StreamedTasks {
     results.on("error", giveUp).on("close", giveUp);
     // Nothing is said on it: read only so that its end is noticed.
     results.resume();
+    tellNestedWaits(this.#nested);
     this.#say({ ahead });
     const take = (message: Buffer): void => this.#take(message);
     tasks.on("data", (chunk: Buffer) => {
@@ -91,6 +97,7 @@ class StreamedTasks {
   /** The executor manager went away: what has not begun never will. */
   #giveUp(): void {
     this.#over = true;
+    this.#nested.taskEnds();
     this.#steps = [];
     this.#waiting = [];
     this.#next = undefined;
@@ -118,6 +125,7 @@ class StreamedTasks {
       const task = this.#next;
       this.#next = undefined;
       if (task === undefined) break;
+      this.#nested.taskBegins();
       const result = this.#service.run(task);
       if (result instanceof Promise) {
         void this.#answerLater(task.taskId, result);
@@ -144,6 +152,7 @@ class StreamedTasks {
   /** @returns whether the next task may begin at once */
   #answer(taskId: string, result: TaskResult): boolean {
     if (this.#over) return false;
+    this.#nested.taskEnds();
     const answers = [{ taskId, result: sendable(result) }];
     this.#to.write(frameOf(ResultBatch, saying({ answers })), this.#written);
     // As a rule the system has all of it by now, and keeps it whatever the next task does to this process.

@@ -1,4 +1,5 @@
 import { cpSync, readdirSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { connect, TaskFailedError } from "../../src/sdk/client.ts";
@@ -208,6 +209,34 @@ describe("the npm package flame-ts", () => {
       ]);
       expect((await session.task("3").get()).state).toBe("Failed");
       await session.close();
+    } finally {
+      flame.close();
+    }
+  });
+
+  const noExecutor = async (): Promise<boolean> => {
+    const { stdout } = await cluster.run("flmctl", "list", "executor", "-o", "json");
+    return (JSON.parse(stdout) as unknown[]).length === 0;
+  };
+
+  test("four levels of tasks that wait for tasks of their own run on a node with room for one", async () => {
+    cpSync(join(fixtures, "nested-service.mjs"), join(project.folder, "nested-service.mjs"));
+    const spec = { command: "node", arguments: [join(project.folder, "nested-service.mjs")] };
+    const flame = connect({ endpoint: cluster.endpoint });
+    try {
+      await flame.applications.register("nested", spec);
+      const resreq = { cpu: availableParallelism(), memory: 2 ** 20, gpu: 0 };
+      const ways = ["together", "map", "results", "result"].map((way) => ({ below: 1, way }));
+      for (const input of [{ below: 3, way: "invoke" }, ...ways]) {
+        const session = await flame.createSession<object, number>({
+          application: "nested",
+          resreq,
+        });
+        expect([input, await session.invoke(input)]).toEqual([input, input.below + 2]);
+        await session.close();
+        // Else one that is left over could be taken without room.
+        await waitFor("the executors to end", noExecutor, { deadlineMs: 60_000, intervalMs: 200 });
+      }
     } finally {
       flame.close();
     }

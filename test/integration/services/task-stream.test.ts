@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { FrameReader, frameOf } from "../../../src/protocol/frames.ts";
 import { ResultBatch, TaskBatch } from "../../../src/protocol/generated/flame/stream/v1/service.ts";
 import type { Result, TaskResult } from "../../../src/protocol/generated/flame/v1/types.ts";
+import { beginNestedWait } from "../../../src/services/nested-waits.ts";
 import { connectForTasks, type TaskConnections } from "../../../src/services/task-connections.ts";
 import { type RunTask, serveTaskStream } from "../../../src/services/task-stream.ts";
 import { temporaryFolder } from "../../support/temp.ts";
@@ -103,6 +104,31 @@ describe("a service at its stream of tasks", () => {
     read();
     await waitFor("its first word", () => heard.length > 0, patient);
     expect(heard).toEqual([{ answers: [], recalled: undefined, ahead: 7, done: undefined }]);
+  });
+
+  test("says while a task waits for tasks of its own, and that it goes on before it does", async () => {
+    let goOn = (): void => undefined;
+    serve(async ({ taskId }) => {
+      const end = beginNestedWait(`of ${taskId}`);
+      await new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      end();
+      return done;
+    });
+    read();
+    const awaits = (): unknown[] => heard.flatMap(({ awaits: one }) => one?.sessionIds ?? []);
+    for (const taskId of ["1", "2"]) {
+      send([taskId]);
+      await waitFor("the wait", () => awaits().at(-1) === `of ${taskId}`, patient);
+      goOn();
+      await waitFor("the result", () => answered.at(-1) === taskId, patient);
+    }
+    beginNestedWait("between tasks")();
+    const said = heard
+      .slice(1)
+      .map(({ awaits: one, answers }) => one?.sessionIds ?? answers.length);
+    expect(said).toEqual([["of 1"], [], 1, ["of 2"], [], 1]);
   });
 
   test.each<[string, RunTask]>([

@@ -27,7 +27,13 @@ class Cluster {
             }),
           onEnd,
         ),
-      { concurrency: 3, ordered: true, signal: undefined, ...options },
+      {
+        concurrency: 3,
+        ordered: true,
+        signal: undefined,
+        beginWait: () => () => undefined,
+        ...options,
+      },
     );
   }
 
@@ -105,6 +111,37 @@ describe("a flow of tasks", () => {
     cluster.end(1);
     expect(outputOf(await flow.next())).toBe("out 1");
     expect(await flow.next()).toBeUndefined();
+  });
+
+  it("tells of a wait for tasks as long as it lasts, and of none for an input", async () => {
+    const cluster = new Cluster();
+    const waits: string[] = [];
+    let more = (): void => undefined;
+    async function* slow(): AsyncGenerator<number> {
+      await new Promise<void>((resolve) => {
+        more = resolve;
+      });
+      yield 0;
+      yield 1;
+    }
+    const beginWait = (): (() => void) => {
+      waits.push("begins");
+      return () => waits.push("ends");
+    };
+    const flow = cluster.flow(slow(), { beginWait });
+    const first = flow.next();
+    await settled();
+    expect(waits).toEqual([]);
+    more();
+    await cluster.untilBegun(2);
+    cluster.end(1);
+    await settled();
+    expect(waits).toEqual(["begins"]);
+    cluster.end(0);
+    const inTime = first.then(() => waits.length);
+    expect(await inTime).toBe(2);
+    await flow.next();
+    expect(waits).toEqual(["begins", "ends"]);
   });
 
   it("throws what the inputs throw, after what came before it", async () => {
