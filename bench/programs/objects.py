@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import flamepy
-from flamepy import ObjectRef, _shared
+from flamepy import ObjectRef
+from flamepy._objects import shared
 
 prefix = "flmrun/bench"
 small_bytes = 100
@@ -31,7 +32,7 @@ def seconds_of(work: Callable[[], Any]) -> float:
 
 def without_shared_folder() -> None:
     """Has everything go through Arrow Flight, as from another host."""
-    _shared.Shares.of = lambda *_: None  # type: ignore[method-assign]
+    shared.Shares.of = lambda *_: None  # type: ignore[method-assign]
 
 
 def in_another_process(*args: str | int) -> dict[str, Any]:

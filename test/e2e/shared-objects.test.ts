@@ -17,14 +17,15 @@ afterEach(() => cluster.close());
 const counted = `
 import flamepy, os, sys
 from flamepy.cache import get_object, put_object, update_object
-from flamepy import _cache_connections, _shared
+from flamepy._objects import connections
+from flamepy._objects import shared
 files = []
 def counting(name):
-    real = getattr(_shared.Share, name)
+    real = getattr(shared.Share, name)
     def call(self, *args):
         files.append(name)
         return real(self, *args)
-    setattr(_shared.Share, name, call)
+    setattr(shared.Share, name, call)
 counting("written")
 counting("piece")
 `;
@@ -65,15 +66,15 @@ print(" ".join(files))
     const source = `${counted}
 value = os.urandom(1_000_000)
 ref = put_object("app/ssn", value)
-share = _cache_connections._shares._shares[ref.endpoint]
-stale = _shared.Share(share.folder, b"0" * 64)
-_cache_connections._shares._shares[ref.endpoint] = stale
+share = connections._shares._shares[ref.endpoint]
+stale = shared.Share(share.folder, b"0" * 64)
+connections._shares._shares[ref.endpoint] = stale
 assert get_object(ref) == value
 assert get_object(put_object("app/ssn", value)) == value
-elsewhere = _shared.Share(share.folder / "nowhere", share.proof)
-_cache_connections._shares._shares[ref.endpoint] = elsewhere
+elsewhere = shared.Share(share.folder / "nowhere", share.proof)
+connections._shares._shares[ref.endpoint] = elsewhere
 assert get_object(put_object("app/ssn", value)) == value
-_cache_connections._shares._shares[ref.endpoint] = elsewhere
+connections._shares._shares[ref.endpoint] = elsewhere
 assert get_object(ref) == value
 print("whole")
 `;
@@ -94,11 +95,11 @@ print(files)
   it("leaves nothing for long of a client that was killed between its file and its put", async () => {
     const source = `${counted}
 import signal
-real = _shared._write
+real = shared._write
 def killed(*args):
     real(*args)
     os.kill(os.getpid(), signal.SIGKILL)
-_shared._write = killed
+shared._write = killed
 put_object("app/ssn", os.urandom(1_000_000))
 `;
     expect(await cluster.python(source)).toMatchObject({ stdout: "", stderr: "" });
@@ -112,13 +113,13 @@ put_object("app/ssn", os.urandom(1_000_000))
     const source = `
 import flamepy, pathlib, time
 from concurrent.futures import ThreadPoolExecutor
-from flamepy import _small_calls
+from flamepy._objects import small_calls
 asked = []
-real = _small_calls.SmallCalls._asked
+real = small_calls.SmallCalls._asked
 def counting(self, *args):
     asked.append(args[0])
     return real(self, *args)
-_small_calls.SmallCalls._asked = counting
+small_calls.SmallCalls._asked = counting
 values = [b"x" * number for number in range(500)]
 with ThreadPoolExecutor(64) as pool:
     refs = list(pool.map(lambda value: flamepy.put_object("app/ssn", value), values))
@@ -151,13 +152,14 @@ except flamepy.FlameError as error:
   it("stores nothing of a put that its client broke off", async () => {
     const source = `
 import flamepy
-from flamepy import FlameError, ObjectRef, _flight
+from flamepy import FlameError, ObjectRef
+from flamepy._objects import flight
 ref = flamepy.put_object("app/ssn", b"there")
 def broken():
     yield b"x" * 1_000_000
     raise KeyboardInterrupt
 try:
-    _flight.put_stream(ref.endpoint, None, "app/ssn/broken", 2, broken, True)
+    flight.put_stream(ref.endpoint, None, "app/ssn/broken", 2, broken, True)
 except KeyboardInterrupt:
     print("interrupted")
 try:

@@ -20,8 +20,8 @@ from typing import Any
 import joblib
 from joblib._parallel_backends import AutoBatchingMixin
 
-from flamepy._executor import Executor
-from flamepy._functions import list_nodes
+from flamepy._calls.executor import Executor
+from flamepy._client.functions import list_nodes
 
 __all__ = ["FlameBackend", "register"]
 

@@ -1,7 +1,7 @@
 """The common Python service as an executable module: ``python -m flamepy.runpy``."""
 
-from flamepy._function_calls import FunctionCalls
-from flamepy._runpy import FlameRunpyService, main
+from flamepy._calls.function_calls import FunctionCalls
+from flamepy._services.runpy import FlameRunpyService, main
 
 __all__ = ["FlameRunpyService", "FunctionCalls", "main"]
 

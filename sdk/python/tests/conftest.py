@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 import flamepy
-from flamepy import ObjectSession, _cache_connections, _result, put_object
-from flamepy._result import decode_result, encode_result
+from flamepy import ObjectSession, put_object
+from flamepy._objects import connections
+from flamepy._results import result
+from flamepy._results.result import decode_result, encode_result
 from flamepy.core import ConnectionInstance
 from tests.support.cache_server import CacheServer
 from tests.support.cluster import FakeCluster
@@ -32,7 +34,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterat
     monkeypatch.setenv("HOME", str(home))
     yield
     ConnectionInstance.close()
-    _cache_connections.forget_clients()
+    connections.forget_clients()
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[CacheServer]:
     with CacheServer() as server:
         monkeypatch.setenv("FLAME_CACHE_ENDPOINT", server.endpoint)
         yield server
-        _cache_connections.forget_clients()
+        connections.forget_clients()
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ def travels(cache: CacheServer, monkeypatch: pytest.MonkeyPatch) -> Callable[[An
         assert_same(ref.get(), value)
         assert_same(ref.get(), value)
         for limit in (2**40, 0):
-            monkeypatch.setattr(_result, "INLINE_BYTES_MAX", limit)
+            monkeypatch.setattr(result, "INLINE_BYTES_MAX", limit)
             assert_same(decode_result(encode_result(value, "app/ssn"), "app/ssn").get(), value)
         cache.objects.clear()
 
@@ -92,7 +94,7 @@ def real(daemons: RealCluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Real
         monkeypatch.setenv(name, value)
     yield daemons
     ConnectionInstance.close()
-    _cache_connections.forget_clients()
+    connections.forget_clients()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from types import FrameType
 
 import flamepy
 from flamepy import FlameService, SessionContext, TaskContext
-from flamepy._runpy import FlameRunpyService
+from flamepy._services.runpy import FlameRunpyService
 from flamepy.service import FlameInstance
 
 

@@ -17,9 +17,9 @@ import pytest
 
 import flamepy
 from flamepy import Executor, ObjectSession, RemoteTaskError, ResultRef, TaskFuture
-from flamepy._envelope import PYTHON
-from flamepy._map_results import MapResults
-from flamepy._results import FlattenedResults
+from flamepy._results.map_results import MapResults
+from flamepy._results.results import FlattenedResults
+from flamepy._values.envelope import PYTHON
 from tests.support.runpy_client import wait_for_file
 from tests.support.wait import wait_for
 

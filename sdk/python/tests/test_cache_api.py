@@ -10,7 +10,7 @@ import pytest
 
 from flamepy import FlameError, FlameValueError, ObjectNotFoundError, ObjectRef
 from flamepy import core as flamepy_core
-from flamepy._flight_batches import bytes_of
+from flamepy._objects.flight_batches import bytes_of
 from flamepy.core import cache as published
 from flamepy.core.cache import FetchMode, Patch, get_object, patch_object, put_object
 from tests.support.cache_server import CacheServer

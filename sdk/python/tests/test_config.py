@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from flamepy import FlameContext, FlameError, FlameErrorCode, _cache_connections
-from flamepy._config import FlameClientTls, current_context
+from flamepy import FlameContext, FlameError, FlameErrorCode
+from flamepy._client.config import FlameClientTls, current_context
+from flamepy._objects import connections
 
 FILE = """
 current-context: local
@@ -144,7 +145,7 @@ def test_a_certificate_without_its_key_is_refused() -> None:
 
 def test_the_token_goes_to_no_server_that_a_reference_makes_up(tmp_path: Path) -> None:
     tls = FlameClientTls(token_file=str(tmp_path / "token"))
-    assert _cache_connections.trusted("grpc://127.0.0.1:9090", tls)
-    assert not _cache_connections.trusted("grpc://stranger:9090", tls)
-    assert not _cache_connections.trusted("grpcs://stranger:9090", tls)
-    assert _cache_connections.trusted("grpc+tls://stranger:9090", FlameClientTls(ca_file="/ca.crt"))
+    assert connections.trusted("grpc://127.0.0.1:9090", tls)
+    assert not connections.trusted("grpc://stranger:9090", tls)
+    assert not connections.trusted("grpcs://stranger:9090", tls)
+    assert connections.trusted("grpc+tls://stranger:9090", FlameClientTls(ca_file="/ca.crt"))

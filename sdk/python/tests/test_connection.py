@@ -15,9 +15,9 @@ from flamepy import (
     SessionState,
     Shim,
 )
-from flamepy._channel import call
-from flamepy._envelope import unseal
-from flamepy._runner import referred
+from flamepy._calls.requests import referred
+from flamepy._client.channel import call
+from flamepy._values.envelope import unseal
 from tests.support.cache_server import CacheServer
 from tests.support.cluster import FakeCluster
 
@@ -176,7 +176,7 @@ def test_a_bad_address_is_refused(address: str) -> None:
 
 
 def test_a_session_manager_that_is_away_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flamepy._channel._READY_SECONDS", 0.2)
+    monkeypatch.setattr("flamepy._client.channel._READY_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         with pytest.raises(FlameError, match=r"nothing answered within 0\.2 s") as caught:

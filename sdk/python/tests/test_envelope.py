@@ -1,7 +1,7 @@
 import pytest
 
 from flamepy import FlameError, PythonVersionError
-from flamepy._envelope import MAGIC, PYTHON, check_python, is_envelope, seal, unseal
+from flamepy._values.envelope import MAGIC, PYTHON, check_python, is_envelope, seal, unseal
 
 
 def test_what_is_sealed_is_unsealed() -> None:

@@ -18,7 +18,7 @@ import pytest
 
 import flamepy
 from flamepy import Executor, FlameError, FlameErrorCode, RemoteTaskError
-from flamepy._function_calls import FunctionCalls, FunctionPacker
+from flamepy._calls.function_calls import FunctionCalls, FunctionPacker
 from tests.support.cache_server import CacheServer
 from tests.support.programs import run_program
 from tests.support.real_cluster import RealCluster
@@ -142,7 +142,7 @@ def test_errors_are_those_of_flamepy(executor: Executor) -> None:
         future.result(SECONDS)
     assert isinstance(caught.value.__cause__, KeyError)
     assert "in refuse" in caught.value.remote_traceback
-    assert "_function_calls.py" not in caught.value.remote_traceback
+    assert "function_calls.py" not in caught.value.remote_traceback
     assert caught.value.task_id == future.task_id
     lock = executor.submit(threading.Lock)
     with pytest.raises(RemoteTaskError, match=r"the result of the call: it is a _thread\.lock"):

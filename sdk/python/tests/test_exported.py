@@ -100,6 +100,10 @@ def test_help_is_short_and_its_program_prints_what_it_says(real: RealCluster) ->
     assert "CLASSES" not in text
     described = text.split("PACKAGE CONTENTS")[0].splitlines()
     assert len(described) < 30
+    contents = text.split("PACKAGE CONTENTS")[1].split("FUNCTIONS")[0].split("\n")
+    private = [line for line in contents if line.strip().startswith("_")]
+    assert all(line.endswith("(package)") for line in private if line.strip() != "__main__")
+    assert len(text.splitlines()) < 75
     program = textwrap.dedent(flamepy.__doc__.split("::\n")[1].split("\ncreate_session")[0])
     assert len([line for line in program.splitlines() if line]) < 6
     done = run_program(real, program)

@@ -9,8 +9,8 @@ import pytest
 
 import flamepy
 from flamepy import ObjectRef, put_object
-from flamepy._result import encode_result
-from flamepy._runner import encode_request
+from flamepy._calls.requests import encode_request
+from flamepy._results.result import encode_result
 from flamepy.runner import ErrorType, RunnerError, RunnerRequest, get_data
 from tests.support.cache_server import CacheServer
 

@@ -63,7 +63,7 @@ def test_what_a_service_needs_loads_no_grpc(code: str) -> None:
 def test_what_pickles_name_is_sent_by_name() -> None:
     script = """
 from flamepy import ObjectRef, RunnerContext, RunnerRequest, Session, Shim
-from flamepy._errors import PythonVersionError
+from flamepy._model.errors import PythonVersionError
 import cloudpickle
 for each in (ObjectRef, PythonVersionError, RunnerContext, RunnerRequest, Session, Shim):
     assert len(cloudpickle.dumps(each)) < 100, each

@@ -15,7 +15,7 @@ import pytest
 
 import flamepy
 from flamepy import FlameError, FlameErrorCode, LogLine
-from flamepy._log_lines import print_lines, sink_of
+from flamepy._logs.lines import print_lines, sink_of
 from flamepy.core import ConnectionInstance
 from flamepy.proto import logs_pb2, logs_pb2_grpc
 from tests.support.cluster import FakeCluster
@@ -289,7 +289,7 @@ def test_two_who_follow_one_session_are_told_apart(logs: FakeLogs) -> None:
 
 def test_a_close_does_not_wait_for_ever(logs: FakeLogs, monkeypatch: pytest.MonkeyPatch) -> None:
     logs.answers_ends = False
-    monkeypatch.setattr("flamepy._log_stream._END_SECONDS", 0.2)
+    monkeypatch.setattr("flamepy._logs.stream._END_SECONDS", 0.2)
     session = flamepy.create_session("flmrun", logs=print)
     wait_for(lambda: logs.begun == [session.id], "the session to be followed")
     session.close()

@@ -159,7 +159,7 @@ def test_fork_handlers_of_grpc_are_off_in_services_alone(
     env: dict[str, str], expected: str
 ) -> None:
     code = (
-        "import sys, os, flamepy._forks as f; "
+        "import sys, os, flamepy._process.forks as f; "
         "assert 'grpc' not in sys.modules; "
         "print(os.environ.get('GRPC_ENABLE_FORK_SUPPORT'))"
     )

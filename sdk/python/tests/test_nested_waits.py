@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from flamepy._futures import TaskFuture
-from flamepy._nested_waits import NestedWaits, tell_nested_waits
+from flamepy._services.nested_waits import NestedWaits, tell_nested_waits
+from flamepy._sessions.futures import TaskFuture
 from tests.support.wait import wait_for
 
 SECONDS = 10

@@ -22,9 +22,9 @@ from flamepy import (
     Task,
     TaskState,
 )
-from flamepy._listing import NODES, Listing
-from flamepy._runner import encode_request
-from flamepy._task_values import TaskValues, state_named, tasks_listed
+from flamepy._calls.requests import encode_request
+from flamepy._model.listing import NODES, Listing
+from flamepy._sessions.task_values import TaskValues, state_named, tasks_listed
 from flamepy.proto import types_pb2
 from tests.support.cluster import FakeCluster
 from tests.support.real_cluster import RealCluster

@@ -23,7 +23,7 @@ from flamepy import (
     RunnerRequest,
     SessionAttributes,
 )
-from flamepy._object_calls import Callables
+from flamepy._calls.object_calls import Callables
 from tests.support.real_cluster import RealCluster
 from tests.support.runpy_client import Counter, by_value, wait_for_file
 from tests.support.same import assert_same

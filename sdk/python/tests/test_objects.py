@@ -12,11 +12,9 @@ from flamepy import (
     FlameErrorCode,
     ObjectLostError,
     ObjectRef,
-    _codec,
-    _flight,
-    _flight_errors,
-    _objects,
 )
+from flamepy._objects import flight, flight_errors, objects
+from flamepy._values import codec
 from flamepy.core import download_object, patch_object, upload_object
 from flamepy.core.cache import delete_objects
 from tests.support.cache_server import CacheServer
@@ -110,7 +108,7 @@ def test_arrow_data_comes_back(cache: CacheServer, value: Any) -> None:
     ],
 )
 def test_every_kind_of_cell_is_decoded(value: Any) -> None:
-    assert _codec.decode(_codec.encode(value)) == value
+    assert codec.decode(codec.encode(value)) == value
 
 
 def test_numpy_arrays_come_back(cache: CacheServer) -> None:
@@ -176,16 +174,16 @@ def test_a_bad_prefix_is_refused_before_any_call(prefix: str) -> None:
 
 
 def test_a_write_back_is_refused_when_the_version_moved_on(cache: CacheServer) -> None:
-    ref = _objects.put_cell("app/ssn", b"first")
-    _objects.update_cell(ref, b"second", 1)
+    ref = objects.put_cell("app/ssn", b"first")
+    objects.update_cell(ref, b"second", 1)
     with pytest.raises(
-        _flight_errors.VersionConflict, match="expected version 1, its current version is 2"
+        flight_errors.VersionConflict, match="expected version 1, its current version is 2"
     ):
-        _objects.update_cell(ref, b"third", 1)
-    found = _objects.get_cell(ref)
+        objects.update_cell(ref, b"third", 1)
+    found = objects.get_cell(ref)
     assert found is not None
     assert (found[0], bytes(found[1])) == (2, b"second")
-    assert _objects.get_cell(ref, 2) is None
+    assert objects.get_cell(ref, 2) is None
 
 
 def test_a_file_is_uploaded_and_downloaded_as_it_is(cache: CacheServer, tmp_path: Path) -> None:
@@ -213,7 +211,7 @@ def test_a_file_that_shrinks_while_it_is_uploaded_is_told(tmp_path: Path) -> Non
     file = tmp_path / "file"
     file.write_bytes(bytes(MIB + 1))
     with pytest.raises(ValueError, match=r"had 3145728 bytes and now has 1048577: nothing was put"):
-        list(_objects._chunks(str(file), 3 * MIB))
+        list(objects._chunks(str(file), 3 * MIB))
 
 
 def test_a_put_that_breaks_off_keeps_its_own_error(cache: CacheServer) -> None:
@@ -222,18 +220,18 @@ def test_a_put_that_breaks_off_keeps_its_own_error(cache: CacheServer) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        _flight.put_stream(cache.endpoint, None, "app/ssn/broken", 2, broken, True)
+        flight.put_stream(cache.endpoint, None, "app/ssn/broken", 2, broken, True)
 
 
 def test_a_cache_that_is_away_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_flight_errors, "_RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(flight_errors, "_RETRY_SECONDS", 0.1)
     monkeypatch.setenv("FLAME_CACHE_ENDPOINT", "grpc://127.0.0.1:1")
     with pytest.raises(FlameError, match=r"no object cache answers at grpc://127\.0\.0\.1:1"):
         flamepy.put_object("app/ssn", 1)
 
 
 def test_an_object_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_flight, "OBJECT_BYTES_MAX", 10)
+    monkeypatch.setattr(flight, "OBJECT_BYTES_MAX", 10)
     with pytest.raises(FlameError, match="takes at most 10"):
         flamepy.put_object("app/ssn", "x" * 20)
 

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 import flamepy
-from flamepy import RunnerRequest, RunnerServiceKind, _codec, _unpicklable
-from flamepy._own_modules import is_own
+from flamepy import RunnerRequest, RunnerServiceKind
+from flamepy._values import codec, unpicklable
+from flamepy._values.own_modules import is_own
 from tests.support.instance import InstanceProcess
 from tests.support.own_files import FILES
 from tests.support.programs import run_program
@@ -151,13 +152,13 @@ def test_states_of_own_classes_are_kept(client: Client, own: Any) -> None:
 
 def test_what_cannot_travel_is_named(own: Any) -> None:
     with pytest.raises(TypeError, match=r"the global variable 'guard' of guarded\(\) is a _thread"):
-        _codec.pickled(own.guarded, "the function")
+        codec.pickled(own.guarded, "the function")
     with pytest.raises(TypeError, match=r"'guard' of own_helpers, used by .*is a _thread.lock"):
-        _codec.pickled(lambda: own.guard, "the function")
+        codec.pickled(lambda: own.guard, "the function")
     with pytest.raises(TypeError, match=r"the attribute 'lock' of the class Locked is a _thread"):
-        _codec.pickled(own.Locked, "the function")
+        codec.pickled(own.Locked, "the function")
     with pytest.raises(TypeError, match=r"'UNUSED' of .*limits, used by .*open file .*limits.py"):
-        _codec.pickled(lambda: own.limits.UNUSED, "the function")
+        codec.pickled(lambda: own.limits.UNUSED, "the function")
 
 
 def test_what_no_code_names_is_said_to_be_missing(call: Callable[..., Any], own: Any) -> None:
@@ -166,14 +167,14 @@ def test_what_no_code_names_is_said_to_be_missing(call: Callable[..., Any], own:
 
 
 def test_a_large_global_is_refused_by_name(own: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_codec, "GLOBAL_BYTES_MAX", 1000)
-    monkeypatch.setattr(_unpicklable, "GLOBAL_BYTES_MAX", 1000)
+    monkeypatch.setattr(codec, "GLOBAL_BYTES_MAX", 1000)
+    monkeypatch.setattr(unpicklable, "GLOBAL_BYTES_MAX", 1000)
     monkeypatch.setattr(own, "count", bytes(2000))
     with pytest.raises(
         flamepy.FlameValueError, match=r"'count' of the module own_helpers .*put_ob"
     ):
-        _codec.pickled(own.counted, "the function")
-    assert len(_codec.pickled(bytes(2000))) > 2000
+        codec.pickled(own.counted, "the function")
+    assert len(codec.pickled(bytes(2000))) > 2000
 
 
 def test_a_whole_module_can_be_sent(call: Callable[..., Any], own: Any) -> None:
@@ -216,15 +217,15 @@ def test_objects_of_an_earlier_run_are_of_the_programs_class(
     folder = str(Path(own.__file__).parent)
     program = (
         "import sys; sys.path.insert(0, {!r})\n"
-        "import own_helpers\nfrom flamepy import _codec\n"
-        "open({!r}, 'wb').write(_codec.pickled((own_helpers.Point(7), own_helpers.Colour.RED)))"
+        "import own_helpers\nfrom flamepy._values import codec\n"
+        "open({!r}, 'wb').write(codec.pickled((own_helpers.Point(7), own_helpers.Colour.RED)))"
     )
     file = tmp_path / "cell"
     environment = {**os.environ, "PYTHONPATH": str(Path(flamepy.__file__).parents[1])}
     subprocess.run(
         [sys.executable, "-c", program.format(folder, str(file))], env=environment, check=True
     )
-    point, colour = _codec.decode(file.read_bytes())
+    point, colour = codec.decode(file.read_bytes())
     assert (point, colour) == (own.Point(7), own.Colour.RED)
     assert type(point) is own.Point
 
@@ -239,10 +240,10 @@ def test_assertions_of_test_modules_need_no_pytest() -> None:
     def compares(value: list[int]) -> None:
         assert len(value) == limit and checks(1)
 
-    cell = _codec.pickled((checks, compares))
+    cell = codec.pickled((checks, compares))
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "_pytest.assertion.rewrite", None)
-        there_checks, there_compares = _codec.decode(cell)
+        there_checks, there_compares = codec.decode(cell)
     assert there_checks is not checks
     assert there_checks(1) == 1
     with pytest.raises(AssertionError) as caught:
@@ -260,6 +261,7 @@ def test_the_program_of_the_readme_prints_what_it_says(real: RealCluster, tmp_pa
     program = section.split("```python\n")[1].split("```")[0]
     said = [line.split("  # ", 1)[1] for line in program.splitlines() if "print(" in line]
     done = run_program(real, program, tmp_path)
+    print(done.stderr)
     assert (done.returncode, done.stderr, done.stdout.splitlines()) == (0, "", said)
     assert len(said) == 4
 

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 import flamepy
-from flamepy import ObjectRef, _flight, _package_uploads
-from flamepy._objects import get_cell
-from flamepy._package_uploads import pack_project, shipped
-from flamepy._packages import LocalPackage, read_packages
+from flamepy import ObjectRef
+from flamepy._objects import flight
+from flamepy._objects.objects import get_cell
+from flamepy._packages import uploads
+from flamepy._packages.lists import LocalPackage, read_packages
+from flamepy._packages.uploads import pack_project, shipped
 from tests.support.cache_server import CacheServer
 from tests.support.cluster import FakeCluster
 
@@ -205,7 +207,7 @@ class TestProjects:
     def test_one_that_is_too_large_is_refused_with_its_largest_files(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(_package_uploads, "PROJECT_BYTES_MAX", 2000)
+        monkeypatch.setattr(uploads, "PROJECT_BYTES_MAX", 2000)
         folder = project(tmp_path / "mine", a="1")
         (folder / "data.bin").write_bytes(b"x" * 3000)
         with pytest.raises(flamepy.FlameError) as caught:
@@ -238,7 +240,7 @@ class TestUploads:
     def test_a_file_of_a_size_that_no_object_has_is_refused(
         self, cache: CacheServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
     ) -> None:
-        monkeypatch.setattr(_flight, "OBJECT_BYTES_MAX", 2)
+        monkeypatch.setattr(flight, "OBJECT_BYTES_MAX", 2)
         wheel = tmp_path / "x-1-py3-none-any.whl"
         wheel.write_bytes(b"x" * size)
         with pytest.raises(flamepy.FlameError, match=rf"has {size} bytes; expected 1 to 2"):

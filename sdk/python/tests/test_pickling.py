@@ -15,10 +15,11 @@ import cloudpickle
 import pytest
 
 import flamepy
-from flamepy import RunnerContext, RunnerRequest, RunnerServiceKind, _codec
-from flamepy._envelope import unseal
-from flamepy._result import encode_result
-from flamepy._runner import encode_context, encode_request
+from flamepy import RunnerContext, RunnerRequest, RunnerServiceKind
+from flamepy._calls.requests import encode_context, encode_request
+from flamepy._results.result import encode_result
+from flamepy._values import codec
+from flamepy._values.envelope import unseal
 from tests.support.cache_server import CacheServer
 from tests.support.instance import InstanceProcess
 from tests.support.runpy_client import Client
@@ -107,7 +108,7 @@ def test_types_of_the_main_program_work(client: Client, main: Any) -> None:
 
 
 def test_a_cached_function_keeps_its_name_and_parameters(main: Any) -> None:
-    back = cloudpickle.loads(_codec.pickled(main.cached)[4:])
+    back = cloudpickle.loads(codec.pickled(main.cached)[4:])
     assert (back.__name__, back.cache_parameters()) == ("cached", {"maxsize": 7, "typed": True})
     assert back(5) == 120
     assert back.cache_info().currsize == 5, "the function calls the cached one of its own globals"
@@ -115,7 +116,7 @@ def test_a_cached_function_keeps_its_name_and_parameters(main: Any) -> None:
 
 def test_what_a_module_has_goes_by_name(main: Any) -> None:
     for thing in (importlib.import_module("re")._compile_template, typing.NewType):
-        assert cloudpickle.loads(_codec.pickled(thing)[4:]) is thing
+        assert cloudpickle.loads(codec.pickled(thing)[4:]) is thing
 
 
 @pytest.mark.parametrize(
@@ -184,10 +185,10 @@ def test_an_error_of_the_users_own_pickling_stays_what_it_is() -> None:
             raise KeyError("mine")
 
     with pytest.raises(KeyError, match="mine") as caught:
-        _codec.pickled(Odd(), "the request")
+        codec.pickled(Odd(), "the request")
     assert caught.value.__notes__ == ["raised when the request was pickled"]
     with pytest.raises(KeyError, match="mine") as caught:
-        _codec.pickled([1, {"a": Odd()}], "the request")
+        codec.pickled([1, {"a": Odd()}], "the request")
     assert caught.value.__notes__ == [
         "raised when the request, its item 1, its item 'a' was pickled"
     ]
@@ -207,7 +208,7 @@ def test_what_to_do_is_said_where_somebody_knows() -> None:
         (coroutine, "send the function and its arguments"),
     ):
         with pytest.raises(TypeError, match=f"it is an? .*; it runs where it was made: .*{advice}"):
-            _codec.pickled([thing][0], "the value")
+            codec.pickled([thing][0], "the value")
     coroutine.close()
 
 
@@ -216,7 +217,7 @@ def test_a_context_variable_has_its_default_and_not_what_it_is_set_to() -> None:
     filled = contextvars.ContextVar("filled", default=(7,))
     bare.set(1)
     filled.set((2,))
-    there = cloudpickle.loads(_codec.pickled((bare, filled, bare))[4:])
+    there = cloudpickle.loads(codec.pickled((bare, filled, bare))[4:])
     assert there[0] is there[2]
     assert (there[0].name, there[0].get(None)) == ("bare", None)
     assert there[1].get() == (7,)
@@ -227,7 +228,7 @@ def test_what_is_too_deep_is_said_at_once() -> None:
     for _ in range(100_000):
         deep = [deep]
     with pytest.raises(TypeError, match=r"it is a list, which cannot be pickled .*recursion"):
-        _codec.pickled(deep, "the request")
+        codec.pickled(deep, "the request")
 
 
 @pytest.fixture
@@ -302,7 +303,7 @@ class Text(str):
 def test_a_request_is_the_same_however_it_is_pickled(request_: RunnerRequest) -> None:
     body = unseal(encode_request(request_, "app/ssn")).body
     assert cloudpickle.loads(body) == request_
-    assert bytes(body) == bytes(_codec.pickled(request_)[4:])
+    assert bytes(body) == bytes(codec.pickled(request_)[4:])
 
 
 def test_a_large_request_of_plain_values_travels_through_the_cache(cache: CacheServer) -> None:
@@ -316,4 +317,4 @@ def test_a_module_that_another_thread_imports_is_none_yet(monkeypatch: pytest.Mo
     half.__spec__ = importlib.machinery.ModuleSpec("pyarrow", None)
     half.__spec__._initializing = True  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "pyarrow", half)
-    assert cloudpickle.loads(_codec.pickled([1])[4:]) == [1]
+    assert cloudpickle.loads(codec.pickled([1])[4:]) == [1]

@@ -13,8 +13,8 @@ import pytest
 
 import flamepy
 from flamepy import Executor
-from flamepy._progress import ShownResults, total_of
-from flamepy._results import Results
+from flamepy._results.progress import ShownResults, total_of
+from flamepy._results.results import Results
 from tests.support.programs import SDK
 from tests.support.real_cluster import RealCluster
 
@@ -96,7 +96,7 @@ def test_a_bar_ends_when_its_results_are_given_up(capsys: pytest.CaptureFixture[
 LINE = """
 import sys, time
 sys.modules["tqdm"] = None
-from flamepy._progress import ShownResults
+from flamepy._results.progress import ShownResults
 def slow():
     for n in range(4):
         time.sleep(0.06)

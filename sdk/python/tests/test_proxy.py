@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 import flamepy
-from flamepy import FlameError, _channel, _flight_errors
-from flamepy._proxy import channel_options, proxy_text
+from flamepy import FlameError
+from flamepy._client import channel
+from flamepy._client.proxy import channel_options, proxy_text
+from flamepy._objects import flight_errors
 from tests.support.cache_server import CacheServer
 from tests.support.cluster import FakeCluster
 
@@ -58,7 +60,7 @@ def proxy() -> Iterator[RefusingProxy]:
 def test_a_loopback_cluster_is_dialled_directly(
     name: str, proxy: RefusingProxy, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_channel, "_READY_SECONDS", 5.0)
+    monkeypatch.setattr(channel, "_READY_SECONDS", 5.0)
     monkeypatch.setenv(name, proxy.url)
     assert [app.name for app in flamepy.list_applications()] == ["flmrun"]
     assert proxy.asked == []
@@ -76,8 +78,8 @@ def test_a_loopback_object_cache_is_dialled_directly(
 def test_the_proxy_to_another_machine_is_named_when_nothing_answers(
     proxy: RefusingProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_channel, "_READY_SECONDS", 0.5)
-    monkeypatch.setattr(_flight_errors, "_RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(channel, "_READY_SECONDS", 0.5)
+    monkeypatch.setattr(flight_errors, "_RETRY_SECONDS", 0.1)
     monkeypatch.setenv("http_proxy", proxy.url.replace("//", "//me:secret@"))
     monkeypatch.setenv("FLAME_ENDPOINT", "http://flame.invalid:8080")
     monkeypatch.setenv("FLAME_CACHE_ENDPOINT", "grpc://flame.invalid:9090")

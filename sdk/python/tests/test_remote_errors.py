@@ -18,8 +18,8 @@ import pytest
 
 import flamepy
 from flamepy import FlameError, FlameErrorCode, RemoteTaskError, Task, TaskState
-from flamepy._envelope import PYTHON, seal
-from flamepy._result import describe, encode_failure, failure_of
+from flamepy._results.result import describe, encode_failure, failure_of
+from flamepy._values.envelope import PYTHON, seal
 
 
 def told(output: bytes) -> RemoteTaskError:

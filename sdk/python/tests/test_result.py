@@ -4,9 +4,16 @@ import cloudpickle
 import pytest
 
 import flamepy
-from flamepy import FlameError, PythonVersionError, ResultRef, Task, TaskState, _codec
-from flamepy._envelope import seal
-from flamepy._result import decode_result, describe, encode_failure, encode_result, failure_of
+from flamepy import FlameError, PythonVersionError, ResultRef, Task, TaskState
+from flamepy._results.result import (
+    decode_result,
+    describe,
+    encode_failure,
+    encode_result,
+    failure_of,
+)
+from flamepy._values import codec
+from flamepy._values.envelope import seal
 from tests.support.cache_server import CacheServer
 
 PREFIX = "app/ssn"
@@ -38,7 +45,7 @@ def test_a_small_result_needs_no_cache() -> None:
 )
 def test_a_plain_result_is_what_any_other_is(value: Any) -> None:
     output = encode_result(value, PREFIX)
-    pickled = _codec.pickled(value)[len(_codec.PICKLE_PREFIX) :]
+    pickled = codec.pickled(value)[len(codec.PICKLE_PREFIX) :]
     assert output == seal({"result": "value", "body": "inline"}, pickled)
     assert type(result(value).get()) is type(value)
     assert result(value).get() == value
@@ -193,4 +200,4 @@ def test_the_cause_of_a_cause_is_in_the_traceback() -> None:
     except ValueError as error:
         found = failure_of(failed(encode_failure(error)))
     assert "KeyError: 'inner'" in found.remote_traceback
-    assert _codec.decode(_codec.encode(found)).message == "E: text"
+    assert codec.decode(codec.encode(found)).message == "E: text"

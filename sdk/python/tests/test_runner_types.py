@@ -87,7 +87,7 @@ def test_set_object_is_refused_beside_other_input() -> None:
 
 def test_set_object_takes_the_id_of_any_session(cluster: FakeCluster, cache: CacheServer) -> None:
     import flamepy
-    from flamepy import _session
+    from flamepy._sessions import prefixes
 
     with flamepy.create_session("flmrun", RunnerContext(sum)) as session:
         request = RunnerRequest(method="m")
@@ -95,7 +95,7 @@ def test_set_object_takes_the_id_of_any_session(cluster: FakeCluster, cache: Cac
         assert request.input_object is not None
         assert request.input_object.key.startswith(f"flmrun/{session.id}/")
         assert request.input_object.get() == {"large": 1}
-        _session._known.clear()  # As another process would: it has to ask.
+        prefixes._known.clear()  # As another process would: it has to ask.
         request.set_object(session.id, 2)
         assert request.input_object.get() == 2
         bound = session.request("m")

@@ -17,9 +17,9 @@ from flamepy import (
     SessionContext,
     TaskContext,
 )
-from flamepy._envelope import seal
-from flamepy._result import decode_result
-from flamepy._runner import encode_context
+from flamepy._calls.requests import encode_context
+from flamepy._results.result import decode_result
+from flamepy._values.envelope import seal
 from flamepy.runpy import FlameRunpyService
 from tests.support.cache_server import CacheServer
 from tests.support.instance import InstanceProcess
@@ -207,7 +207,7 @@ def test_a_remote_error_shows_the_users_frames(client: Client) -> None:
     assert error.message == "KeyError: 'zz'"
     assert isinstance(error.__cause__, KeyError)
     assert "in inner" in error.remote_traceback
-    assert "flamepy/_runpy.py" not in error.remote_traceback
+    assert "flamepy/_services" not in error.remote_traceback
 
 
 @pytest.mark.parametrize(

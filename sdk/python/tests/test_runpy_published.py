@@ -7,7 +7,8 @@ import cloudpickle
 import pytest
 
 import flamepy
-from flamepy import ObjectRef, _codec
+from flamepy import ObjectRef
+from flamepy._values import codec
 from flamepy.proto import types_pb2
 from flamepy.runner import types as published
 from tests.support.instance import InstanceProcess
@@ -88,10 +89,10 @@ PUBLISHED_REFERENCE = (
 
 def test_references_that_it_put_are_read_without_pymongo() -> None:
     data = base64.b64decode(PUBLISHED_REFERENCE)
-    ref = _codec.load(data, "a request")
+    ref = codec.load(data, "a request")
     assert ref == ObjectRef("e", "a/b/c", 1)
     # On its way back it needs nothing of that, and what else is missing is still told.
     again = cloudpickle.loads(cloudpickle.dumps(ref))
     assert type(again.version) is int
     with pytest.raises(ModuleNotFoundError, match="bsin"):
-        _codec.load(data.replace(b"bson", b"bsin"), "a request")
+        codec.load(data.replace(b"bson", b"bsin"), "a request")

@@ -10,7 +10,7 @@ import pytest
 
 import flamepy
 from flamepy import FlameError, FlameErrorCode, FlameService
-from flamepy._envelope import unseal
+from flamepy._values.envelope import unseal
 from flamepy.proto import service_pb2, shim_pb2, types_pb2
 from tests.support.instance import InstanceProcess
 from tests.support.wait import wait_for

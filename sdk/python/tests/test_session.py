@@ -18,7 +18,7 @@ from flamepy import (
     RunnerRequest,
     TaskState,
 )
-from flamepy._result import encode_failure, encode_result
+from flamepy._results.result import encode_failure, encode_result
 from flamepy.proto import types_pb2
 from tests.support.cluster import FakeCluster
 from tests.support.wait import wait_for
@@ -245,7 +245,7 @@ def test_a_timeout_without_trouble_says_so(cluster: FakeCluster) -> None:
 def test_new_troubles_are_logged_while_waiting(
     cluster: FakeCluster, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flamepy._session_events._LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("flamepy._sessions.events._LOOK_SECONDS", 0.05)
     session = flamepy.create_session("flmrun")
     with caplog.at_level(logging.WARNING, "flamepy"):
         future = session.run(b"x")

@@ -13,8 +13,8 @@ import pytest
 
 import flamepy
 from flamepy import ObjectSession, RemoteTaskError, ResultRef, TaskFuture
-from flamepy._envelope import PYTHON
-from flamepy._map_results import MapResults
+from flamepy._results.map_results import MapResults
+from flamepy._values.envelope import PYTHON
 from tests.support.runpy_client import wait_for_file
 from tests.support.wait import wait_for
 

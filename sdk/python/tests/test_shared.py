@@ -9,9 +9,9 @@ import numpy
 import pytest
 
 import flamepy
-from flamepy import _codec
-from flamepy._cell import Cell
-from flamepy._shared import SHARED_BYTES_MIN, NotShared, Share, _proof
+from flamepy._objects.shared import SHARED_BYTES_MIN, NotShared, Share, _proof
+from flamepy._values import codec
+from flamepy._values.cell import Cell
 from tests.support.cache_server import CacheServer
 
 PIECE = "a" * 64 + "-1.base"
@@ -108,20 +108,20 @@ def test_large_bytes_are_read_from_a_file_and_an_array_is_mapped(share: Share) -
     path = share.folder / "pieces" / PIECE
     array: Any = numpy.arange(200_000, dtype="f4").reshape(400, 500).T
     for value in (os.urandom(1_000_000), ["text", bytes(300_000), {}], array):
-        cell = _codec.encoded(value)
+        cell = codec.encoded(value)
         path.write_bytes(bytes(cell.joined()) + b"trailer")
-        back = _codec.decode(share.piece(described(size=cell.size)))
+        back = codec.decode(share.piece(described(size=cell.size)))
         assert numpy.array_equal(back, value) if value is array else back == value
     assert back.flags.writeable
     assert back.strides == array.strides
     back[0, 0] = -1
-    assert _codec.decode(share.piece(described(size=cell.size)))[0, 0] == 0
+    assert codec.decode(share.piece(described(size=cell.size)))[0, 0] == 0
 
 
 def test_a_plain_pickle_is_read_from_a_file(share: Share) -> None:
     pickled = pickle.dumps(list(range(1_000)), protocol=2)
     (share.folder / "pieces" / PIECE).write_bytes(pickled + b"trailer")
-    assert _codec.decode(share.piece(described(size=len(pickled)))) == list(range(1_000))
+    assert codec.decode(share.piece(described(size=len(pickled)))) == list(range(1_000))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flamepy._site import AppSite
+from flamepy._services.app_site import AppSite
 
 
 def package(folder: Path, value: int) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from flamepy import FlameError
-from flamepy._small_calls import Lost, SmallCalls, _Waiting
+from flamepy._objects.small_calls import Lost, SmallCalls, _Waiting
 from tests.support.wait import wait_for
 
 Request = tuple[int, int, str, bytes]

@@ -10,8 +10,9 @@ import pyarrow
 import pytest
 
 import flamepy
-from flamepy import FlameError, _shared
-from flamepy._split_rows import PlainBytes, joined, split_size
+from flamepy import FlameError
+from flamepy._objects import shared
+from flamepy._objects.split_rows import PlainBytes, joined, split_size
 from flamepy.core import download_object, patch_object, upload_object
 from tests.support.real_cluster import RealCluster
 from tests.support.same import assert_same
@@ -28,7 +29,7 @@ def rows(cell: bytes, size: int = 8 * MIB) -> Iterator[bytes]:
 
 @pytest.fixture
 def elsewhere(real: RealCluster, monkeypatch: pytest.MonkeyPatch) -> RealCluster:
-    monkeypatch.setattr(_shared.Shares, "of", lambda *_: None)
+    monkeypatch.setattr(shared.Shares, "of", lambda *_: None)
     return real
 
 

@@ -19,7 +19,7 @@ SECONDS = 30
 def test_closing_the_connection_ends_what_is_under_way(
     cluster: FakeCluster, streams: FakeStreams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flamepy._client_stream.LEAVE_SECONDS", 0.2)
+    monkeypatch.setattr("flamepy._streams.client_stream.LEAVE_SECONDS", 0.2)
     with flamepy.connect(cluster.endpoint) as connection:
         session = connection.create_session(SessionAttributes("flmrun"))
         stream = opened(streams, session)
@@ -35,7 +35,7 @@ def test_closing_the_connection_ends_what_is_under_way(
 def test_a_stream_without_work_ends_and_comes_back(
     streams: FakeStreams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flamepy._client_stream._IDLE_SECONDS", 0.1)
+    monkeypatch.setattr("flamepy._streams.client_stream._IDLE_SECONDS", 0.1)
     session = flamepy.create_session("flmrun")
     stream = opened(streams, session)
     assert stream.ended.wait(SECONDS)

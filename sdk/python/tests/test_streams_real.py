@@ -196,7 +196,7 @@ def test_callbacks_may_wait_for_other_tasks(real: RealCluster) -> None:
 def test_a_connection_that_is_dropped_leaves_no_thread(
     real: RealCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flamepy._client_stream._IDLE_SECONDS", 0.1)
+    monkeypatch.setattr("flamepy._streams.client_stream._IDLE_SECONDS", 0.1)
     connection = flamepy.connect(real.endpoint)
     session = connection.create_session(SessionAttributes("flmping"))
     assert session.invoke(work()) is not None
@@ -260,8 +260,8 @@ def test_what_is_handed_in_last_is_done_though_the_stream_had_come_to_rest(
     done = run_program(
         real,
         """
-import flamepy, flamepy._client_stream, threading, time
-flamepy._client_stream._IDLE_SECONDS = 0.1
+import flamepy, flamepy._streams.client_stream, threading, time
+flamepy._streams.client_stream._IDLE_SECONDS = 0.1
 session = flamepy.create_session("flmping", session_id="rested")
 session.invoke(b"{}")
 while any(thread.name == "flamepy-tasks" for thread in threading.enumerate()):

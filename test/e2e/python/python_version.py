@@ -3,7 +3,8 @@
 import json
 
 import flamepy
-from flamepy import PythonVersionError, RemoteTaskError, RunnerContext, RunnerRequest, _envelope
+from flamepy import PythonVersionError, RemoteTaskError, RunnerContext, RunnerRequest
+from flamepy._values import envelope
 
 
 def outcome(call):
@@ -13,13 +14,13 @@ def outcome(call):
         return [error.message, isinstance(error.__cause__, PythonVersionError)]
 
 
-real = _envelope.PYTHON
+real = envelope.PYTHON
 found = {"real": real}
 with flamepy.create_session("flmrun", RunnerContext(lambda: 1)) as ssn:
-    _envelope.PYTHON = "3.11"
+    envelope.PYTHON = "3.11"
     found["request"] = outcome(lambda: ssn.invoke(RunnerRequest()))
     with flamepy.create_session("flmrun", RunnerContext(lambda: 1)) as other:
-        _envelope.PYTHON = real
+        envelope.PYTHON = real
         found["session"] = outcome(lambda: other.invoke(RunnerRequest()))
     found["afterwards"] = outcome(lambda: ssn.invoke(RunnerRequest()))
 

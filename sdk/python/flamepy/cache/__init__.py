@@ -1,6 +1,6 @@
 """The object cache: large values that sessions share."""
 
-from flamepy._objects import (
+from flamepy._objects.objects import (
     ObjectRef,
     delete_objects,
     get_object,

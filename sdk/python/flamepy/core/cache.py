@@ -1,7 +1,8 @@
 """Objects in the cache, under the path that pickles name."""
 
-from flamepy import _payloads
-from flamepy._cache_types import (
+from flamepy._client.config import FlameClientCache, FlameClientTls, FlameContext
+from flamepy._objects import payloads
+from flamepy._objects.cache_types import (
     CACHE_FORMAT_ARROW_TABLE,
     CACHE_FORMAT_METADATA_KEY,
     CACHE_FORMAT_OPAQUE,
@@ -23,9 +24,8 @@ from flamepy._cache_types import (
     ObjectResponseKind,
     Patch,
 )
-from flamepy._config import FlameClientCache, FlameClientTls, FlameContext
-from flamepy._keys import WILDCARD_SESSION, ObjectKey
-from flamepy._objects import (
+from flamepy._objects.keys import WILDCARD_SESSION, ObjectKey
+from flamepy._objects.objects import (
     Deserializer,
     ObjectRef,
     delete_objects,
@@ -75,9 +75,9 @@ __all__ = [
 ]
 
 # Names without a promise, which programs for flamepy 0.6.0 use all the same.
-_serialize_object = _payloads.serialize
-_deserialize_object = _payloads.deserialize
-_serialize_object_data = _payloads.serialize_data
-_deserialize_object_data = _payloads.deserialize_data
-_prepare_cache_payload = _payloads.payload_of
-_fetch_object_data = _payloads.fetch_values
+_serialize_object = payloads.serialize
+_deserialize_object = payloads.deserialize
+_serialize_object_data = payloads.serialize_data
+_deserialize_object_data = payloads.deserialize_data
+_prepare_cache_payload = payloads.payload_of
+_fetch_object_data = payloads.fetch_values

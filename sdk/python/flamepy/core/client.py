@@ -1,11 +1,11 @@
 """Connections, sessions and watches, under their published path."""
 
-from flamepy._as_completed import as_completed
-from flamepy._config import FlameClientTls, FlameContext
-from flamepy._connection import Connection, ConnectionInstance
-from flamepy._errors import FlameError, FlameErrorCode
-from flamepy._executor import Executor
-from flamepy._functions import (
+from flamepy._calls.executor import Executor
+from flamepy._calls.object_session import ObjectSession
+from flamepy._calls.remote_calls import RemoteMethod
+from flamepy._client.config import FlameClientTls, FlameContext
+from flamepy._client.connection import Connection
+from flamepy._client.functions import (
     close_session,
     connect,
     create_session,
@@ -19,15 +19,10 @@ from flamepy._functions import (
     register_application,
     unregister_application,
 )
-from flamepy._futures import TaskFuture
-from flamepy._log_lines import LogLine
-from flamepy._names import short_name
-from flamepy._object_session import ObjectSession
-from flamepy._remote_calls import RemoteMethod
-from flamepy._session import Session
-from flamepy._task_list import TaskIterator
-from flamepy._task_values import TaskValues
-from flamepy._types import (
+from flamepy._client.shared import ConnectionInstance
+from flamepy._logs.lines import LogLine
+from flamepy._model.errors import FlameError, FlameErrorCode
+from flamepy._model.types import (
     Application,
     ApplicationAttributes,
     ApplicationSchema,
@@ -43,7 +38,13 @@ from flamepy._types import (
     TaskInformer,
     TaskState,
 )
-from flamepy._watch import TaskWatcher
+from flamepy._names.short import short_name
+from flamepy._results.as_completed import as_completed
+from flamepy._sessions.futures import TaskFuture
+from flamepy._sessions.session import Session
+from flamepy._sessions.task_list import TaskIterator
+from flamepy._sessions.task_values import TaskValues
+from flamepy._sessions.watch import TaskWatcher
 from flamepy.proto.frontend_pb2_grpc import FrontendStub
 
 __all__ = [

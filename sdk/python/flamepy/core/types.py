@@ -1,6 +1,6 @@
 """Records, enumerations, errors and configuration, under the path that pickles name."""
 
-from flamepy._config import (
+from flamepy._client.config import (
     DEFAULT_FLAME_CACHE_ENDPOINT,
     DEFAULT_FLAME_CONF,
     DEFAULT_FLAME_ENDPOINT,
@@ -12,7 +12,7 @@ from flamepy._config import (
     FlameContextRunner,
     FlamePackage,
 )
-from flamepy._errors import (
+from flamepy._model.errors import (
     FlameError,
     FlameErrorCode,
     FlameValueError,
@@ -21,9 +21,7 @@ from flamepy._errors import (
     PythonVersionError,
     RemoteTaskError,
 )
-from flamepy._names import short_name
-from flamepy._remote_errors import remote_task_error
-from flamepy._types import (
+from flamepy._model.types import (
     Application,
     ApplicationAttributes,
     ApplicationID,
@@ -44,6 +42,8 @@ from flamepy._types import (
     TaskOutput,
     TaskState,
 )
+from flamepy._names.short import short_name
+from flamepy._results.remote_errors import remote_task_error
 
 __all__ = [
     "DEFAULT_FLAME_CACHE_ENDPOINT",

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from flamepy._lazy import lazily as _lazily
+from flamepy._names.lazy import lazily as _lazily
 
 if TYPE_CHECKING:
-    from flamepy._runpy import FlameRunpyService as FlameRunpyService
+    from flamepy._services.runpy import FlameRunpyService as FlameRunpyService
     from flamepy.runner.helper import ErrorType as ErrorType
     from flamepy.runner.helper import RunnerError as RunnerError
     from flamepy.runner.helper import get_data as get_data
@@ -36,6 +36,6 @@ __getattr__, __dir__ = _lazily(
             "RunnerRequest",
             "SessionContext",
         ),
-        "flamepy._runpy": ("FlameRunpyService",),
+        "flamepy._services.runpy": ("FlameRunpyService",),
     },
 )

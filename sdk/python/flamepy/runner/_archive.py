@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._model.errors import FlameError, FlameErrorCode
 
 if TYPE_CHECKING:
     import tarfile

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from urllib.parse import urlsplit
 
-from flamepy._config import current_context
-from flamepy._errors import FlameError, FlameErrorCode
-from flamepy._names import PACKAGES_SESSION
-from flamepy._objects import ObjectRef, at_cache
-from flamepy._public import public
+from flamepy._client.config import current_context
+from flamepy._model.errors import FlameError, FlameErrorCode
+from flamepy._names.public import public
+from flamepy._names.short import PACKAGES_SESSION
+from flamepy._objects.objects import ObjectRef, at_cache
 from flamepy.core import cache
 from flamepy.runner._storage_backend import StorageBackend, made_parent
 

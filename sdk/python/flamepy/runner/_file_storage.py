@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from flamepy._errors import FlameError, FlameErrorCode
-from flamepy._public import public
+from flamepy._model.errors import FlameError, FlameErrorCode
+from flamepy._names.public import public
 from flamepy.runner._storage_backend import StorageBackend, made_parent
 
 _log = logging.getLogger("flamepy.runner")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import IO, Any
 
-from flamepy._errors import FlameError, FlameErrorCode
-from flamepy._public import public
+from flamepy._model.errors import FlameError, FlameErrorCode
+from flamepy._names.public import public
 from flamepy.runner._storage_backend import StorageBackend, made_parent
 
 _ANSWER_BYTES_SHOWN = 1000

@@ -6,9 +6,9 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, as_completed
 from typing import Any
 
-from flamepy._errors import FlameError, FlameErrorCode
-from flamepy._objects import ObjectRef, get_object
-from flamepy._public import public
+from flamepy._model.errors import FlameError, FlameErrorCode
+from flamepy._names.public import public
+from flamepy._objects.objects import ObjectRef, get_object
 
 
 @public("flamepy.runner.runner")
@@ -34,7 +34,7 @@ class ObjectFuture:
     async def _awaited(self) -> Any:
         import asyncio
 
-        from flamepy._asyncio import awaited  # Few need it.
+        from flamepy._results.event_loops import awaited  # Few need it.
 
         await awaited(self._future)
         return await asyncio.to_thread(self.get)

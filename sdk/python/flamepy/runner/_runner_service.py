@@ -7,13 +7,13 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from flamepy import _codec
-from flamepy._functions import open_session
-from flamepy._names import short_name
-from flamepy._objects import discard_object, put_object
-from flamepy._public import public
-from flamepy._published_frame import encode_published_call
-from flamepy._types import ResourceRequirement, SessionAttributes
+from flamepy._calls.published_frame import encode_published_call
+from flamepy._client.functions import open_session
+from flamepy._model.types import ResourceRequirement, SessionAttributes
+from flamepy._names.public import public
+from flamepy._names.short import short_name
+from flamepy._objects.objects import discard_object, put_object
+from flamepy._values import codec
 from flamepy.runner._object_future import ObjectFuture
 from flamepy.runner.types import RunnerContext, SessionContext
 
@@ -61,7 +61,7 @@ class RunnerService:
         self._prefix = f"{app}/{session_id}"
         # The published service unpickles what it gets from the cache once more.
         ref = put_object(
-            self._prefix, _codec.pickle_of(context, "the execution object of the service")
+            self._prefix, codec.pickle_of(context, "the execution object of the service")
         )
         try:
             self._session = open_session(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from flamepy._public import public
+from flamepy._names.public import public
 
 
 @public("flamepy.runner.storage")

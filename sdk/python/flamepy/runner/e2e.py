@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from flamepy._config import DEFAULT_FLAME_RUNNER_TEMPLATE, FlameContext
-from flamepy._errors import FlameError
-from flamepy._functions import get_application
+from flamepy._client.config import DEFAULT_FLAME_RUNNER_TEMPLATE, FlameContext
+from flamepy._client.functions import get_application
+from flamepy._model.errors import FlameError
 from flamepy.runner.runner import Runner
 
 __all__ = [

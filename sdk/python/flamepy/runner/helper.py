@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from flamepy import _codec
-from flamepy._envelope import check_python, is_envelope, unseal
-from flamepy._errors import FlameError
-from flamepy._objects import ObjectRef, get_object
-from flamepy._runner import RunnerRequest as _OwnRequest
+from flamepy._calls.requests import RunnerRequest as _OwnRequest
+from flamepy._model.errors import FlameError
+from flamepy._objects.objects import ObjectRef, get_object
+from flamepy._values import codec
+from flamepy._values.envelope import check_python, is_envelope, unseal
 from flamepy.runner.types import RunnerRequest
 
 __all__ = [
@@ -146,7 +146,7 @@ def _value_of(data: bytes) -> tuple[Any, ObjectRef | None]:
     """Return what data holds, and the reference that it was behind."""
     if len(data) > 1 and data[0] == _PICKLE_MARK and data[1] in _PICKLE_PROTOCOLS:
         try:
-            return _codec.decode(data), None
+            return codec.decode(data), None
         except Exception as error:  # Loading a pickle may raise anything.
             raise _undecodable(error) from error
     if is_envelope(data):
@@ -165,7 +165,7 @@ def _framed(data: bytes) -> tuple[Any, ObjectRef | None]:
         if envelope.text("body") == "ref":
             ref = ObjectRef.decode(bytes(envelope.body))
             return _fetched(ref), ref
-        return _codec.decode(envelope.body), None
+        return codec.decode(envelope.body), None
     except RunnerError:
         raise
     except Exception as error:
@@ -190,7 +190,7 @@ def _unpickled(value: Any) -> Any:
     if not isinstance(value, bytes):
         return value
     try:
-        return _codec.decode(value)
+        return codec.decode(value)
     except Exception:
         return value
 

@@ -9,23 +9,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from flamepy._config import FlameContext
-from flamepy._errors import FlameError, FlameErrorCode
-from flamepy._functions import (
+from flamepy._client.config import FlameContext
+from flamepy._client.functions import (
     get_application,
     open_session,
     register_application,
     unregister_application,
 )
-from flamepy._keys import ObjectKey
-from flamepy._names import short_name
-from flamepy._objects import ObjectRef, delete_objects, get_object, put_object
-from flamepy._types import (
+from flamepy._model.errors import FlameError, FlameErrorCode
+from flamepy._model.types import (
     Application,
     ApplicationAttributes,
     ResourceRequirement,
     SessionAttributes,
 )
+from flamepy._names.short import short_name
+from flamepy._objects.keys import ObjectKey
+from flamepy._objects.objects import ObjectRef, delete_objects, get_object, put_object
 from flamepy.runner._archive import remove_archive, write_archive
 from flamepy.runner._object_future import ObjectFuture, ObjectFutureIterator
 from flamepy.runner._runner_service import RunnerService

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flamepy._errors import FlameError, FlameErrorCode
+from flamepy._model.errors import FlameError, FlameErrorCode
 from flamepy.runner._cache_storage import CacheStorage
 from flamepy.runner._file_storage import FileStorage
 from flamepy.runner._http_storage import HttpStorage

@@ -6,9 +6,9 @@ import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from flamepy._public import public
-from flamepy._result import describe
-from flamepy._service import TaskContext
+from flamepy._names.public import public
+from flamepy._results.result import describe
+from flamepy._services.service import TaskContext
 
 if TYPE_CHECKING:
     from flamepy.service.instance import FlameInstance

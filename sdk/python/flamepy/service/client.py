@@ -5,12 +5,12 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
-from flamepy import _codec
-from flamepy._functions import create_session, open_session
-from flamepy._names import short_name
-from flamepy._objects import ObjectRef, discard_object, get_object, put_object
-from flamepy._session import Session as CoreSession
-from flamepy._types import ResourceRequirement
+from flamepy._client.functions import create_session, open_session
+from flamepy._model.types import ResourceRequirement
+from flamepy._names.short import short_name
+from flamepy._objects.objects import ObjectRef, discard_object, get_object, put_object
+from flamepy._sessions.session import Session as CoreSession
+from flamepy._values import codec
 
 __all__ = [
     "CoreSession",
@@ -91,15 +91,15 @@ class Session:
         """
         if self._session is None:
             raise RuntimeError("the service session is not initialized: it was closed")
-        output = self._session.invoke(_codec.pickle_of(req, "the request"))
-        return None if output is None else _codec.load(output, "the answer of the service")
+        output = self._session.invoke(codec.pickle_of(req, "the request"))
+        return None if output is None else codec.load(output, "the answer of the service")
 
     def context(self) -> Any:
         """Return what instances share, as it is now; None when there is nothing, or when closed."""
         data = None if self._session is None else self._session.common_data()
         if data is None:
             return None
-        return _codec.load(get_object(ObjectRef.decode(data)), "the context of the session")
+        return codec.load(get_object(ObjectRef.decode(data)), "the context of the session")
 
     def id(self) -> str | None:
         """Return the id of the session; None when it is closed."""
@@ -116,7 +116,7 @@ def _created(name: str, ctx: Any, resreq: ResourceRequirement | None) -> CoreSes
     if ctx is None:
         return create_session(application=name, common_data=None, session_id=None, resreq=resreq)
     session_id = short_name(name)
-    ref = put_object(f"{name}/{session_id}", _codec.pickle_of(ctx, "the context of the session"))
+    ref = put_object(f"{name}/{session_id}", codec.pickle_of(ctx, "the context of the session"))
     try:
         return create_session(
             application=name, common_data=ref.encode(), session_id=session_id, resreq=resreq

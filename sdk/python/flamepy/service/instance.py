@@ -10,12 +10,17 @@ from typing import Any
 
 import cloudpickle
 
-from flamepy import _codec
-from flamepy._awaiting import finished
-from flamepy._objects import ObjectRef, get_object, update_object
-from flamepy._service import FLAME_INSTANCE_ENDPOINT, FlameService, SessionContext, TaskContext
-from flamepy._service import run as run_service
-from flamepy._types import TaskOutput
+from flamepy._calls.awaiting import finished
+from flamepy._model.types import TaskOutput
+from flamepy._objects.objects import ObjectRef, get_object, update_object
+from flamepy._services.service import (
+    FLAME_INSTANCE_ENDPOINT,
+    FlameService,
+    SessionContext,
+    TaskContext,
+)
+from flamepy._services.service import run as run_service
+from flamepy._values import codec
 from flamepy.service._debug import debug_service, entrypoint_local_api, run_debug_service
 
 __all__ = [
@@ -134,4 +139,4 @@ def _loaded(data: bytes) -> Any:
     try:
         return cloudpickle.loads(data)
     except ModuleNotFoundError:
-        return _codec.load(data, "what the client sent")  # Which knows more ways, or says more.
+        return codec.load(data, "what the client sent")  # Which knows more ways, or says more.

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from flamepy._lazy import lazily as _lazily
+from flamepy._names.lazy import lazily as _lazily
 
 if TYPE_CHECKING:
     from flamepy.tools.sandbox import Sandbox as Sandbox

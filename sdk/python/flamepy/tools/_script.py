@@ -6,9 +6,9 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from flamepy._errors import FlameError, FlameErrorCode, FlameValueError
-from flamepy._public import public
-from flamepy._types import ResourceRequirement
+from flamepy._model.errors import FlameError, FlameErrorCode, FlameValueError
+from flamepy._model.types import ResourceRequirement
+from flamepy._names.public import public
 
 _LANGUAGES = ("python", "shell")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from concurrent.futures import Future
 from types import TracebackType
 
-from flamepy._errors import FlameError, FlameErrorCode, FlameValueError
-from flamepy._functions import create_session, open_session
-from flamepy._session import Session
+from flamepy._client.functions import create_session, open_session
+from flamepy._model.errors import FlameError, FlameErrorCode, FlameValueError
+from flamepy._sessions.session import Session
 from flamepy.tools._future import OutputFuture
 from flamepy.tools._script import SandboxAttr, SandboxOutput, normalized
 from flamepy.tools._script import decode_attr as _decode_attr

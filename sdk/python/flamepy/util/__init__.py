@@ -1,5 +1,5 @@
 """Small helpers."""
 
-from flamepy._names import short_name
+from flamepy._names.short import short_name
 
 __all__ = ["short_name"]

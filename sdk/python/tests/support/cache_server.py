@@ -9,8 +9,9 @@ from typing import Any
 import pyarrow
 import pyarrow.flight as flight
 
-from flamepy import _bson, _native
-from flamepy._cache_types import CACHE_VERSION_METADATA_KEY
+from flamepy._objects import bson
+from flamepy._objects.cache_types import CACHE_VERSION_METADATA_KEY
+from flamepy._values import native
 
 _RESPONSE = pyarrow.schema(
     [
@@ -60,16 +61,16 @@ class CacheServer(flight.FlightServerBase):  # type: ignore[misc]
                 raise flight.FlightServerError(
                     f"not changed: expected version {expected[0]}, its current version is {version}"
                 )
-            native = _native.is_native(table.schema)
-            data = b"" if native else b"".join(table.column(1).to_pylist())
+            is_native = native.is_native(table.schema)
+            data = b"" if is_native else b"".join(table.column(1).to_pylist())
             if descriptor.command:
                 entry = (version + 1, base, [*patches, (version + 1, data)])
-            elif native:
+            elif is_native:
                 entry = (version + 1, table, [])
             else:
                 entry = (version + 1, data, [])
             self.objects[key] = entry
-        writer.write(_bson.encode_ref(self.endpoint, key, version + 1))
+        writer.write(bson.encode_ref(self.endpoint, key, version + 1))
 
     def do_get(self, context: Any, ticket: Any) -> Any:
         key, _, known = ticket.ticket.decode().partition(":")

@@ -10,8 +10,8 @@ import cloudpickle
 import flamepy
 import tests
 from flamepy import RunnerContext, RunnerRequest, RunnerServiceKind, Task, TaskState
-from flamepy._result import decode_result, failure_of
-from flamepy._runner import encode_context, encode_request
+from flamepy._calls.requests import encode_context, encode_request
+from flamepy._results.result import decode_result, failure_of
 from flamepy.proto import types_pb2
 from tests.support.instance import InstanceProcess
 

@@ -1,0 +1,1 @@
+"""Calls of Python functions: what clients send for them, and how they are called on executors."""

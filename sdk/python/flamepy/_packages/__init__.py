@@ -1,0 +1,1 @@
+"""Lists of packages of sessions and applications."""

@@ -1,0 +1,1 @@
+"""What a process has: forks, signals, the main thread, threads that wait, and its end."""

@@ -1,0 +1,1 @@
+"""Services: what an application runs on the executors."""

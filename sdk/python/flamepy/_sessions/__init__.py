@@ -1,0 +1,1 @@
+"""Sessions and their tasks: creating them, waiting for them, closing."""

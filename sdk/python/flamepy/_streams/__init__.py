@@ -1,0 +1,1 @@
+"""Tasks on the stream of a connection (docs/protocol.md, "Streams of clients")."""

@@ -1,0 +1,1 @@
+"""How Python values, functions and modules become bytes, and back."""
