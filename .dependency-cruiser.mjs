@@ -94,6 +94,12 @@ export default {
       { path: room("object-cache") },
     ),
     forbid(
+      "audit-knows-calls-only",
+      "the audit log sees calls as they come and go on any listener, and no room behind one",
+      { path: room("audit") },
+      { path: ours, pathNot: room("audit", "security", "protocol", "config", "model", "kit") },
+    ),
+    forbid(
       "no-room-imports-a-root",
       "composition roots wire the rooms; a room that knew a root could not be wired differently",
       { path: ours, pathNot: room("bin", ...roots) },
@@ -211,7 +217,7 @@ export default {
         pathNot: [
           "^src/protocol/",
           "-(service|client)\\.ts$",
-          room(...roots, "client", "services", "security", "connections"),
+          room(...roots, "client", "services", "security", "connections", "audit"),
         ],
       },
       { path: "^(node_modules/)?@grpc/grpc-js" },

@@ -35,6 +35,13 @@ export interface SecurityConfig {
   readonly roles: readonly RoleBinding[] | undefined;
 }
 
+/** `cluster.audit`. */
+export interface AuditConfig {
+  readonly enabled: boolean;
+  readonly fileBytesMax: number;
+  readonly filesMax: number;
+}
+
 /** One role for some names. */
 export interface RoleBinding extends Grant {
   /** Of tokens, subjects of certificates, and `*` for everybody who gets through. */
@@ -103,6 +110,7 @@ export interface ClusterConfig {
     readonly plugins: readonly PluginEntry[];
     readonly tls: TlsFiles | undefined;
     readonly security: SecurityConfig;
+    readonly audit: AuditConfig;
   };
   readonly executors: {
     readonly shim: "host" | "wasm";

@@ -4,6 +4,7 @@ import { FlameError } from "../model/errors.ts";
 import { parseResources, parseSize, type Resources } from "../model/resources.ts";
 import type {
   Access,
+  AuditConfig,
   ClusterConfig,
   ClusterLimits,
   PluginEntry,
@@ -20,6 +21,8 @@ import { DURATION_MS_MAX, durationMs } from "./units.ts";
 
 const FRONTEND_PORT_DEFAULT = 8080;
 const CACHE_PORT_DEFAULT = 9090;
+/** A few hundred lines. */
+const AUDIT_FILE_BYTES_MIN = 64 * 1024;
 
 /**
  * Turns the checked document into typed values: texts into endpoints, sizes, durations and absolute paths.
@@ -47,6 +50,7 @@ export function buildClusterConfig(
     plugins: raw.cluster.plugins.map((entry) => read.collectFault(() => read.plugin(entry))),
     tls: read.collectFault(() => read.tls(raw.cluster.tls)),
     security: read.collectFault(() => read.security(raw)),
+    audit: read.collectFault(() => read.audit(raw.cluster.audit)),
   };
   const { eviction } = raw.cache;
   const config: ClusterConfig = {
@@ -280,6 +284,13 @@ class Reader {
     const ms = durationMs(value);
     if (ms >= leastMs && ms <= DURATION_MS_MAX) return ms;
     throw this.#document.fault(at, `${leastMs} to ${DURATION_MS_MAX} milliseconds`);
+  }
+
+  audit({ enabled, max_file_bytes, max_files }: RawClusterConfig["cluster"]["audit"]): AuditConfig {
+    const fileBytesMax = sizeOf(max_file_bytes);
+    if (fileBytesMax < AUDIT_FILE_BYTES_MIN)
+      throw this.#document.fault(["cluster", "audit", "max_file_bytes"], "64K or more");
+    return { enabled, fileBytesMax, filesMax: max_files };
   }
 
   /** Relative paths in a file are relative to it, so that the file means the same from everywhere. */

@@ -27,6 +27,8 @@ export interface FlameHome {
   readonly packages: string;
   /** What lists of packages were resolved to, as far as this node has seen it. */
   readonly listLocks: string;
+  /** Audit logs of daemons. */
+  readonly audit: string;
   /** The usual place of `flame-cluster.yaml`. */
   readonly clusterConfig: string;
 }
@@ -55,6 +57,7 @@ export function flameHomeAt(folder: string): FlameHome {
     objects: under("data", "objects"),
     packages: under("data", "packages"),
     listLocks: under("data", "list-locks"),
+    audit: under("data", "audit"),
     clusterConfig: under("conf", "flame-cluster.yaml"),
   });
 }

@@ -1,5 +1,13 @@
-import { logVerbosity, type Server, type ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
+import {
+  logVerbosity,
+  type Server,
+  type ServerCredentials,
+  type ServerInterceptor,
+  setLogVerbosity,
+} from "@grpc/grpc-js";
 import type { Registry } from "prom-client";
+import { auditing } from "../audit/audit-interceptor.ts";
+import { openAuditLog } from "../audit/open-audit-log.ts";
 import type { ClusterConfig } from "../config/cluster-config.ts";
 import { hostText } from "../config/endpoint.ts";
 import type { ConnectionTimes } from "../connections/connection-guard.ts";
@@ -28,12 +36,12 @@ import { TransferBudget } from "./transfer-budget.ts";
 
 /** The part of the cluster configuration that the object cache needs. */
 export type ObjectCacheConfig = Pick<ClusterConfig, "cache" | "source"> & {
-  readonly cluster: Pick<ClusterConfig["cluster"], "security">;
+  readonly cluster: Pick<ClusterConfig["cluster"], "security" | "audit">;
 };
 
 export interface ObjectCacheOptions {
   readonly config: ObjectCacheConfig;
-  /** FLAME_HOME, for whoever asks who has the folder. */
+  /** FLAME_HOME, for whoever asks who has the folder, and for the audit log; absent: none is written. */
   readonly home?: string;
   readonly logger: Logger;
   /** Learns what is to be counted (docs/observability.md). */
@@ -120,7 +128,7 @@ async function start(
   const guarded = guardedServer(
     { clock: systemClock, logger },
     {
-      interceptors: security.interceptors,
+      interceptors: [...auditingOf(options, releasers), ...security.interceptors],
       connected: security.connected,
       messageBytesMax: MESSAGE_BYTES_MAX,
       streamsMax: clientStreamsMax,
@@ -141,6 +149,19 @@ async function start(
   outside.serving(true);
   logger.info({ endpoint: advertised(), config: config.source }, "serving");
   return { endpoint: advertised(), port, close: () => releasers.close() };
+}
+
+/** In front of who refuses calls. */
+function auditingOf(
+  { config, home, logger, registry }: ObjectCacheOptions,
+  releasers: Releasers,
+): ServerInterceptor[] {
+  if (home === undefined) return [];
+  const { audit } = config.cluster;
+  const daemon = "object-cache";
+  const place = { home, daemon, config: audit, clock: systemClock, logger, registry };
+  const log = openAuditLog(place, releasers);
+  return log === undefined ? [] : [auditing(log, daemon)];
 }
 
 async function openCache(

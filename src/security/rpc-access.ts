@@ -1,93 +1,107 @@
 import type { Role } from "../model/role.ts";
 
-/** Who may make a call, and whether it changes something that stays or that others see. */
+/**
+ * What the audit log has of the calls of one RPC (docs/audit.md, 36.3):
+ * - `each`: a line for each call, when it has its answer;
+ * - `stream`: a line when it opens and one when it ends;
+ * - `counted`: the first of a minute as a line, more of the same caller on the same thing as one line with their number;
+ * - `refusals`: nothing but the calls that are refused for who makes them;
+ * - `nothing`.
+ */
+export type AuditKind = "each" | "stream" | "counted" | "refusals" | "nothing";
+
+/** Who may make a call, and whether it is written down. */
 export interface RpcAccess {
   /**
    * Each of these suffices, and so does a role that holds it. `anyone`: whoever reaches the listener; `accepted`: whoever showed
    * a token or certificate, whatever roles it has.
    */
   readonly roles: readonly Role[] | "anyone" | "accepted";
-  /** Of two calls that are alike, one that only looks is not worth a record. */
-  readonly changes: boolean;
+  /** What changes something that stays, or reads everything of everybody, is written down; tasks are not one by one. */
+  readonly audit: AuditKind;
 }
 
 type Methods = Readonly<Record<string, RpcAccess>>;
 
-const reads = (...roles: readonly Role[]): RpcAccess => ({ roles, changes: false });
-const changes = (...roles: readonly Role[]): RpcAccess => ({ roles, changes: true });
+const each = (...roles: readonly Role[]): RpcAccess => ({ roles, audit: "each" });
+const stream = (...roles: readonly Role[]): RpcAccess => ({ roles, audit: "stream" });
+const counted = (...roles: readonly Role[]): RpcAccess => ({ roles, audit: "counted" });
+/** Changes little, comes thousands of times a second, or tells of one thing alone. */
+const ordinary = (...roles: readonly Role[]): RpcAccess => ({ roles, audit: "refusals" });
 
 /** Probes carry neither token nor certificate, and learn nothing but whether the listener serves. */
-const anyone: RpcAccess = { roles: "anyone", changes: false };
+const anyone: RpcAccess = { roles: "anyone", audit: "nothing" };
 /** What the .proto files say, and that a client is too old, is no secret of the cluster. */
-const accepted: RpcAccess = { roles: "accepted", changes: false };
+const accepted: RpcAccess = { roles: "accepted", audit: "refusals" };
 
 const byService: Readonly<Record<string, Methods>> = {
   "flame.v1.Frontend": {
-    RegisterApplication: changes("operator"),
-    UnregisterApplication: changes("operator"),
-    UpdateApplication: changes("operator"),
-    GetApplication: reads("viewer"),
-    ListApplication: reads("viewer"),
-    ListExecutor: reads("viewer"),
-    ListNodes: reads("viewer"),
-    GetNode: reads("viewer"),
-    CreateSession: changes("user"),
-    DeleteSession: changes("user"),
-    OpenSession: changes("user"),
-    CloseSession: changes("user"),
-    GetSession: reads("viewer"),
-    ListSession: reads("viewer"),
-    CreateTask: changes("user"),
-    GetTask: reads("viewer"),
-    WatchTask: reads("viewer"),
-    ListTask: reads("viewer"),
+    RegisterApplication: each("operator"),
+    UnregisterApplication: each("operator"),
+    UpdateApplication: each("operator"),
+    GetApplication: ordinary("viewer"),
+    ListApplication: counted("viewer"),
+    ListExecutor: counted("viewer"),
+    ListNodes: counted("viewer"),
+    GetNode: ordinary("viewer"),
+    CreateSession: each("user"),
+    DeleteSession: each("user"),
+    OpenSession: each("user"),
+    CloseSession: each("user"),
+    GetSession: ordinary("viewer"),
+    ListSession: counted("viewer"),
+    CreateTask: counted("user"),
+    GetTask: ordinary("viewer"),
+    WatchTask: ordinary("viewer"),
+    ListTask: counted("viewer"),
   },
-  "flame.stream.v1.Clients": { Tasks: changes("user") },
-  "flame.client.v1.Presence": { Beat: changes("user") },
-  "flame.sessions.v1.Sessions": { Cancel: changes("user") },
-  "flame.logs.v1.Logs": { Follow: reads("viewer") },
+  "flame.stream.v1.Clients": { Tasks: stream("user") },
+  "flame.client.v1.Presence": { Beat: ordinary("user") },
+  "flame.sessions.v1.Sessions": { Cancel: each("user") },
+  "flame.logs.v1.Logs": { Follow: stream("viewer") },
   "flame.admin.v1.Admin": {
-    ViewCluster: reads("viewer"),
-    ReadLogs: reads("viewer"),
+    ViewCluster: counted("viewer"),
+    ReadLogs: stream("viewer"),
     // All that everybody ever submitted.
-    Backup: reads("admin"),
-    ReleaseNode: changes("operator"),
+    Backup: stream("admin"),
+    ReleaseNode: each("operator"),
   },
   "flame.registry.v1.Registry": {
-    Apply: changes("operator"),
-    Get: reads("viewer"),
-    List: reads("viewer"),
-    GetOfSession: reads("viewer"),
-    ListRevisions: reads("viewer"),
-    Rollback: changes("operator"),
-    Remove: changes("operator"),
-    Watch: reads("viewer"),
+    Apply: each("operator"),
+    Get: ordinary("viewer"),
+    List: counted("viewer"),
+    GetOfSession: ordinary("viewer"),
+    ListRevisions: counted("viewer"),
+    Rollback: each("operator"),
+    Remove: each("operator"),
+    Watch: stream("viewer"),
   },
   "flame.v1.Backend": {
-    RegisterNode: changes("node"),
-    ReleaseNode: changes("node"),
-    SyncNode: changes("node"),
-    WatchNode: changes("node"),
-    RegisterExecutor: changes("node"),
-    UnregisterExecutor: changes("node"),
-    BindExecutor: changes("node"),
-    BindExecutorCompleted: changes("node"),
-    UnbindExecutor: changes("node"),
-    UnbindExecutorCompleted: changes("node"),
-    LaunchTask: changes("node"),
-    CompleteTask: changes("node"),
+    RegisterNode: each("node"),
+    ReleaseNode: each("node"),
+    SyncNode: ordinary("node"),
+    WatchNode: stream("node"),
+    RegisterExecutor: counted("node"),
+    UnregisterExecutor: counted("node"),
+    BindExecutor: ordinary("node"),
+    BindExecutorCompleted: ordinary("node"),
+    UnbindExecutor: ordinary("node"),
+    UnbindExecutorCompleted: ordinary("node"),
+    LaunchTask: ordinary("node"),
+    CompleteTask: ordinary("node"),
   },
-  "flame.stream.v1.Nodes": { Work: changes("node") },
-  "flame.logs.v1.NodeLogs": { Serve: changes("node") },
-  // Nodes fetch packages and what they import, and keep what lists of packages were resolved to.
+  "flame.stream.v1.Nodes": { Work: stream("node") },
+  "flame.logs.v1.NodeLogs": { Serve: stream("node") },
+  // Nodes fetch packages and what they import, and keep what lists of packages were resolved to. Objects come and go by the
+  // thousand: no put, get or deletion of one is written down.
   "arrow.flight.protocol.FlightService": {
-    DoPut: changes("user", "node"),
-    DoGet: reads("user", "node"),
-    DoAction: changes("user", "node"),
-    GetFlightInfo: reads("user", "node"),
-    GetSchema: reads("user", "node"),
-    ListFlights: reads("user", "node"),
-    ListActions: reads("user", "node"),
+    DoPut: ordinary("user", "node"),
+    DoGet: ordinary("user", "node"),
+    DoAction: ordinary("user", "node"),
+    GetFlightInfo: ordinary("user", "node"),
+    GetSchema: ordinary("user", "node"),
+    ListFlights: counted("user", "node"),
+    ListActions: ordinary("user", "node"),
   },
 };
 
@@ -107,7 +121,7 @@ export const callAccess: ReadonlyMap<string, RpcAccess> = new Map(
 );
 
 /**
- * Who may make a call: the one table of all listeners (docs/security.md, 37.1).
+ * Who may make a call, and whether it is written down: the one table of all listeners (docs/security.md, 37.1; docs/audit.md).
  * @param path such as `/flame.v1.Frontend/CreateSession`
  * @returns undefined for a call that the table does not have, which nobody may make
  */

@@ -3,6 +3,7 @@ import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import type { Registry } from "prom-client";
 import { Admission } from "../application-registry/admission.ts";
 import { SourceFaults } from "../application-registry/source-faults.ts";
+import { type AuditLogPlace, openAuditLog } from "../audit/open-audit-log.ts";
 import { ObjectClient } from "../client/objects.ts";
 import { cacheCredentials } from "../config/client-credentials.ts";
 import type { ClusterConfig } from "../config/cluster-config.ts";
@@ -144,6 +145,7 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
       publishedPrograms,
       tracing: { logger, trail: new RequestTrail() },
       flameHome: deps.flameHome,
+      audit: openAuditLog(auditPlace(deps), releasers),
       ...(deps.connectionTimes !== undefined && { connectionTimes: deps.connectionTimes }),
     },
     releasers,
@@ -159,6 +161,12 @@ async function start(deps: SessionManagerDeps, releasers: Releasers): Promise<Se
     "session manager is serving",
   );
   return { frontendPort, backendPort, close: () => releasers.close() };
+}
+
+function auditPlace(deps: SessionManagerDeps): AuditLogPlace {
+  const { config, clock, logger, registry, flameHome: home } = deps;
+  const daemon = "session-manager";
+  return { home, daemon, config: config.cluster.audit, clock, logger, registry };
 }
 
 async function watchStorage(deps: StorageWatchDeps, releasers: Releasers): Promise<void> {

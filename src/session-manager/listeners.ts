@@ -1,5 +1,8 @@
+import type { ServerInterceptor } from "@grpc/grpc-js";
 import type { Admission } from "../application-registry/admission.ts";
 import type { SourceFaults } from "../application-registry/source-faults.ts";
+import { auditing } from "../audit/audit-interceptor.ts";
+import type { AuditLog } from "../audit/audit-log.ts";
 import type { ClusterConfig } from "../config/cluster-config.ts";
 import type { ConnectionTimes } from "../connections/connection-guard.ts";
 import {
@@ -75,6 +78,8 @@ export interface ListenerDeps {
   readonly connectionTimes?: Partial<ConnectionTimes>;
   /** Where services of nodes that share it leave their output. */
   readonly flameHome: string;
+  /** Absent: no call is written down. */
+  readonly audit: AuditLog | undefined;
 }
 
 interface ServerDeps extends ListenerDeps {
@@ -179,7 +184,7 @@ function frontendServer(
 ): OutsideServer {
   const { tracing } = deps;
   const guarded = guard(deps, {
-    interceptors,
+    interceptors: audited(deps, "frontend", interceptors),
     connected,
     messageBytesMax: frontendReceiveBytesMax,
     streamsMax: clientStreamsMax,
@@ -231,7 +236,7 @@ function backendServer(
 ): OutsideServer {
   const { engine, payloads, tracing, notes, speakers, publishedPrograms, logs, clock } = deps;
   const guarded = guard(deps, {
-    interceptors,
+    interceptors: audited(deps, "backend", interceptors),
     connected,
     messageBytesMax: backendReceiveBytesMax,
     // Each executor that waits holds a stream of its node's connection open.
@@ -250,6 +255,15 @@ function backendServer(
   server.addService(NodeLogsService, traced(logs.service(), tracing));
   const services = ["flame.v1.Backend", "flame.stream.v1.Nodes", "flame.logs.v1.NodeLogs"];
   return [guarded, addHealthAndReflection(server, services)];
+}
+
+/** The audit log stands in front of who refuses calls. */
+function audited(
+  { audit }: ServerDeps,
+  listener: string,
+  interceptors: readonly ServerInterceptor[],
+): readonly ServerInterceptor[] {
+  return audit === undefined ? interceptors : [auditing(audit, listener), ...interceptors];
 }
 
 function guard(

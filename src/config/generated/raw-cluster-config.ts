@@ -184,6 +184,20 @@ export interface RawClusterConfig {
       }[];
     };
     /**
+     * The audit log of the session manager: a line for each call that changes something or reads everything (docs/audit.md).
+     */
+    readonly audit: {
+      /**
+       * false: none is written.
+       */
+      readonly enabled: boolean;
+      readonly max_file_bytes: Size;
+      /**
+       * Files that are kept; beyond them the oldest one goes.
+       */
+      readonly max_files: number;
+    };
+    /**
      * Plugins beside the built-in ones, in the order of their hooks: paths of modules, names of packages, or { name, enabled, options } (docs/plugins.md).
      *
      * @maxItems 64

@@ -7,6 +7,7 @@ import {
 import { randomId } from "../../kit/ids.ts";
 import type { Logger } from "../../kit/logger.ts";
 import { startStopwatch } from "../../kit/stopwatch.ts";
+import { type CallIds, callIds } from "../../protocol/call-ids.ts";
 import { readPrintable, requestIdKey } from "../../protocol/request-id.ts";
 import type { RequestTrail } from "./request-trail.ts";
 
@@ -57,13 +58,13 @@ function trace(rpc: string, handler: Handler, { logger, trail }: Tracing): Handl
   return (call, callback) => {
     const given = readPrintable(call.metadata.get(requestIdKey)) ?? randomId();
     if (callback === undefined) {
-      logger.debug({ rpc, request: given, ...idsOf(call.request, undefined) }, "stream opened");
+      logger.debug({ rpc, request: given, ...callIds(call.request, undefined) }, "stream opened");
       handler(call);
       return;
     }
     const elapsed = startStopwatch();
     const answer = (error: Refusal | null, reply: unknown, request: string): void => {
-      const fields = { rpc, request, ...idsOf(call.request, reply), seconds: elapsed() };
+      const fields = { rpc, request, ...callIds(call.request, reply), seconds: elapsed() };
       if (error === null) {
         logger[level](fields, "call answered");
         callback(null, reply, handsOut.has(rpc) ? idMetadata(request) : undefined);
@@ -74,7 +75,7 @@ function trace(rpc: string, handler: Handler, { logger, trail }: Tracing): Handl
       }
     };
     handler(call, (error, reply) => {
-      const ids = idsOf(call.request, reply);
+      const ids = callIds(call.request, reply);
       if (error === null) follow(trail, rpc, ids, given);
       if (!handsOut.has(rpc) || ids.session === undefined) {
         answer(error, reply, given);
@@ -89,7 +90,12 @@ function trace(rpc: string, handler: Handler, { logger, trail }: Tracing): Handl
   };
 }
 
-function follow(trail: RequestTrail, rpc: string, { session, task }: Ids, requestId: string): void {
+function follow(
+  trail: RequestTrail,
+  rpc: string,
+  { session, task }: CallIds,
+  requestId: string,
+): void {
   if (session === undefined) return;
   if (rpc === "createSession" || rpc === "createTask") trail.made(session, task, requestId);
   else if (rpc === "openSession") trail.opened(session, requestId);
@@ -102,49 +108,4 @@ function idMetadata(requestId: string, others?: Metadata): Metadata {
   const metadata = others?.clone() ?? new Metadata();
   metadata.set(requestIdKey, requestId);
   return metadata;
-}
-
-/** Where messages keep the ids that log lines name. */
-interface Identified {
-  readonly sessionId?: string;
-  readonly taskId?: string;
-  readonly executorId?: string;
-  readonly nodeName?: string;
-  readonly name?: string;
-  readonly metadata?: { readonly id?: string };
-  readonly session?: { readonly metadata?: { readonly id?: string } };
-  readonly task?: {
-    readonly sessionId?: string;
-    readonly metadata?: { readonly id?: string };
-    readonly spec?: { readonly sessionId?: string };
-  };
-  readonly node?: { readonly metadata?: { readonly name?: string } };
-}
-
-interface Ids {
-  readonly session?: string | undefined;
-  readonly task?: string | undefined;
-  readonly executor?: string | undefined;
-  readonly node?: string | undefined;
-  readonly name?: string | undefined;
-}
-
-function idsOf(request: unknown, reply: unknown): Ids {
-  const asked = (request ?? {}) as Identified;
-  const told = (reply ?? {}) as Identified;
-  return {
-    session:
-      asked.sessionId ??
-      asked.task?.sessionId ??
-      told.session?.metadata?.id ??
-      told.task?.spec?.sessionId,
-    // CreateTask alone asks with a task, and its reply is that task.
-    task:
-      asked.taskId ??
-      told.task?.metadata?.id ??
-      (asked.task === undefined ? undefined : told.metadata?.id),
-    executor: asked.executorId,
-    node: asked.nodeName ?? asked.node?.metadata?.name,
-    name: asked.name,
-  };
 }

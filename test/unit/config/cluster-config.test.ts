@@ -81,6 +81,7 @@ describe("cluster configuration", () => {
           tokenFile: undefined,
           nodeTokenFile: undefined,
         },
+        audit: { enabled: true, fileBytesMax: 16 * 1024 * 1024, filesMax: 10 },
       },
       executors: { shim: "host", environment: {}, drainMs: 30_000, warmMax: 4 },
       cache: {
@@ -238,6 +239,8 @@ cache:
       "cluster.limits.finished_tasks_kept",
       "1 to 4294967295",
     ],
+    ["cluster: { audit: { max_file_bytes: 63K } }", "cluster.audit.max_file_bytes", "64K or more"],
+    ["cluster: { audit: { max_files: 0 } }", "cluster.audit.max_files", "1 to 1000"],
     ["cache: { retention: 9999999h }", "cache.retention", "0 to 2147483647 milliseconds"],
     ["cache: { eviction: { max_memory: lots } }", "cache.eviction.max_memory", "a size such as"],
     ["cache: { endpoint: 'tcp://x:1' }", "cache.endpoint", "grpc://HOST:PORT"],
