@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from itertools import batched
+from types import TracebackType
 from typing import Any, Self, cast
 
 from flamepy._calls.executor_work import ExecutorWork, close_when_dropped
@@ -36,9 +37,9 @@ class Executor(StaysHere, concurrent.futures.Executor):
     function or class is pickled once, when it is first called, and what it refers to by value is as
     it was then. Other callables (bound methods, partials, objects) are pickled for each call.
 
-    As a context manager it waits at the end for all calls, as every executor does; as an
-    asynchronous one (``async with``) it lets the loop go on meanwhile. The end of a program waits
-    for none: what was handed in is done nevertheless.
+    As a context manager it waits at the end for all calls, as every executor does, unless Ctrl-C
+    ends it, which cancels them; as an asynchronous one (``async with``) it lets the loop go on
+    meanwhile. The end of a program waits for none: what was handed in is done nevertheless.
 
     Args:
         application: ``flmrun``, or an application like it.
@@ -93,6 +94,28 @@ class Executor(StaysHere, concurrent.futures.Executor):
         session = self._work.session
         state = "shut down" if self._is_down else "open"
         return f"Executor(application={session.application!r}, session={session.id!r}, {state})"
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        # Processes of a pool get Ctrl-C as well; ours would be waited for, and go on after that.
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            self._abandon()
+            return
+        try:
+            super().__exit__(kind, error, where)
+        except KeyboardInterrupt:
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        if self._process == os.getpid():
+            with self._lock:
+                self._is_down = True
+            self._work.abandon()
 
     async def __aenter__(self) -> Self:
         return self

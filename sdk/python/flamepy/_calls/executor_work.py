@@ -52,6 +52,13 @@ class ExecutorWork:
                 self.session.close()
                 self._is_closed = True
 
+    def abandon(self) -> None:
+        """Cancel all calls, those that run too, and close the session without waiting for them."""
+        with self._closing:
+            if not self._is_closed:
+                self.session._abandon()
+                self._is_closed = True
+
     def finish_meanwhile(self) -> None:
         """Do the same in a thread that keeps no program from ending."""
         threading.Thread(target=self._finish_quietly, name="flamepy-executor", daemon=True).start()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from flamepy._logs.terminal_turns import keep_tracebacks_whole, terminal_turn
 from flamepy._names.public import public
 from flamepy._process.forks import FLAME_INSTANCE_ENDPOINT
 from flamepy.proto import logs_pb2
@@ -67,9 +68,12 @@ def sink_of(logs: Logs) -> Sink | None:
     if logs is None:
         # What a task prints goes to its own client: it would be told twice.
         in_service = bool(os.environ.get(FLAME_INSTANCE_ENDPOINT))
-        return None if in_service or not _somebody_looks() else print_lines
+        logs = _somebody_looks() and not in_service
     if isinstance(logs, bool):
-        return print_lines if logs else None
+        if not logs:
+            return None
+        keep_tracebacks_whole()
+        return print_lines
     if callable(logs):
         return _Calls(logs)
     raise TypeError(
@@ -94,6 +98,12 @@ def print_lines(lines: logs_pb2.Lines) -> None:
     mark = _mark(lines.executor_id, _task_of(lines))
     # Of what overwrites itself, such as bars, the last state is shown.
     text = "".join(f"{mark}{text.rpartition('\r')[2]}\n" for text, _ in _texts(lines))
+    with terminal_turn() as is_ours:
+        if is_ours:
+            _write(stream, text)
+
+
+def _write(stream: Any, text: str) -> None:
     try:
         try:
             stream.write(text)

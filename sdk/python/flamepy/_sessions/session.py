@@ -104,10 +104,20 @@ class Session(ContextCalls, TaskReads, StaysHere):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self.close()
+        if kind is not None:
+            self._abandon()
             return
-        # Do not make them wait, and do not hide their exception.
+        try:
+            self.close()
+        except KeyboardInterrupt:  # Who waits for what runs, and no longer.
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        """Cancel what was started and close the session, for whoever is not to wait.
+
+        Nothing is raised that would hide the exception which is the reason.
+        """
         with suppress(FlameError):
             self._closing = True
             self._tasks.take_back()
