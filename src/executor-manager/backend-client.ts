@@ -29,6 +29,7 @@ import type {
   TaskResult,
 } from "../protocol/generated/flame/v1/types.ts";
 import { followsKey, instanceKey } from "../protocol/instance-key.ts";
+import { logStreamKey } from "../protocol/log-stream-key.ts";
 import { readPrintable, requestIdKey } from "../protocol/request-id.ts";
 import { nodesDefinition } from "../protocol/stream-services.ts";
 import { versionKey } from "../protocol/version-key.ts";
@@ -139,6 +140,7 @@ export class BackendClient implements ExecutorCalls, NodeCalls {
       ...(follows !== "" && { [followsKey]: follows }),
       [versionKey]: packageFile.version,
       [endsServicesKey]: "1",
+      [logStreamKey]: "1",
       ...(options.workStream !== false && { [workStreamKey]: "1" }),
       ...(options.logFolder === undefined ? {} : { [LOGS_KEY]: encodeURI(options.logFolder) }),
     };

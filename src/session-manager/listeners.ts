@@ -110,13 +110,14 @@ export async function startListeners(deps: ListenerDeps, releasers: Releasers): 
     deps.tracing.logger.warn({}, warning);
   }
   for (const note of [...clients.notes, ...nodes.notes]) deps.tracing.logger.info({}, note);
+  const notes = new NodeNotes();
   const shared = {
     ...deps,
-    notes: new NodeNotes(),
+    notes,
     logs: new NodeLogs(
       deps.clock,
       { find: (name) => engine.state.nodes.find(name) },
-      logPlaces(engine),
+      logPlaces(engine, notes),
     ),
     speakers: new NodeSpeakers(() => deps.clock.steady()),
   };

@@ -1,5 +1,6 @@
 import type { Metadata } from "@grpc/grpc-js";
 import { TwoGenerations } from "../../kit/two-generations.ts";
+import { logStreamKey } from "../../protocol/log-stream-key.ts";
 
 /** Metadata of RegisterNode (docs/protocol.md, "Administration"); a path is percent-encoded. */
 const logsKey = "flame-logs";
@@ -11,6 +12,7 @@ const notesMax = 20_000;
 /** What is known of nodes for those who look for logs: nothing depends on it, and a restart forgets it. */
 export class NodeNotes {
   readonly #logs = new TwoGenerations<string, string>(notesMax);
+  readonly #tellsPrints = new TwoGenerations<string, boolean>(notesMax);
   readonly #nodeOfExecutor = new TwoGenerations<string, string>(notesMax);
   readonly #nodesOfSession = new TwoGenerations<string, Set<string>>(notesMax);
 
@@ -19,6 +21,7 @@ export class NodeNotes {
     const logs = textOf(metadata, logsKey);
     if (logs === undefined) this.#logs.delete(node);
     else this.#logs.set(node, logs);
+    this.#tellsPrints.set(node, metadata.get(logStreamKey).length > 0);
   }
 
   executorRegistered(executorId: string, node: string): void {
@@ -36,6 +39,11 @@ export class NodeNotes {
   /** The folder where a node keeps the output of services; undefined when it did not tell. */
   logsOf(node: string): string | undefined {
     return this.#logs.get(node);
+  }
+
+  /** Its executor manager opens a stream of what services print, whether or not there is one now. */
+  tellsPrints(node: string): boolean {
+    return this.#tellsPrints.get(node) ?? false;
   }
 
   /** The nodes that served a session since this session manager started. */

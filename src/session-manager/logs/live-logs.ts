@@ -1,4 +1,4 @@
-import type { Clock } from "../../kit/clock.ts";
+import type { Clock, Timer } from "../../kit/clock.ts";
 import type { Lines } from "../../protocol/generated/flame/logs/v1/logs.ts";
 import type { NodeLogStream } from "./node-log-stream.ts";
 
@@ -15,6 +15,8 @@ export interface LogPlaces {
   nodesOf(sessionId: string): Iterable<string>;
   /** The sessions that the node has an executor of. */
   sessionsOn(node: string): Iterable<string>;
+  /** Its executor manager opens a stream of what services print, whether or not there is one now. */
+  tellsPrints(node: string): boolean;
   /** The node is there. */
   isReady(node: string): boolean;
 }
@@ -35,11 +37,15 @@ interface Followed {
 
 /** What was printed and does not come within this time is not waited for. */
 const syncMs = 2_000;
+/** A node that has just come opens its stream within this time. */
+const openMs = 2_000;
 
 /** Who follows which session: nodes tell what is printed of those that somebody follows, and of no others. */
 export class LiveLogs {
   readonly #deps: LiveLogsDeps;
   readonly #followed = new Map<string, Followed>();
+  /** Nodes whose streams are not open yet. */
+  readonly #expected = new Map<string, Timer>();
 
   constructor(deps: LiveLogsDeps) {
     this.#deps = deps;
@@ -82,10 +88,17 @@ export class LiveLogs {
 
   /** A node has opened its stream. */
   opened(stream: NodeLogStream): void {
+    this.#expected.get(stream.node)?.cancel();
+    this.#expected.delete(stream.node);
     for (const sessionId of this.#deps.places.sessionsOn(stream.node)) {
       const followed = this.#followed.get(sessionId);
       if (followed !== undefined) this.#ask(stream.node, sessionId, followed, []);
     }
+  }
+
+  /** The stream of a node has ended. What is printed until the node opens another one is not told, so followers hear of it. */
+  closed(node: string): void {
+    this.#tellAway(node);
   }
 
   came(node: string, lines: readonly Lines[]): void {
@@ -97,6 +110,14 @@ export class LiveLogs {
     }
   }
 
+  #tellAway(node: string): void {
+    for (const sessionId of this.#deps.places.sessionsOn(node)) {
+      const text = `node ${node} is away for now: what its tasks print until it is back is not told here, and flmctl logs ${sessionId} shows it later`;
+      for (const follower of this.#followed.get(sessionId)?.followers ?? [])
+        follower.notice(sessionId, text);
+    }
+  }
+
   #ask(node: string, sessionId: string, { nodes }: Followed, tell: Iterable<Follower>): void {
     const stream = this.#deps.find(node);
     if (stream !== undefined) {
@@ -104,9 +125,23 @@ export class LiveLogs {
       stream.follow(sessionId);
       return;
     }
+    if (this.#deps.places.tellsPrints(node)) {
+      this.#expect(node);
+      return;
+    }
     // One that is away comes back, or its executors leave.
     if (!this.#deps.places.isReady(node)) return;
     const text = `node ${node} does not tell what tasks print: its executor manager is older or of another make`;
     for (const follower of tell) follower.notice(sessionId, text);
+  }
+
+  /** The node is followed as soon as it has a stream; followers hear of one that takes long. */
+  #expect(node: string): void {
+    if (this.#expected.has(node)) return;
+    const timer = this.#deps.clock.after(openMs, () => {
+      this.#expected.delete(node);
+      if (this.#deps.find(node) === undefined) this.#tellAway(node);
+    });
+    this.#expected.set(node, timer);
   }
 }

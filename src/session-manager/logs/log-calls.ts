@@ -105,7 +105,7 @@ async function nodesOf(
   return new Map(
     [...notes.nodesOf(id), ...present].map((node) => [
       node,
-      { folder: notes.logsOf(node), ready: ready.has(node) },
+      { folder: notes.logsOf(node), away: !ready.has(node) || notes.tellsPrints(node) },
     ]),
   );
 }

@@ -1,10 +1,13 @@
 import type { CoreState } from "../../core/state.ts";
+import type { NodeNotes } from "../backend/node-notes.ts";
 import type { LogPlaces } from "./live-logs.ts";
 
-/** Where sessions are served, as the machine sees it. */
-export function logPlaces(machine: {
+interface Machine {
   readonly state: Pick<CoreState, "executors" | "nodes" | "sessions">;
-}): LogPlaces {
+}
+
+/** Where sessions are served, as the machine sees it. */
+export function logPlaces(machine: Machine, notes: Pick<NodeNotes, "tellsPrints">): LogPlaces {
   return {
     nodesOf: (sessionId) => {
       const { executors, sessions } = machine.state;
@@ -14,6 +17,7 @@ export function logPlaces(machine: {
     },
     sessionsOn: (node) =>
       [...machine.state.executors.ofNode(node)].flatMap(({ record }) => record.sessionId ?? []),
+    tellsPrints: (node) => notes.tellsPrints(node),
     isReady: (node) => machine.state.nodes.find(node)?.record.state === "Ready",
   };
 }

@@ -66,8 +66,10 @@ export class NodeLogs {
     let stream: NodeLogStream | undefined;
     const gone = (): void => {
       if (stream === undefined) return;
-      if (this.#streams.get(stream.node) === stream) this.#streams.delete(stream.node);
       stream.close();
+      if (this.#streams.get(stream.node) !== stream) return;
+      this.#streams.delete(stream.node);
+      this.live.closed(stream.node);
     };
     call.on("data", (word: NodeWord) => {
       try {

@@ -11,8 +11,8 @@ import type { NodeLogs } from "./node-logs.ts";
 export interface LogNode {
   /** Where it says that its logs lie. */
   readonly folder: string | undefined;
-  /** It is there. */
-  readonly ready: boolean;
+  /** It would send them, and is not there for now; false: its executor manager does not know how. */
+  readonly away: boolean;
 }
 
 export interface SessionLogsOptions {
@@ -103,9 +103,9 @@ class SessionLogs {
     if (stream !== undefined || served === undefined) return;
     const place = join(served.folder ?? "FLAME_HOME/logs/executors", sessionId);
     yield this.#notice(
-      served.ready
-        ? `node ${node} does not send what its services write, its executor manager is older or of another make: look on that node, in ${place}`
-        : `node ${node} is away, and what its services wrote with it: it lies on that node, in ${place}`,
+      served.away
+        ? `node ${node} is away, and what its services wrote with it: it lies on that node, in ${place}`
+        : `node ${node} does not send what its services write, its executor manager is older or of another make: look on that node, in ${place}`,
     );
   }
 

@@ -46,6 +46,10 @@ class Follower {
     return this.got.flatMap(({ lines }) => lines);
   }
 
+  get notices(): string[] {
+    return this.got.flatMap(({ notices }) => notices.map(({ text }) => text));
+  }
+
   get ends(): FollowResponse["ends"] {
     return this.got.flatMap(({ ends }) => ends);
   }
@@ -225,6 +229,41 @@ describe("a client that follows what a session prints", () => {
     expect(one.ends).toMatchObject([{ sessionId: "nowhere", code: 5 }]);
     const [notice] = one.got.flatMap(({ notices }) => notices);
     expect(notice?.text).toMatch(/^node n1 does not tell what tasks print: .* older/);
+  });
+
+  it("hears that a node is away, not that it is older, and is told what it prints when it is back", async () => {
+    node.tellsPrints = true;
+    await node.register();
+    await serve();
+    const one = follower();
+    one.begin(sessionId);
+    await waitFor("the order", () => follows().length > 0);
+    logs.close();
+    await waitFor("the notice", () => one.notices.length > 0);
+    const two = follower();
+    two.begin(sessionId);
+    await waitFor("the other one's notice", () => two.notices.length > 0);
+    const away = `node n1 is away for now: what its tasks print until it is back is not told here, and flmctl logs ${sessionId} shows it later`;
+    expect(new Set([...one.notices, ...two.notices])).toEqual(new Set([away]));
+    const again = opened(new ScriptedLogs(manager.endpoint, "n1"));
+    await waitFor("the order again", () => follows(again).length > 0);
+    again.say({ lines: [line("back\n")] });
+    await waitFor("the lines", () => one.lines.length > 0 && two.lines.length > 0);
+  });
+
+  it("hears nothing of a node whose stream opens a moment after its executor was given the session", async () => {
+    logs.close();
+    node.tellsPrints = true;
+    await node.register();
+    await serve();
+    const one = follower();
+    one.begin(sessionId);
+    await waitFor("the begin", () => one.got.some(({ begun }) => begun.length > 0));
+    const late = opened(new ScriptedLogs(manager.endpoint, "n1"));
+    await waitFor("the order", () => follows(late).length > 0);
+    late.say({ lines: [line("late\n")] });
+    await waitFor("the line", () => one.lines.length > 0);
+    expect(one.notices).toEqual([]);
   });
 
   it("that does not read is told what was left out, while others are told all", async () => {

@@ -36,6 +36,8 @@ export class ScriptedWorkNode {
   readonly name: string;
   /** Its hello says that it takes new executors together with their sessions. */
   binds = false;
+  /** It says that it opens a stream on which it tells what services print. */
+  tellsPrints = false;
   readonly #backend: BackendClient;
   readonly #nodes: NodesClient;
   readonly #metadata = new Metadata();
@@ -66,6 +68,7 @@ export class ScriptedWorkNode {
 
   /** Registers it with what it has, and watches. */
   async register(...bound: string[]): Promise<void> {
+    if (this.tellsPrints) this.#metadata.set("flame-log-stream", "1");
     const room = { cpu: 64n, memory: 2n ** 36n, gpu: 0 };
     const status = {
       state: 1 as const,

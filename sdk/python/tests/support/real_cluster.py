@@ -100,9 +100,9 @@ class RealCluster:
         """Their FLAME_HOME."""
         return self._home
 
-    def restart(self, name: str) -> None:
+    def restart(self, name: str, how: signal.Signals = signal.SIGTERM) -> None:
         """Stop a daemon, and start it again."""
-        self._end(name, signal.SIGTERM)
+        self._end(name, how)
         self.start(name)
 
     def kill_session_manager(self) -> None:
