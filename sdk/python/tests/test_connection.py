@@ -42,7 +42,13 @@ def test_an_application_is_registered_read_listed_and_removed(cluster: FakeClust
         schema=ApplicationSchema(input="{}", output=" "),
         url="file:///opt/x.whl",
         installer="python",
+        task_timeout=90,
+        max_crashes=2,
+        max_lost_nodes=4,
+        warm_instances=1,
+        packages=["numpy>=2"],
     )
+    assert [name for name, value in vars(attributes).items() if value is None] == []
     flamepy.register_application("app", attributes)
     found = flamepy.get_application("app")
     assert found is not None

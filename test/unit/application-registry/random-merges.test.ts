@@ -73,13 +73,14 @@ function modelMerge(base: Plain, mine: Plain, theirs: Plain): Plain {
     const from = programEdited ? mine : theirs;
     if (from[key] !== undefined) result[key] = from[key];
   }
-  const alone =
-    "description labels max_instances delay_release task_timeout max_crashes max_lost_nodes warm_instances packages";
-  for (const key of alone.split(" ")) {
+  const mappings = ["environments", "schema"];
+  const keys = new Set([mine, theirs].flatMap((manifest) => Object.keys(manifest)));
+  for (const key of keys) {
+    if (group.includes(key) || mappings.includes(key)) continue;
     const from = says(base, key) !== says(mine, key) ? mine : theirs;
     if (from[key] !== undefined) result[key] = from[key];
   }
-  for (const key of ["environments", "schema"]) {
+  for (const key of mappings) {
     const [old, own, shipped] = [entries(base, key), entries(mine, key), entries(theirs, key)];
     const merged = new Map<string, unknown>();
     for (const name of new Set([...own.keys(), ...shipped.keys()])) {
