@@ -73,7 +73,9 @@ describe("scripts/install.sh", () => {
   test("compiles the modules of flmrun's environment, also those that no service of this home has loaded", () => {
     const compiled = Object.keys(filesOf(join(preparedHome, "work/flmrun/.venv/lib"))).join("\n");
     expect(compiled).toMatch(/\/site-packages\/pyarrow\/__pycache__\/orc\.cpython-\d+\.pyc$/m);
-    expect(compiled).toMatch(/\/site-packages\/flamepy\/__pycache__\/_runpy\.cpython-\d+\.pyc$/m);
+    expect(compiled).toMatch(
+      /\/site-packages\/flamepy\/_services\/__pycache__\/runpy\.cpython-\d+\.pyc$/m,
+    );
   });
 
   test("starts what carries payloads with room for them, and nothing else", () => {
