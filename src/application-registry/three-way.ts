@@ -2,7 +2,10 @@ import type { ApplicationManifestSpec } from "../model/application-spec.ts";
 import { type Fields, type FieldValue, fieldsOf, manifestOf } from "./fields.ts";
 import { sameDocument } from "./same-document.ts";
 
-/** Whether a field says which program runs: those that do are one group, since half of one program and half of another would run neither. */
+/**
+ * Whether a field says which program runs: those that do are one group, since half of one program and half of another would
+ * run neither.
+ */
 const SAYS_PROGRAM: Readonly<Record<keyof ApplicationManifestSpec, boolean>> = {
   shim: true,
   image: true,

@@ -1,6 +1,9 @@
 import type { Clock, Timer } from "../kit/clock.ts";
 
-/** A wait that is over sooner, in milliseconds, is not told: the executor manager would make nothing of it (docs/protocol.md, 32.2). */
+/**
+ * A wait that is over sooner, in milliseconds, is not told: the executor manager would make nothing of it (docs/protocol.md,
+ * 32.2).
+ */
 const SHORT_MS = 5;
 
 /** A wait has ended; only the first call of it counts. */

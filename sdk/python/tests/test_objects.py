@@ -13,7 +13,7 @@ from flamepy import (
     ObjectLostError,
     ObjectRef,
 )
-from flamepy._objects import flight, flight_errors, objects
+from flamepy._objects import file_chunks, flight, flight_errors, objects
 from flamepy._values import codec
 from flamepy.core import download_object, patch_object, upload_object
 from flamepy.core.cache import delete_objects
@@ -211,7 +211,7 @@ def test_a_file_that_shrinks_while_it_is_uploaded_is_told(tmp_path: Path) -> Non
     file = tmp_path / "file"
     file.write_bytes(bytes(MIB + 1))
     with pytest.raises(ValueError, match=r"had 3145728 bytes and now has 1048577: nothing was put"):
-        list(objects._chunks(str(file), 3 * MIB))
+        list(file_chunks.chunks_of(str(file), 3 * MIB))
 
 
 def test_a_put_that_breaks_off_keeps_its_own_error(cache: CacheServer) -> None:

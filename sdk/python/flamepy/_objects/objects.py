@@ -19,13 +19,13 @@ from flamepy._names.public import public
 from flamepy._objects import bson, flight
 from flamepy._objects.cache_types import FetchMode, Patch
 from flamepy._objects.fetch import fetch
+from flamepy._objects.file_chunks import CHUNK_BYTES, chunks_of
 from flamepy._objects.keys import ObjectKey
 from flamepy._objects.shared import SharedPiece
 from flamepy._objects.split_rows import PlainBytes
 from flamepy._values import codec, native
 from flamepy._values.cell import Buffer, Cell
 
-_UPLOAD_CHUNK_BYTES = 1024 * 1024
 _HELD_OBJECTS_MAX = 1000
 _HELD_BYTES_MAX = 256 * 1024 * 1024
 
@@ -286,24 +286,9 @@ def upload_object(key_or_prefix: str, file_path: str, *, durable: bool = True) -
         )
 
     endpoint, tls = _configured()
-    count = -(-size // _UPLOAD_CHUNK_BYTES)
-    chunks = functools.partial(_chunks, file_path, size)
+    count = -(-size // CHUNK_BYTES)
+    chunks = functools.partial(chunks_of, file_path, size)
     return ObjectRef.decode(flight.put_stream(endpoint, tls, str(key), count, chunks, durable))
-
-
-def _chunks(path: str, size: int) -> Iterator[bytes]:
-    left = size
-    with open(path, "rb") as file:
-        while left > 0:
-            wanted = min(_UPLOAD_CHUNK_BYTES, left)
-            chunk = file.read(wanted)
-            left -= len(chunk)
-            if len(chunk) < wanted:
-                raise ValueError(
-                    f"{path} had {size} bytes and now has {size - left}: nothing was put, "
-                    "since it changed meanwhile"
-                )
-            yield chunk
 
 
 @public("flamepy.core.cache")
