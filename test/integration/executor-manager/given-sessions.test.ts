@@ -57,6 +57,7 @@ describe("an executor that comes with its session on the stream", () => {
     const [failed] = node.bindResults();
     expect(failed?.returnCode).toBe(12);
     expect(failed?.message).toMatch(/did not enter the session: .*not today/);
+    await waitFor("the task", () => work.returned.length > 0);
     expect(work.returned).toEqual(["L1"]);
     expect(work.entered).toEqual([]);
   });
@@ -101,6 +102,7 @@ describe("an executor that comes with its session on the stream", () => {
       11,
       "the session manager's answer to BindExecutor lacks session metadata or spec",
     ]);
+    await waitFor("the task", () => work.returned.length > 0);
     expect(work.returned).toEqual(["L1"]);
   });
 
