@@ -6,9 +6,8 @@ import asyncio
 import contextlib
 import gc
 import itertools
-import pickle
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,15 @@ from typing import Any
 import pytest
 
 import flamepy
-from flamepy import Executor, ObjectSession, RemoteTaskError, ResultRef, TaskFuture
+from flamepy import (
+    Executor,
+    ObjectSession,
+    RemoteTaskError,
+)
+from flamepy._calls.requests import Upload
 from flamepy._results.map_results import MapResults
 from flamepy._results.results import FlattenedResults
-from flamepy._values.envelope import PYTHON
+from tests.support.map_tasks import Tasks, run
 from tests.support.runpy_client import wait_for_file
 from tests.support.wait import wait_for
 
@@ -28,44 +32,7 @@ SECONDS = 60
 Make = Callable[..., ObjectSession]
 
 
-def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine with what asyncio finds out in its debug mode."""
-
-    async def bounded() -> None:
-        async with asyncio.timeout(SECONDS):
-            await main
-
-    asyncio.run(bounded(), debug=True)
-
-
-class Tasks:
-    """Futures that a test ends, for a map over an endless input."""
-
-    def __init__(self) -> None:
-        self.futures: list[TaskFuture] = []
-        self.cancelled: list[TaskFuture] = []
-        self.cancelled_by: list[threading.Thread] = []
-
-    def map(self, inputs: Iterator[bytes], timeout: float | None = None) -> MapResults:
-        return MapResults(inputs, self._start, self._cancel, timeout)
-
-    def end(self, at: int, value: object) -> None:
-        self.futures[at].succeed(ResultRef(pickle.dumps(value), PYTHON, "a/b"))
-
-    def await_cancels(self, since: int) -> None:
-        wait_for(lambda: self.cancelled == self.futures[since:], "the cancels", SECONDS)
-        assert threading.current_thread() not in self.cancelled_by
-
-    def _start(self, data: bytes) -> TaskFuture:
-        self.futures.append(TaskFuture())
-        return self.futures[-1]
-
-    def _cancel(self, futures: list[TaskFuture]) -> None:
-        self.cancelled_by.append(threading.current_thread())
-        self.cancelled += futures
-
-
-def inputs(count: int) -> Iterator[bytes]:
+def inputs(count: int) -> Iterator[bytes | Upload]:
     return iter([b"x"] * count)
 
 
@@ -127,7 +94,7 @@ def test_what_fails_is_raised_in_its_place_and_the_rest_is_cancelled() -> None:
         assert [value async for value in results] == []
         await asyncio.to_thread(tasks.await_cancels, 2)
 
-    def broken() -> Iterator[bytes]:
+    def broken() -> Iterator[bytes | Upload]:
         yield b"x"
         raise ValueError("no second input")
 

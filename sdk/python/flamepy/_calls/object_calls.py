@@ -10,7 +10,7 @@ from typing import Any
 
 from flamepy._calls.called import called
 from flamepy._calls.named_arguments import refuse_arguments
-from flamepy._calls.requests import INLINE_BYTES_MAX, seal_or_refer
+from flamepy._calls.requests import INLINE_BYTES_MAX, Upload, seal_or_upload, uploaded
 from flamepy._model.errors import FlameError, FlameErrorCode
 from flamepy._values import codec
 from flamepy._values.envelope import Envelope
@@ -89,6 +89,14 @@ class Calls:
             TypeError: an argument cannot be pickled; the text names it.
             FlameError: it is large, and the object cache does not take it.
         """
+        return uploaded(self.encoded_or_upload(prefix))
+
+    def encoded_or_upload(self, prefix: str) -> bytes | Upload:
+        """Return the same, but put nothing yet: of a large one return what does.
+
+        Raises:
+            TypeError: an argument cannot be pickled; the text names it.
+        """
         how = "many" if self.kwargs is None else "one"
         body = (self.method, self.args, self.kwargs)
         if self.kwargs is not None and all(map(is_plain, (*self.args, *self.kwargs.values()))):
@@ -96,7 +104,7 @@ class Calls:
             plain = plain_pickle(body)
             if len(plain) <= INLINE_BYTES_MAX - len(codec.PICKLE_PREFIX):
                 return call_frame() + plain
-        return seal_or_refer({"call": how}, _pickled(self, body), prefix)
+        return seal_or_upload({"call": how}, _pickled(self, body), prefix)
 
     @classmethod
     def loaded(cls, body: Any) -> Calls:

@@ -7,6 +7,7 @@ pickled ``RunnerRequest`` of that module, and an output a reference (docs/flmrun
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from typing import Any
 
 from flamepy._calls.requests import (
@@ -14,6 +15,8 @@ from flamepy._calls.requests import (
     RunnerContext,
     RunnerRequest,
     RunnerServiceKind,
+    Upload,
+    uploaded,
 )
 from flamepy._model.errors import FlameError, FlameErrorCode
 from flamepy._objects.objects import ObjectRef, put_object
@@ -48,16 +51,29 @@ def encode_published_call(
     method: str | None, args: tuple[Any, ...], kwargs: dict[str, Any], prefix: str
 ) -> bytes:
     """Return the input of a task that calls a method, or the object itself."""
+    return uploaded(published_call_or_upload(method, args, kwargs, prefix))
+
+
+def published_call_or_upload(
+    method: str | None, args: tuple[Any, ...], kwargs: dict[str, Any], prefix: str
+) -> bytes | Upload:
+    """Return the same, but put nothing yet: of large arguments return what does."""
     sent = tuple(map(_reference, args))
     named = {name: _reference(value) for name, value in kwargs.items()}
     data = _encode(method, sent, named)
     if len(data) <= INLINE_BYTES_MAX:
         return data
+    return partial(_encode_referring, method, sent, named, prefix)
+
+
+def _encode_referring(
+    method: str | None, args: tuple[Any, ...], kwargs: dict[str, Any], prefix: str
+) -> bytes:
     # References arrive as their values, and tasks stay small.
     return _encode(
         method,
-        tuple(_put_if_large(prefix, value) for value in sent),
-        {name: _put_if_large(prefix, value) for name, value in named.items()},
+        tuple(_put_if_large(prefix, value) for value in args),
+        {name: _put_if_large(prefix, value) for name, value in kwargs.items()},
     )
 
 

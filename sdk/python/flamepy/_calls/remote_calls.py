@@ -8,6 +8,7 @@ from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from flamepy._calls.object_calls import Calls
+from flamepy._calls.requests import Upload, uploaded
 from flamepy._model.timeouts import milliseconds_of
 from flamepy._names.public import public
 from flamepy._results.form import ResultForm
@@ -89,9 +90,9 @@ class RemoteCalls:
             chunksize = 1  # Their requests are one call each.
         calls = zip(*iterables, strict=False)
         inputs = (
-            (self._input(args, {}) for args in calls)
+            (self._input_or_upload(args, {}) for args in calls)
             if chunksize == 1
-            else (self._input(chunk, None) for chunk in batched(calls, chunksize))
+            else (self._input_or_upload(chunk, None) for chunk in batched(calls, chunksize))
         )
         timeout_ms = milliseconds_of(task_timeout)
         start = partial(
@@ -110,14 +111,20 @@ class RemoteCalls:
         timeout_ms = milliseconds_of(task_timeout)
         return self._session._tasks.start(data, ResultForm.VALUE, timeout_ms)
 
-    def _input(self, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> bytes:
+    def _input(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+        return uploaded(self._input_or_upload(args, kwargs))
+
+    def _input_or_upload(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any] | None
+    ) -> bytes | Upload:
+        """Return the input of a task; with large arguments, what puts them and returns it."""
         self._session._refuse_closed()
         prefix = self._session.object_prefix
         if kwargs is None or self._session._reads_frames:
-            return Calls(self._method, args, kwargs).encoded(prefix)
-        from flamepy._calls.published_frame import encode_published_call  # Few need it.
+            return Calls(self._method, args, kwargs).encoded_or_upload(prefix)
+        from flamepy._calls.published_frame import published_call_or_upload  # Few need it.
 
-        return encode_published_call(self._method, args, kwargs, prefix)
+        return published_call_or_upload(self._method, args, kwargs, prefix)
 
 
 @public("flamepy.core.client")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, overload
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 #: Larger bodies travel through the object cache: messages and the task table stay small.
 INLINE_BYTES_MAX = 256 * 1024
+
+#: Puts what is large of the input of a task, which takes time, and returns the input.
+Upload = Callable[[], bytes]
 
 #: Attributes of a request: somebody may have given it more.
 _FIELDS = frozenset(("method", "args", "kwargs", "input_object", "_session"))
@@ -238,9 +241,19 @@ def seal_or_refer(header: dict[str, Any], cell: memoryview, prefix: str) -> byte
         cell: the pickle, with its prefix.
         prefix: ``<application>/<session>``, where what is large is put.
     """
+    return uploaded(seal_or_upload(header, cell, prefix))
+
+
+def seal_or_upload(header: dict[str, Any], cell: memoryview, prefix: str) -> bytes | Upload:
+    """Do the same, but put nothing yet: of a large one return what does."""
     if len(cell) <= INLINE_BYTES_MAX:
         return seal({**header, "body": "inline"}, cell[len(PICKLE_PREFIX) :])
-    return seal({**header, "body": "ref"}, put_cell(prefix, cell).encode())
+    return lambda: seal({**header, "body": "ref"}, put_cell(prefix, cell).encode())
+
+
+def uploaded(data: bytes | Upload) -> bytes:
+    """Return the input of a task, after what is large of it was put."""
+    return data if isinstance(data, bytes) else data()
 
 
 def _natural_kind(thing: Any) -> RunnerServiceKind:

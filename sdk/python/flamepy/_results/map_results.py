@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from flamepy._calls.requests import Upload
 from flamepy._results.results import Cancel, OrderedResults, deadline_of
 from flamepy._sessions.futures import TaskFuture
 
@@ -18,10 +21,12 @@ class MapResults(OrderedResults):
     """Submits tasks some way ahead of the reader, and gives their results in order.
 
     No input is taken while the next result is there and was not read. What fails, be it a task or
-    the making of an input, is raised in its place, and then nothing follows.
+    the making of an input, is raised in its place, and then nothing follows. In an event loop
+    threads put what is large, one input after the other, and no large one before somebody asks for
+    a result.
 
     Args:
-        inputs: inputs of tasks, taken when there is room for them.
+        inputs: inputs of tasks, or what puts and gives one; taken when there is room for them.
         start: submits one, and returns the future of a reference to its result.
         cancel: for those that nobody waits for any more.
         timeout: seconds from now until each result has to be there; None for no limit.
@@ -29,19 +34,26 @@ class MapResults(OrderedResults):
 
     def __init__(
         self,
-        inputs: Iterator[bytes],
+        inputs: Iterator[bytes | Upload],
         start: Callable[[bytes], TaskFuture],
         cancel: Cancel,
         timeout: float | None,
     ) -> None:
         super().__init__((), cancel, deadline_of(timeout))
-        self._inputs: Iterator[bytes] | None = inputs
+        self._inputs: Iterator[bytes | Upload] | None = inputs
         self._start = start
         #: Of the inputs of what is ahead, in its order.
         self._sizes: deque[int] = deque()
         self._ahead_bytes = 0
         self._fault: Exception | None = None
-        self._fill()
+        #: The next input, where it is large and has not been put yet.
+        self._large: Upload | None = None
+        # Of several that ask in a loop one submits.
+        self._turn: Any = None
+        if _runs_in_loop():
+            self._large = self._submit_small()
+        else:
+            self._fill()
 
     def _take(self) -> TaskFuture | None:
         if not self._ahead:
@@ -67,23 +79,60 @@ class MapResults(OrderedResults):
 
     def _end(self, taken: TaskFuture | None = None) -> list[TaskFuture]:
         self._inputs = None
+        self._large = None
         self._fault = None
         return super()._end(taken)
 
     def _fill(self) -> None:
+        while (upload := self._submit_small()) is not None:
+            with self._noting_faults():
+                self._submit(upload())
+
+    async def _begin_meanwhile(self) -> None:
+        if not self._ahead:
+            await self._fill_meanwhile()
+
+    async def _fill_meanwhile(self) -> None:
+        if self._inputs is None or not self._has_room():
+            return
+        import asyncio  # Few need it.
+
+        self._turn = self._turn or asyncio.Lock()
+        async with self._turn:
+            while (upload := self._submit_small()) is not None:
+                with self._noting_faults():
+                    data = await asyncio.to_thread(upload)
+                    if self._inputs is not None:  # Nobody has given it up meanwhile.
+                        self._submit(data)
+
+    def _submit_small(self) -> Upload | None:
+        """Submit what there is room for, up to a large input; return what puts that."""
         while self._inputs is not None and self._has_room():
-            try:
+            if self._large is not None:
+                upload, self._large = self._large, None
+                return upload
+            with self._noting_faults():
                 data = next(self._inputs)
-                future = self._start(data)
-            except StopIteration:
-                self._inputs = None
-            except Exception as error:
-                self._inputs = None
-                self._fault = error
-            else:
-                self._ahead.append(future)
-                self._sizes.append(len(data))
-                self._ahead_bytes += len(data)
+                if not isinstance(data, bytes):
+                    return data
+                self._submit(data)
+        return None
+
+    def _submit(self, data: bytes) -> None:
+        self._ahead.append(self._start(data))
+        self._sizes.append(len(data))
+        self._ahead_bytes += len(data)
+
+    @contextmanager
+    def _noting_faults(self) -> Iterator[None]:
+        """Have nothing follow after what fails, and nothing after the last input."""
+        try:
+            yield
+        except StopIteration:
+            self._inputs = None
+        except Exception as error:
+            self._inputs = None
+            self._fault = error
 
     def _has_room(self) -> bool:
         if not self._ahead:
@@ -91,3 +140,9 @@ class MapResults(OrderedResults):
         if len(self._ahead) >= _AHEAD_MAX or self._ahead_bytes >= _AHEAD_BYTES_MAX:
             return False
         return not self._ahead[0].done()
+
+
+def _runs_in_loop() -> bool:
+    """Whether this thread runs an event loop now; asyncio is not loaded for that."""
+    asyncio = sys.modules.get("asyncio.events")
+    return asyncio is not None and asyncio._get_running_loop() is not None

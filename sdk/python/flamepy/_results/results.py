@@ -67,17 +67,21 @@ class OrderedResults(Results):
     async def __anext__(self) -> Any:
         from flamepy._results.event_loops import ended  # Few need it.
 
+        try:
+            await self._begin_meanwhile()
+        except BaseException:
+            self._give_up_meanwhile()
+            raise
         future = self._take()
         if future is None:
             raise StopAsyncIteration
         try:
             await ended(future, self._left())
             result = future.result(0)
-            self._fill()
+            await self._fill_meanwhile()
             return await self._value_meanwhile(result)
         except BaseException:
-            # A loop does not wait for the session manager.
-            later(partial(_cancel_all, self._end(future), self._cancel))
+            self._give_up_meanwhile(future)
             raise
         finally:
             del future
@@ -91,12 +95,22 @@ class OrderedResults(Results):
             self._ahead.appendleft(taken)
         return _taken_out(self._ahead)
 
+    def _give_up_meanwhile(self, taken: TaskFuture | None = None) -> None:
+        """Give up what is left; a loop does not wait for the session manager."""
+        later(partial(_cancel_all, self._end(taken), self._cancel))
+
     def _take(self) -> TaskFuture | None:
         """Return the future of the next result; None at the end."""
         return self._ahead.popleft() if self._ahead else None
 
     def _fill(self) -> None:
         """A result has come: there may be room for more."""
+
+    async def _begin_meanwhile(self) -> None:
+        """See that there is a future to wait for, and let the loop go on meanwhile."""
+
+    async def _fill_meanwhile(self) -> None:
+        """Fill, and let the loop go on meanwhile."""
 
     def _value(self, result: Any) -> Any:
         """Return what the user gets of the result of a future."""
