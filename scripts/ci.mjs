@@ -5,7 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { root } from "./lib/paths.mjs";
 import { runMain } from "./lib/progress.mjs";
-import { check, closingLine, total } from "./lib/report.mjs";
+import { check, closingLine, failureLines, total } from "./lib/report.mjs";
 import { beginTestRun } from "./lib/test-run.mjs";
 import { setUp } from "./setup.mjs";
 
@@ -58,7 +58,7 @@ async function main() {
     process.stdout.write(`${ok ? "passed" : "FAILED"}  ${name} (${seconds} s)\n`);
   }
   const counts = total(runs.map((run) => run.counts));
-  process.stdout.write(`${closingLine(counts)}\n`);
+  process.stdout.write(`${failureLines(counts)}${closingLine(counts)}\n`);
   return counts.failed === 0 ? 0 : 1;
 }
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { root } from "./lib/paths.mjs";
 import { runMain } from "./lib/progress.mjs";
-import { check, closingLine, total } from "./lib/report.mjs";
+import { check, closingLine, failureLines, total } from "./lib/report.mjs";
 import { beginTestRun } from "./lib/test-run.mjs";
 import { setUp } from "./setup.mjs";
 
@@ -23,9 +23,13 @@ function jestCounts({ ok }) {
   return counts.failed === 0 && !ok ? { ...counts, failed: 1 } : counts;
 }
 
+/** A test of pytest's report that begins with a failure or an error. */
+const FAILED_CASE = /<testcase classname="([^"]*)" name="([^"]*)"[^>]*>\s*<(?:failure|error)/g;
+
 function pytestCounts({ ok }) {
   if (!existsSync(pytestReport)) return { failed: 1 };
-  const head = /<testsuite [^>]*>/.exec(readFileSync(pytestReport, "utf8"))?.[0] ?? "";
+  const report = readFileSync(pytestReport, "utf8");
+  const head = /<testsuite [^>]*>/.exec(report)?.[0] ?? "";
   const count = (name) => Number(new RegExp(` ${name}="(\\d+)"`).exec(head)?.[1] ?? 0);
   const failed = count("failures") + count("errors");
   const skipped = count("skipped");
@@ -33,6 +37,7 @@ function pytestCounts({ ok }) {
     passed: count("tests") - failed - skipped,
     failed: failed === 0 && !ok ? 1 : failed,
     skipped,
+    failures: [...report.matchAll(FAILED_CASE)].map(([, file, name]) => `${file}: ${name}`),
   };
 }
 
@@ -76,7 +81,7 @@ async function main() {
   }
   const counts = total(runs.map((run) => run.counts));
   writeFileSync(countsFile, JSON.stringify(counts));
-  process.stdout.write(`${closingLine(counts)}\n`);
+  process.stdout.write(`${failureLines(counts)}${closingLine(counts)}\n`);
   return counts.failed === 0 && runs.every(({ ok }) => ok) ? 0 : 1;
 }
 

@@ -31,13 +31,26 @@ export function closingLine({ passed, failed, skipped = 0 }) {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
 }
 
-/** Adds up counts of the same kind. */
+/** At most this many failed tests are named: whoever reads only the end of a run sees them all or their number. */
+const NAMED_FAILURES = 10;
+
+/** A line for each failed test, so that the end of a run says what to look at. */
+export function failureLines({ failures }) {
+  const lines = failures.slice(0, NAMED_FAILURES).map((name) => `failed: ${name}\n`);
+  if (failures.length > NAMED_FAILURES) {
+    lines.push(`and ${failures.length - NAMED_FAILURES} more (see above)\n`);
+  }
+  return lines.join("");
+}
+
+/** Adds up counts of the same kind, and collects the names of what failed. */
 export const total = (counts) =>
   counts.reduce(
-    (sum, { passed = 0, failed = 0, skipped = 0 }) => ({
+    (sum, { passed = 0, failed = 0, skipped = 0, failures = [] }) => ({
       passed: sum.passed + passed,
       failed: sum.failed + failed,
       skipped: sum.skipped + skipped,
+      failures: [...sum.failures, ...failures],
     }),
-    { passed: 0, failed: 0, skipped: 0 },
+    { passed: 0, failed: 0, skipped: 0, failures: [] },
   );
