@@ -35,10 +35,11 @@ function leftovers(run) {
 }
 
 function processesOf(run) {
+  const above = ancestors();
   const marks = [`\0FLAME_TEST_RUN=${run}\0`, `/flame-test-${run}/`];
   return (
     pids()
-      .filter((pid) => pid !== process.pid && pid !== process.ppid)
+      .filter((pid) => !above.has(pid))
       .map((pid) => ({ pid, environment: `\0${read(pid, "environ")}\0` }))
       .filter(({ environment }) => marks.some((mark) => environment.includes(mark)))
       .map(({ pid }) => ({ pid, command: read(pid, "cmdline").replaceAll("\0", " ").trim() }))
@@ -46,6 +47,19 @@ function processesOf(run) {
       .filter(({ command }) => command !== "" && !/node_modules\/(jest|@esbuild)/.test(command))
       .map(({ pid, command }) => `process ${pid}: ${command.slice(0, 200)}`)
   );
+}
+
+/** This process and all that wait for it to end: npm and its shell too, where .ci/run begins the run. */
+function ancestors() {
+  const found = new Set();
+  for (let pid = process.pid; pid > 0; pid = parentOf(pid)) found.add(pid);
+  return found;
+}
+
+/** 0 where there is no parent, or /proc does not show it. */
+function parentOf(pid) {
+  const status = /^PPid:\s*(\d+)$/m.exec(read(pid, "status"));
+  return Number(status?.[1] ?? 0);
 }
 
 function pids() {
