@@ -2,6 +2,7 @@ import type { Clock, Timer } from "../kit/clock.ts";
 import type { Logger } from "../kit/logger.ts";
 import { textOf } from "../kit/thrown.ts";
 import type { AuditLine } from "./audit-line.ts";
+import { closeAuditFiles, type OpenedFile, openAuditFiles } from "./read-audit.ts";
 import { RepeatedCalls } from "./repeated-calls.ts";
 import { RotatingFile } from "./rotating-file.ts";
 
@@ -25,6 +26,16 @@ export interface AuditLogDeps {
   readonly meter?: AuditMeter;
 }
 
+/** One reader's view of the log. */
+export interface AuditReading {
+  /** The earliest first, as far as they went when it began. */
+  readonly files: readonly OpenedFile[];
+  /** What the disk had not taken by then. */
+  readonly waiting: readonly string[];
+  /** To be called when it is over. */
+  stop(): void;
+}
+
 /** Characters that wait for the disk at most; lines beyond it are lost, and counted. */
 const waitingCharsMax = 4 * 1024 * 1024;
 /** Written at once. */
@@ -44,6 +55,7 @@ const noMeter: AuditMeter = {
  */
 export class AuditLog {
   readonly #file: RotatingFile;
+  readonly #options: AuditLogOptions;
   readonly #deps: AuditLogDeps;
   readonly #meter: AuditMeter;
   readonly #refused: RepeatedCalls;
@@ -60,6 +72,7 @@ export class AuditLog {
     this.#deps = deps;
     this.#meter = deps.meter ?? noMeter;
     this.#file = new RotatingFile(options);
+    this.#options = options;
     const write = (line: AuditLine): void => {
       this.write(line);
     };
@@ -91,10 +104,21 @@ export class AuditLog {
     this.#counted.add(key, line);
   }
 
-  /** Calls the listener with each line from now on, without its end. Returns how to stop. */
-  follow(listener: (line: string) => void): () => void {
-    this.#followers.add(listener);
-    return () => this.#followers.delete(listener);
+  /**
+   * What there is by now, and what comes from then on: every line once, also those that wait for the disk.
+   * @param listener is called with each line that comes, without its end, until {@link AuditReading.stop}
+   */
+  async read(listener?: (line: string) => void): Promise<AuditReading> {
+    await this.settled();
+    const { file, filesMax } = this.#options;
+    const files = openAuditFiles(file, filesMax);
+    const waiting = this.#waiting.map((text) => text.slice(0, -1));
+    if (listener !== undefined) this.#followers.add(listener);
+    const stop = (): void => {
+      if (listener !== undefined) this.#followers.delete(listener);
+      closeAuditFiles(files);
+    };
+    return { files, waiting, stop };
   }
 
   /** When what was said by now is in the file, or the disk did not take it. */

@@ -25,6 +25,7 @@ import { checkHasDeadline, type SubmitOptions, timeoutMsOf } from "./submit-opti
 import { TaskStreams } from "./task-streams.ts";
 import type {
   Application,
+  AuditOptions,
   ClusterInfo,
   Executor,
   LogEntry,
@@ -305,6 +306,16 @@ export class FlameClient {
     for await (const reply of this.#rpc.stream(admin.readLogs, request)) {
       yield* decodeLogEntry(reply);
     }
+  }
+
+  /** Lines of the audit log, each a JSON object as it stands in the file, the earliest first (docs/audit.md). */
+  async *readAudit(options: AuditOptions = {}): AsyncGenerator<string, void, void> {
+    const { since, follow = false, ...filter } = options;
+    const request = {
+      ...{ who: undefined, method: undefined, what: undefined, ...filter, follow },
+      since: since === undefined ? undefined : BigInt(since.getTime()),
+    };
+    for await (const { lines } of this.#rpc.stream(admin.readAudit, request)) yield* lines;
   }
 
   /** Ends the connection; calls under way fail. */

@@ -21,6 +21,7 @@ export type { NoTask, TaskCreation, TaskEnd } from "./task-end.ts";
 export { CancelledError, TaskFailedError, taskOutput } from "./task-output.ts";
 export type {
   Application,
+  AuditOptions,
   ClusterInfo,
   EventInfo,
   Executor,

@@ -145,3 +145,17 @@ export interface ClusterInfo {
     readonly version?: string;
   }[];
 }
+
+/** Which lines of the audit log are wanted. */
+export interface AuditOptions {
+  /** Written then or later. */
+  readonly since?: Date;
+  /** Of the caller of this name. */
+  readonly who?: string;
+  /** Of methods with this in their name; capitals do not count. */
+  readonly method?: string;
+  /** About what has this name or id. */
+  readonly what?: string;
+  /** Go on with lines as they are written, until the loop is left. */
+  readonly follow?: boolean;
+}

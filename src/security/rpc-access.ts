@@ -64,6 +64,7 @@ const byService: Readonly<Record<string, Methods>> = {
     ReadLogs: stream("viewer"),
     // All that everybody ever submitted.
     Backup: stream("admin"),
+    ReadAudit: stream("admin"),
     ReleaseNode: each("operator"),
   },
   "flame.registry.v1.Registry": {

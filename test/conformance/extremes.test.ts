@@ -175,6 +175,7 @@ const admin: Readonly<Record<string, Scene>> = {
   ViewCluster: () => ({}),
   ReadLogs: async () => ({ session_id: await node.sessionWithEndedTask(), task_id: "1" }),
   Backup: () => ({}),
+  ReadAudit: () => ({ since: 0n }),
   ReleaseNode: () => ({ name: fresh("node") }),
 };
 

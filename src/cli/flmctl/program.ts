@@ -5,6 +5,7 @@ import { prepare, runProgram } from "../run-program.ts";
 import { version } from "../version.ts";
 import { addApplicationCommands } from "./commands/application-commands.ts";
 import { addApply } from "./commands/apply.ts";
+import { addAudit } from "./commands/audit.ts";
 import { addBackup } from "./commands/backup.ts";
 import { addCancel } from "./commands/cancel.ts";
 import { addCompletion } from "./commands/completion.ts";
@@ -45,6 +46,7 @@ export function flmctl(argv: readonly string[], given: CliContext): Promise<numb
   addLogs(program, context);
   addRelease(program, context);
   addBackup(program, context);
+  addAudit(program, context);
   addExplain(program, context);
   addCompletion(program, context);
   const anyProgram = program as unknown as Command;

@@ -1,6 +1,7 @@
 import { tmpdir } from "node:os";
 import { dirname } from "node:path";
 import packageFile from "../../../package.json" with { type: "json" };
+import type { AuditLog } from "../../audit/audit-log.ts";
 import type { ClusterConfig } from "../../config/cluster-config.ts";
 import type { Clock } from "../../kit/clock.ts";
 import type { AdminServer } from "../../protocol/generated/flame/admin/v1/admin.ts";
@@ -11,6 +12,7 @@ import type { Engine } from "../engine/engine.ts";
 import { readLogs } from "../logs/log-calls.ts";
 import type { NodeLogs } from "../logs/node-logs.ts";
 import type { StorageGuard } from "../storage/storage-guard.ts";
+import { readAudit } from "./audit-calls.ts";
 import { backup } from "./backup-calls.ts";
 import { clusterFacts } from "./cluster-facts.ts";
 
@@ -23,6 +25,8 @@ export interface AdminDeps {
   readonly clock: Clock;
   readonly store: Store;
   readonly flameHome: string;
+  /** Absent: none is written. */
+  readonly audit: AuditLog | undefined;
 }
 
 /** `flame.admin.v1.Admin`: what operators ask. */
@@ -37,6 +41,7 @@ export function adminService(deps: AdminDeps): AdminServer {
       await engine.of(call.getPeer()).ask("node.free", { name });
       return {};
     }),
+    readAudit: readAudit(deps),
     backup: backup({ store, folder: besideDatabase(config) }),
   };
 }

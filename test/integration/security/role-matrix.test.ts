@@ -38,7 +38,7 @@ const allowed: Readonly<
   "flame.logs.v1.Logs": [[viewers, "Follow"]],
   "flame.admin.v1.Admin": [
     [viewers, "ViewCluster ReadLogs"],
-    [["admin"], "Backup"],
+    [["admin"], "Backup ReadAudit"],
     [operators, "ReleaseNode"],
   ],
   "flame.registry.v1.Registry": [

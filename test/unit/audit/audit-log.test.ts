@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { Registry } from "prom-client";
 import { AuditLog } from "../../../src/audit/audit-log.ts";
 import { auditMeter } from "../../../src/audit/audit-metrics.ts";
+import { linesOf } from "../../../src/audit/read-audit.ts";
 import { countedMs } from "../../../src/audit/repeated-calls.ts";
 import { silentLogger } from "../../../src/kit/logger.ts";
 import { temporaryFolder } from "../../support/temp.ts";
@@ -119,12 +120,29 @@ describe("AuditLog", () => {
     expect(written.map(({ repeated }) => repeated)).toEqual([3, undefined, undefined, undefined]);
   });
 
-  it("tells followers of each line", async () => {
-    const seen: string[] = [];
-    const stop = log.follow((line) => void seen.push(line));
+  it("gives a reader what is there, what waits, and what comes then, each line once", async () => {
     log.write({ who: "alice" });
-    stop();
+    await log.settled();
+    const seen: string[] = [];
+    const reading = await log.read((line) => void seen.push(line));
     log.write({ who: "bob" });
-    expect(seen.map((line) => (JSON.parse(line) as Line)["who"])).toEqual(["alice"]);
+    await log.settled();
+    const read: string[] = [];
+    for (const one of reading.files) for await (const some of linesOf(one)) read.push(...some);
+    reading.stop();
+    log.write({ who: "carol" });
+    const whoOf = (all: readonly string[]): unknown[] =>
+      all.map((line) => (JSON.parse(line) as Line)["who"]);
+    expect([whoOf(read), whoOf(seen)]).toEqual([["alice"], ["bob"]]);
+  });
+
+  it("gives lines whole that lie over two pieces of a file", async () => {
+    const notes = Array.from({ length: 60 }, (_, number) => `${number} ${"é".repeat(3000)}`);
+    for (const note of notes) log.write({ note });
+    const reading = await log.read();
+    const read: string[] = [];
+    for (const one of reading.files) for await (const some of linesOf(one)) read.push(...some);
+    reading.stop();
+    expect(read.map((line) => (JSON.parse(line) as Line)["note"])).toEqual(notes);
   });
 });

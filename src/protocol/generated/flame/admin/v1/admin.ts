@@ -93,6 +93,34 @@ export interface ReleaseNodeRequest {
 export interface ReleaseNodeResponse {
 }
 
+/** Absent: whatever it is. */
+export interface ReadAuditRequest {
+  /** Only lines that were written then or later, Unix milliseconds. */
+  since?:
+    | bigint
+    | undefined;
+  /** Only calls of the caller of this name. */
+  who?:
+    | string
+    | undefined;
+  /** Only calls of methods with this in their name; capitals do not count. */
+  method?:
+    | string
+    | undefined;
+  /** Only calls that act on what has this name or id. */
+  what?:
+    | string
+    | undefined;
+  /** Goes on with lines as they are written. */
+  follow: boolean;
+}
+
+/** Some of the lines: the next ones follow. */
+export interface ReadAuditResponse {
+  /** Each a JSON object, as it stands in the file. */
+  lines: string[];
+}
+
 export interface BackupPiece {
   data: Buffer;
 }
@@ -781,6 +809,167 @@ export const ReleaseNodeResponse: MessageFns<ReleaseNodeResponse> = {
   },
 };
 
+function createBaseReadAuditRequest(): ReadAuditRequest {
+  return { since: undefined, who: undefined, method: undefined, what: undefined, follow: false };
+}
+
+export const ReadAuditRequest: MessageFns<ReadAuditRequest> = {
+  encode(message: ReadAuditRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.since !== undefined) {
+      if (BigInt.asIntN(64, message.since) !== message.since) {
+        throw new globalThis.Error("value provided for field message.since of type int64 too large");
+      }
+      writer.uint32(8).int64(message.since);
+    }
+    if (message.who !== undefined) {
+      writer.uint32(18).string(message.who);
+    }
+    if (message.method !== undefined) {
+      writer.uint32(26).string(message.method);
+    }
+    if (message.what !== undefined) {
+      writer.uint32(34).string(message.what);
+    }
+    if (message.follow !== false) {
+      writer.uint32(40).bool(message.follow);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReadAuditRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReadAuditRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.since = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.who = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.what = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.follow = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReadAuditRequest>): ReadAuditRequest {
+    return ReadAuditRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReadAuditRequest>): ReadAuditRequest {
+    const message = createBaseReadAuditRequest();
+    message.since = (object.since !== undefined && object.since !== null) ? BigInt(object.since) : undefined;
+    message.who = object.who ?? undefined;
+    message.method = object.method ?? undefined;
+    message.what = object.what ?? undefined;
+    message.follow = object.follow ?? false;
+    return message;
+  },
+};
+
+function createBaseReadAuditResponse(): ReadAuditResponse {
+  return { lines: [] };
+}
+
+export const ReadAuditResponse: MessageFns<ReadAuditResponse> = {
+  encode(message: ReadAuditResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.lines) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReadAuditResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReadAuditResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.lines.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReadAuditResponse>): ReadAuditResponse {
+    return ReadAuditResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReadAuditResponse>): ReadAuditResponse {
+    const message = createBaseReadAuditResponse();
+    message.lines = object.lines?.map((e) => e) || [];
+    return message;
+  },
+};
+
 function createBaseBackupPiece(): BackupPiece {
   return { data: Buffer.alloc(0) };
 }
@@ -1129,6 +1318,16 @@ export const AdminService = {
     responseSerialize: (value: ReleaseNodeResponse): Buffer => Buffer.from(ReleaseNodeResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ReleaseNodeResponse => ReleaseNodeResponse.decode(value),
   },
+  /** The lines of the session manager's audit log, the earliest first: docs/audit.md. INVALID_ARGUMENT when none is written. */
+  readAudit: {
+    path: "/flame.admin.v1.Admin/ReadAudit" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: ReadAuditRequest): Buffer => Buffer.from(ReadAuditRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReadAuditRequest => ReadAuditRequest.decode(value),
+    responseSerialize: (value: ReadAuditResponse): Buffer => Buffer.from(ReadAuditResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReadAuditResponse => ReadAuditResponse.decode(value),
+  },
 } as const;
 
 export interface AdminServer extends UntypedServiceImplementation {
@@ -1140,6 +1339,8 @@ export interface AdminServer extends UntypedServiceImplementation {
   backup: handleServerStreamingCall<BackupRequest, BackupPiece>;
   /** Takes a node out whose executor manager is gone: its name is free, what it held goes to others. */
   releaseNode: handleUnaryCall<ReleaseNodeRequest, ReleaseNodeResponse>;
+  /** The lines of the session manager's audit log, the earliest first: docs/audit.md. INVALID_ARGUMENT when none is written. */
+  readAudit: handleServerStreamingCall<ReadAuditRequest, ReadAuditResponse>;
 }
 
 export interface AdminClient extends Client {
@@ -1189,6 +1390,13 @@ export interface AdminClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ReleaseNodeResponse) => void,
   ): ClientUnaryCall;
+  /** The lines of the session manager's audit log, the earliest first: docs/audit.md. INVALID_ARGUMENT when none is written. */
+  readAudit(request: ReadAuditRequest, options?: Partial<CallOptions>): ClientReadableStream<ReadAuditResponse>;
+  readAudit(
+    request: ReadAuditRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ReadAuditResponse>;
 }
 
 export const AdminClient = makeGenericClientConstructor(AdminService, "flame.admin.v1.Admin") as unknown as {
