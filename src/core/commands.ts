@@ -198,5 +198,7 @@ export type Command = {
     readonly kind: K;
     readonly input: CommandTable[K]["input"];
     readonly token: Token;
+    /** Who asks, where roles say what it may know and change (access-rules.ts); absent: everything. */
+    readonly as?: Caller;
   };
 }[CommandKind];

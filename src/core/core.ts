@@ -1,9 +1,11 @@
 import { ApplicationBook } from "../application-registry/index.ts";
 import { type CallToken, Turn } from "../kit/turn.ts";
+import type { Caller } from "../model/caller.ts";
 import type { Change } from "../model/change.ts";
 import { FlameError } from "../model/errors.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import { unwatchTask } from "../sessions/watches.ts";
+import { type AccessRule, accessRules } from "./access-rules.ts";
 import { applicationHandlers } from "./application-commands.ts";
 import { cancelHandlers } from "./cancel-commands.ts";
 import type { Command, CommandKind, TokenOf } from "./commands.ts";
@@ -78,14 +80,30 @@ export class Core {
     try {
       const handler = handlers[command.kind] as Handler<CommandKind>;
       const token = command.token as TokenOf<CommandKind>;
+      const allowed = command.as && allowedTo(this.#state, command, command.as);
       const reply = handler(this.#state, turn, command.input, token);
-      if (reply !== waits) turn.reply(token as CallToken<typeof reply>, reply);
+      if (reply === waits) return;
+      turn.reply(token as CallToken<typeof reply>, allowed?.(reply) ?? reply);
     } catch (thrown) {
       // Anything but a FlameError is a defect of ours: memory can no longer be trusted, so the process must end.
       if (!(thrown instanceof FlameError)) throw thrown;
       turn.fail(command.token, thrown);
     }
   }
+}
+
+/**
+ * What is shown of the reply to whoever asks.
+ * @throws FlameError not_found, permission_denied
+ */
+function allowedTo(
+  state: CoreState,
+  { kind, input }: Command,
+  caller: Caller,
+): (reply: unknown) => unknown {
+  const { check, shown } = accessRules[kind] as AccessRule<"session.list">;
+  check?.(state, caller, input);
+  return (reply) => (shown === undefined ? reply : shown(state, caller, reply as never));
 }
 
 const handlers: Handlers<CommandKind> = {

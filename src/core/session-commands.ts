@@ -128,6 +128,7 @@ function create(
     ...(request.maxInstances !== undefined && { maxInstances: request.maxInstances }),
     priority: request.priority,
     owner: caller.name,
+    ...(caller.identity !== undefined && { ownerId: caller.identity.id }),
     ...commonDataFacts(request.commonData),
     ...(client !== undefined && { clients: [client] }),
     ...(request.packages !== undefined && { packages: request.packages }),

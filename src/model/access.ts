@@ -36,12 +36,23 @@ export interface Owned {
   readonly application: LabelledApplication | "all";
 }
 
-/** Whether somebody may know of something: its owner, and operators of its application. */
+/** Whether somebody may know of something: its owner, and who looks after its application. */
 export function seesOwned(caller: Pick<Caller, "grants" | "identity">, of: Owned): boolean {
-  const { grants, identity } = caller;
-  if (grants === undefined) return true;
-  if (of.owner !== undefined && of.owner === identity?.id && hasRole(caller, "user")) return true;
-  return hasRole(caller, "operator", of.application);
+  const { grants } = caller;
+  if (grants === undefined || owns(caller, of)) return true;
+  // A user looks at nothing but its own: that role holds the role viewer for all that belongs to nobody.
+  return grants.some((grant) => lookers.includes(grant.role) && isFor(grant, of.application));
+}
+
+const lookers: readonly Role[] = ["viewer", "operator", "admin"];
+
+/** Whether somebody may change or delete something: its owner, and operators of its application. */
+export function mayChangeOwned(caller: Pick<Caller, "grants" | "identity">, of: Owned): boolean {
+  return owns(caller, of) || hasRole(caller, "operator", of.application);
+}
+
+function owns(caller: Pick<Caller, "grants" | "identity">, { owner }: Owned): boolean {
+  return owner !== undefined && owner === caller.identity?.id && hasRole(caller, "user");
 }
 
 /** What is asked, as denials tell it. */

@@ -21,8 +21,10 @@ export interface SessionRecord {
   /** Absent means unlimited. */
   readonly maxInstances?: number;
   readonly priority: number;
-  /** Who created the session. */
+  /** The name of who created the session, for people. */
   readonly owner: string;
+  /** The id of the identity that created it; absent: nobody was asked who calls. */
+  readonly ownerId?: string;
   /** Size of the common data in bytes; absent when the client sent none (absent is not empty). */
   readonly commonDataBytes?: number;
   /** The common data is what only services of this make read (docs/flmrun.md, 1.1). */

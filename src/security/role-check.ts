@@ -8,13 +8,17 @@ export function refusalOf(
   caller: Pick<Caller, "name" | "grants">,
   path: string,
 ): FlameError | undefined {
-  const roles = accessOf(path)?.roles;
-  if (roles === undefined)
+  const access = accessOf(path);
+  if (access === undefined)
     return new FlameError(
       "permission_denied",
       `${caller.name} may not call ${path}: no role allows it (docs/security.md, 37.1)`,
     );
-  if (typeof roles === "string" || roles.some((role) => hasRole(caller, role))) return undefined;
+  const { roles, wholeCluster } = access;
+  const application = wholeCluster === true ? "all" : undefined;
+  if (typeof roles === "string" || roles.some((role) => hasRole(caller, role, application)))
+    return undefined;
   const action = path.slice(path.lastIndexOf("/") + 1);
-  return roleMissing(caller, { action, roles, rule: "37.1" });
+  const asked = { action, roles, rule: "37.1" };
+  return roleMissing(caller, application === undefined ? asked : { ...asked, application });
 }

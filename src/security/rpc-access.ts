@@ -19,6 +19,8 @@ export interface RpcAccess {
   readonly roles: readonly Role[] | "anyone" | "accepted";
   /** What changes something that stays, or reads everything of everybody, is written down; tasks are not one by one. */
   readonly audit: AuditKind;
+  /** It is about everything there is: a role that is bound to some applications does not suffice. */
+  readonly wholeCluster?: true;
 }
 
 type Methods = Readonly<Record<string, RpcAccess>>;
@@ -63,9 +65,9 @@ const byService: Readonly<Record<string, Methods>> = {
     ViewCluster: counted("viewer"),
     ReadLogs: stream("viewer"),
     // All that everybody ever submitted.
-    Backup: stream("admin"),
-    ReadAudit: stream("admin"),
-    ReleaseNode: each("operator"),
+    Backup: { ...stream("admin"), wholeCluster: true },
+    ReadAudit: { ...stream("admin"), wholeCluster: true },
+    ReleaseNode: { ...each("operator"), wholeCluster: true },
   },
   "flame.registry.v1.Registry": {
     Apply: each("operator"),

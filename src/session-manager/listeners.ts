@@ -46,7 +46,7 @@ import { presenceService } from "./frontend/presence-service.ts";
 import { sessionsService } from "./frontend/sessions-service.ts";
 import { clientsService } from "./frontend/task-stream.ts";
 import { type ListenAddress, listen, shutDown } from "./grpc-listener.ts";
-import { logPlaces } from "./logs/log-places.ts";
+import { findSession, logPlaces } from "./logs/log-places.ts";
 import { NodeLogs } from "./logs/node-logs.ts";
 import { registryService } from "./registry/registry-service.ts";
 import type { FinishedTasks } from "./storage/finished-tasks.ts";
@@ -217,8 +217,8 @@ function frontendServer(
   const soon = (act: () => void): void => void setImmediate(act);
   const clients = clientsService({ ...deps, limits, trail, logger, soon });
   server.addService(clientsDefinition, traced(limits.guard(clients), tracing));
-  const exists = (id: string): boolean => deps.engine.state.sessions.find(id) !== undefined;
-  server.addService(LogsService, traced(limits.guard(deps.logs.clientService(exists)), tracing));
+  const logs = deps.logs.clientService(findSession(() => deps.engine.state));
+  server.addService(LogsService, traced(limits.guard(logs), tracing));
   const services = [
     "flame.v1.Frontend",
     "flame.stream.v1.Clients",

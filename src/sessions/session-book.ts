@@ -57,12 +57,7 @@ export class SessionBook {
   /** @throws FlameError not_found. */
   get(id: string): SessionEntry {
     const entry = this.#entries.get(id);
-    if (entry === undefined) {
-      throw new FlameError(
-        "not_found",
-        `session ${id} not found: it was never created, or has been deleted`,
-      );
-    }
+    if (entry === undefined) throw unknownSession(id);
     return entry;
   }
 
@@ -263,6 +258,14 @@ export class SessionBook {
     entry.record = record;
     turn.change({ kind: "session.put", record });
   }
+}
+
+/** What is said of a session that is not there, and of one that the caller may not know of. */
+export function unknownSession(id: string): FlameError {
+  return new FlameError(
+    "not_found",
+    `session ${id} not found: it was never created, or has been deleted`,
+  );
 }
 
 function addCounts(sums: TaskCounts, counts: Readonly<TaskCounts>, times: 1 | -1): void {

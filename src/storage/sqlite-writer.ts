@@ -162,6 +162,7 @@ export class SqliteWriter {
       record.clients === undefined ? null : JSON.stringify(record.clients),
       eventsText(record.events),
       record.packages === undefined ? null : JSON.stringify(record.packages),
+      record.ownerId ?? null,
     );
     if (commonData !== undefined) batch.run("putCommonData", record.id, commonData);
   }

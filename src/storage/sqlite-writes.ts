@@ -2,8 +2,9 @@
 
 export const writes = {
   putSession: `INSERT INTO sessions (id, application, application_revision, state, creation_time, completion_time, cpu, memory,
-                             gpu, min_instances, max_instances, priority, owner, common_data_bytes, clients, events, packages)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                             gpu, min_instances, max_instances, priority, owner, common_data_bytes, clients, events, packages,
+                             owner_id)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET
          state = excluded.state, completion_time = excluded.completion_time, clients = excluded.clients,
          events = excluded.events`,

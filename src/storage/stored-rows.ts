@@ -69,6 +69,7 @@ export interface SessionRow {
   clients: string | null;
   /** JSON array of strings; NULL: none. */
   packages: string | null;
+  owner_id: string | null;
   events: string;
   objects_deleted: number;
   /** NULL, like those below: the session has had no task. */
@@ -263,6 +264,7 @@ export function sessionReader(): (row: SessionRow) => SessionRecord {
     if (row.framed !== 0) record.framed = true;
     if (row.clients !== null) record.clients = JSON.parse(row.clients) as string[];
     if (row.packages !== null) record.packages = JSON.parse(row.packages) as string[];
+    if (row.owner_id !== null) record.ownerId = shared(row.owner_id);
     if (row.objects_deleted !== 0) record.objectsDeleted = true;
     return record;
   };

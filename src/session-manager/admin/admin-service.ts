@@ -7,7 +7,7 @@ import type { Clock } from "../../kit/clock.ts";
 import type { AdminServer } from "../../protocol/generated/flame/admin/v1/admin.ts";
 import type { Store } from "../../storage/store.ts";
 import type { NodeNotes } from "../backend/node-notes.ts";
-import { unary } from "../calls/call-helpers.ts";
+import { doorOf, unary } from "../calls/call-helpers.ts";
 import type { Engine } from "../engine/engine.ts";
 import { readLogs } from "../logs/log-calls.ts";
 import type { NodeLogs } from "../logs/node-logs.ts";
@@ -38,7 +38,7 @@ export function adminService(deps: AdminDeps): AdminServer {
     viewCluster: unary(() => clusterFacts({ config, engine, guard, version, startTime })),
     readLogs: readLogs(deps),
     releaseNode: unary(async ({ name }, call) => {
-      await engine.of(call.getPeer()).ask("node.free", { name });
+      await doorOf(engine, call).ask("node.free", { name });
       return {};
     }),
     readAudit: readAudit(deps),

@@ -2,6 +2,9 @@ import type { ServerUnaryCall, ServerWritableStream, sendUnaryData } from "@grpc
 import type { Caller } from "../../model/caller.ts";
 import { FlameError } from "../../model/errors.ts";
 import { statusOf } from "../../protocol/grpc-errors.ts";
+import { callerOf } from "../../security/authentication.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { EngineDoor } from "../engine/engine-door.ts";
 
 /** A handler of grpc-js around a function that returns the reply or throws a FlameError. */
 export function unary<Q, A>(
@@ -16,6 +19,14 @@ export function unary<Q, A>(
       }
     })();
   };
+}
+
+/** The door of whoever calls: in turn with others, and to as much as its roles allow. */
+export function doorOf(
+  engine: Pick<Engine, "of">,
+  call: Parameters<typeof callerOf>[0],
+): EngineDoor {
+  return engine.of(call.getPeer(), callerOf(call));
 }
 
 /** A caller as the author of a revision. */

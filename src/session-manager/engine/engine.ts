@@ -6,10 +6,11 @@ import type { Clock, Timer } from "../../kit/clock.ts";
 import { FairQueue } from "../../kit/fair-queue.ts";
 import { startStopwatch } from "../../kit/stopwatch.ts";
 import type { Token } from "../../kit/turn.ts";
+import type { Caller } from "../../model/caller.ts";
 import type { Change } from "../../model/change.ts";
 import { FlameError } from "../../model/errors.ts";
 import type { FlameTurn } from "../../model/flame-turn.ts";
-import type { PayloadKind, Store } from "../../storage/store.ts";
+import type { Store } from "../../storage/store.ts";
 import { DiskPause, diskLookMs, isOfNode, survivesRebuild } from "../storage/disk-pause.ts";
 import { growthOf, type StorageGuard } from "../storage/storage-guard.ts";
 import { Commits } from "./commits.ts";
@@ -126,9 +127,13 @@ export class Engine extends EngineDoor {
     return { queued: this.queued, waiting };
   }
 
-  /** The door of one client: commands of many clients are carried out in turn. @param from names its connection */
-  of(from: string): EngineDoor {
-    return new ClientDoor((kind, input, waiter) => this.#submit(kind, input, waiter, from));
+  /**
+   * The door of one client: commands of many clients are carried out in turn.
+   * @param from names its connection; undefined: it is not held up by others. @param caller asks for what its roles allow
+   */
+  of(from: string | undefined, caller?: Caller): EngineDoor {
+    const as = caller?.grants === undefined ? undefined : caller;
+    return new ClientDoor((kind, input, waiter) => this.#submit(kind, input, waiter, from, as));
   }
 
   protected submit(kind: CommandKind, input: unknown, waiter: Answers): Pending {
@@ -150,9 +155,15 @@ export class Engine extends EngineDoor {
     this.#waiters.clear();
   }
 
-  #submit(kind: CommandKind, input: unknown, answers: Answers, from: string | undefined): Pending {
+  #submit(
+    kind: CommandKind,
+    input: unknown,
+    answers: Answers,
+    from: string | undefined,
+    as?: Caller,
+  ): Pending {
     const token = this.#nextToken++;
-    const command = { kind, input, token } as Command;
+    const command = { kind, input, token, ...(as !== undefined && { as }) } as Command;
     if (this.#stopped !== undefined) {
       this.#settle(answers, this.#stopped);
       return { token, cancel: () => undefined };
@@ -287,14 +298,14 @@ export class Engine extends EngineDoor {
 
   #durable(changes: readonly Change[], seconds: number): void {
     this.#deps.meter?.commit(seconds, changes);
-    keepPayloads(this.#deps.payloads, changes, "output");
+    this.#deps.payloads.keepOf(changes, "output");
     this.#deps.onCommitted?.(changes);
   }
 
   /** @returns what is to go when the turn is durable: what a stream does not take early, and all that follows it there */
   #releaseEarly({ changes, effects, early }: FlameTurn): FlameTurn["early"] {
     // Before anything asks for them: a lease may be read out of the store only when its task is there.
-    keepPayloads(this.#deps.payloads, changes, "input");
+    this.#deps.payloads.keepOf(changes, "input");
     if (changes.length > 0)
       for (const effect of effects)
         if (effect.kind === "reply") this.#waiters.get(effect.to)?.foresee?.(effect.value);
@@ -387,12 +398,3 @@ const lostTurn = new FlameError(
   "the disk of the session manager refused a write, so this call is not known to have done anything; its state was read " +
     "anew from what is on disk: try again",
 );
-
-function keepPayloads(payloads: Payloads, changes: readonly Change[], kind: PayloadKind): void {
-  for (const change of changes) {
-    if (change.kind === "session.delete") payloads.drop(change.id);
-    if (change.kind !== "task.put") continue;
-    const payload = change[kind];
-    if (payload !== undefined) payloads.keep(change.record, kind, payload);
-  }
-}

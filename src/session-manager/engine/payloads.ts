@@ -1,3 +1,4 @@
+import type { Change } from "../../model/change.ts";
 import { FlameError } from "../../model/errors.ts";
 import type { SessionKey, SessionRecord } from "../../model/session.ts";
 import type { TaskKey, TaskRecord, TaskReply } from "../../model/task.ts";
@@ -30,6 +31,16 @@ export class Payloads {
   /** Remembers bytes that were just made durable, or are about to be. */
   keep(task: TaskKey, kind: PayloadKind, payload: Buffer): void {
     this.#cache.put(task, kind, payload);
+  }
+
+  /** Remembers what changes write, and forgets what they delete. */
+  keepOf(changes: readonly Change[], kind: PayloadKind): void {
+    for (const change of changes) {
+      if (change.kind === "session.delete") this.drop(change.id);
+      if (change.kind !== "task.put") continue;
+      const payload = change[kind];
+      if (payload !== undefined) this.keep(change.record, kind, payload);
+    }
   }
 
   /** The session is about to be deleted: another may have its id from now on. */

@@ -12,7 +12,7 @@ import type {
 import type { Application, Result } from "../../protocol/generated/flame/v1/types.ts";
 import { applicationToWire } from "../../protocol/record-wire.ts";
 import { callerOf } from "../../security/authentication.ts";
-import { authorOf, requiredField, unary } from "../calls/call-helpers.ts";
+import { authorOf, doorOf, requiredField, unary } from "../calls/call-helpers.ts";
 import type { ReplyHold } from "../calls/reply-hold.ts";
 import { replyRoom } from "../calls/reply-size.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -44,30 +44,30 @@ export function applicationCalls(deps: ApplicationCallDeps): ApplicationCalls {
     registerApplication: unary((request, call) =>
       asResult(async () => {
         const input = await admitted(deps, request, call, "RegisterApplication");
-        await engine.of(call.getPeer()).ask("application.register", input);
+        await doorOf(engine, call).ask("application.register", input);
       }),
     ),
 
     updateApplication: unary((request, call) =>
       asResult(async () => {
         const input = await admitted(deps, request, call, "UpdateApplication");
-        await engine.of(call.getPeer()).ask("application.update", input);
+        await doorOf(engine, call).ask("application.update", input);
       }),
     ),
 
     unregisterApplication: unary(({ name }, call) =>
       asResult(async () => {
-        await engine.of(call.getPeer()).ask("application.unregister", { name });
+        await doorOf(engine, call).ask("application.unregister", { name });
       }),
     ),
 
     getApplication: unary(async ({ name }, call) =>
-      applicationToWire(await engine.of(call.getPeer()).ask("application.get", { name })),
+      applicationToWire(await doorOf(engine, call).ask("application.get", { name })),
     ),
 
     listApplication: unary(async (_request, call) => {
       await deps.replies.take(call, deps.sizes.applications(), { wait: false });
-      const records = await engine.of(call.getPeer()).ask("application.list", {});
+      const records = await doorOf(engine, call).ask("application.list", {});
       return {
         applications: withinRoom(records, deps.sizes.applications(), replyRoom(call.metadata)),
       };

@@ -5,7 +5,7 @@ import type { Node } from "../../protocol/generated/flame/v1/types.ts";
 import { executorToWire, nodeToWire } from "../../protocol/record-wire.ts";
 import type { Store } from "../../storage/store.ts";
 import type { NodeSpeakers } from "../backend/node-speakers.ts";
-import { unary } from "../calls/call-helpers.ts";
+import { doorOf, unary } from "../calls/call-helpers.ts";
 import type { ReplyHold } from "../calls/reply-hold.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Payloads } from "../engine/payloads.ts";
@@ -37,15 +37,15 @@ export function frontendService(deps: FrontendDeps): FrontendServer {
     ...sessionCalls(deps),
     ...taskCalls(deps),
     listExecutor: unary(async (_request, call) => ({
-      executors: (await engine.of(call.getPeer()).ask("executor.list", {})).map((record) =>
+      executors: (await doorOf(engine, call).ask("executor.list", {})).map((record) =>
         executorToWire(record),
       ),
     })),
     listNodes: unary(async (_request, call) => ({
-      nodes: (await engine.of(call.getPeer()).ask("node.list", {})).map(shown),
+      nodes: (await doorOf(engine, call).ask("node.list", {})).map(shown),
     })),
     getNode: unary(async ({ name }, call) => ({
-      node: shown(await engine.of(call.getPeer()).ask("node.get", { name })),
+      node: shown(await doorOf(engine, call).ask("node.get", { name })),
     })),
   };
 }

@@ -1,7 +1,7 @@
 import { FlameError } from "../../model/errors.ts";
 import { clientIdKey, clientIdOf } from "../../protocol/client-id.ts";
 import type { PresenceServer } from "../../protocol/generated/flame/client/v1/client.ts";
-import { unary } from "../calls/call-helpers.ts";
+import { doorOf, unary } from "../calls/call-helpers.ts";
 import type { Engine } from "../engine/engine.ts";
 
 /** A client may miss so many beats before it counts as gone. */
@@ -36,7 +36,7 @@ export function presenceService(deps: {
           `the beat names no client: expected metadata ${clientIdKey} with 1 to 128 printable characters without spaces`,
         );
       }
-      await engine.of(call.getPeer()).ask("client.beat", { client });
+      await doorOf(engine, call).ask("client.beat", { client });
       return { nextMs, onlyOtherMakes: onlyOtherMakes(engine) };
     }),
   };

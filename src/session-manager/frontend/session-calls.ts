@@ -11,7 +11,7 @@ import type { FrontendServer } from "../../protocol/generated/flame/v1/frontend.
 import type { Session, SessionSpec } from "../../protocol/generated/flame/v1/types.ts";
 import { sessionToWire } from "../../protocol/record-wire.ts";
 import { callerOf } from "../../security/authentication.ts";
-import { requiredField, unary } from "../calls/call-helpers.ts";
+import { doorOf, requiredField, unary } from "../calls/call-helpers.ts";
 import type { HeldCall, ReplyHold } from "../calls/reply-hold.ts";
 import { replyRoom } from "../calls/reply-size.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -39,7 +39,7 @@ export function sessionCalls(deps: {
     createSession: unary(async ({ sessionId: id, session }, call) => {
       const spec = requiredField(session, "the session spec", "CreateSession");
       const request = requestOf(spec, call.metadata);
-      const door = engine.of(call.getPeer());
+      const door = doorOf(engine, call);
       await checkFitsOneBind(door, request);
       await cleaner.gone(id);
       const view = await door.ask("session.create", { id, request, ...ownerOf(call) });
@@ -48,7 +48,7 @@ export function sessionCalls(deps: {
 
     openSession: unary(async ({ sessionId: id, session }, call) => {
       const request = session === undefined ? undefined : requestOf(session, call.metadata);
-      const door = engine.of(call.getPeer());
+      const door = doorOf(engine, call);
       if (request !== undefined) {
         await checkFitsOneBind(door, request);
         await cleaner.gone(id);
@@ -58,22 +58,22 @@ export function sessionCalls(deps: {
     }),
 
     closeSession: unary(async ({ sessionId: id }, call) =>
-      wholeFor(call, await engine.of(call.getPeer()).ask("session.close", { id }), true),
+      wholeFor(call, await doorOf(engine, call).ask("session.close", { id }), true),
     ),
 
     // The record is gone when the reply is made: its common data are not read again.
     deleteSession: unary(async ({ sessionId: id }, call) =>
-      sessionToWire(await engine.of(call.getPeer()).ask("session.delete", { id }), undefined),
+      sessionToWire(await doorOf(engine, call).ask("session.delete", { id }), undefined),
     ),
 
     getSession: unary(async ({ sessionId: id }, call) =>
-      wholeFor(call, await engine.of(call.getPeer()).ask("session.get", { id }), false),
+      wholeFor(call, await doorOf(engine, call).ask("session.get", { id }), false),
     ),
 
     listSession: unary(async (_request, call) => {
       const room = replyRoom(call.metadata);
       await replies.take(call, sizes.sessions(room), { wait: false });
-      const views = await engine.of(call.getPeer()).ask("session.list", {});
+      const views = await doorOf(engine, call).ask("session.list", {});
       const bytes = views.reduce((sum, { record }) => sum + (record.commonDataBytes ?? 0), 0);
       return { sessions: bytes <= room ? await whole(views) : views.map(without) };
     }),

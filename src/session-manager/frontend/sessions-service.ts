@@ -5,7 +5,7 @@ import type {
   SessionsServer,
 } from "../../protocol/generated/flame/sessions/v1/sessions.ts";
 import { callerOf } from "../../security/authentication.ts";
-import { unary } from "../calls/call-helpers.ts";
+import { doorOf, unary } from "../calls/call-helpers.ts";
 import type { Engine } from "../engine/engine.ts";
 
 /** Tasks that one call may name; all of a session are cancelled without naming any. */
@@ -16,7 +16,7 @@ export function sessionsService({ engine }: { readonly engine: Engine }): Sessio
   return {
     cancel: unary(async ({ sessionId, taskIds, pendingOnly, close }, call) => {
       const ids = checkedIds(taskIds);
-      const done = await engine.of(call.getPeer()).ask("session.cancel", {
+      const done = await doorOf(engine, call).ask("session.cancel", {
         sessionId,
         ...(ids.length > 0 && { taskIds: ids }),
         pendingOnly,

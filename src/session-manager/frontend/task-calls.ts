@@ -11,6 +11,7 @@ import { taskToWire } from "../../protocol/record-wire.ts";
 import type { Store } from "../../storage/store.ts";
 import {
   type Drainable,
+  doorOf,
   drained,
   failStream,
   requiredField,
@@ -49,7 +50,7 @@ export function taskCalls(deps: TaskCallDeps): TaskCalls {
           `the input has ${input.length} bytes, at most ${payloadBytesMax} fit; put the object into the cache and send its reference`,
         );
       }
-      const created = await engine.of(call.getPeer()).ask("task.create", {
+      const created = await doorOf(engine, call).ask("task.create", {
         sessionId,
         ...(input !== undefined && { input }),
         ...(timeoutMs !== undefined && { timeoutMs }),
@@ -58,7 +59,7 @@ export function taskCalls(deps: TaskCallDeps): TaskCalls {
     }),
 
     getTask: unary(async ({ taskId, sessionId }, call) => {
-      const door = engine.of(call.getPeer());
+      const door = doorOf(engine, call);
       const found = await door.ask("task.get", { sessionId, taskId: parseTaskId(taskId) });
       const task = await payloads.task(found);
       const room = replyRoom(call.metadata);
@@ -133,7 +134,7 @@ function watchCall(deps: TaskCallDeps): FrontendServer["watchTask"] {
       },
     });
     const request = { sessionId: call.request.sessionId, taskId };
-    const pending = engine.of(call.getPeer()).stream("task.watch", request, {
+    const pending = doorOf(engine, call).stream("task.watch", request, {
       push: (reply) => {
         if ("stored" in reply || isTerminal(reply.task.state))
           letGo ??= finished.hold(request.sessionId, taskId);
@@ -158,6 +159,7 @@ interface WatchedTask {
 }
 
 interface TaskSink extends Drainable, HeldCall {
+  readonly metadata: Metadata;
   write(task: Task, taken: () => void): boolean;
   end(trailers?: Metadata): void;
   on(event: "drain" | "close" | "cancelled", listener: () => void): unknown;
@@ -171,7 +173,7 @@ async function listTasks(
   sink: TaskSink,
 ): Promise<void> {
   const { store, payloads, engine } = deps;
-  const session = await engine.of(sink.getPeer()).ask("task.list", { sessionId });
+  const session = await doorOf(engine, sink).ask("task.list", { sessionId });
   let after = 0;
   for (;;) {
     const forgotten = payloads.forgotten(sessionId);

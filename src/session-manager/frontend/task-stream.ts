@@ -18,6 +18,7 @@ import { statusOf } from "../../protocol/grpc-errors.ts";
 import { readPrintable, requestIdKey } from "../../protocol/request-id.ts";
 import type { EndedSubmit } from "../../sessions/submit-book.ts";
 import type { Store } from "../../storage/store.ts";
+import { doorOf } from "../calls/call-helpers.ts";
 import type { CallLimits } from "../calls/call-limits.ts";
 import type { RequestTrail } from "../calls/request-trail.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -79,7 +80,7 @@ class TaskStream {
     this.#deps = deps;
     this.#call = call;
     this.#peer = call.getPeer();
-    this.#door = deps.engine.of(this.#peer);
+    this.#door = doorOf(deps.engine, call);
     this.#requestId = readPrintable(call.metadata.get(requestIdKey)) ?? randomId();
     this.#outbox = new TaskOutbox({
       call,

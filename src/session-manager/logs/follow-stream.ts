@@ -1,4 +1,5 @@
 import { Metadata, type ServerDuplexStream, status } from "@grpc/grpc-js";
+import type { Caller } from "../../model/caller.ts";
 import { LineBacklog, type SharedBytes } from "../../process/line-backlog.ts";
 import type {
   FollowEnd,
@@ -7,6 +8,7 @@ import type {
   FollowResponse,
   Lines,
 } from "../../protocol/generated/flame/logs/v1/logs.ts";
+import { callerOf } from "../../security/authentication.ts";
 import type { Follower, LiveLogs } from "./live-logs.ts";
 
 export type FollowCall = ServerDuplexStream<FollowRequest, FollowResponse>;
@@ -20,17 +22,21 @@ const noticesMax = 100;
 /** Sessions that one stream follows. */
 const followedMax = 10_000;
 
+/** What is to be said of a session to a caller; `hidden`: no more than of one that is gone. */
+export type FindSession = (sessionId: string, caller: Caller) => "shown" | "hidden" | "gone";
+
 export interface FollowDeps {
   readonly live: LiveLogs;
   /** Of all clients together. */
   readonly shared: SharedBytes;
-  readonly exists: (sessionId: string) => boolean;
+  readonly find: FindSession;
 }
 
 /** One stream of one client that wants to know what tasks print: it gets what it reads in time. */
 export class FollowStream implements Follower {
   readonly #deps: FollowDeps;
   readonly #call: FollowCall;
+  readonly #caller: Caller;
   readonly #sessions = new Set<string>();
   readonly #lines: LineBacklog;
   #ends: FollowEnd[] = [];
@@ -43,6 +49,7 @@ export class FollowStream implements Follower {
   constructor(deps: FollowDeps, call: FollowCall) {
     this.#deps = deps;
     this.#call = call;
+    this.#caller = callerOf(call);
     this.#lines = new LineBacklog(waitingBytes, deps.shared);
   }
 
@@ -66,7 +73,8 @@ export class FollowStream implements Follower {
 
   printed({ sessionId, executorId, stream, taskId, data, leftOut }: Lines, node: string): void {
     // A session that ends is followed until all of it has come, or the client has gone.
-    if (this.#over) return;
+    // Another one may have its id by now.
+    if (this.#over || this.#find(sessionId) === "hidden") return;
     this.#lines.add({ sessionId, executorId, stream, taskId, node }, data, leftOut);
     this.#plan();
   }
@@ -83,7 +91,7 @@ export class FollowStream implements Follower {
   }
 
   #begin(id: string): void {
-    if (!this.#deps.exists(id)) {
+    if (this.#find(id) !== "shown") {
       this.#ended(id, status.NOT_FOUND, `session ${JSON.stringify(id.slice(0, 200))} not found`);
     } else if (this.#sessions.size >= followedMax) {
       const text = `this stream follows ${followedMax} sessions already: end some, or open another one`;
@@ -94,6 +102,10 @@ export class FollowStream implements Follower {
       this.#begun.push(id);
       this.#plan();
     }
+  }
+
+  #find(id: string): ReturnType<FindSession> {
+    return this.#deps.find(id, this.#caller);
   }
 
   async #end(id: string): Promise<void> {

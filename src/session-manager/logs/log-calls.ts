@@ -7,6 +7,7 @@ import type {
   ReadLogsRequest,
   ReadLogsResponse,
 } from "../../protocol/generated/flame/admin/v1/admin.ts";
+import { callerOf } from "../../security/authentication.ts";
 import type { NodeNotes } from "../backend/node-notes.ts";
 import { drained, failStream } from "../calls/call-helpers.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -37,9 +38,10 @@ export function readLogs(deps: LogDeps): AdminServer["readLogs"] {
 
 async function stream(deps: LogDeps, call: LogCall): Promise<void> {
   const { sessionId, taskId, follow } = call.request;
-  await deps.engine.ask("session.get", { id: sessionId });
+  const door = deps.engine.of(undefined, callerOf(call));
+  await door.ask("session.get", { id: sessionId });
   const task = taskId === undefined ? undefined : { sessionId, taskId: parseTaskId(taskId) };
-  if (task !== undefined) await deps.engine.ask("task.get", task);
+  if (task !== undefined) await door.ask("task.get", task);
   const over = (): Promise<boolean> =>
     task === undefined ? sessionOver(deps.engine, sessionId) : taskOver(deps.engine, task);
   const logs = sessionLogs({

@@ -9,7 +9,7 @@ import type { LogsServer } from "../../protocol/generated/flame/logs/v1/logs.ts"
 import type { NodeLogsServer, NodeWord } from "../../protocol/generated/flame/logs/v1/node_logs.ts";
 import { statusOf } from "../../protocol/grpc-errors.ts";
 import { identityOf } from "../../security/authentication.ts";
-import { FollowStream } from "./follow-stream.ts";
+import { type FindSession, FollowStream } from "./follow-stream.ts";
 import { LiveLogs, type LogPlaces } from "./live-logs.ts";
 import { type NodeLogCall, NodeLogStream } from "./node-log-stream.ts";
 
@@ -55,9 +55,9 @@ export class NodeLogs {
   }
 
   /** `flame.logs.v1.Logs`. */
-  clientService(exists: (sessionId: string) => boolean): LogsServer {
+  clientService(find: FindSession): LogsServer {
     const shared = new SharedBytes(waitingBytesMax);
-    const deps = { live: this.live, shared, exists };
+    const deps = { live: this.live, shared, find };
     return { follow: (call) => new FollowStream(deps, call).serve() };
   }
 

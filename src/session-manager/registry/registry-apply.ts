@@ -13,7 +13,7 @@ import type {
   ApplyRequest,
   Document,
 } from "../../protocol/generated/flame/registry/v1/registry.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { EngineDoor } from "../engine/engine-door.ts";
 
 /** Documents of one Apply. */
 export const DOCUMENTS_MAX = 10_000;
@@ -23,7 +23,7 @@ const DOCUMENTS_AT_ONCE = 100;
 const FAULTS_TOLD_MAX = 16;
 
 export interface ApplyDeps {
-  readonly engine: Engine;
+  readonly engine: EngineDoor;
   readonly admission: Admission;
 }
 

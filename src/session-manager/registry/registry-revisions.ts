@@ -9,7 +9,7 @@ import type {
   RollbackRequest,
 } from "../../protocol/generated/flame/registry/v1/registry.ts";
 import type { Store } from "../../storage/store.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { EngineDoor } from "../engine/engine-door.ts";
 import { changedRevisionToWire } from "./registry-wire.ts";
 
 /** The kept revisions, the latest first, each with what it changed. */
@@ -43,7 +43,7 @@ export async function findRevision(
  * @throws FlameError not_found, aborted, invalid_argument with what is wrong with it today
  */
 export async function rollback(
-  deps: { readonly engine: Engine; readonly store: Store; readonly admission: Admission },
+  deps: { readonly engine: EngineDoor; readonly store: Store; readonly admission: Admission },
   request: RollbackRequest,
   source: ManifestSource,
 ): Promise<ApplyOutcome> {

@@ -15,6 +15,7 @@ import { callerOf } from "../../security/authentication.ts";
 import type { Store } from "../../storage/store.ts";
 import { authorOf, drained, failStream, unary } from "../calls/call-helpers.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { EngineDoor } from "../engine/engine-door.ts";
 import { applyDocuments } from "./registry-apply.ts";
 import { findRevision, listRevisions, rollback } from "./registry-revisions.ts";
 import { watchRegistry } from "./registry-watch.ts";
@@ -35,9 +36,12 @@ export interface RegistryDeps {
 /** `flame.registry.v1.Registry`: docs/protocol.md, "The registry". */
 export function registryService(deps: RegistryDeps): RegistryServer {
   const { engine, store, faults } = deps;
+  const door = (call: ServerUnaryCall<unknown, unknown>): EngineDoor =>
+    engine.of(undefined, callerOf(call));
   return {
     apply: unary(async (request, call) => {
-      const outcomes = await applyDocuments(deps, request, sourceOf(call, request.owner));
+      const source = sourceOf(call, request.owner);
+      const outcomes = await applyDocuments({ ...deps, engine: door(call) }, request, source);
       return { outcomes: outcomes.map(outcomeToWire) };
     }),
 
@@ -53,8 +57,8 @@ export function registryService(deps: RegistryDeps): RegistryServer {
       });
     },
 
-    getOfSession: unary(async ({ sessionId }) => {
-      const { name, revision } = await engine.ask("application.ofSession", { sessionId });
+    getOfSession: unary(async ({ sessionId }, call) => {
+      const { name, revision } = await door(call).ask("application.ofSession", { sessionId });
       return revisionToWire(await findRevision(store, name, revision));
     }),
 
@@ -64,13 +68,15 @@ export function registryService(deps: RegistryDeps): RegistryServer {
     }),
 
     rollback: unary(async (request, call) =>
-      outcomeToWire(await rollback(deps, request, sourceOf(call, request.owner))),
+      outcomeToWire(
+        await rollback({ ...deps, engine: door(call) }, request, sourceOf(call, request.owner)),
+      ),
     ),
 
-    remove: unary(async (request) => {
+    remove: unary(async (request, call) => {
       const { name, whenUnused } = request;
       const input = { name, whenUnused, ...guardOf(request) };
-      return { removed: (await engine.ask("application.remove", input)) === "removed" };
+      return { removed: (await door(call).ask("application.remove", input)) === "removed" };
     }),
 
     watch: watchRegistry(deps),

@@ -7,7 +7,7 @@ import {
   WatchEvent_Kind,
   type WatchRequest,
 } from "../../protocol/generated/flame/registry/v1/registry.ts";
-import { failStream } from "../calls/call-helpers.ts";
+import { doorOf, failStream } from "../calls/call-helpers.ts";
 import type { Engine } from "../engine/engine.ts";
 import { absentToWire, registryApplicationToWire } from "./registry-wire.ts";
 
@@ -59,7 +59,7 @@ class RegistryWatch {
     const stopFaults = this.#deps.faults.onChange((changed) => {
       if (name === undefined || name === changed) this.#faultsChanged(changed);
     });
-    const pending = this.#deps.engine.of(this.#call.getPeer()).stream(
+    const pending = doorOf(this.#deps.engine, this.#call).stream(
       "application.watch",
       { ...(name !== undefined && { name }) },
       {

@@ -103,6 +103,7 @@ export const sessionTable = new Table<SessionRecord>("sessions", [
   column("clients", "text", "latest", ({ clients }) => json(clients)),
   column("events", "text", "latest", ({ events }) => eventsText(events)),
   column("packages", "text", "once", ({ packages }) => json(packages)),
+  column("owner_id", "text", "once", ({ ownerId }) => ownerId),
 ]);
 
 export const commonDataTable = new Table<{ readonly id: string; readonly data: Buffer }>(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { hasRole, requireRole, seesOwned } from "../../../src/model/access.ts";
+import { hasRole, mayChangeOwned, requireRole, seesOwned } from "../../../src/model/access.ts";
 import { type Grant, type Role, roles } from "../../../src/model/role.ts";
 
 const render = { name: "render", labels: ["films", "gpu"] };
@@ -75,16 +75,35 @@ describe("a role", () => {
 describe("what has an owner", () => {
   const of = (owner?: string) => ({ owner, application: render });
 
-  it("is seen by its owner with the role user, and by operators of its application", () => {
+  it("is seen by its owner with the role user, and by viewers and operators of its application", () => {
     expect(seesOwned(caller({ role: "user" }), of("name alice"))).toBe(true);
     expect(seesOwned(caller({ role: "user", applications: ["other"] }), of("name alice"))).toBe(
       true,
     );
-    expect(seesOwned(caller({ role: "viewer" }), of("name alice"))).toBe(false);
+    expect(seesOwned(caller({ role: "node" }), of("name alice"))).toBe(false);
+    expect(seesOwned(caller({ role: "viewer" }), of("name bob"))).toBe(true);
+    expect(seesOwned(caller({ role: "viewer", applications: ["other"] }), of("name bob"))).toBe(
+      false,
+    );
     expect(seesOwned(caller({ role: "user" }), of("name bob"))).toBe(false);
     expect(seesOwned(caller({ role: "operator" }), of("name bob"))).toBe(true);
     expect(seesOwned(caller({ role: "operator", labels: ["gpu"] }), of("name bob"))).toBe(true);
     expect(seesOwned(caller({ role: "operator", labels: ["cpu"] }), of("name bob"))).toBe(false);
+  });
+
+  it("is changed by its owner with the role user, and by operators of its application", () => {
+    expect(mayChangeOwned(caller({ role: "user" }), of("name alice"))).toBe(true);
+    expect(mayChangeOwned(caller({ role: "viewer" }), of("name alice"))).toBe(false);
+    const both = caller({ role: "viewer" }, { role: "user" });
+    expect(seesOwned(both, of("name bob"))).toBe(true);
+    expect(mayChangeOwned(both, of("name bob"))).toBe(false);
+    expect(mayChangeOwned(caller({ role: "operator", labels: ["gpu"] }), of("name bob"))).toBe(
+      true,
+    );
+    expect(mayChangeOwned(caller({ role: "operator", labels: ["cpu"] }), of("name bob"))).toBe(
+      false,
+    );
+    expect(mayChangeOwned({}, of("name bob"))).toBe(true);
   });
 
   it("and has none, belongs to operators", () => {

@@ -126,7 +126,7 @@ it("a start reads counts, not tasks", async () => {
   expect(plan).toEqual(["SCAN tasks USING INDEX tasks_open"]);
   // Counts that no task bears out: what is loaded is what was written.
   database.exec(`
-    INSERT INTO sessions VALUES ('s', 'a', 1, 'Open', 1, NULL, 1, 2, 0, 0, NULL, 3, 'me', NULL, '[]', 0, NULL, NULL);
+    INSERT INTO sessions VALUES ('s', 'a', 1, 'Open', 1, NULL, 1, 2, 0, 0, NULL, 3, 'me', NULL, '[]', 0, NULL, NULL, NULL);
     INSERT INTO session_counts VALUES ('s', 0, 0, 41, 1, 0, 42, 0, 0);`);
   database.close();
   const again = open();

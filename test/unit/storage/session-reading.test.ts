@@ -37,6 +37,7 @@ it("each of many sessions is read with its own values, and what is equal in them
     }),
     session({ id: "e", resreq: small, creationTime: 5, minInstances: 2 }),
     session({ id: "f", resreq: small, creationTime: 6, packages: ["numpy>=2", "six"] }),
+    session({ id: "g", resreq: small, creationTime: 7, ownerId: "name alice" }),
   ];
   await store.commit([
     { kind: "application.put", record: application(1) },
