@@ -128,6 +128,12 @@ export class ConnectionGuard {
     });
   }
 
+  /** Ends a connection at once, with its calls. @param key of kit/connection-ends.ts */
+  cut(key: string): void {
+    // The socket alone: clients would read INTERNAL of streams that are reset before it.
+    this.#connections.get(key)?.socket.destroy();
+  }
+
   close(): void {
     this.#timer?.cancel();
     this.#timer = undefined;

@@ -1,7 +1,7 @@
 import type { Http2Server, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import { Server, type ServerInterceptor } from "@grpc/grpc-js";
-import type { Clock } from "../kit/clock.ts";
+import type { Clock, Timer } from "../kit/clock.ts";
 import type { Logger } from "../kit/logger.ts";
 import {
   ConnectionGuard,
@@ -17,11 +17,20 @@ export const clientStreamsMax = 4_096;
 /** As HTTP/2 says it. */
 export const unlimitedStreams = 0x7fff_ffff;
 
+interface WatchDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Ends a connection at once, by its key (kit/connection-ends.ts). */
+  readonly cut: (connection: string) => void;
+}
+
 export interface GuardedServerOptions {
   /** Who refuses calls. */
   readonly interceptors: readonly ServerInterceptor[];
   /** To be told of each connection, before anything of it is read. */
   readonly connected?: ((socket: Socket) => void) | undefined;
+  /** Begins with the server, and may end connections. @default nothing does */
+  readonly watch?: (deps: WatchDeps) => Timer;
   /** Bytes of one message. */
   readonly messageBytesMax: number;
   /** Streams that a connection may have open after its first accepted call. */
@@ -55,6 +64,7 @@ export function guardedServer(
     "grpc.max_send_message_length": -1,
     "grpc.max_concurrent_streams": streamsAtFirst,
   });
+  let watch: Timer | undefined;
   const policy = { requestBytesMax: options.requestBytesMax ?? (() => undefined) };
   return {
     server,
@@ -63,8 +73,10 @@ export function guardedServer(
         attach(http2, connections, policy);
         if (options.connected !== undefined) http2.prependListener("connection", options.connected);
       }
+      watch = options.watch?.({ ...deps, cut: (key) => connections.cut(key) });
     },
     close: () => {
+      watch?.cancel();
       connections.close();
     },
   };

@@ -130,6 +130,7 @@ async function start(
     {
       interceptors: [...auditingOf(options, releasers), ...security.interceptors],
       connected: security.connected,
+      watch: security.watch,
       messageBytesMax: MESSAGE_BYTES_MAX,
       streamsMax: clientStreamsMax,
       requestBytesMax,

@@ -12,6 +12,7 @@ import { headerText } from "../protocol/grpc-errors.ts";
 import type { RoleBindings } from "./role-bindings.ts";
 import { refusalOf } from "./role-check.ts";
 import { accessOf } from "./rpc-access.ts";
+import type { TokenConnections } from "./token-connections.ts";
 import type { KnownTokens } from "./token-file.ts";
 
 /** Whom a call is from, as far as it can be told; a string says why it is not accepted. */
@@ -34,19 +35,27 @@ const bearer = /^Bearer +(\S+)$/i;
 /** Accepted callers by the metadata of their call, which belongs to one call alone. */
 const callers = new WeakMap<Metadata, Accepted>();
 
-/** Accepts whoever sends `authorization: Bearer TOKEN` with a known token. Its roles: those of its line and of its name. */
-export function byToken(known: KnownTokens, bindings: RoleBindings): Authenticate {
-  return ({ metadata }) => {
+/**
+ * Accepts whoever sends `authorization: Bearer TOKEN` with a known token. Its roles: those of its line and of its name.
+ * @param known what the token file says now
+ */
+export function byToken(
+  known: () => KnownTokens,
+  bindings: RoleBindings,
+  connections: TokenConnections,
+): Authenticate {
+  return ({ metadata, ends }) => {
     const [sent] = metadata.get("authorization");
     if (sent === undefined) {
       return "a token is needed here: clients name it by token_file in their configuration or FLAME_TOKEN_FILE";
     }
     const token = bearer.exec(String(sent))?.[1];
     if (token === undefined) return 'authorization has to be "Bearer TOKEN"';
-    const owner = known.ownerOf(token);
+    const owner = known().ownerOf(token);
     if (owner === undefined) return "the token is not one that is accepted here";
     if (typeof owner === "string") return owner;
-    const { name, identity, grants } = owner;
+    const { name, identity, mark, grants } = owner;
+    connections.accepted(ends, mark);
     return {
       name,
       authenticatedBy: "token",

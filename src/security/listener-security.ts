@@ -1,17 +1,21 @@
 import type { Socket } from "node:net";
 import { userInfo } from "node:os";
+import type { SecureContextOptions } from "node:tls";
 import { ServerCredentials, type ServerInterceptor } from "@grpc/grpc-js";
 import type { Access, RoleBinding, TlsFiles } from "../config/cluster-config.ts";
+import type { Timer } from "../kit/clock.ts";
 import { FlameError } from "../model/errors.ts";
 import type { Role } from "../model/role.ts";
 import { authenticating, byCertificate, byToken } from "./authentication.ts";
 import { tellsOwners } from "./connection-owners.ts";
 import { LocalUsers } from "./local-users.ts";
 import { looseFile } from "./loose-file.ts";
+import { type Reread, type RereadDeps, rereadOnChange } from "./reread.ts";
 import { RoleBindings } from "./role-bindings.ts";
 import { SameUser } from "./same-user.ts";
 import { readTlsFiles, type TlsMaterial } from "./tls-files.ts";
-import { readTokenFile } from "./token-file.ts";
+import { TokenConnections } from "./token-connections.ts";
+import { type KnownTokens, readTokenFile } from "./token-file.ts";
 
 /** What the configuration says about one listener. */
 export interface ListenerSecurityOptions {
@@ -42,6 +46,8 @@ export interface ListenerSecurity {
   readonly interceptors: ServerInterceptor[];
   /** To be told of each connection, before anything of it is read. */
   readonly connected?: (socket: Socket) => void;
+  /** From now on reads files again that change, and ends connections whose token is no more. */
+  readonly watch: (deps: RereadDeps) => Timer;
   /** To log once: files with secrets that others of this machine may use; a listener of root's that is open. */
   readonly warnings: readonly string[];
   /** To log once: what the choice means. */
@@ -53,49 +59,100 @@ export interface ListenerSecurity {
  * @throws FlameError invalid_config naming file and key for what is missing or unusable.
  */
 export function listenerSecurity(options: ListenerSecurityOptions): ListenerSecurity {
-  const { access, tls, tlsKey } = options;
-  const material = tls && readTlsFiles(tls, tlsKey, options.now());
+  const { access, tlsKey } = options;
+  const files = filesOf(options);
+  const credentials = files.tls ?? ServerCredentials.createInsecure();
   const warnings = looseFiles(options);
-  const notes: readonly string[] = [];
+  const common = { credentials, watch: watching(files.rereads), warnings, notes: [] };
   switch (access) {
     case "open": {
-      const credentials = serverCredentials(material);
       const meaning = meaningOfOpen(options.accessKey);
       return isRoot()
-        ? { credentials, interceptors: [], warnings: [...warnings, meaning], notes }
-        : { credentials, interceptors: [], warnings, notes: [meaning] };
+        ? { ...common, interceptors: [], warnings: [...warnings, meaning] }
+        : { ...common, interceptors: [], notes: [meaning] };
     }
     case "same-user": {
       const { connected, authenticate } = sameUser(options);
-      const interceptors = [authenticating(authenticate)];
-      return { credentials: serverCredentials(material), interceptors, connected, warnings, notes };
+      return { ...common, interceptors: [authenticating(authenticate)], connected };
     }
-    case "token": {
-      if (options.tokenFile === undefined) throw missing(options.tokenKey, access);
-      const bindings = new RoleBindings(options.roles);
-      const known = readTokenFile({
-        file: options.tokenFile,
-        key: options.tokenKey,
-        now: options.now,
-        hasRoles: (name) => bindings.of(name).length > 0,
-        defaultRoles: options.defaultRoles ?? (options.roles === undefined ? "all" : []),
-      });
-      return {
-        credentials: serverCredentials(material),
-        interceptors: [authenticating(byToken(known, bindings))],
-        warnings: [...warnings, ...known.warnings],
-        notes,
-      };
-    }
+    case "token":
+      return { ...common, ...byTokens(options, files.rereads, warnings) };
     case "mtls":
-      if (material?.authorities === undefined) throw missing(`${tlsKey}.ca_file`, access);
+      if (options.tls?.caFile === undefined) throw missing(`${tlsKey}.ca_file`, access);
       return {
-        credentials: new AskingCredentials(material, material.authorities),
+        ...common,
         interceptors: [authenticating(byCertificate(bindingsOf(options)))],
-        warnings,
-        notes: options.roles === undefined ? [meaningOfMtls(options.accessKey)] : notes,
+        notes: options.roles === undefined ? [meaningOfMtls(options.accessKey)] : [],
       };
   }
+}
+
+/** The certificate of a listener, and what reads it again. */
+function filesOf(options: ListenerSecurityOptions): {
+  readonly tls: FileCredentials | undefined;
+  readonly rereads: readonly Reread[];
+} {
+  const { tls, tlsKey, access } = options;
+  if (tls === undefined) return { tls: undefined, rereads: [] };
+  const material = (): TlsMaterial => readTlsFiles(tls, tlsKey, options.now());
+  const credentials = new FileCredentials(material(), access === "mtls");
+  const use = (): string[] => {
+    const warnings = looseKey(options);
+    credentials.renew(material());
+    return warnings;
+  };
+  const files = [tls.certFile, tls.keyFile, ...(tls.caFile === undefined ? [] : [tls.caFile])];
+  return { tls: credentials, rereads: [{ key: tlsKey, files, use }] };
+}
+
+function byTokens(
+  options: ListenerSecurityOptions,
+  others: readonly Reread[],
+  warnings: readonly string[],
+): Pick<ListenerSecurity, "interceptors" | "connected" | "watch" | "warnings"> {
+  const { tokenFile, tokenKey, roles, now } = options;
+  if (tokenFile === undefined) throw missing(tokenKey, options.access);
+  const bindings = new RoleBindings(roles);
+  const read = (): KnownTokens =>
+    readTokenFile({
+      file: tokenFile,
+      key: tokenKey,
+      now,
+      hasRoles: (name) => bindings.of(name).length > 0,
+      defaultRoles: options.defaultRoles ?? (roles === undefined ? "all" : []),
+    });
+  let known = read();
+  const use = (): string[] => {
+    const loose = looseToken(options);
+    known = read();
+    return [...loose, ...known.warnings];
+  };
+  const connections = new TokenConnections();
+  const rereads = [...others, { key: tokenKey, files: [tokenFile], use }];
+  return {
+    interceptors: [authenticating(byToken(() => known, bindings, connections))],
+    connected: connections.connected,
+    watch: watching(rereads, () => connections.without((mark) => known.holds(mark))),
+    warnings: [...warnings, ...known.warnings],
+  };
+}
+
+/** @param over the connections that are to end now */
+function watching(
+  files: readonly Reread[],
+  over: () => readonly string[] = () => [],
+): ListenerSecurity["watch"] {
+  if (files.length === 0) return () => ({ cancel: () => undefined });
+  return (deps) =>
+    rereadOnChange(files, deps, () => {
+      for (const key of over()) {
+        deps.logger.info(
+          { connection: key },
+          "a connection was ended: its token was removed, changed or has expired",
+        );
+        deps.cut(key);
+      }
+    });
 }
 
 const bindingsOf = ({ roles }: ListenerSecurityOptions): RoleBindings | undefined =>
@@ -128,45 +185,43 @@ function meaningOfOpen(key: string): string {
 }
 
 /** Who only checks certificates reads no token, and who has no key has nothing to keep. */
-function looseFiles({
-  access,
-  tls,
-  tlsKey,
-  tokenFile,
-  tokenKey,
-}: ListenerSecurityOptions): string[] {
-  const key = tls && looseFile(tls.keyFile, "the key", `${tlsKey}.key_file`);
-  const token =
-    access === "token" && tokenFile !== undefined
-      ? looseFile(tokenFile, "the token", tokenKey)
-      : undefined;
-  return [key, token].filter((warning) => warning !== undefined);
+function looseFiles(options: ListenerSecurityOptions): string[] {
+  return [...looseKey(options), ...(options.access === "token" ? looseToken(options) : [])];
+}
+
+function looseKey({ tls, tlsKey }: ListenerSecurityOptions): string[] {
+  const warning = tls && looseFile(tls.keyFile, "the key", `${tlsKey}.key_file`);
+  return warning === undefined ? [] : [warning];
+}
+
+function looseToken({ tokenFile, tokenKey }: ListenerSecurityOptions): string[] {
+  const warning = tokenFile && looseFile(tokenFile, "the token", tokenKey);
+  return warning === undefined || warning === "" ? [] : [warning];
 }
 
 function missing(key: string, access: Access): FlameError {
   return new FlameError("invalid_config", `${key} is missing: cluster.security says ${access}`);
 }
 
-function serverCredentials(material: TlsMaterial | undefined): ServerCredentials {
-  if (material === undefined) return ServerCredentials.createInsecure();
-  return ServerCredentials.createSsl(null, [
-    { cert_chain: material.certificate, private_key: material.key },
-  ]);
-}
-
 /**
- * TLS that asks for a client's certificate and lets the call be refused instead of the connection: a client then
- * reads UNAUTHENTICATED and why, where the library's own credentials just hang up.
+ * TLS whose certificate can be renewed. One that asks for a client's certificate lets the call be refused instead of the
+ * connection: a client then reads UNAUTHENTICATED and why, where the library's own credentials just hang up.
  */
-class AskingCredentials extends ServerCredentials {
-  constructor({ certificate, key }: TlsMaterial, authorities: Buffer) {
-    super(
-      { requestCert: true, rejectUnauthorized: false },
-      { ca: authorities, cert: [certificate], key: [key] },
-    );
+class FileCredentials extends ServerCredentials {
+  constructor(material: TlsMaterial, asks: boolean) {
+    super({ requestCert: asks, rejectUnauthorized: false }, contextOf(material));
+  }
+
+  /** For connections to come. */
+  renew(material: TlsMaterial): void {
+    this.updateSecureContextOptions(contextOf(material));
   }
 
   override _equals(other: ServerCredentials): boolean {
     return this === other;
   }
+}
+
+function contextOf({ certificate, key, authorities }: TlsMaterial): SecureContextOptions {
+  return { cert: [certificate], key: [key], ...(authorities !== undefined && { ca: authorities }) };
 }

@@ -23,6 +23,8 @@ export interface TokenOwner {
   /** `token` for one without a name. */
   readonly name: string;
   readonly identity: Identity;
+  /** Names its line as it is: another one with other roles is another line. */
+  readonly mark: string;
   /** What its line says, or what names have whose line says nothing; undefined: all, as a token without a name has. */
   readonly grants: readonly Grant[] | undefined;
 }
@@ -31,6 +33,8 @@ export interface TokenOwner {
 export interface KnownTokens {
   /** Whose the token is that somebody presents; undefined: it is none of them; a text: why it is not taken. */
   ownerOf(presented: string): TokenOwner | string | undefined;
+  /** Whether the line of this mark is still there, and its token lets somebody in. */
+  holds(mark: string): boolean;
   /** To log once: tokens that everybody uses as one, and lines that let nobody in. */
   readonly warnings: readonly string[];
 }
@@ -103,6 +107,7 @@ function checkDifferent(lines: readonly ReadLine[], fault: (what: string) => Fla
 class TokenTable implements KnownTokens {
   readonly warnings: readonly string[];
   readonly #lines: readonly ReadLine[];
+  readonly #byMark: ReadonlyMap<string, ReadLine>;
   readonly #options: TokenFileOptions;
 
   constructor(lines: readonly ReadLine[], options: TokenFileOptions) {
@@ -110,6 +115,7 @@ class TokenTable implements KnownTokens {
     this.#lines = [...lines].sort(
       (a, b) => Number(a.kind === "plain") - Number(b.kind === "plain"),
     );
+    this.#byMark = new Map(this.#lines.map((line) => [markOf(line), line]));
     this.#options = options;
     this.warnings = this.#findWarnings(lines);
   }
@@ -120,12 +126,18 @@ class TokenTable implements KnownTokens {
     const [found] = this.#lines.filter((one) => timingSafeEqual(one.digest, digest));
     if (found === undefined) return undefined;
     const identity = { id: idOf(found), accepts: this.#accepts };
-    if (found.kind === "plain") return { name: "token", identity, grants: undefined };
+    const mark = markOf(found);
+    if (found.kind === "plain") return { name: "token", identity, mark, grants: undefined };
     if (this.#isOver(found))
       return `the token of ${found.name} expired at ${new Date(found.expires ?? 0).toISOString()}: ask an administrator for a new one`;
     const held = found.roles ?? this.#options.defaultRoles ?? [];
     const grants = held === "all" ? undefined : held.map((role) => ({ role }));
-    return { name: found.name, identity, grants };
+    return { name: found.name, identity, mark, grants };
+  }
+
+  holds(mark: string): boolean {
+    const line = this.#byMark.get(mark);
+    return line !== undefined && !(line.kind === "named" && this.#isOver(line));
   }
 
   readonly #accepts = (id: string): boolean =>
@@ -170,6 +182,12 @@ function linesText(lines: readonly ReadLine[]): string {
   const numbers = lines.map(({ at }) => at).slice(0, linesNamedMax);
   const more = lines.length > linesNamedMax ? ", ..." : "";
   return `${lines.length === 1 ? "line" : "lines"} ${numbers.join(", ")}${more}`;
+}
+
+function markOf(line: TokenLine): string {
+  const digest = line.digest.toString("hex");
+  if (line.kind === "plain") return digest;
+  return `${digest} ${line.name} ${line.roles?.join(",") ?? "-"}`;
 }
 
 function idOf(line: TokenLine): string {

@@ -181,12 +181,13 @@ function securityOf({ config, clock }: ListenerDeps): {
 
 function frontendServer(
   deps: ServerDeps,
-  { interceptors, connected }: ListenerSecurity,
+  { interceptors, connected, watch }: ListenerSecurity,
 ): OutsideServer {
   const { tracing } = deps;
   const guarded = guard(deps, {
     interceptors: audited(deps, "frontend", interceptors),
     connected,
+    watch,
     messageBytesMax: frontendReceiveBytesMax,
     streamsMax: clientStreamsMax,
   });
@@ -233,12 +234,13 @@ function frontendServer(
 
 function backendServer(
   deps: ServerDeps,
-  { interceptors, connected }: ListenerSecurity,
+  { interceptors, connected, watch }: ListenerSecurity,
 ): OutsideServer {
   const { engine, payloads, tracing, notes, speakers, publishedPrograms, logs, clock } = deps;
   const guarded = guard(deps, {
     interceptors: audited(deps, "backend", interceptors),
     connected,
+    watch,
     messageBytesMax: backendReceiveBytesMax,
     // Each executor that waits holds a stream of its node's connection open.
     streamsMax: unlimitedStreams,

@@ -22,7 +22,7 @@ export function addToken(program: Command, context: FlameContext): void {
     .addHelpText(
       "after",
       "\nThe line holds the hash of the token: the cluster never learns the token from it, and whoever loses it gets a new one.\n" +
-        "Add the line to the file of cluster.security.token_file (node_token_file for nodes), and start the daemons again.\n" +
+        "Add the line to the file of cluster.security.token_file (node_token_file for nodes): it counts within a second.\n" +
         "\nExamples:\n  flame token alice --roles user --expires 2027-01-31\n" +
         "  flame token n1 --out n1.token >> nodes.tokens",
     )

@@ -133,7 +133,7 @@ export interface RawClusterConfig {
        */
       readonly users: readonly (string | number)[];
       /**
-       * File with the tokens of clients, one a line: NAME sha256:HEX roles=ROLE,... expires=DATE, as flame token prints it, or a token as it is sent, of 16 characters or more, which has no name. Read at the start.
+       * File with the tokens of clients, one a line: NAME sha256:HEX roles=ROLE,... expires=DATE, as flame token prints it, or a token as it is sent, of 16 characters or more, which has no name. Read again when it changes.
        */
       readonly token_file?: string;
       /**
