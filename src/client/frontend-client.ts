@@ -203,6 +203,7 @@ export class FrontendClient {
     const replies = new ReplyQueue<Reply>(call);
     const cancel = (): void => call.cancel();
     signal?.addEventListener("abort", cancel);
+    const isFirst = !this.#reached;
     let last = false;
     try {
       for (;;) {
@@ -213,7 +214,8 @@ export class FrontendClient {
         yield reply;
       }
     } catch (error) {
-      throw this.failure(error as ServiceError);
+      const failure = this.failure(error as ServiceError);
+      throw isFirst && mayBeWrongPort(failure, path) ? await this.#withOwner(failure) : failure;
     } finally {
       signal?.removeEventListener("abort", cancel);
       if (last) replies.expectEnd(this.#clock);

@@ -224,9 +224,8 @@ def test_a_put_that_breaks_off_keeps_its_own_error(cache: CacheServer) -> None:
 
 
 def test_a_cache_that_is_away_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flight_errors, "_RETRY_SECONDS", 0.1)
     monkeypatch.setenv("FLAME_CACHE_ENDPOINT", "grpc://127.0.0.1:1")
-    with pytest.raises(FlameError, match=r"no object cache answers at grpc://127\.0\.0\.1:1"):
+    with pytest.raises(FlameError, match=r"failed to connect to grpc://127\.0\.0\.1:1: nothing"):
         flamepy.put_object("app/ssn", 1)
 
 

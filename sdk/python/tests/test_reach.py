@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import http.server
+import os
 import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +19,7 @@ import pytest
 
 import flamepy
 from flamepy import FlameError, FlameErrorCode
+from flamepy._objects import flight_errors
 
 
 class _Pages(http.server.BaseHTTPRequestHandler):
@@ -85,11 +89,11 @@ _ALERT = b"\x15\x03\x01\x00\x02\x02\x46"
     [
         (_closed_port(), "http", "nothing listens there (connection refused); is the session"),
         (_closed_port(), "https", "nothing listens there (connection refused); is the session"),
-        (_web_server(), "http", "a web server answers on this port, not a session manager"),
+        (_web_server(), "http", "a web server answers on this port, not the session manager"),
         (
             _web_server(_METRICS),
             "http",
-            "this is the port of a Flame daemon's metrics, not the one",
+            "this is the port of a Flame daemon's metrics, not that of the session manager",
         ),
         (_speaker(_ALERT), "http", "this port speaks TLS; its address begins with https://"),
         (
@@ -117,26 +121,133 @@ def test_says_that_a_host_is_unknown() -> None:
         flamepy.connect("http://no-such.invalid:8080")
 
 
-class _OtherMake(grpc.GenericRpcHandler):  # type: ignore[type-arg]
-    """Refuses every call as our object cache and the port for nodes do."""
+@pytest.mark.parametrize(
+    ("server", "scheme", "words"),
+    [
+        (_closed_port(), "grpc", "nothing listens there (connection refused); is the object cache"),
+        (_web_server(), "grpc", "a web server answers on this port, not the object cache"),
+        (_speaker(_ALERT), "grpc", "this port speaks TLS; its address begins with grpcs://"),
+        (
+            _web_server(),
+            "grpcs",
+            "this port speaks no TLS; without TLS its address begins with grpc:",
+        ),
+    ],
+)
+def test_says_what_is_where_an_object_cache_should_be(
+    server: AbstractContextManager[int],
+    scheme: str,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # It would repeat the call as long as this.
+    monkeypatch.setattr(flight_errors, "_RETRY_SECONDS", 600.0)
+    with server as port:
+        address = f"{scheme}://127.0.0.1:{port}"
+        monkeypatch.setenv("FLAME_CACHE_ENDPOINT", address)
+        expected = re.escape(f"failed to connect to {address}: {words}")
+        with pytest.raises(FlameError, match=expected) as caught:
+            flamepy.put_object("app/ssn", 1)
+    assert caught.value.code is FlameErrorCode.INVALID_CONFIG
+
+
+def test_waits_for_a_cache_that_has_answered_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flight_errors, "_RETRY_SECONDS", 0.1)
+    with _closed_port() as port:
+        address = f"grpc://127.0.0.1:{port}"
+        monkeypatch.setattr(flight_errors, "_answered", {address})
+        monkeypatch.setenv("FLAME_CACHE_ENDPOINT", address)
+        with pytest.raises(FlameError, match=f"no object cache answers at {address}"):
+            flamepy.put_object("app/ssn", 1)
+
+
+def test_a_service_waits_for_its_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flight_errors, "_RETRY_SECONDS", 0.1)
+    monkeypatch.setenv("FLAME_INSTANCE_ENDPOINT", "/tmp/none")
+    with _closed_port() as port:
+        address = f"grpc://127.0.0.1:{port}"
+        monkeypatch.setenv("FLAME_CACHE_ENDPOINT", address)
+        with pytest.raises(FlameError, match=f"no object cache answers at {address}"):
+            flamepy.put_object("app/ssn", 1)
+
+
+def test_grpc_adds_no_lines_of_its_own() -> None:
+    program = (
+        "import flamepy, sys\ntry: flamepy.connect(sys.argv[1])\nexcept flamepy.FlameError: pass"
+    )
+    environment = {**os.environ}
+    environment.pop("GRPC_VERBOSITY", None)
+    with _web_server() as port:
+        run = subprocess.run(
+            [sys.executable, "-c", program, f"https://127.0.0.1:{port}"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+    assert run.stderr == ""
+
+
+class _PartOfFlame(grpc.GenericRpcHandler):  # type: ignore[type-arg]
+    """Refuses every call as our daemons do, and says by its health which service it has."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
-        def refuse(_: bytes, context: grpc.ServicerContext) -> bytes:
+        def answer(request: bytes, context: grpc.ServicerContext) -> bytes:
+            if details.method == "/grpc.health.v1.Health/Check":
+                if request[2:].decode() == self._service:
+                    return b"\x08\x01"
+                context.abort(grpc.StatusCode.NOT_FOUND, "unknown service")
             text = f"The server does not implement the method {details.method}"
             context.abort(grpc.StatusCode.UNIMPLEMENTED, text)
 
-        return grpc.unary_unary_rpc_method_handler(refuse)
+        return grpc.unary_unary_rpc_method_handler(answer)
 
 
-def test_says_that_another_part_of_flame_answers() -> None:
-    server = grpc.server(ThreadPoolExecutor(1), handlers=[_OtherMake()])
+@contextmanager
+def _part_of_flame(service: str) -> Iterator[int]:
+    server = grpc.server(ThreadPoolExecutor(1), handlers=[_PartOfFlame(service)])
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
-        with (
-            flamepy.connect(f"http://127.0.0.1:{port}") as connection,
-            pytest.raises(FlameError, match=r"not what a session manager has for clients .*9090"),
-        ):
-            connection.list_applications()
+        yield port
     finally:
         server.stop(None).wait()
+
+
+@pytest.mark.parametrize(
+    ("service", "words"),
+    [
+        ("arrow.flight.protocol.FlightService", "is the port of an object cache, not the one that"),
+        ("flame.v1.Backend", "is the port that a session manager has for its nodes, not the one"),
+        ("", "what answers there is not the session manager's port for clients"),
+    ],
+)
+def test_says_whose_port_it_is(service: str, words: str) -> None:
+    with (
+        _part_of_flame(service) as port,
+        flamepy.connect(f"http://127.0.0.1:{port}") as connection,
+        pytest.raises(FlameError, match=words),
+    ):
+        connection.list_applications()
+
+
+@pytest.mark.parametrize(
+    ("service", "words"),
+    [
+        ("flame.v1.Frontend", "this is the port that a session manager has for clients"),
+        ("flame.v1.Backend", "this is the port that a session manager has for its nodes"),
+        ("", "what answers there is no object cache"),
+    ],
+)
+def test_says_whose_port_it_is_that_is_no_object_cache(
+    service: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _part_of_flame(service) as port:
+        monkeypatch.setenv("FLAME_CACHE_ENDPOINT", f"grpc://127.0.0.1:{port}")
+        with pytest.raises(FlameError, match=f"{words}; is FLAME_CACHE_ENDPOINT right") as caught:
+            flamepy.put_object("app/ssn", 1)
+    assert caught.value.code is FlameErrorCode.INVALID_CONFIG

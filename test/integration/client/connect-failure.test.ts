@@ -71,10 +71,13 @@ async function grpcServer(
   return port;
 }
 
-async function failure(endpoint: string): Promise<FlameError> {
+async function failure(
+  endpoint: string,
+  call = (client: FlameClient): Promise<unknown> => client.listApplications(),
+): Promise<FlameError> {
   const client = new FlameClient({ endpoint });
   try {
-    await client.listApplications();
+    await call(client);
   } catch (thrown) {
     return FlameError.from(thrown);
   } finally {
@@ -155,6 +158,14 @@ describe("the first call to a wrong address says what is wrong with it", () => {
     expect(message.slice(head.length)).toMatch(words);
     // At once, if the machine is not busy; the deadline of a call is a minute.
     expect(performance.now() - began).toBeLessThan(5_000);
+  });
+
+  test("a web server, of which a stream is asked", async () => {
+    const endpoint = `http://127.0.0.1:${await webServer("")}`;
+    const { message } = await failure(endpoint, (client) => client.listTasks("any").next());
+    expect(message).toBe(
+      `failed to connect to ${endpoint}: a web server answers on this port, ${notForClients}`,
+    );
   });
 
   test("an unknown host", async () => {

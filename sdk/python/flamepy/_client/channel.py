@@ -16,7 +16,7 @@ import grpc
 from flamepy._client.config import FlameClientTls
 from flamepy._client.credentials import authorization, certificate, trust_roots
 from flamepy._client.proxy import channel_options, proxy_text
-from flamepy._client.reach import why_not
+from flamepy._client.reach import SESSION_MANAGER, why_not
 from flamepy._model.errors import FlameError, FlameErrorCode
 from flamepy._process.forks import FLAME_INSTANCE_ENDPOINT, refuse_in_child_of_service
 from flamepy.proto import types_pb2
@@ -113,7 +113,8 @@ def _await_ready(channel: grpc.Channel, address: str, tls: FlameClientTls | None
     reason = None
     if not through and not os.environ.get(FLAME_INSTANCE_ENDPOINT):
         port = int(target.rpartition(":")[2])
-        reason = why_not(host, port, secure, trust_roots(tls) if secure else None)
+        roots = trust_roots(tls) if secure else None
+        reason = why_not(SESSION_MANAGER, host, port, secure, roots)
     if reason is None:
         with suppress(grpc.FutureTimeoutError):
             ready.result(timeout=max(_READY_SECONDS - _SOON_SECONDS, 0.0))
@@ -234,8 +235,8 @@ def details_of(error: grpc.RpcError) -> str:
         return f"the session manager did not answer ({details})"
     if error.code() is grpc.StatusCode.UNIMPLEMENTED and "/flame.v1.Frontend/" in details:
         return (
-            f"what answers there is not what a session manager has for clients ({details}); "
-            "is the port right? 8080 is usual, the next one is for its nodes, 9090 an object cache"
+            f"what answers there is not the session manager's port for clients ({details}); "
+            "is the port right (FLAME_ENDPOINT)? 8080 is usual"
         )
     return details
 

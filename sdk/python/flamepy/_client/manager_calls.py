@@ -9,6 +9,7 @@ import grpc
 
 from flamepy._client.channel import CALL_SECONDS, call, is_unimplemented, to_flame_error
 from flamepy._client.presence import client_id
+from flamepy._client.reach import SESSION_MANAGER, other_port
 from flamepy._model.errors import FlameError, FlameErrorCode
 from flamepy._process.forks import refuse_in_forked_child
 from flamepy.proto import client_pb2, client_pb2_grpc, frontend_pb2_grpc
@@ -55,9 +56,21 @@ class ManagerCalls:
         self._check_open(operation)
         rpc = getattr(self.frontend, method)
         metadata = (self._client, _KEEP) if keep else (self._client,)
-        return call(
-            operation, rpc, request, repeatable=repeatable, seconds=seconds, metadata=metadata
-        )
+        try:
+            return call(
+                operation, rpc, request, repeatable=repeatable, seconds=seconds, metadata=metadata
+            )
+        except FlameError as error:
+            if not is_unimplemented(error):
+                raise
+            port = other_port(self._channel, SESSION_MANAGER)
+            if port is None:
+                raise
+            raise FlameError(
+                FlameErrorCode.INVALID_CONFIG,
+                f"failed to {operation}: {self.addr} is {port}, not the one that a session manager "
+                "has for clients; is FLAME_ENDPOINT right?",
+            ) from error
 
     def reads_frames(self) -> bool:
         """Whether the services of the cluster read our common data and inputs; asked once.

@@ -5,6 +5,51 @@ from __future__ import annotations
 import socket
 import time
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+
+
+@dataclass(frozen=True)
+class Server:
+    """What a client wants to find at an address, in the words of its errors.
+
+    Attributes:
+        name: with its article.
+        service: of gRPC, which its port has and no other port of Flame.
+        setting: the environment variable that has its address.
+        plain: scheme of its address without TLS.
+        secure: scheme of its address with TLS.
+    """
+
+    name: str
+    service: str
+    setting: str
+    plain: str
+    secure: str
+
+
+SESSION_MANAGER = Server(
+    "the session manager", "flame.v1.Frontend", "FLAME_ENDPOINT", "http", "https"
+)
+OBJECT_CACHE = Server(
+    "the object cache",
+    "arrow.flight.protocol.FlightService",
+    "FLAME_CACHE_ENDPOINT",
+    "grpc",
+    "grpcs",
+)
+
+#: What the daemons of Flame say by their health of each of their ports.
+_PORTS = {
+    SESSION_MANAGER.service: "the port that a session manager has for clients",
+    "flame.v1.Backend": "the port that a session manager has for its nodes",
+    OBJECT_CACHE.service: "the port of an object cache",
+}
+_HEALTH_CHECK = "/grpc.health.v1.Health/Check"
+#: Of a field of ``HealthCheckRequest``: its number and that it is a text (grpc.health.v1).
+_SERVICE_FIELD = b"\x0a"
 
 _PROBE_SECONDS = 1.0
 _PROBE_BYTES_MAX = 65536
@@ -12,10 +57,24 @@ _PROBE_BYTES_MAX = 65536
 _TLS_ALERT = b"\x15"
 
 
-def why_not(host: str, port: int, secure: bool, roots: bytes | None) -> str | None:
+def other_port(channel: grpc.Channel, wanted: Server) -> str | None:
+    """Return which other port of Flame a channel leads to; None when what answers does not say."""
+    ask: Any = channel.unary_unary(_HEALTH_CHECK, None, None)
+    for service, port in _PORTS.items():
+        if service == wanted.service:
+            continue
+        request = _SERVICE_FIELD + bytes([len(service)]) + service.encode()
+        with suppress(grpc.RpcError):
+            ask(request, timeout=_PROBE_SECONDS)
+            return port
+    return None
+
+
+def why_not(server: Server, host: str, port: int, secure: bool, roots: bytes | None) -> str | None:
     """Return why nobody can talk gRPC with this address; None when that is not known.
 
     Args:
+        server: what is wanted there.
         host: a name or an address, without brackets.
         port: where it is to listen.
         secure: whether it is to speak TLS.
@@ -23,11 +82,13 @@ def why_not(host: str, port: int, secure: bool, roots: bytes | None) -> str | No
     """
     try:
         with socket.create_connection((host, port), timeout=_PROBE_SECONDS) as connection:
-            return _without_tls(connection, host) if not secure else _tls(connection, host, roots)
+            if secure:
+                return _tls(server, connection, host, roots)
+            return _without_tls(server, connection, host)
     except ConnectionRefusedError:
         return (
-            "nothing listens there (connection refused); is the session manager running, and is "
-            "this its address (FLAME_ENDPOINT)?"
+            f"nothing listens there (connection refused); is {server.name} running, and is "
+            f"this its address ({server.setting})?"
         )
     except socket.gaierror as error:
         return f"no address is known for the host {host!r} ({error.strerror}); is its name right?"
@@ -35,7 +96,7 @@ def why_not(host: str, port: int, secure: bool, roots: bytes | None) -> str | No
         return None
 
 
-def _without_tls(connection: socket.socket, host: str) -> str | None:
+def _without_tls(server: Server, connection: socket.socket, host: str) -> str | None:
     """Ask as a browser does: what speaks gRPC does not answer that with a page."""
     connection.sendall(
         f"GET /metrics HTTP/1.1\r\nHost: {_authority(connection, host)}\r\n".encode()
@@ -43,15 +104,12 @@ def _without_tls(connection: socket.socket, host: str) -> str | None:
     connection.sendall(b"Connection: close\r\n\r\n")
     answer = _read(connection)
     if answer.startswith(_TLS_ALERT):
-        return "this port speaks TLS; its address begins with https://"
+        return f"this port speaks TLS; its address begins with {server.secure}://"
     if not answer.startswith(b"HTTP/1."):
         return None
     if b"\n# HELP flame_" in answer:
-        return (
-            "this is the port of a Flame daemon's metrics, not the one that a session manager has "
-            "for clients"
-        )
-    return "a web server answers on this port, not a session manager"
+        return f"this is the port of a Flame daemon's metrics, not that of {server.name}"
+    return f"a web server answers on this port, not {server.name}"
 
 
 def _authority(connection: socket.socket, host: str) -> str:
@@ -73,7 +131,7 @@ def _read(connection: socket.socket) -> bytes:
     return answer
 
 
-def _tls(connection: socket.socket, host: str, roots: bytes | None) -> str | None:
+def _tls(server: Server, connection: socket.socket, host: str, roots: bytes | None) -> str | None:
     import ssl  # Only here: most clusters of one machine have no TLS.
 
     # Files of authorities may have comments in any encoding; certificates are ASCII.
@@ -95,5 +153,5 @@ def _tls(connection: socket.socket, host: str, roots: bytes | None) -> str | Non
             "PACKET_LENGTH_TOO_LONG",
             "RECORD_LAYER_FAILURE",
         ):
-            return "this port speaks no TLS; without TLS its address begins with http://"
+            return f"this port speaks no TLS; without TLS its address begins with {server.plain}://"
     return None

@@ -172,7 +172,7 @@ def get(
             forget_share(endpoint)
             return fetch(None)
 
-    return reported(call, endpoint, f"get object {key!r}", retry=True)
+    return reported(call, endpoint, tls, f"get object {key!r}", retry=True)
 
 
 def get_small(
@@ -203,7 +203,7 @@ def delete(endpoint: str, tls: FlameClientTls | None, key: str) -> None:
         if not list(client_of(endpoint, tls).do_action(action, options=options)):
             raise ValueError(f"the object cache at {endpoint} did not confirm deleting {key!r}")
 
-    reported(send, endpoint, f"delete {key!r}", retry=True)
+    reported(send, endpoint, tls, f"delete {key!r}", retry=True)
 
 
 def is_table(schema: Any) -> bool:
@@ -310,7 +310,7 @@ def _sent(where: _Put, options: Any, rows: Callable[[], _Rows]) -> bytes:
     # A put whose reply was lost may have happened: it is repeated only where that does no harm,
     # with a new id or against an expected version.
     retry = where.path.count("/") == 1 or where.expected_version is not None
-    return reported(send, where.endpoint, f"put object {where.path!r}", retry=retry)
+    return reported(send, where.endpoint, where.tls, f"put object {where.path!r}", retry=retry)
 
 
 def _answered(writer: Any, reader: Any, rows: Iterable[tuple[Any, bytes | None]]) -> Any:
