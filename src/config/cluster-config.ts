@@ -1,3 +1,4 @@
+import type { Quota } from "../model/quota.ts";
 import type { Resources } from "../model/resources.ts";
 import type { Grant } from "../model/role.ts";
 import type { PolicyName } from "../model/scheduling-policy.ts";
@@ -33,6 +34,7 @@ export interface SecurityConfig {
   readonly serviceTokenFile: string | undefined;
   /** Undefined: every certificate has all roles. */
   readonly roles: readonly RoleBinding[] | undefined;
+  readonly quotas: readonly Quota[];
 }
 
 /** `cluster.audit`. */

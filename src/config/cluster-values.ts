@@ -1,6 +1,7 @@
 import { dirname, resolve } from "node:path";
 import type { DocumentPath } from "../documents/fault.ts";
 import { FlameError } from "../model/errors.ts";
+import type { Quota } from "../model/quota.ts";
 import { parseResources, parseSize, type Resources } from "../model/resources.ts";
 import type {
   Access,
@@ -308,7 +309,8 @@ class Reader {
   }
 
   security(raw: RawClusterConfig): SecurityConfig {
-    const { clients, nodes, users, token_file, node_token_file, roles } = raw.cluster.security;
+    const { clients, nodes, users, token_file, node_token_file, roles, quotas } =
+      raw.cluster.security;
     const { daemon_token_file, service_token_file } = raw.cluster.security;
     const file = (path: string | undefined) => (path === undefined ? undefined : this.#path(path));
     if (clients === "token") this.#need(["cluster", "security", "token_file"], token_file, "token");
@@ -335,7 +337,21 @@ class Reader {
       daemonTokenFile: file(daemon_token_file),
       serviceTokenFile: file(service_token_file),
       roles,
+      quotas: this.#quotas(quotas, clients),
     };
+  }
+
+  #quotas(raw: RawClusterConfig["cluster"]["security"]["quotas"], clients?: Access): Quota[] {
+    if (raw.length > 0 && clients !== "token" && clients !== "mtls")
+      this.warnings.push(
+        `cluster.security.quotas counts for nobody while cluster.security.clients is ${clients ?? "same-user"}: only token and mtls tell callers apart`,
+      );
+    return raw.map((one) => ({
+      names: one.names,
+      ...(one.max_open_sessions !== undefined && { maxOpenSessions: one.max_open_sessions }),
+      ...(one.max_open_tasks !== undefined && { maxOpenTasks: one.max_open_tasks }),
+      ...(one.max_open_bytes !== undefined && { maxOpenBytes: sizeOf(one.max_open_bytes) }),
+    }));
   }
 
   #need(at: DocumentPath, value: string | undefined, access: Access): void {

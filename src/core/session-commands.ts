@@ -13,6 +13,7 @@ import {
 } from "../model/session.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import type { Handlers } from "./handler.ts";
+import { checkSessionQuota } from "./quotas.ts";
 import { closeSession } from "./session-closing.ts";
 import { deleteSession, evictClosed } from "./session-deletion.ts";
 import { beginUse, shareUse } from "./session-use.ts";
@@ -134,6 +135,7 @@ function create(
     ...(request.packages !== undefined && { packages: request.packages }),
     events: firstEvents(application, turn.now),
   };
+  checkSessionQuota(state, record);
   // One of that id may be on its way out with an application that was removed.
   const left = state.sessions.leaving.find(id);
   if (left !== undefined) deleteSession(state, turn, left);

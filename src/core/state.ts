@@ -5,10 +5,12 @@ import { DeadlineQueue } from "../kit/deadline-queue.ts";
 import { Flag } from "../kit/flag.ts";
 import type { ApplicationRecord } from "../model/application.ts";
 import type { ApplicationSpec } from "../model/application-spec.ts";
+import type { Quota } from "../model/quota.ts";
 import type { Resources } from "../model/resources.ts";
 import type { PolicyName } from "../model/scheduling-policy.ts";
 import type { SessionRecord } from "../model/session.ts";
 import type { Recall, Schedule } from "../scheduler/ports.ts";
+import { OwnerBook } from "../sessions/owner-book.ts";
 import { SessionBook } from "../sessions/session-book.ts";
 import type { SessionEntry } from "../sessions/session-entry.ts";
 import type { ApplicationWatches } from "./application-event.ts";
@@ -30,6 +32,8 @@ export interface CoreOptions {
   readonly openSessionsMax: number;
   /** Pending and Running tasks of the cluster; one session gets at most as many as are still free. */
   readonly openTasksMax: number;
+  /** What identities may have open. */
+  readonly quotas: readonly Quota[];
   /** Registered applications. */
   readonly applicationsMax: number;
   /** How long a closed session is kept, in milliseconds; Infinity: for good. */
@@ -78,7 +82,7 @@ export class CoreState {
    * change of a task matters in some states only, since most tasks come and go without a word to the scheduler.
    */
   readonly scheduleWanted = new Flag(true);
-  readonly sessions = new SessionBook(this.scheduleWanted);
+  readonly sessions: SessionBook;
   readonly clients = new ClientBook();
   readonly executors = new ExecutorBook(this.scheduleWanted);
   readonly nodes = new NodeBook(this.scheduleWanted);
@@ -99,6 +103,7 @@ export class CoreState {
 
   constructor(options: CoreOptions, applications: ApplicationBook) {
     this.options = options;
+    this.sessions = new SessionBook(this.scheduleWanted, new OwnerBook(options.quotas));
     this.applications = applications;
     this.warm = new WarmApplications(applications.list());
   }

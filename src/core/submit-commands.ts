@@ -86,7 +86,7 @@ function carryOut(
       addKnown(outcomes, entry, producer, number);
       return;
     }
-    const error = input instanceof FlameError ? input : refusalOf(state, entry);
+    const error = input instanceof FlameError ? input : refusalOf(state, entry, input?.length);
     if (error !== undefined) {
       touched.add(entry.submits.use(producer, number, 0));
       addRefused(outcomes, number, error);
@@ -106,9 +106,13 @@ function carryOut(
   return outcomes;
 }
 
-function refusalOf(state: CoreState, entry: SessionEntry): FlameError | undefined {
+function refusalOf(
+  state: CoreState,
+  entry: SessionEntry,
+  inputBytes: number | undefined,
+): FlameError | undefined {
   try {
-    checkMayCreate(state, entry);
+    checkMayCreate(state, entry, inputBytes);
     return undefined;
   } catch (thrown) {
     return FlameError.from(thrown);

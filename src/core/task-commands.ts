@@ -6,6 +6,7 @@ import { createTask } from "../sessions/task-life.ts";
 import { watchTask } from "../sessions/watches.ts";
 import { handOut } from "./hand-out.ts";
 import { type Handlers, waits } from "./handler.ts";
+import { checkTaskQuota } from "./quotas.ts";
 import type { CoreState } from "./state.ts";
 import { closedBecause } from "./unused-sessions.ts";
 
@@ -16,7 +17,7 @@ const retryOpenTasksMs = 1_000;
 export const taskHandlers: Handlers<"task.create" | "task.get" | "task.watch" | "task.list"> = {
   "task.create": (state, turn, { sessionId, input, timeoutMs }) => {
     const entry = state.sessions.get(sessionId);
-    checkMayCreate(state, entry);
+    checkMayCreate(state, entry, input?.length);
     const task = createTask(turn, entry, input, state.options.term, timeoutMs);
     offerTasks(state, turn, entry);
     return { task };
@@ -38,8 +39,8 @@ export const taskHandlers: Handlers<"task.create" | "task.get" | "task.watch" | 
   "task.list": (state, _turn, { sessionId }) => state.sessions.get(sessionId).key,
 };
 
-/** @throws FlameError when the session takes no task now. */
-export function checkMayCreate(state: CoreState, entry: SessionEntry): void {
+/** @throws FlameError when the session takes no task now, or none with an input of so many bytes. */
+export function checkMayCreate(state: CoreState, entry: SessionEntry, inputBytes = 0): void {
   const { record } = entry;
   if (record.state !== "Open") {
     const because = closedBecause(record);
@@ -49,6 +50,7 @@ export function checkMayCreate(state: CoreState, entry: SessionEntry): void {
     );
   }
   checkOpenTasks(state, entry);
+  checkTaskQuota(entry, inputBytes);
 }
 
 /** Tasks were made: they are handed out at once where somebody takes them. */

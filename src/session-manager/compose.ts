@@ -332,6 +332,7 @@ function coreOptions(
     sessionsMax: cluster.limits.maxSessions,
     openSessionsMax: cluster.limits.maxOpenSessions,
     openTasksMax: cluster.limits.maxOpenTasks,
+    quotas: cluster.security.quotas,
     applicationsMax: cluster.limits.maxApplications,
     closedSessionRetentionMs: cluster.closedSessionRetentionMs || Number.POSITIVE_INFINITY,
     absentClientMs: cluster.absentClientMs || Number.POSITIVE_INFINITY,

@@ -12,6 +12,7 @@ import {
 } from "../model/session.ts";
 import type { TaskRecord } from "../model/task.ts";
 import { LeavingSessions } from "./leaving-sessions.ts";
+import { OwnerBook } from "./owner-book.ts";
 import { clearDeadline, type OpenTally, SessionEntry } from "./session-entry.ts";
 import { SessionsByApplication } from "./sessions-by-application.ts";
 import { notifyWatchers } from "./watches.ts";
@@ -28,16 +29,20 @@ export class SessionBook {
   readonly #closedTasks = noTasks();
   readonly #tally: OpenTally;
 
-  constructor(scheduleWanted: Flag) {
+  /** What identities with a quota have open. */
+  readonly owners: OwnerBook;
+
+  constructor(scheduleWanted: Flag, owners = new OwnerBook()) {
+    this.owners = owners;
     this.#tally = { tasks: 0, deadlines: new DeadlineQueue(), scheduleWanted };
   }
 
   /** Takes a stored session in, without its tasks; closed ones in the order in which they were closed. */
   restore(record: SessionRecord, counts: TaskCounts, lastTaskId: number): SessionEntry {
-    const entry = new SessionEntry(record, counts, lastTaskId, this.#tally);
+    const entry = this.#newEntry(record, counts, lastTaskId);
     this.#entries.set(record.id, entry);
     this.#byApplication.add(entry);
-    if (record.state === "Open") this.#open.add(entry);
+    if (record.state === "Open") this.#addOpen(entry);
     else this.#addClosed(entry);
     return entry;
   }
@@ -46,7 +51,7 @@ export class SessionBook {
   restoreTask(task: TaskRecord): void {
     const entry = this.get(task.sessionId);
     entry.tasks.set(task.id, task);
-    this.#tally.tasks++;
+    entry.countTask(task);
     if (task.state === "Pending") entry.pending.append(task.id);
   }
 
@@ -102,9 +107,9 @@ export class SessionBook {
   }
 
   create(turn: FlameTurn, record: SessionRecord, commonData: Buffer | undefined): SessionEntry {
-    const entry = new SessionEntry(record, noTasks(), 0, this.#tally);
+    const entry = this.#newEntry(record, noTasks(), 0);
     this.#entries.set(record.id, entry);
-    this.#open.add(entry);
+    this.#addOpen(entry);
     this.#byApplication.add(entry);
     turn.change({ kind: "session.put", record, ...(commonData !== undefined && { commonData }) });
     this.#tally.scheduleWanted.raise();
@@ -126,6 +131,7 @@ export class SessionBook {
     this.cancelPending(turn, entry);
     entry.dropSubmits();
     this.#open.delete(entry);
+    entry.countClosed();
     this.#byApplication.remove(entry);
     this.#replace(turn, entry, { ...entry.record, state: "Closed", completionTime: turn.now });
     this.#byApplication.add(entry);
@@ -145,10 +151,10 @@ export class SessionBook {
       if (task.state !== "Pending") continue;
       entry.tasks.delete(task.id);
       clearDeadline(entry, task);
+      entry.countEnded(task);
       notifyWatchers(turn, entry, { ...task, state: "Cancelled", completionTime: turn.now });
     }
     entry.counts.cancelled += count;
-    this.#tally.tasks -= count;
     entry.counts.pending = 0;
     entry.pending.clear();
     this.#tally.scheduleWanted.raise();
@@ -241,6 +247,17 @@ export class SessionBook {
 
   hasEvent(entry: SessionEntry, code: (typeof eventCodes)[keyof typeof eventCodes]): boolean {
     return entry.record.events.some((event) => event.code === code);
+  }
+
+  /** One without an owner, or whose owner has no quota, is counted for nobody. */
+  #newEntry(record: SessionRecord, counts: TaskCounts, lastTaskId: number): SessionEntry {
+    const owner = record.state === "Open" ? this.owners.of(record.ownerId) : undefined;
+    return new SessionEntry(record, counts, lastTaskId, this.#tally, owner);
+  }
+
+  #addOpen(entry: SessionEntry): void {
+    this.#open.add(entry);
+    entry.countOpen();
   }
 
   #addClosed(entry: SessionEntry): void {

@@ -4,6 +4,7 @@ import type { CallToken, StreamToken } from "../kit/turn.ts";
 import type { FlameTurn } from "../model/flame-turn.ts";
 import type { SessionKey, SessionRecord, SessionView, TaskCounts } from "../model/session.ts";
 import type { LaunchReply, TaskRecord, TaskReply, TaskState } from "../model/task.ts";
+import type { OwnerTally } from "./owner-book.ts";
 import { PendingQueue } from "./pending-queue.ts";
 import { SubmitBook } from "./submit-book.ts";
 
@@ -58,6 +59,8 @@ export class SessionEntry {
   /** Steady milliseconds of the last change of one of its tasks; kept up while it ends with its clients. */
   activeAt = 0;
   readonly tally: OpenTally;
+  /** What the identity that owns it has open; undefined: that has no quota. */
+  readonly owner: OwnerTally | undefined;
   #tasks: Map<number, TaskRecord> | undefined;
   #pending: PendingQueue | undefined;
   #executors: Set<string> | undefined;
@@ -70,11 +73,51 @@ export class SessionEntry {
   #awaited: Set<string> | undefined;
   #unwritten: Set<number> | undefined;
 
-  constructor(record: SessionRecord, counts: TaskCounts, lastTaskId: number, tally: OpenTally) {
+  constructor(
+    record: SessionRecord,
+    counts: TaskCounts,
+    lastTaskId: number,
+    tally: OpenTally,
+    owner?: OwnerTally,
+  ) {
     this.record = record;
     this.counts = counts;
     this.lastTaskId = lastTaskId;
     this.tally = tally;
+    this.owner = owner;
+  }
+
+  /** It is open from now on. */
+  countOpen(): void {
+    this.#countSession(1);
+  }
+
+  /** It was open, and is no more. */
+  countClosed(): void {
+    this.#countSession(-1);
+  }
+
+  #countSession(more: 1 | -1): void {
+    if (this.owner === undefined) return;
+    this.owner.sessions += more;
+    this.owner.bytes += more * (this.record.commonDataBytes ?? 0);
+  }
+
+  /** One of its tasks is open from now on. */
+  countTask(task: TaskRecord): void {
+    this.#countTask(task, 1);
+  }
+
+  /** One of its open tasks has ended. */
+  countEnded(task: TaskRecord): void {
+    this.#countTask(task, -1);
+  }
+
+  #countTask({ inputBytes = 0 }: TaskRecord, more: 1 | -1): void {
+    this.tally.tasks += more;
+    if (this.owner === undefined) return;
+    this.owner.tasks += more;
+    this.owner.bytes += more * inputBytes;
   }
 
   /** By which the store knows it. */

@@ -44,7 +44,7 @@ export function createTask(
   entry.tasks.set(record.id, record);
   entry.pending.append(record.id);
   entry.counts.pending++;
-  entry.tally.tasks++;
+  entry.countTask(record);
   turn.change({ kind: "task.put", record, input, output: undefined, begun: undefined });
   return record;
 }
@@ -105,7 +105,7 @@ export function completeTask(
   const succeeded = outcome.returnCode === 0;
   entry.activeAt = turn.steady;
   entry.counts.running--;
-  entry.tally.tasks--;
+  entry.countEnded(task);
   if (succeeded) entry.counts.succeed++;
   else entry.counts.failed++;
   const record = copyOf(task);
@@ -252,7 +252,7 @@ function leavePending(turn: FlameTurn, entry: SessionEntry, task: TaskRecord): v
   entry.activeAt = turn.steady;
   entry.pending.remove(task.id);
   entry.counts.pending--;
-  entry.tally.tasks--;
+  entry.countEnded(task);
   entry.tally.scheduleWanted.raise();
 }
 

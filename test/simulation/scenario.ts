@@ -53,6 +53,7 @@ export function makeScenario(seed: number, random: Random): Scenario {
       executorsPerNodeMax: random.pick([4, 128]),
       sessionsMax: random.chance(0.2) ? 4 : Number.POSITIVE_INFINITY,
       openSessionsMax: Number.POSITIVE_INFINITY,
+      quotas: [],
       openTasksMax: Number.POSITIVE_INFINITY,
       applicationsMax: Number.POSITIVE_INFINITY,
       absentClientMs: Number.POSITIVE_INFINITY,

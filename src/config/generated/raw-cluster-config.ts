@@ -182,6 +182,31 @@ export interface RawClusterConfig {
          */
         readonly labels?: readonly string[];
       }[];
+      /**
+       * What each of some identities may have at once, beside cluster.limits (docs/security.md, 38). Of each quota, the first entry counts that is for the identity and says it.
+       *
+       * @maxItems 10000
+       *
+       * Items: The quotas of some names, for each name by itself.
+       */
+      readonly quotas: {
+        /**
+         * Names of tokens, and subjects of certificates such as O=team,CN=alice, as flmctl history shows them; * for every identity, tokens without a name too.
+         *
+         * @minItems 1
+         * @maxItems 10000
+         */
+        readonly names: readonly string[];
+        /**
+         * Open sessions that it owns.
+         */
+        readonly max_open_sessions?: number;
+        /**
+         * Pending and running tasks of the sessions that it owns, whoever submitted them.
+         */
+        readonly max_open_tasks?: number;
+        readonly max_open_bytes?: Size;
+      }[];
     };
     /**
      * The audit log of the session manager: a line for each call that changes something or reads everything (docs/audit.md).

@@ -80,6 +80,7 @@ describe("cluster configuration", () => {
           users: [],
           tokenFile: undefined,
           nodeTokenFile: undefined,
+          quotas: [],
         },
         audit: { enabled: true, fileBytesMax: 16 * 1024 * 1024, filesMax: 10 },
       },
@@ -284,6 +285,20 @@ cache:
     const message = refusal(text);
     expect(message).toContain(where);
     expect(message).toContain(expected);
+  });
+
+  it("warns of quotas where callers are not told apart", () => {
+    const loaded = (clients: string) =>
+      load(
+        `{ cluster: { security: { clients: ${clients}, token_file: t, quotas: [{ names: ["*"], max_open_bytes: 2G }] } } }`,
+      );
+    expect(loaded("token").cluster.security.quotas).toEqual([
+      { names: ["*"], maxOpenBytes: 2 * 1024 ** 3 },
+    ]);
+    expect(loaded("token").warnings).toEqual([]);
+    expect(loaded("open").warnings).toEqual([
+      expect.stringContaining("cluster.security.quotas counts for nobody while"),
+    ]);
   });
 
   it("warns of tokens that can be read on the way: beyond this machine, without TLS", () => {

@@ -63,6 +63,7 @@ export class Machine {
       sessionsMax: Number.POSITIVE_INFINITY,
       openSessionsMax: Number.POSITIVE_INFINITY,
       openTasksMax: Number.POSITIVE_INFINITY,
+      quotas: [],
       applicationsMax: Number.POSITIVE_INFINITY,
       absentClientMs: Number.POSITIVE_INFINITY,
       idleSessionMs: Number.POSITIVE_INFINITY,
