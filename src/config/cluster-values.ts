@@ -350,6 +350,7 @@ class Reader {
       names: one.names,
       ...(one.max_open_sessions !== undefined && { maxOpenSessions: one.max_open_sessions }),
       ...(one.max_open_tasks !== undefined && { maxOpenTasks: one.max_open_tasks }),
+      ...(one.max_executors !== undefined && { maxExecutors: one.max_executors }),
       ...(one.max_open_bytes !== undefined && { maxOpenBytes: sizeOf(one.max_open_bytes) }),
     }));
   }

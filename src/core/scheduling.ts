@@ -57,27 +57,56 @@ function takeSnapshot(state: CoreState, steady: number): Snapshot {
   }
   const executors: ExecutorSupply[] = [];
   const reclaimed: ExecutorSupply[] = [];
-  const notHeld = new Map<string, number>();
-  const leaving = new Map<string, number>();
+  const applications = new NotHeld();
+  const owners = new NotHeld();
   for (const executor of state.executors.all()) {
     // What is on its way already is used before what was only now taken back, for somebody else.
     const justReclaimed = executor.reclaimed && executor.record.state === "Bound";
     (justReclaimed ? reclaimed : executors).push(supplyOf(state, nesting, executor));
-    const application = state.sessionOf(executor)?.record.application;
-    if (application === undefined || isHeld(state, executor)) continue;
-    notHeld.set(application, (notHeld.get(application) ?? 0) + 1);
-    if (useOf(state, executor) === "arriving" && isReady(state, executor))
-      leaving.set(application, (leaving.get(application) ?? 0) + 1);
+    const entry = state.sessionOf(executor);
+    if (entry === undefined || isHeld(state, executor)) continue;
+    const leaves = useOf(state, executor) === "arriving" && isReady(state, executor);
+    applications.add(entry.record.application, leaves);
+    const owner = boundedOwnerOf(entry);
+    if (owner !== undefined) owners.add(owner, leaves);
   }
   return {
     sessions,
     nodes,
     executors: [...executors, ...reclaimed],
     applicationMax: (name) =>
-      (state.applications.find(name)?.spec.max_instances ?? 0) - (notHeld.get(name) ?? 0),
-    applicationLeaving: (name) => leaving.get(name) ?? 0,
+      (state.applications.find(name)?.spec.max_instances ?? 0) - applications.of(name),
+    applicationLeaving: (name) => applications.leavingOf(name),
+    ownerMax: (id) =>
+      (state.sessions.owners.of(id)?.limits.maxExecutors?.max ?? Number.POSITIVE_INFINITY) -
+      owners.of(id),
+    ownerLeaving: (id) => owners.leavingOf(id),
     executorsPerNodeMax: state.options.executorsPerNodeMax,
   };
+}
+
+/** Executors of some sessions that do not serve them, and those of them that leave soon; by application or owner. */
+class NotHeld {
+  readonly #all = new Map<string, number>();
+  readonly #leaving = new Map<string, number>();
+
+  add(key: string, leaves: boolean): void {
+    this.#all.set(key, this.of(key) + 1);
+    if (leaves) this.#leaving.set(key, this.leavingOf(key) + 1);
+  }
+
+  of(key: string): number {
+    return this.#all.get(key) ?? 0;
+  }
+
+  leavingOf(key: string): number {
+    return this.#leaving.get(key) ?? 0;
+  }
+}
+
+/** Who owns the session, where that has a quota of executors. */
+function boundedOwnerOf({ owner, record }: SessionEntry): string | undefined {
+  return owner?.limits.maxExecutors === undefined ? undefined : record.ownerId;
 }
 
 /** Serves its session, or will; others still count against max_instances until they have left it. */
@@ -100,22 +129,28 @@ function demandOf(
   if (openTasks === 0 && record.minInstances === 0 && entry.executors.size === 0) return undefined;
   const application = state.applicationOf(record);
   if (application === undefined) return undefined;
+  const owner = boundedOwnerOf(entry);
   let held = 0;
   let notHeld = 0;
   let binding = 0;
+  let yielding = 0;
   const bound: string[] = [];
   for (const id of entry.executors) {
     const executor = state.executors.find(id);
     if (executor === undefined) continue;
-    if (isHeld(state, executor)) held++;
+    const serves = isHeld(state, executor);
+    const yields = serves && nesting.yields(state, executor);
+    if (serves) held++;
     else notHeld++;
+    if (yields) yielding++;
     if (executor.record.state === "Binding") binding++;
     // What only waits for others takes no room that it could give.
-    else if (isHeld(state, executor) && !nesting.yields(state, executor)) bound.push(id);
+    else if (serves && !yields) bound.push(id);
   }
   return {
     id: record.id,
     application: record.application,
+    ...(owner !== undefined && { owner }),
     priority: nesting.priorityOf(record),
     depth: nesting.depthOf(record),
     creationTime: record.creationTime,
@@ -126,6 +161,7 @@ function demandOf(
     maxInstances: (record.maxInstances ?? Number.POSITIVE_INFINITY) - notHeld,
     openTasks,
     held,
+    yielding,
     bindAllowance: bindAllowance(state, entry, binding, steady),
     waiting: counts.pending > 0 ? [] : [...entry.launchWaiters.keys(), ...entry.idle],
     busy: counts.pending > 0 ? bound : [],

@@ -57,7 +57,8 @@ export class WaitReasons {
   }
 
   /** Undefined: nobody knows, or another event says it. */
-  of({ record }: SessionEntry): string | undefined {
+  of(entry: SessionEntry): string | undefined {
+    const { record } = entry;
     const application = this.#state.applicationOf(record);
     if (application === undefined) return undefined;
     if (record.maxInstances === 0) return "its max_instances is 0";
@@ -84,10 +85,28 @@ export class WaitReasons {
     const instances = peers.reduce((sum, { executors }) => sum + executors.size, 0);
     if (instances >= most)
       return `application ${application.name} has all ${most} of its max_instances: ${holdersText(peers)}`;
+    const quota = this.#fullQuotaOf(entry);
+    if (quota !== undefined) return quota;
     if (this.#nesting.depthOf(record) >= nestingMax)
       return `${nestingMax} sessions wait for one another down to this one, and tasks that wait so deep keep their room`;
     const taken = this.#holdersText === "" ? "executors leave" : this.#holdersText;
     return `${wanted} for an executor is not free on any Ready node: ${taken}`;
+  }
+
+  /** Its owner has as many executors as it may. */
+  #fullQuotaOf({ owner, record }: SessionEntry): string | undefined {
+    const quota = owner?.limits.maxExecutors;
+    if (quota === undefined) return undefined;
+    const peers = this.#holders.filter((entry) => entry.owner === owner);
+    const counted = peers.reduce((sum, entry) => sum + this.#countedOf(entry), 0);
+    if (counted < quota.max) return undefined;
+    return `${record.owner} has all ${quota.max} executors of its quota (${quota.key}): ${holdersText(peers)}`;
+  }
+
+  /** Its executors but those whose tasks wait for tasks of their own. */
+  #countedOf({ executors }: SessionEntry): number {
+    const all = [...executors].map((id) => this.#state.executors.find(id));
+    return all.filter((one) => one !== undefined && !this.#nesting.yields(this.#state, one)).length;
   }
 
   #prospectOf(shim: Shim, ownOnly: boolean, resreq: Resources): Prospect {

@@ -7,6 +7,8 @@ export interface QuotaValues {
   readonly maxOpenTasks?: number;
   /** Inputs of these tasks, and common data of its open sessions. */
   readonly maxOpenBytes?: number;
+  /** Executors of its sessions; one whose task waits for tasks of its own is not counted. */
+  readonly maxExecutors?: number;
 }
 export type QuotaName = keyof QuotaValues;
 
@@ -28,6 +30,7 @@ const keys: Readonly<Record<QuotaName, string>> = {
   maxOpenSessions: "max_open_sessions",
   maxOpenTasks: "max_open_tasks",
   maxOpenBytes: "max_open_bytes",
+  maxExecutors: "max_executors",
 };
 
 /** What holds for an identity: of each quota, the first entry that is for its name and says it; undefined: nothing. */

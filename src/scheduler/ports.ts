@@ -7,6 +7,8 @@ import type { Resources } from "../model/resources.ts";
 export interface SessionDemand {
   readonly id: string;
   readonly application: string;
+  /** The identity that owns it; absent: that has no quota of executors. */
+  readonly owner?: string;
   /** Higher is served first. That of a session whose tasks wait for this one's, where it is higher. */
   readonly priority: number;
   /** How many sessions wait for one another down to this one. */
@@ -24,6 +26,8 @@ export interface SessionDemand {
   readonly openTasks: number;
   /** Executors in Binding or Bound that are not being taken back. */
   readonly held: number;
+  /** Of these, those whose task waits for tasks of its own. */
+  readonly yielding: number;
   /** How many more it may be given at this moment: 0 while bind failures are backed off. */
   readonly bindAllowance: number;
   /** Its executors that wait for a task while none is Pending, longest waiting first. */
@@ -69,6 +73,9 @@ export interface Snapshot {
   readonly applicationMax: (application: string) => number;
   /** How many of these executors are on their way out of their sessions: places that come free soon. */
   readonly applicationLeaving: (application: string) => number;
+  /** The same for the quota of an owner. */
+  readonly ownerMax: (owner: string) => number;
+  readonly ownerLeaving: (owner: string) => number;
   readonly executorsPerNodeMax: number;
 }
 
@@ -95,7 +102,7 @@ export interface Schedule {
   readonly decisions: readonly Decision[];
   /** They hold until the next look. */
   readonly recalls: readonly Recall[];
-  /** Sessions that have to wait for room that is not there yet, or until others of their application need less. */
+  /** Sessions that have to wait for room that is not there yet, or until others of their application or owner need less. */
   readonly unserved: ReadonlySet<string>;
   /** Those of them for which no room could be made either: asking for more changes nothing. */
   readonly short: ReadonlySet<string>;

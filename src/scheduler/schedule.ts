@@ -1,7 +1,7 @@
 import { addResources, fits, resourcesKey } from "../model/resources.ts";
 import { defaultPolicies, type PolicyName } from "../model/scheduling-policy.ts";
-import { ApplicationPlaces } from "./application-places.ts";
 import { measureCapacity, type NodeCapacity, serves } from "./capacity.ts";
+import { type Places, placesOf } from "./places.ts";
 import { combine, type Rules } from "./policies.ts";
 import type {
   Decision,
@@ -64,7 +64,7 @@ class Round {
   readonly #holders: readonly Standing[];
   /** Those that need something, the next one last. */
   readonly #queue: Standing[];
-  readonly #places: ApplicationPlaces;
+  readonly #places: readonly Places[];
   readonly #sentAway = new Set<string>();
   readonly #unserved = new Set<string>();
   readonly #short = new Set<string>();
@@ -82,7 +82,7 @@ class Round {
     this.#idle = new Set(usable.filter((executor) => executor.use === "idle"));
     this.#arriving = new Set(usable.filter((executor) => executor.use === "arriving"));
     for (const executor of usable) this.#executors.set(executor.id, executor);
-    this.#places = new ApplicationPlaces(snapshot);
+    this.#places = placesOf(snapshot);
     const all = standings(snapshot).sort((a, b) => rules.order(b, a));
     this.#holders = all.filter(({ session }) => session.waiting.length + session.busy.length > 0);
     this.#queue = all.filter(needsMore);
@@ -119,24 +119,41 @@ class Round {
     const { session } = standing;
     const suitable = this.#suitable.of(session);
     if (suitable.length === 0) return false;
-    if (this.#places.isFull(session.application)) {
+    const full = this.#places.filter((places) => places.isFull(session));
+    if (full.length > 0) {
       this.#unserved.add(session.id);
-      if (!this.#claimPlace(standing, suitable)) return false;
-    } else {
-      if (!this.#findOne(standing, suitable)) return false;
-      this.#places.take(session.application);
-    }
+      if (!this.#claimPlace(standing, suitable, full)) {
+        this.#short.add(session.id);
+        return false;
+      }
+    } else if (!this.#findOne(standing, suitable)) return false;
+    for (const places of this.#places) if (!full.includes(places)) places.take(session);
     standing.given++;
     return true;
   }
 
-  /** Its application has all instances that it may have: sees to it that one of another session makes place soon. */
-  #claimPlace(standing: Standing, suitable: readonly NodeCapacity[]): boolean {
+  /** Its application or owner has all that it may have: sees to it that an executor of another session makes place soon. */
+  #claimPlace(
+    standing: Standing,
+    suitable: readonly NodeCapacity[],
+    full: readonly Places[],
+  ): boolean {
     const { session } = standing;
-    if (this.#places.claimLeaving(session.application)) {
-      this.#take(this.#arriving, standing);
-      return true;
-    }
+    const leaving = full.filter((places) => places.mayClaim(session));
+    const lacking = full.filter((places) => !leaving.includes(places));
+    if (lacking.length === 0) this.#take(this.#arriving, standing);
+    else if (!this.#sendOneAway(standing, suitable, lacking)) return false;
+    for (const places of leaving) places.claim(session);
+    return true;
+  }
+
+  /** An executor of another session goes whose place all of these may give to this one. */
+  #sendOneAway(
+    standing: Standing,
+    suitable: readonly NodeCapacity[],
+    lacking: readonly Places[],
+  ): boolean {
+    const { session } = standing;
     for (const reach of ["waiting", "busy"] as const) {
       const after = (executor: ExecutorSupply): NodeCapacity | undefined =>
         this.#placeAfter(executor, standing, suitable);
@@ -144,7 +161,8 @@ class Round {
         standing,
         reach,
         (executor, holder) =>
-          holder.session.application === session.application && after(executor) !== undefined,
+          lacking.every((places) => places.areShared(holder.session, session)) &&
+          after(executor) !== undefined,
       );
       if (leaver === undefined) continue;
       const place = after(leaver.executor);

@@ -251,7 +251,7 @@ export class SessionBook {
 
   /** One without an owner, or whose owner has no quota, is counted for nobody. */
   #newEntry(record: SessionRecord, counts: TaskCounts, lastTaskId: number): SessionEntry {
-    const owner = record.state === "Open" ? this.owners.of(record.ownerId) : undefined;
+    const owner = this.owners.of(record.ownerId);
     return new SessionEntry(record, counts, lastTaskId, this.#tally, owner);
   }
 

@@ -205,6 +205,10 @@ export interface RawClusterConfig {
          * Pending and running tasks of the sessions that it owns, whoever submitted them.
          */
         readonly max_open_tasks?: number;
+        /**
+         * Executors that serve the sessions that it owns, together; one whose task waits for tasks of its own is not counted.
+         */
+        readonly max_executors?: number;
         readonly max_open_bytes?: Size;
       }[];
     };

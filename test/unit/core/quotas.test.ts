@@ -3,6 +3,7 @@ import type { Caller } from "../../../src/model/caller.ts";
 import { FlameError } from "../../../src/model/errors.ts";
 import type { Quota } from "../../../src/model/quota.ts";
 import { Machine } from "./machine.ts";
+import { WorkNode } from "./work-node.ts";
 
 function caller(name: string, id = `name ${name}`): Caller {
   return {
@@ -174,6 +175,85 @@ describe("quota max_open_bytes", () => {
     const refused = machine.refusal("task.create", { sessionId: "a", input: Buffer.alloc(1_001) });
     expect(FlameError.from(refused).retryAfterMs).toBeUndefined();
     expect(refused.message).toContain("put what is large into the object cache");
+  });
+});
+
+describe("quota max_executors", () => {
+  const quota = { names: ["alice"], maxExecutors: 2 };
+  const boundTo = (machine: Machine, ...sessions: string[]): number =>
+    machine.executors.filter((one) => sessions.some((id) => one.endsWith(` Bound ${id}`))).length;
+
+  it("bounds the executors of all sessions of an owner together, says so to what waits, and leaves the rest to others", () => {
+    const machine = machineWith(quota);
+    for (const id of ["a", "b"]) open(machine, id);
+    open(machine, "c", { as: caller("bob") });
+    for (const id of ["a", "a", "a"]) create(machine, id);
+    for (const id of ["e1", "e2"]) machine.walk(id, "Bound");
+    for (const id of ["e1", "e2"]) machine.begin("executor.launch", { id });
+    create(machine, "b");
+    create(machine, "c");
+    machine.walk("e3", "Bound");
+    expect(machine.executors).toHaveLength(3);
+    expect([boundTo(machine, "a", "b"), boundTo(machine, "c")]).toEqual([2, 1]);
+    machine.pass(10_001);
+    expect(machine.state.sessions.get("b").record.events.map(({ message }) => message)).toEqual([
+      expect.stringContaining(
+        "alice has all 2 executors of its quota (cluster.security.quotas[0].max_executors): session a has 2 executors",
+      ),
+    ]);
+  });
+
+  it("gives what one session of the owner leaves to another one of it", () => {
+    const machine = machineWith({ ...quota, maxExecutors: 1 });
+    for (const id of ["a", "b"]) open(machine, id);
+    create(machine, "a");
+    create(machine, "b");
+    machine.walk("e1", "Bound");
+    expect(machine.executors).toEqual(["e1 Bound a"]);
+    runOne(machine, "e1");
+    machine.begin("executor.launch", { id: "e1" });
+    machine.ask("executor.unbind", { id: "e1" });
+    machine.ask("executor.unbindCompleted", { id: "e1" });
+    machine.begin("executor.bind", { id: "e1" });
+    expect(machine.executors).toEqual(["e1 Binding b"]);
+  });
+
+  it("does not count a task that waits for tasks of its own", () => {
+    const machine = new Machine({ quotas: [{ ...quota, maxExecutors: 1 }] });
+    machine.register("app");
+    machine.node("n1", undefined, [], { works: true });
+    for (const id of ["outer", "inner"]) open(machine, id);
+    create(machine, "outer");
+    machine.walk("e1", "Bound");
+    const node = new WorkNode(machine, "n1");
+    node.ready("e1", 1, []);
+    expect(node.heard()).toEqual(["e1 gets 1 as 1.1/1"]);
+    create(machine, "inner");
+    expect(machine.executors).toEqual(["e1 Bound outer"]);
+    node.say({ awaits: [{ executorId: "e1", lease: "1.1/1", sessionIds: ["inner"] }] });
+    machine.walk("e2", "Bound");
+    expect(machine.executors).toEqual(["e1 Bound outer", "e2 Bound inner"]);
+  });
+
+  it("counts what has not left a closed session yet", () => {
+    const machine = machineWith({ ...quota, maxExecutors: 1 });
+    open(machine, "a");
+    create(machine, "a");
+    machine.walk("e1", "Bound");
+    runOne(machine, "e1");
+    machine.begin("executor.launch", { id: "e1" });
+    machine.ask("session.close", { id: "a" });
+    // It asks for more than that executor has, so that another one has to be made for it.
+    const { request, ...rest } = creation("b");
+    machine.ask("session.create", {
+      ...rest,
+      request: { ...request, resreq: { cpu: 2, memory: 1, gpu: 0 } },
+    });
+    create(machine, "b");
+    expect(machine.executors).toEqual(["e1 Bound a"]);
+    machine.ask("executor.unbind", { id: "e1" });
+    machine.ask("executor.unbindCompleted", { id: "e1" });
+    expect(machine.executors.filter((one) => one.includes(" Void "))).toHaveLength(1);
   });
 });
 

@@ -18,6 +18,7 @@ const sizes = [
 ] as const;
 const uses = ["held", "held", "held", "idle", "arriving", "leaving"] as const;
 const applicationMax = (name: string): number => (name === "capped" ? 3 : 1_000);
+const ownerMax = (): number => 4;
 const executorsPerNodeMax = 6;
 
 /** Some nodes, filled with executors as far as they fit, and sessions that hold some of them. */
@@ -55,6 +56,7 @@ function anySnapshot(seed: number): Snapshot {
     const waits = random(2) === 0;
     return session(`s${index}`, {
       application: random(3) === 0 ? "capped" : "app",
+      ...((seed + index) % 3 === 0 && { owner: "alice" }),
       priority: random(3),
       creationTime: random(5),
       resreq,
@@ -64,13 +66,18 @@ function anySnapshot(seed: number): Snapshot {
       maxInstances: random(2) === 0 ? ids.length + random(3) : Number.POSITIVE_INFINITY,
       openTasks: waits ? random(ids.length + 1) : ids.length + random(6),
       held: ids.length,
+      yielding: Math.min(ids.length, (seed + index) % 2),
       bindAllowance: random(5) === 0 ? random(2) : Number.POSITIVE_INFINITY,
       waiting: waits ? ids : [],
       busy: waits ? [] : ids,
     });
   });
   const applicationLeaving = (): number => seed % 2;
-  return { sessions, executors, nodes, applicationMax, applicationLeaving, executorsPerNodeMax };
+  const ownerLeaving = (): number => (seed >> 1) % 2;
+  return {
+    ...{ sessions, executors, nodes, executorsPerNodeMax },
+    ...{ applicationMax, applicationLeaving, ownerMax, ownerLeaving },
+  };
 }
 
 const plain = ({ sessions, executors, nodes }: Snapshot): Partial<Snapshot> => ({
@@ -133,6 +140,10 @@ function expectSound(snapshot: Snapshot, { decisions, recalls, unserved, short }
   const before = capped.reduce((sum, { held }) => sum + held, 0);
   const after = capped.reduce((sum, { id, held }) => sum + held + (given.get(id) ?? 0), 0);
   expect(after).toBeLessThanOrEqual(Math.max(before, applicationMax("capped")));
+  const owned = snapshot.sessions.filter(({ owner }) => owner !== undefined);
+  const counted = owned.reduce((sum, { held, yielding }) => sum + held - yielding, 0);
+  const more = owned.reduce((sum, { id }) => sum + (given.get(id) ?? 0), 0);
+  expect(counted + more).toBeLessThanOrEqual(Math.max(counted, ownerMax()));
   // Nothing stays idle: what no session was given is released.
   for (const { id, use } of snapshot.executors) if (use === "idle") expect(used).toContain(id);
   for (const one of snapshot.sessions) {

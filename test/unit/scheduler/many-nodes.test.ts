@@ -32,6 +32,7 @@ const session = (id: string, openTasks: number): SessionDemand => ({
   maxInstances: Number.POSITIVE_INFINITY,
   openTasks,
   held: 0,
+  yielding: 0,
   bindAllowance: Number.POSITIVE_INFINITY,
   waiting: [],
   busy: [],
@@ -44,6 +45,8 @@ function snapshot(sessions: readonly SessionDemand[]): Snapshot {
     executors: [executor("e1", { node: "n7", resreq }), executor("e2", { node: "away", resreq })],
     applicationMax: () => Number.POSITIVE_INFINITY,
     applicationLeaving: () => 0,
+    ownerMax: () => Number.POSITIVE_INFINITY,
+    ownerLeaving: () => 0,
     executorsPerNodeMax: 128,
   };
 }

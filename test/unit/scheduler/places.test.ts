@@ -1,6 +1,16 @@
 import { describe, expect, it } from "@jest/globals";
 import type { PolicyName } from "../../../src/model/scheduling-policy.ts";
-import { alone, decide, executor, gib, node, session, type Working, working } from "./world.ts";
+import {
+  alone,
+  decide,
+  executor,
+  gib,
+  given,
+  node,
+  session,
+  type Working,
+  working,
+} from "./world.ts";
 
 const everyPolicy: [readonly PolicyName[]][] = [[["priority", "drf"]], [["priority"]], [["drf"]]];
 const applicationMax = (): number => 2;
@@ -85,5 +95,61 @@ describe("an application that has all its instances", () => {
       });
       expect([recalls, decisions]).toEqual([[], []]);
     }
+  });
+});
+
+describe("an owner that has all executors of its quota", () => {
+  const ownerMax = (): number => 2;
+  const owner = "name alice";
+
+  it("gives a session of another application what waits in one of its own, and nothing of others", () => {
+    const { session: has, executors } = idling("a", 2, { owner });
+    const { session: other, executors: others } = idling("o", 2, { application: "b" });
+    const wants = session("b", { application: "b", owner, openTasks: 1 });
+    const { decisions, unserved } = decide({
+      sessions: [other, has, wants],
+      executors: [...others, ...executors],
+      nodes: [node("n1", 16)],
+      ownerMax,
+    });
+    expect(decisions).toEqual([{ kind: "reclaim", executorId: "a0" }]);
+    expect([...unserved]).toEqual(["b"]);
+  });
+
+  it("gets no more, however much is free, and keeps it from nobody", () => {
+    const { session: has, executors } = working(alone("a", { owner, openTasks: 2 }), 2);
+    const { decisions, short } = decide({
+      sessions: [has, session("b", { owner, openTasks: 5 }), session("c", { openTasks: 1 })],
+      executors,
+      nodes: [node("n1", 16)],
+      ownerMax,
+    });
+    expect(given(decisions)).toEqual({ c: 1 });
+    expect([...short]).toEqual(["b"]);
+  });
+
+  it("does not count tasks that wait for tasks of their own", () => {
+    const { session: has, executors } = working(alone("a", { owner, openTasks: 2 }), 2);
+    const { decisions } = decide({
+      sessions: [{ ...has, yielding: 1 }, session("b", { owner, openTasks: 5, depth: 1 })],
+      executors,
+      nodes: [node("n1", 16)],
+      ownerMax,
+    });
+    expect(given(decisions)).toEqual({ b: 1 });
+  });
+
+  it("takes only what helps where its application has all instances, too", () => {
+    const { session: mine, executors: first } = idling("a", 2, { owner, application: "b" });
+    const { session: app, executors: second } = idling("c", 2);
+    const wants = session("x", { owner, openTasks: 1 });
+    const { decisions } = decide({
+      sessions: [mine, app, wants],
+      executors: [...first, ...second],
+      nodes: [node("n1", 16)],
+      ownerMax,
+      applicationMax: (name) => (name === "app" ? 2 : 100),
+    });
+    expect(decisions).toEqual([]);
   });
 });
