@@ -17,6 +17,7 @@ import { decodeApplication } from "./application-wire.ts";
 import { type CancelOptions, type CancelResult, cancel } from "./cancel.ts";
 import { admin, FrontendClient, frontend, type PutOffCall, presence } from "./frontend-client.ts";
 import { Limiter } from "./limiter.ts";
+import { LogStream, type LogWish } from "./log-stream.ts";
 import { Presence } from "./presence.ts";
 import { RegistryClient } from "./registry.ts";
 import { fromResult } from "./rpc-error.ts";
@@ -77,6 +78,7 @@ export class FlameClient {
   readonly #presence: Presence;
   readonly #limits: CallLimits;
   readonly #streams: TaskStreams;
+  readonly #logs: LogStream;
   readonly #clock: Clock;
   readonly #reconnectTimeoutMs: number;
 
@@ -89,11 +91,12 @@ export class FlameClient {
       watches: new Limiter(options.watchesMax ?? 512),
     };
     const callTimeoutMs = options.callTimeoutMs ?? 60_000;
-    this.#rpc = new FrontendClient(
-      { clock: this.#clock },
-      parseEndpoint(options.endpoint ?? "http://127.0.0.1:8080", ["http", "https"], 8080),
-      { ...options, callTimeoutMs },
-    );
+    const url = options.endpoint ?? "http://127.0.0.1:8080";
+    const endpoint = parseEndpoint(url, ["http", "https"], 8080);
+    const connect = (): FrontendClient =>
+      new FrontendClient({ clock: this.#clock }, endpoint, { ...options, callTimeoutMs });
+    this.#rpc = connect();
+    this.#logs = new LogStream({ connect, clock: this.#clock, url: endpoint.url });
     this.#streams = new TaskStreams({
       rpc: this.#rpc,
       clock: this.#clock,
@@ -142,13 +145,18 @@ export class FlameClient {
    * @param id @default `<application>-<six random letters or digits>`
    * @param options.keep the session stays until it is closed @default whether an id is given
    */
-  async createSession(spec: SessionSpec, id?: string, options: KeepOptions = {}): Promise<Session> {
+  async createSession(
+    spec: SessionSpec,
+    id?: string,
+    options: HandleOptions = {},
+  ): Promise<Session> {
+    await this.#checkLogs(options);
     const sessionId = id ?? shortName(spec.application);
     const request = { sessionId, session: encodeSessionSpec(spec) };
     const { keep = id !== undefined } = options;
     const created = await this.#rpc.unary(frontend.createSession, request, keeping(keep));
     if (!keep) this.#presence.began(sessionId);
-    return this.#session(decodeSession(created));
+    return this.#session(decodeSession(created), options);
   }
 
   /**
@@ -156,12 +164,13 @@ export class FlameClient {
    * @param options.keep the session stays until it is closed, also one that was to end with its client; false: one that
    * is to end with its client ends with this one, too @default whether `spec` is given
    */
-  async openSession(id: string, spec?: SessionSpec, options: KeepOptions = {}): Promise<Session> {
+  async openSession(id: string, spec?: SessionSpec, options: HandleOptions = {}): Promise<Session> {
+    await this.#checkLogs(options);
     const request = { sessionId: id, session: spec && encodeSessionSpec(spec) };
     const { keep = spec !== undefined } = options;
     const opened = await this.#rpc.unary(frontend.openSession, request, keeping(keep));
     if (!keep) this.#presence.began(id);
-    return this.#session(decodeSession(opened));
+    return this.#session(decodeSession(opened), options);
   }
 
   async getSession(id: string): Promise<SessionInfo> {
@@ -185,6 +194,7 @@ export class FlameClient {
     if (force) await this.cancelTasks(id, undefined, { close: true });
     const closed = await this.#rpc.unary(frontend.closeSession, { sessionId: id });
     this.#presence.ended(id);
+    await this.#logs.end(id);
     return decodeSession(closed);
   }
 
@@ -321,6 +331,7 @@ export class FlameClient {
   /** Ends the connection; calls under way fail. */
   close(): void {
     this.#presence.close();
+    this.#logs.close();
     this.#streams.close();
     this.#rpc.close();
   }
@@ -338,13 +349,21 @@ export class FlameClient {
     for await (const task of tasks) yield decodeTask(task);
   }
 
-  #session(info: SessionInfo): Session {
+  /** Before anything is done: @throws FlameError invalid_state for logs that are asked for where there are none */
+  async #checkLogs({ logs }: HandleOptions): Promise<void> {
+    if (logs?.warn !== undefined) await this.#logs.require();
+  }
+
+  async #session(info: SessionInfo, { logs }: HandleOptions): Promise<Session> {
+    if (logs !== undefined) await this.#logs.follow(info.id, logs);
     return new Session(this, this.#limits, info, this.#streams);
   }
 }
 
-interface KeepOptions {
+interface HandleOptions {
   readonly keep?: boolean;
+  /** Where goes what its tasks print, until the session is closed. @default nowhere */
+  readonly logs?: LogWish;
 }
 
 function keeping(keep: boolean): Readonly<Record<string, string>> {

@@ -22,8 +22,9 @@ import {
   receiveMaxKey,
 } from "./channel-options.ts";
 import { connectFailureText, webServerAt } from "./connect-failure.ts";
+import { holdNoProcess } from "./process-hold.ts";
 import { ReplyQueue } from "./reply-queue.ts";
-import { fromRpcError } from "./rpc-error.ts";
+import { closedError, fromRpcError } from "./rpc-error.ts";
 
 export { AdminService as admin } from "../protocol/generated/flame/admin/v1/admin.ts";
 export { PresenceService as presence } from "../protocol/generated/flame/client/v1/client.ts";
@@ -75,6 +76,7 @@ export class FrontendClient {
   /** Who this client is, for as long as it lives. */
   readonly #id = randomId();
   #reached = false;
+  #isClosed = false;
 
   constructor(deps: { clock: Clock }, endpoint: Endpoint, options: FrontendClientOptions) {
     this.#clock = deps.clock;
@@ -235,12 +237,15 @@ export class FrontendClient {
   ): ClientDuplexStream<Request, Reply> {
     const { path, requestSerialize, responseDeserialize } = method;
     const metadata = this.#metadata({ waitForReady: false }, { [requestIdKey]: randomId() });
-    return this.#channel.makeBidiStreamRequest(
+    const call = this.#channel.makeBidiStreamRequest(
       path,
       requestSerialize,
       responseDeserialize,
       metadata,
     );
+    return call.once("metadata", () => {
+      this.#reached = true;
+    });
   }
 
   /** Calls `action` once, when the present connection is gone; at once when there is none. */
@@ -251,11 +256,20 @@ export class FrontendClient {
     else channel.watchConnectivityState(READY, Number.POSITIVE_INFINITY, () => action());
   }
 
+  /** Calls that are open now do not keep the process alive. */
+  holdNoProcess(): void {
+    holdNoProcess(this.#channel);
+  }
+
   close(): void {
+    this.#isClosed = true;
     this.#channel.close();
   }
 
+  /** Of a call that begins now. @throws FlameError unavailable after a close */
   #metadata(options: { waitForReady: boolean }, more: Readonly<Record<string, string>>): Metadata {
+    // The library would throw an error of its own.
+    if (this.#isClosed) throw closedError();
     const metadata = new Metadata(options);
     metadata.set(receiveMaxKey, String(receiveBytesMax));
     metadata.set(clientIdKey, this.#id);

@@ -89,3 +89,8 @@ export function fromResult(message: string): FlameError {
   if (/open sessions?/i.test(message)) return new FlameError("invalid_state", message);
   return new FlameError("invalid_argument", message);
 }
+
+/** What fails because its client was closed. */
+export function closedError(): FlameError {
+  return new FlameError("unavailable", "the client was closed");
+}

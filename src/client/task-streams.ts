@@ -1,7 +1,7 @@
-import { FlameError } from "../model/errors.ts";
 import type { FrontendClient } from "./frontend-client.ts";
 import { Limiter } from "./limiter.ts";
 import type { PutOffOptions } from "./put-off.ts";
+import { closedError } from "./rpc-error.ts";
 import { SubmitLane } from "./submit-lane.ts";
 import { TaskStream } from "./task-stream.ts";
 import type { UnaryTasks } from "./unary-tasks.ts";
@@ -78,8 +78,4 @@ export class TaskStreams {
       this.#served = true;
     });
   }
-}
-
-function closedError(): FlameError {
-  return new FlameError("unavailable", "the client was closed");
 }

@@ -8,6 +8,7 @@ import type { ClientCredentials } from "../config/client-credentials.ts";
 import type { ApplicationManifestSpec } from "../model/application-spec.ts";
 import type { FlameError } from "../model/errors.ts";
 import type { Codecs } from "./codec.ts";
+import type { Logs } from "./log-lines.ts";
 
 /** How a client finds its cluster and how patient it is. What is left out comes from the environment or the client's file. */
 export interface ConnectOptions extends ClientCredentials {
@@ -90,11 +91,20 @@ export interface SessionOptions<In, Out, Common> extends Omit<SessionSpec, "comm
   readonly commonData?: Common;
   /** @default JSON for all of them */
   readonly codecs?: Codecs<In, Out, Common>;
+  /**
+   * What its services print, from every node, until the session is closed: true prints each line with its executor and task, on
+   * stdout or stderr as the task did; a function is called with each line. Where it is asked for by name and the session manager
+   * does not tell it, `invalid_state` is thrown.
+   * @default true where stdout or stderr is a terminal and the program is no service, without being an error; else false
+   */
+  readonly logs?: Logs;
 }
 
 export interface OpenOptions<In, Out> {
   /** @default JSON for both */
   readonly codecs?: Omit<Codecs<In, Out, unknown>, "commonData">;
+  /** As in {@link SessionOptions}: what is printed from now on. */
+  readonly logs?: Logs;
 }
 
 export interface CloseOptions {

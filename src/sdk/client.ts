@@ -52,3 +52,4 @@ export type {
 export type { Codec, Codecs } from "./codec.ts";
 export { bytes, json, text } from "./codec.ts";
 export { connect } from "./connect.ts";
+export type { LogLine, Logs } from "./log-lines.ts";

@@ -18,6 +18,7 @@ import type {
   SessionOptions,
 } from "./client-types.ts";
 import { allCodecs, encodeWith } from "./codec.ts";
+import { LogWishes, processPlaces } from "./log-lines.ts";
 import { naming } from "./naming.ts";
 import { type SessionParts, TypedSession } from "./typed-session.ts";
 
@@ -27,7 +28,8 @@ import { type SessionParts, TypedSession } from "./typed-session.ts";
  * @throws FlameError `invalid_config` for an endpoint that is none, or a file that cannot be used.
  */
 export function connect(options: ConnectOptions = {}): Flame {
-  const config = loadClientConfig({ path: options.configFile, env: readEnv() });
+  const env = readEnv();
+  const config = loadClientConfig({ path: options.configFile, env });
   const { callTimeoutMs, reconnectTimeoutMs, onPutOff, objectTimeoutMs } = options;
   const client = new FlameClient({
     ...over(config.credentials, options),
@@ -43,7 +45,7 @@ export function connect(options: ConnectOptions = {}): Flame {
     endpoint: cacheEndpoint(options.cacheEndpoint ?? config.cacheEndpoint.url).url,
     ...(objectTimeoutMs !== undefined && { callTimeoutMs: objectTimeoutMs }),
   });
-  return new ConnectedFlame(client, objects);
+  return new ConnectedFlame(client, objects, new LogWishes(processPlaces(env)));
 }
 
 /** What the options say of credentials, and the rest of what the configuration does. */
@@ -66,9 +68,11 @@ class ConnectedFlame implements Flame {
   readonly objects: Objects;
   readonly #client: FlameClient;
   readonly #closeObjects: () => void;
+  readonly #logs: LogWishes;
 
-  constructor(client: FlameClient, objects: ObjectClient) {
+  constructor(client: FlameClient, objects: ObjectClient, logs: LogWishes) {
     this.#client = client;
+    this.#logs = logs;
     this.#closeObjects = () => objects.close();
     this.applications = applicationsOf(client);
     this.registry = client.registry;
@@ -78,8 +82,9 @@ class ConnectedFlame implements Flame {
   createSession<In = unknown, Out = unknown, Common = unknown>(
     options: SessionOptions<In, Out, Common>,
   ): Promise<Session<In, Out>> {
-    const { id, keep, commonData, codecs, ...spec } = options;
+    const { id, keep, commonData, codecs, logs, ...spec } = options;
     return naming(spec.application, async () => {
+      const wish = this.#logs.of(logs);
       const all = allCodecs(codecs);
       const encoded =
         commonData === undefined
@@ -88,7 +93,7 @@ class ConnectedFlame implements Flame {
       const raw = await this.#client.createSession(
         encoded === undefined ? spec : { ...spec, commonData: encoded },
         id,
-        keep === undefined ? {} : { keep },
+        { ...(keep !== undefined && { keep }), ...(wish !== undefined && { logs: wish }) },
       );
       return this.#session(raw, all);
     });
@@ -96,9 +101,11 @@ class ConnectedFlame implements Flame {
 
   async openSession<In = unknown, Out = unknown>(
     id: string,
-    { codecs = {} }: OpenOptions<In, Out> = {},
+    { codecs = {}, logs }: OpenOptions<In, Out> = {},
   ): Promise<Session<In, Out>> {
-    return this.#session(await this.#client.openSession(id), allCodecs<In, Out, unknown>(codecs));
+    const wish = this.#logs.of(logs);
+    const raw = await this.#client.openSession(id, undefined, wish && { logs: wish });
+    return this.#session(raw, allCodecs<In, Out, unknown>(codecs));
   }
 
   #session<In, Out>(

@@ -214,6 +214,59 @@ describe("the npm package flame-ts", () => {
     }
   });
 
+  test("what tasks print reaches the client before the session is closed, and keeps no program alive", async () => {
+    cpSync(join(fixtures, "printing-service.mjs"), join(project.folder, "printing-service.mjs"));
+    const spec = { command: "node", arguments: [join(project.folder, "printing-service.mjs")] };
+    const flame = connect({ endpoint: cluster.endpoint });
+    try {
+      await flame.applications.register("printing", spec);
+    } finally {
+      flame.close();
+    }
+    const program = project.file(
+      "prints.mjs",
+      `import { connect } from "flame-ts/client";
+      const flame = connect();
+      const options = { application: "printing", maxInstances: 1 };
+      const shown = await flame.createSession({ ...options, logs: true });
+      for (const text of ["first", "zwölf ☃", "a\\nb"]) await shown.invoke(text);
+      await shown.close();
+      console.log("done");
+      const lines = [];
+      const taken = await flame.createSession({ ...options, logs: (line) => lines.push(line) });
+      for await (const output of taken.map(Array.from({ length: 200 }, (_, n) => String(n)))) output;
+      await taken.close();
+      const texts = lines.filter(({ stream }) => stream === "out").map(({ text }) => text);
+      console.log(texts.length, texts.every((text, at) => text === String(at)));
+      const [{ executorId, node, sessionId, taskId }] = lines;
+      console.log(executorId.length > 8, node !== "", sessionId === taken.id, taskId);
+      // Nobody looks, and nothing is closed.
+      await (await flame.createSession(options)).invoke("nobody");
+      await (await flame.createSession({ ...options, logs: () => undefined })).invoke("nobody");`,
+    );
+    const run = { cwd: project.folder, env: cluster.env };
+    const { code, stdout, stderr } = await runToEnd(process.execPath, [program], run);
+    const bare = (text: string): string[] => text.replaceAll(/^\(\w{8} ?/gm, "(").split("\n");
+    expect(code).toBe(0);
+    expect(bare(stdout)).toEqual([
+      "(task 1) first",
+      "(task 2) zwölf ☃",
+      "(task 3) a",
+      "(task 3) b",
+      "done",
+      "200 true",
+      "true true true 1",
+      "",
+    ]);
+    expect(bare(stderr)).toEqual([
+      "(task 1) wrong: first",
+      "(task 2) wrong: zwölf ☃",
+      "(task 3) wrong: a",
+      "(task 3) b",
+      "",
+    ]);
+  });
+
   const noExecutor = async (): Promise<boolean> => {
     const { stdout } = await cluster.run("flmctl", "list", "executor", "-o", "json");
     return (JSON.parse(stdout) as unknown[]).length === 0;

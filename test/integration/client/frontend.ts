@@ -2,12 +2,18 @@ import {
   type handleUnaryCall,
   Server,
   ServerCredentials,
+  type ServerDuplexStream,
   type ServerWritableStream,
   type ServiceError,
   status,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { FlameError } from "../../../src/model/errors.ts";
+import {
+  type FollowRequest,
+  type FollowResponse,
+  LogsService,
+} from "../../../src/protocol/generated/flame/logs/v1/logs.ts";
 import { ClientsService } from "../../../src/protocol/generated/flame/stream/v1/clients.ts";
 import { FrontendService } from "../../../src/protocol/generated/flame/v1/frontend.ts";
 import * as pb from "../../../src/protocol/generated/flame/v1/types.ts";
@@ -20,7 +26,11 @@ export interface Behaviour {
   readonly watch?: (call: ServerWritableStream<unknown, pb.Task>) => void;
   /** Serves flame.stream.v1.Clients, which is looked at with each start; absent: it is not served. */
   readonly tasks?: (stream: ServedStream) => void;
+  /** Serves flame.logs.v1.Logs; absent: it is not served. */
+  readonly logs?: (call: FollowCall) => void;
 }
+
+export type FollowCall = ServerDuplexStream<FollowRequest, FollowResponse>;
 
 /** A Frontend that does as it is told, misbehaviour included, on a port of its own. */
 export class ScriptedFrontend {
@@ -45,6 +55,8 @@ export class ScriptedFrontend {
       server.addService(ClientsService, {
         tasks: (call: ServedStream["call"]) => tasks(new ServedStream(call)),
       });
+    const { logs } = this.#behaviour;
+    if (logs !== undefined) server.addService(LogsService, { follow: logs });
     this.#port = await new Promise((resolve, reject) => {
       server.bindAsync(
         `127.0.0.1:${this.#port}`,
