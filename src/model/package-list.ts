@@ -1,9 +1,9 @@
+import { listedUrl, listedUrlFault } from "./listed-url.ts";
+
 /** More entries no list has, and no entry more characters. */
 export const packagesMax = 256;
 const entryCharsMax = 4096;
 
-/** A url with its scheme; what stands behind `NAME @ ` is read by the resolver. */
-const URL_SCHEME = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//;
 const UPLOAD = /^grpcs?:\/\/[^/\s]+\/.*#sha256=[0-9a-f]{64}$/i;
 const FILE = /^file:\/\/(localhost)?\/[^?#]+(#sha256=[0-9a-f]{64})?$/i;
 
@@ -19,7 +19,8 @@ export function packageFault(entry: string): string | undefined {
   if (entry.includes("$")) return "no '$': variables are not expanded";
   if (!/^[A-Za-z0-9]/.test(entry))
     return "a requirement such as numpy>=2, or a url; neither an option nor a relative path";
-  const scheme = URL_SCHEME.exec(entry)?.[1]?.toLowerCase();
+  const url = listedUrl(entry);
+  const scheme = url?.hasName === true ? undefined : url?.scheme?.toLowerCase();
   if (scheme === "grpc" || scheme === "grpcs")
     return UPLOAD.test(entry)
       ? undefined
@@ -28,7 +29,7 @@ export function packageFault(entry: string): string | undefined {
     return FILE.test(entry)
       ? undefined
       : "file:/// and the absolute path of a wheel or an archive, which may end with #sha256=";
-  if (scheme !== undefined || / @ /.test(entry)) return undefined;
+  if (url !== undefined) return listedUrlFault(url);
   const [beforeMarker = ""] = entry.split(";");
   return beforeMarker.includes("/")
     ? "a requirement such as numpy>=2, or a url: a path means nothing on a node, flamepy uploads what lies there"

@@ -122,8 +122,8 @@ export class ListedUploads {
     const folder = join(this.#folder, sha256);
     await mkdir(folder, { recursive: true });
     const form = formOf(name, false);
-    // A wheel's name means something to installers, that of an archive nothing.
-    const ending = /\.(tar\.gz|tgz|zip)$/i.exec(name)?.[0].toLowerCase() ?? "";
+    // A wheel's name means something to installers, that of an archive nothing but its kind. uv refuses .tgz.
+    const ending = /\.zip$/i.test(name) ? ".zip" : ".tar.gz";
     const plain = form === "wheel" ? name.slice(name.lastIndexOf("/") + 1) : `package${ending}`;
     const copy = join(folder, plain);
     await copyFile(path, copy);

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { storedZip } from "../../../src/executor-manager/packages/stored-zip.ts";
 import { pythons } from "../../support/python.ts";
@@ -57,6 +58,18 @@ async function word(path: string): Promise<string> {
   release();
   return pythonOutput(variables, "import sourced; print(sourced.word)");
 }
+
+describe("an archive of a project in a list of packages", () => {
+  test.each(["project.tar.gz", "project.tgz", "PROJECT.ZIP"])("%s is installed", async (name) => {
+    const folder = project();
+    const archive = join(store.path, name);
+    if (name.endsWith("ZIP")) store.put(name, storedZip(files("project/")));
+    else execFileSync("tar", ["-czf", archive, "-C", folder, "."]);
+    const packages = [pathToFileURL(archive).href];
+    const { variables } = await store.prepareList({ since: 1, packages });
+    expect(pythonOutput(variables, "import sourced; print(sourced.word)")).toBe("source");
+  });
+});
 
 describe("an archive as other systems make it", () => {
   test.each<[string, Record<string, string>]>([

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   existsSync,
   mkdirSync,
@@ -9,6 +10,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
@@ -155,6 +158,43 @@ describe("an environment of a list, when what services have changes", () => {
     expect(store.installed()).toHaveLength(1 + anew);
     // Without an object cache the lock of this node counts.
     expect(calls()).toEqual(anew === 0 ? [""] : ["pip compile", "pip install"]);
+  });
+});
+
+describe("urls in a list of packages", () => {
+  const served = wheel("served", "word = 'from the web'\n", { version: "1.0" });
+  const sha256 = createHash("sha256").update(served).digest("hex");
+  let server: Server;
+  let url: string;
+
+  beforeEach(async () => {
+    server = createServer((_, response) => response.end(served));
+    await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+    const { port } = server.address() as AddressInfo;
+    url = `http://127.0.0.1:${port}/a/served-1.0-py3-none-any.whl`;
+    await store.close();
+    store = new StoreUnderTest();
+    // A cache of its own: what another port gave is not to be had.
+    await store.open({}, { UV_CACHE_DIR: join(store.path, "uv-cache") });
+  });
+
+  afterEach(async () => {
+    server.closeAllConnections();
+    await new Promise((closed) => server.close(closed));
+  });
+
+  test.each([
+    ["alone", () => url],
+    ["with a name", () => `served @ ${url}`],
+    ["with a name, without blanks", () => `served@${url}`],
+    ["with a hash and a marker", () => `${url}?v=1#sha256=${sha256} ; python_version > '3'`],
+  ])("are fetched by the node: %s", async (_name, entry) => {
+    expect(wordOf(await prepare(entry()), "served")).toBe("from the web");
+  });
+
+  test("of other content than their hash says install nothing", async () => {
+    await expect(prepare(`served @ ${url}#sha256=${HASH}`)).rejects.toThrow(/Hash mismatch/);
+    expect(store.installed()).toEqual([]);
   });
 });
 

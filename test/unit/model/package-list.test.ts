@@ -1,7 +1,13 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "@jest/globals";
 import { packageFault, packagesFault, packagesMax } from "../../../src/model/package-list.ts";
 
 const hash = "a".repeat(64);
+
+/** What flamepy's tests read as well. */
+const urls = JSON.parse(
+  readFileSync(new URL("../../fixtures/listed-urls.json", import.meta.url), "utf8"),
+) as { taken: string[]; refused: [entry: string, expected: string][] };
 
 describe("an entry of a list of packages", () => {
   it.each([
@@ -40,6 +46,14 @@ describe("an entry of a list of packages", () => {
     ["file:///opt/thing.whl?x", "file:/// and the absolute path"],
   ])("%j is refused", (entry, expected) => {
     expect(packageFault(entry)).toContain(expected);
+  });
+
+  it.each(urls.taken)("the url of %j is one that uv takes", (entry) => {
+    expect(packageFault(entry)).toBeUndefined();
+  });
+
+  it.each(urls.refused)("the url of %j is none that uv takes", (entry, expected) => {
+    expect(packageFault(entry)).toBe(expected);
   });
 
   it("may have a path in a marker, which is none", () => {

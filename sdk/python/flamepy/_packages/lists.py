@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,16 +10,18 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from flamepy._model.errors import FlameError, FlameErrorCode
+from flamepy._packages.urls import ListedUrl, listed_url, listed_url_fault
 
 #: More entries no list has, as the session manager says, and no entry more characters.
 _ENTRIES_MAX = 256
 _CHARS_MAX = 4096
+_CHARS_SHOWN = 200
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _VERSIONS = r"(?:===|==|~=|!=|<=|>=|<|>)\s*[A-Za-z0-9.*+!_-]+"
 _LIST = rf"{_VERSIONS}(?:\s*,\s*{_VERSIONS})*"
 _REQUIREMENT = re.compile(
     rf"{_NAME}\s*(?:\[\s*(?:{_NAME}(?:\s*,\s*{_NAME})*)?\s*\])?\s*"
-    rf"(?:@\s*\S+|{_LIST}|\(\s*{_LIST}\s*\))?\s*(?:;.*)?"
+    rf"(?:{_LIST}|\(\s*{_LIST}\s*\))?\s*(?:;.*)?"
 )
 _ARCHIVES = (".tar.gz", ".tgz", ".zip")
 _PROJECT_FILES = ("pyproject.toml", "setup.py")
@@ -60,20 +63,18 @@ def read_packages(packages: Sequence[str]) -> list[str | LocalPackage]:
             for one in _read(entry.strip(), f"packages[{at}]", Path()):
                 found[one] = None
         except (OSError, RuntimeError, ValueError) as error:  # Of a url, a user's home, a path.
-            raise _wrong(f"packages[{at}]: {entry[:200]!r}: {error}") from error
+            raise _wrong(f"packages[{at}]: {entry[:_CHARS_SHOWN]!r}: {error}") from error
     if len(found) > _ENTRIES_MAX:
-        raise _wrong(f"packages: {len(found)} entries; expected at most {_ENTRIES_MAX}")
+        raise _wrong(f"packages: got {len(found)} entries, expected at most {_ENTRIES_MAX}")
     return list(found)
 
 
 def _read(entry: str, where: str, folder: Path) -> Iterator[str | LocalPackage]:
     if not entry:
         raise _wrong(f"{where} is empty: expected a requirement such as numpy>=2, a path or a url")
-    scheme = urlsplit(entry).scheme if "://" in entry and " " not in entry else ""
-    if scheme == "file":
-        yield from _local(Path(unquote(urlsplit(entry).path)), entry, where)
-    elif scheme:
-        yield _checked(entry, where)
+    url = listed_url(entry)
+    if url is not None:
+        yield from _read_url(entry, url, where)
     elif _is_path(entry):
         yield from _local(folder / Path(entry).expanduser(), entry, where)
     elif _REQUIREMENT.fullmatch(entry) is None:
@@ -86,18 +87,40 @@ def _read(entry: str, where: str, folder: Path) -> Iterator[str | LocalPackage]:
         yield _checked(entry, where)
 
 
+def _read_url(entry: str, url: ListedUrl, where: str) -> Iterator[str | LocalPackage]:
+    scheme = "" if url.has_name or url.scheme is None else url.scheme.lower()
+    if scheme == "file":
+        yield from _local(Path(unquote(urlsplit(entry).path)), entry, where)
+        return
+    fault = None
+    if scheme not in ("grpc", "grpcs"):  # The session manager reads those of uploads.
+        fault = listed_url_fault(url)
+    _checked(entry, where)
+    if fault is not None:
+        raise _expected(entry, where, fault)
+    yield entry
+
+
 def _is_path(entry: str) -> bool:
     begins = entry.startswith((".", "/", "~"))
-    ends = entry.endswith((".whl", ".txt", *_ARCHIVES)) and "@" not in entry
-    return begins or ends or ("/" in entry.split(";")[0] and "@" not in entry)
+    ends = entry.endswith((".whl", ".txt", *_ARCHIVES))
+    return begins or ends or "/" in entry.split(";")[0]
 
 
 def _checked(entry: str, where: str) -> str:
     if len(entry) > _CHARS_MAX:
-        raise _wrong(f"{where} has {len(entry)} characters; expected at most {_CHARS_MAX}")
-    if "$" in entry or not entry.isprintable():
-        raise _wrong(f"{where}: {entry!r} has a '$' or a control character: expected none")
+        raise _expected(entry, where, f"at most {_CHARS_MAX} characters")
+    if re.search(r"[\x00-\x1f\x7f]", entry):
+        raise _expected(entry, where, "one line without control characters")
+    if "$" in entry:
+        raise _expected(entry, where, "no '$': variables are not expanded")
     return entry
+
+
+def _expected(entry: str, where: str, expected: str) -> FlameError:
+    """Return the error of an entry, in the words of the session manager."""
+    got = json.dumps(entry[:_CHARS_SHOWN], ensure_ascii=False)
+    return _wrong(f"{where}: got {got}, expected {expected}")
 
 
 def _local(path: Path, entry: str, where: str) -> Iterator[str | LocalPackage]:
