@@ -331,6 +331,13 @@ async function changeOf(
   return { kind: "full", version, data: first.data, patches };
 }
 
+/** @throws FlameError invalid_argument for what no compiler has read, such as a text */
 function asBuffer(data: Uint8Array): Buffer {
+  const given: unknown = data;
+  if (!(given instanceof Uint8Array))
+    throw new FlameError(
+      "invalid_argument",
+      `the object: got ${given === null ? "null" : typeof given}, expected bytes (a Uint8Array, such as Buffer.from(text))`,
+    );
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
 }

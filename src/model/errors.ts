@@ -51,6 +51,8 @@ export interface FlameErrorOptions extends ErrorOptions {
 
 /** The only error class that crosses a room's door, and that the SDK throws; `message` says what, where, got, expected. */
 export class FlameError extends Error {
+  /** What Node.js prints of one that nobody caught: the bundle gives the class another name, as it names itself below. */
+  static override readonly name: string = "FlameError";
   /** @internal */
   readonly [flameErrorMark] = true;
   /** What kind of failure it is. */

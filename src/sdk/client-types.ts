@@ -35,8 +35,8 @@ export interface ConnectOptions extends ClientCredentials {
 }
 
 /**
- * A client of one cluster. It connects with the first call and comes back by itself after a restart of the session manager;
- * close it when done, or the process does not end.
+ * A client of one cluster. It connects with the first call and comes back by itself after a restart of the session manager.
+ * The process ends when nothing is under way any more.
  *
  * Every call throws FlameError: `code` by the server's answer (`not_found`, `invalid_argument` and so on), `unavailable` when
  * the connection broke, `invalid_config` when there never was one, `deadline_exceeded` after `callTimeoutMs`.

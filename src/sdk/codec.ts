@@ -90,11 +90,18 @@ export function allCodecs<In, Out, Common>(
 
 /** @param what names the value in the error, such as `the input` */
 export function encodeWith<T>(codec: Codec<T>, value: T, what: string): Uint8Array | undefined {
+  let encoded: unknown;
   try {
-    return codec.encode(value);
+    encoded = codec.encode(value);
   } catch (cause) {
     throw new FlameError("invalid_argument", `${what}: ${textOf(cause)}`, { cause });
   }
+  // A compiler that read the program would have told it.
+  if (encoded === undefined || encoded instanceof Uint8Array) return encoded;
+  throw new FlameError(
+    "invalid_argument",
+    `${what}: its codec gave ${encoded === null ? "null" : typeof encoded}, expected bytes (a Uint8Array, such as Buffer.from(text)) or undefined`,
+  );
 }
 
 /** @param what names the value in the error, such as `the output of task 3` */

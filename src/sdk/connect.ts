@@ -18,6 +18,7 @@ import type {
   SessionOptions,
 } from "./client-types.ts";
 import { allCodecs, encodeWith } from "./codec.ts";
+import { checkClose, checkConnect, checkOpen, checkSession } from "./given.ts";
 import { LogWishes, processPlaces } from "./log-lines.ts";
 import { naming } from "./naming.ts";
 import { type SessionParts, TypedSession } from "./typed-session.ts";
@@ -25,9 +26,11 @@ import { type SessionParts, TypedSession } from "./typed-session.ts";
 /**
  * A client of a cluster: the one of the options, else the one that FLAME_ENDPOINT or `~/.flame/flame.yaml` names, else the one
  * on this machine. Nothing is asked of it yet.
- * @throws FlameError `invalid_config` for an endpoint that is none, or a file that cannot be used.
+ * @throws FlameError `invalid_config` for an endpoint that is none, or a file that cannot be used; `invalid_argument` for an
+ *   option that is none.
  */
 export function connect(options: ConnectOptions = {}): Flame {
+  checkConnect(options);
   const env = readEnv();
   const config = loadClientConfig({ path: options.configFile, env });
   const { callTimeoutMs, reconnectTimeoutMs, onPutOff, objectTimeoutMs } = options;
@@ -79,9 +82,10 @@ class ConnectedFlame implements Flame {
     this.objects = objects;
   }
 
-  createSession<In = unknown, Out = unknown, Common = unknown>(
+  async createSession<In = unknown, Out = unknown, Common = unknown>(
     options: SessionOptions<In, Out, Common>,
   ): Promise<Session<In, Out>> {
+    checkSession(options);
     const { id, keep, commonData, codecs, logs, ...spec } = options;
     return naming(spec.application, async () => {
       const wish = this.#logs.of(logs);
@@ -101,8 +105,10 @@ class ConnectedFlame implements Flame {
 
   async openSession<In = unknown, Out = unknown>(
     id: string,
-    { codecs = {}, logs }: OpenOptions<In, Out> = {},
+    options: OpenOptions<In, Out> = {},
   ): Promise<Session<In, Out>> {
+    checkOpen(id, options);
+    const { codecs = {}, logs } = options;
     const wish = this.#logs.of(logs);
     const raw = await this.#client.openSession(id, undefined, wish && { logs: wish });
     return this.#session(raw, allCodecs<In, Out, unknown>(codecs));
@@ -127,7 +133,8 @@ class ConnectedFlame implements Flame {
     return this.#client.listSessions();
   }
 
-  closeSession(id: string, options?: CloseOptions): Promise<SessionInfo> {
+  async closeSession(id: string, options: CloseOptions = {}): Promise<SessionInfo> {
+    checkClose(options);
     return this.#client.closeSession(id, options);
   }
 

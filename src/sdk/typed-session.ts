@@ -16,6 +16,7 @@ import type {
   WaitOptions,
 } from "./client-types.ts";
 import { type AllCodecs, decodeWith, encodeWith } from "./codec.ts";
+import { checkClose, checkTasks, checkWait } from "./given.ts";
 import { naming } from "./naming.ts";
 import { TaskFlow } from "./task-flow.ts";
 import { cancelLeft, leave, untilAborted } from "./wait.ts";
@@ -47,6 +48,7 @@ export class TypedSession<In, Out> implements Session<In, Out> {
   }
 
   async invoke(input: In, options: InvokeOptions = {}): Promise<Out> {
+    checkWait("invoke", options);
     for await (const output of this.map([input], { ...options, concurrency: 1 })) return output;
     throw new FlameError("internal", "a task ended without an end: this is a fault of the SDK");
   }
@@ -55,6 +57,7 @@ export class TypedSession<In, Out> implements Session<In, Out> {
     inputs: Iterable<In> | AsyncIterable<In>,
     options: MapOptions = {},
   ): AsyncGenerator<Out, void, void> {
+    checkTasks("map", inputs, options);
     for await (const { outcome } of this.#tasks(inputs, options, true)) {
       if (outcome?.ok === false) throw outcome.error;
       if (outcome !== undefined) yield outcome.value;
@@ -65,6 +68,7 @@ export class TypedSession<In, Out> implements Session<In, Out> {
     inputs: Iterable<In> | AsyncIterable<In>,
     options: MapOptions = {},
   ): AsyncGenerator<TaskResult<Out>, void, void> {
+    checkTasks("results", inputs, options);
     for await (const task of this.#tasks(inputs, options, false)) {
       const { index, taskId, outcome } = task;
       const place = { index, ...(taskId !== undefined && { taskId }) };
@@ -111,8 +115,9 @@ export class TypedSession<In, Out> implements Session<In, Out> {
     return decodeWith(this.#codecs.output, taskOutput(task), what);
   }
 
-  submit(input: In, options?: SubmitOptions): Promise<TaskHandle<Out>> {
+  submit(input: In, options: SubmitOptions = {}): Promise<TaskHandle<Out>> {
     return this.#naming(async () => {
+      checkWait("submit", options);
       const encoded = encodeWith(this.#codecs.input, input, "the input");
       const { id } = await this.#raw.createTask(encoded, options);
       return this.task(id);
@@ -130,6 +135,7 @@ export class TypedSession<In, Out> implements Session<In, Out> {
   }
 
   async #result(id: string, options: WaitOptions): Promise<Out> {
+    checkWait("result", options);
     const { signal, cancelTasks = false } = options;
     const endWait = beginNestedWait(this.id);
     try {
@@ -155,8 +161,11 @@ export class TypedSession<In, Out> implements Session<In, Out> {
     return this.#naming(() => this.#raw.get());
   }
 
-  close(options?: CloseOptions): Promise<SessionInfo> {
-    return this.#naming(() => this.#raw.close(options));
+  close(options: CloseOptions = {}): Promise<SessionInfo> {
+    return this.#naming(async () => {
+      checkClose(options);
+      return this.#raw.close(options);
+    });
   }
 
   #naming<T>(work: () => Promise<T>): Promise<T> {

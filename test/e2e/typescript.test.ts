@@ -149,6 +149,36 @@ describe("the npm package flame-ts", () => {
     expect(stderr).toContain("run npm start in their folder");
   });
 
+  test("tells a program that no compiler has read what is wrong with it, before anything is sent", async () => {
+    const program = project.file(
+      "plain.mjs",
+      `import { connect } from "flame-ts/client";
+      const flame = connect({ endpoint: "http://127.0.0.1:1", cacheEndpoint: "grpc://127.0.0.1:1" });
+      const told = async (work) => work().then(console.log, ({ code, message }) => console.log(code, message));
+      await told(() => flame.createSession());
+      await told(() => flame.createSession({ application: "a", packages: "numpy" }));
+      await told(() => flame.openSession());
+      await told(() => flame.closeSession("a", { forced: true }));
+      await told(() => flame.objects.put("a/b", "text"));
+      connect({ endpont: "http://127.0.0.1:1" });`,
+    );
+    const { code, stdout, stderr } = await runToEnd(process.execPath, [program], {
+      cwd: project.folder,
+    });
+    expect(code).toBe(1);
+    expect(stdout.trimEnd().split("\n")).toEqual([
+      "invalid_argument createSession: got undefined, expected an object of options",
+      'invalid_argument createSession: packages: got a text, expected an array of texts, such as ["numpy>=2"]',
+      "invalid_argument openSession: id: got undefined, expected a text",
+      'invalid_argument close: got the unknown option "forced", expected one of force',
+      "invalid_argument the object: got string, expected bytes (a Uint8Array, such as Buffer.from(text))",
+    ]);
+    // The name of its class, whatever the bundle makes of it.
+    expect(stderr).toMatch(
+      /^FlameError: connect: got the unknown option "endpont", expected one /m,
+    );
+  });
+
   test("runs the example: its service on our nodes, its client against them", async () => {
     expect(await project.tsc("-p", ".")).toMatchObject({ code: 0, stdout: "" });
     const manifest = readFileSync(join(example, "application.yaml"), "utf8");

@@ -26,6 +26,17 @@ describe("codecs", () => {
     expect(text.decode(undefined)).toBe("");
   });
 
+  it("a codec that gives anything but bytes is told so", () => {
+    for (const [value, kind] of [
+      ["text", "string"],
+      [null, "null"],
+      [[1], "object"],
+    ] as const)
+      expect(() => encodeWith(bytes, value as never, "the input")).toThrow(
+        `the input: its codec gave ${kind}, expected bytes (a Uint8Array, such as Buffer.from(text)) or undefined`,
+      );
+  });
+
   const loop: { self?: unknown } = {};
   loop.self = loop;
   it.each([

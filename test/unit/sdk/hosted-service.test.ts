@@ -136,6 +136,10 @@ describe("what a client is told of a failure", () => {
     const told = toldFailure(new RangeError("too far"));
     expect(told).toMatch(/^RangeError: too far\n\s+at /);
     expect(told).not.toContain("node:internal");
+    const bundled = new Error("x");
+    bundled.stack =
+      "Error: x\n    at mine (file:///srv/a/service.js:1:1)\n    at run (file:///srv/a/node_modules/flame-ts/service.js:1:1)";
+    expect(toldFailure(bundled)).toBe("Error: x\n    at mine (file:///srv/a/service.js:1:1)");
     expect(toldFailure("text")).toBe("text");
     expect(toldFailure({ stack: 1, message: "odd" })).toBe("odd");
     const long = new Error("x");
