@@ -160,7 +160,7 @@ export class ApplicationBook {
     if (input.whenUnused !== true) refuseOpenSessions(record.name, openSessions, "removed");
     return {
       outcome: "disabled",
-      record: this.#keep(Object.freeze({ ...record, state: "Disabled" })),
+      record: this.#keep(Object.freeze({ ...record, state: "Disabled", removedBy: input.author })),
     };
   }
 

@@ -63,6 +63,8 @@ export type ApplyOutcome =
 
 export interface RemoveApplication extends ChangeGuard {
   readonly name: string;
+  /** Who asks: a caller's name and address, or the file or plugin that says so. */
+  readonly author: string;
   /** With open sessions: take no new ones, and go when the last closes. Default false: refuse. */
   readonly whenUnused?: boolean;
 }

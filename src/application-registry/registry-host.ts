@@ -34,7 +34,7 @@ export interface RegistryHost {
   /** @throws FlameError not_found, invalid_state while sessions are open */
   update(input: UpdateApplication): Promise<ApplicationRecord>;
   /** @throws FlameError not_found, invalid_state while sessions are open */
-  unregister(name: string): Promise<void>;
+  unregister(name: string, author: string): Promise<void>;
   /** Creates or replaces applications in one commit. @throws FlameError as ApplicationBook.apply does */
   apply(
     applications: readonly ApplyApplication[],

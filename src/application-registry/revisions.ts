@@ -29,6 +29,16 @@ export function firstRevision(
   });
 }
 
+/** The same without what disabled it. */
+export function enabledAgain(record: ApplicationRecord): ApplicationRecord {
+  const after: { -readonly [K in keyof ApplicationRecord]: ApplicationRecord[K] } = {
+    ...record,
+    state: "Enabled",
+  };
+  delete after.removedBy;
+  return after;
+}
+
 /** The next revision: the whole manifest is replaced, and the application is enabled. */
 export function nextRevision(
   record: ApplicationRecord,
@@ -41,8 +51,7 @@ export function nextRevision(
   const seeded = lastSeeded ?? record.lastSeeded;
   const after = { manifest, ...(seeded !== undefined && { lastSeeded: seeded }) };
   return Object.freeze({
-    ...record,
-    state: "Enabled",
+    ...enabledAgain(record),
     revision: record.revision + 1,
     revisionTime: now,
     origin,

@@ -3,7 +3,7 @@ import type { ApplicationManifestSpec } from "../model/application-spec.ts";
 import { FlameError } from "../model/errors.ts";
 import { ownersAfter } from "./field-owners.ts";
 import type { SeedApplication, SeedOutcome } from "./inputs.ts";
-import { firstRevision, nextRevision } from "./revisions.ts";
+import { enabledAgain, firstRevision, nextRevision } from "./revisions.ts";
 import { sameDocument } from "./same-document.ts";
 import { mergeManifests } from "./three-way.ts";
 
@@ -133,5 +133,5 @@ function recognised(
 /** A default that was to go with its last session is back, as one that has gone already would be. */
 function enabled(record: ApplicationRecord): ApplicationRecord {
   if (record.state === "Enabled" || record.lastSeeded === undefined) return record;
-  return Object.freeze({ ...record, state: "Enabled" });
+  return Object.freeze(enabledAgain(record));
 }

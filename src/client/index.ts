@@ -5,6 +5,7 @@ export type { PutOffCall } from "./frontend-client.ts";
 export { RegistryClient } from "./registry.ts";
 export type {
   AbsentApplication,
+  ApplicationHistory,
   ApplyResult,
   ChangeOptions,
   FieldDifference,
@@ -12,6 +13,7 @@ export type {
   ManifestDocument,
   RegistryApplication,
   RegistryChange,
+  RemovalInfo,
   RevisionInfo,
   SourceFaultInfo,
 } from "./registry-types.ts";

@@ -44,6 +44,23 @@ export interface RevisionInfo {
   readonly changes: readonly FieldDifference[];
 }
 
+/** The end of an application, which took its revisions along. */
+export interface RemovalInfo {
+  readonly time: Date;
+  /** Who unregistered it: a caller's name and address, a file or a plugin. */
+  readonly author: string;
+  /** The revision that it was at. */
+  readonly revision: number;
+}
+
+/** What is known of an application, and of those that had its name before. */
+export interface ApplicationHistory {
+  /** Those that are kept, the latest first; none when the application is not there. */
+  readonly revisions: readonly RevisionInfo[];
+  /** The latest 20 ends of applications of this name, the latest first; none from a session manager that keeps them not. */
+  readonly removals: readonly RemovalInfo[];
+}
+
 /** An application as the registry tells it. */
 export interface RegistryApplication {
   readonly name: string;
@@ -138,6 +155,8 @@ export interface Registry {
   ofSession(sessionId: string): Promise<RevisionInfo>;
   /** The revisions that are kept, the latest first. @throws FlameError not_found */
   revisions(name: string): Promise<RevisionInfo[]>;
+  /** The same with who unregistered earlier applications of the name. @throws FlameError not_found when it never was */
+  history(name: string): Promise<ApplicationHistory>;
   /**
    * Makes the manifest of an earlier revision the present one, as a new revision.
    * @param options.to @default the revision before the present

@@ -1,7 +1,9 @@
+import { FlameError } from "../model/errors.ts";
 import type * as pb from "../protocol/generated/flame/registry/v1/registry.ts";
 import { type FrontendClient, registry } from "./frontend-client.ts";
 import type {
   AbsentApplication,
+  ApplicationHistory,
   ApplyResult,
   ChangeOptions,
   ManifestDocument,
@@ -16,6 +18,7 @@ import {
   decodeRevision,
   decodeWatchEvent,
 } from "./registry-wire.ts";
+import { toDate } from "./wire.ts";
 
 /**
  * The application registry beyond the published calls (docs/protocol.md, "The registry"). Every call throws FlameError;
@@ -68,8 +71,22 @@ export class RegistryClient implements Registry {
   }
 
   async revisions(name: string): Promise<RevisionInfo[]> {
-    const { revisions } = await this.#rpc.unary(registry.listRevisions, { name });
-    return revisions.map(decodeRevision);
+    const { revisions } = await this.history(name);
+    if (revisions.length > 0) return [...revisions];
+    throw new FlameError(
+      "not_found",
+      `application ${JSON.stringify(name)} not found: it was unregistered`,
+    );
+  }
+
+  async history(name: string): Promise<ApplicationHistory> {
+    const { revisions, removals } = await this.#rpc.unary(registry.listRevisions, { name });
+    return {
+      revisions: revisions.map(decodeRevision),
+      removals: removals.map(({ time, author, revision }) => {
+        return { time: toDate(time), author, revision: Number(revision) };
+      }),
+    };
   }
 
   async rollback(

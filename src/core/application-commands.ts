@@ -38,10 +38,10 @@ export const applicationHandlers: Handlers<
     return record;
   },
 
-  "application.unregister": (state, turn, { name }) => {
+  "application.unregister": (state, turn, { name, author }) => {
     const record = state.applications.get(name);
     state.applications.unregister(name, state.sessions.openSessionsOf(name));
-    applicationRemoved(state, turn, record);
+    applicationRemoved(state, turn, record, author);
     return undefined;
   },
 
@@ -57,7 +57,7 @@ export const applicationHandlers: Handlers<
   "application.remove": (state, turn, input) => {
     const openSessions = state.sessions.openSessionsOf(input.name);
     const { outcome, record } = state.applications.remove(input, openSessions);
-    if (outcome === "removed") applicationRemoved(state, turn, record);
+    if (outcome === "removed") applicationRemoved(state, turn, record, input.author);
     else {
       turn.change({ kind: "application.put", record });
       tellWatchers(state, turn, { kind: "changed", record });

@@ -18,9 +18,12 @@ export function applicationRemoved(
   state: CoreState,
   turn: FlameTurn,
   record: ApplicationRecord,
+  author: string,
 ): void {
   leave(state, turn, record.name);
-  turn.change({ kind: "application.delete", name: record.name });
+  const { name, revision } = record;
+  const removal = { time: turn.now, author, revision };
+  turn.change({ kind: "application.delete", name, removal });
   tellWatchers(state, turn, { kind: "removed", record });
 }
 
@@ -64,6 +67,8 @@ function leave(state: CoreState, turn: FlameTurn, application: string): void {
 export function removeUnused(state: CoreState, turn: FlameTurn, name: string): void {
   const application = state.applications.find(name);
   if (application?.state !== "Disabled" || state.sessions.openSessionsOf(name) > 0) return;
-  const { record } = state.applications.remove({ name, force: true }, 0);
-  applicationRemoved(state, turn, record);
+  // One that was disabled before this was kept tells nobody.
+  const author = application.removedBy ?? "unknown";
+  const { record } = state.applications.remove({ name, author, force: true }, 0);
+  applicationRemoved(state, turn, record, author);
 }

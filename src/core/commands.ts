@@ -37,7 +37,7 @@ interface ExecutorCall {
 export interface CommandTable {
   "application.register": { input: RegisterApplication; reply: ApplicationRecord };
   "application.update": { input: UpdateApplication; reply: ApplicationRecord };
-  "application.unregister": { input: { name: string }; reply: undefined };
+  "application.unregister": { input: { name: string; author: string }; reply: undefined };
   "application.apply": {
     input: { applications: readonly ApplyApplication[]; options: ApplyOptions };
     reply: readonly ApplyOutcome[];

@@ -43,6 +43,16 @@ export interface ApplicationRevision {
   readonly manifest: ApplicationManifestSpec;
 }
 
+/** The end of an application, which took its revisions along. Another one may have its name since. */
+export interface ApplicationRemoval {
+  /** Unix milliseconds. */
+  readonly time: number;
+  /** Who unregistered it, in the words of {@link ApplicationRevision.author}. */
+  readonly author: string;
+  /** The revision that it was at. */
+  readonly revision: number;
+}
+
 /** One application as the registry keeps it, at its present revision (design of revisions: ARCHITECTURE.md). */
 export interface ApplicationRecord extends ApplicationRevision {
   readonly state: ApplicationState;
@@ -52,6 +62,8 @@ export interface ApplicationRecord extends ApplicationRevision {
   readonly owner?: string;
   /** The owner that made it; absent for defaults and for what was registered by hand. */
   readonly createdBy?: string;
+  /** Of a disabled one: who asked that it goes with its last open session. */
+  readonly removedBy?: string;
   readonly fieldOwners: FieldOwners;
   /** What seeding last wrote for a default application; absent for all others. */
   readonly lastSeeded?: ApplicationManifestSpec;

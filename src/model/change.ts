@@ -1,4 +1,4 @@
-import type { ApplicationRecord } from "./application.ts";
+import type { ApplicationRecord, ApplicationRemoval } from "./application.ts";
 import type { ExecutorRecord } from "./executor.ts";
 import type { NodeRecord } from "./node.ts";
 import type { SessionRecord, TaskCounts } from "./session.ts";
@@ -12,7 +12,11 @@ import type { TaskRecord } from "./task.ts";
 export type Change =
   | { readonly kind: "application.put"; readonly record: ApplicationRecord }
   /** Its closed sessions stay until each is deleted with a change of its own, in this turn or a later one. */
-  | { readonly kind: "application.delete"; readonly name: string }
+  | {
+      readonly kind: "application.delete";
+      readonly name: string;
+      readonly removal: ApplicationRemoval;
+    }
   | { readonly kind: "session.put"; readonly record: SessionRecord; readonly commonData?: Buffer }
   /** Takes the session's tasks and payloads along. */
   | { readonly kind: "session.delete"; readonly id: string }

@@ -39,7 +39,7 @@ function publishedApplications(plugin: string, host: PluginHost): api.PluginAppl
       }
     },
     apply: (manifests, options = {}) => apply(owner, host, manifests, options),
-    remove: (name, options = {}) => applications.remove({ ...options, name, owner }),
+    remove: (name, options = {}) => applications.remove({ ...options, name, owner, author: owner }),
     watch: (listener) => {
       const stop = applications.watch(async ({ kind, record }) => {
         await listener({ kind, application: applicationOf(record) });

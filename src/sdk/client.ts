@@ -14,6 +14,7 @@ export type {
 } from "../client/objects-types.ts";
 export type {
   AbsentApplication,
+  ApplicationHistory,
   ApplyResult,
   ChangeOptions,
   FieldDifference,
@@ -22,6 +23,7 @@ export type {
   Registry,
   RegistryApplication,
   RegistryChange,
+  RemovalInfo,
   RevisionInfo,
   SourceFaultInfo,
 } from "../client/registry-types.ts";

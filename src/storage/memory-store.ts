@@ -1,4 +1,4 @@
-import type { ApplicationRevision } from "../model/application.ts";
+import type { ApplicationRemoval, ApplicationRevision } from "../model/application.ts";
 import type { Change } from "../model/change.ts";
 import { FlameError } from "../model/errors.ts";
 import type { SessionKey } from "../model/session.ts";
@@ -46,6 +46,10 @@ export class MemoryStore implements Store {
 
   async readRevision(name: string, revision: number): Promise<ApplicationRevision | undefined> {
     return this.#tables.revisions(name).find((one) => one.revision === revision);
+  }
+
+  async readRemovals(name: string): Promise<readonly ApplicationRemoval[]> {
+    return this.#tables.removals(name);
   }
 
   async readTask(session: SessionKey, taskId: number): Promise<TaskRecord | undefined> {

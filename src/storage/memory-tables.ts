@@ -1,4 +1,4 @@
-import type { ApplicationRecord } from "../model/application.ts";
+import type { ApplicationRecord, ApplicationRemoval } from "../model/application.ts";
 import type { Change } from "../model/change.ts";
 import type { ExecutorRecord } from "../model/executor.ts";
 import type { NodeRecord } from "../model/node.ts";
@@ -6,7 +6,13 @@ import { noTasks, type SessionRecord, type TaskCounts } from "../model/session.t
 import type { SubmitRange } from "../model/submits.ts";
 import { isTerminal, type TaskRecord } from "../model/task.ts";
 import { type Aged, type Cursor, chooseForgotten, lookedAt } from "./forgetting.ts";
-import { type PayloadKind, revisionsKept, type StoredSession, type StoredState } from "./store.ts";
+import {
+  type PayloadKind,
+  removalsKept,
+  revisionsKept,
+  type StoredSession,
+  type StoredState,
+} from "./store.ts";
 
 function charsOf(applications: Iterable<ApplicationRecord>): number {
   let chars = 0;
@@ -35,6 +41,8 @@ export class MemoryTables {
   readonly #applications = new Map<string, ApplicationRecord>();
   /** By name, then by revision, ascending. */
   readonly #revisions = new Map<string, Map<number, ApplicationRecord>>();
+  /** The latest last. */
+  #removals: { readonly name: string; readonly removal: ApplicationRemoval }[] = [];
   readonly #sessions = new Map<string, MemorySession>();
   readonly #executors = new Map<string, ExecutorRecord>();
   readonly #nodes = new Map<string, NodeRecord>();
@@ -70,6 +78,11 @@ export class MemoryTables {
 
   revisions(name: string): readonly ApplicationRecord[] {
     return [...(this.#revisions.get(name)?.values() ?? [])].reverse();
+  }
+
+  removals(name: string): readonly ApplicationRemoval[] {
+    const those = this.#removals.filter((one) => one.name === name);
+    return those.map(({ removal }) => removal).reverse();
   }
 
   session(id: string): SessionRecord | undefined {
@@ -132,6 +145,7 @@ export class MemoryTables {
       case "application.delete":
         this.#applications.delete(change.name);
         this.#revisions.delete(change.name);
+        this.#addRemoval(change.name, change.removal);
         return;
       case "session.put":
         this.#putSession(change.record, change.commonData);
@@ -179,6 +193,13 @@ export class MemoryTables {
     for (const old of [...revisions.keys()].filter((one) => one <= revision - revisionsKept)) {
       if (!this.#isPinned(name, old)) revisions.delete(old);
     }
+  }
+
+  #addRemoval(name: string, removal: ApplicationRemoval): void {
+    const { ofName, ofAll } = removalsKept;
+    const [old] = this.removals(name).slice(ofName - 1);
+    const kept = this.#removals.filter((one) => one.removal !== old);
+    this.#removals = [...kept, { name, removal }].slice(-ofAll);
   }
 
   #isPinned(name: string, revision: number): boolean {

@@ -1,5 +1,5 @@
 import type { Database, Statement } from "better-sqlite3";
-import type { ApplicationRevision } from "../model/application.ts";
+import type { ApplicationRemoval, ApplicationRevision } from "../model/application.ts";
 import type { SessionKey } from "../model/session.ts";
 import type { NumberSpan, SubmitRange } from "../model/submits.ts";
 import type { TaskKey, TaskRecord } from "../model/task.ts";
@@ -7,6 +7,7 @@ import { readEach, readList } from "./in-pieces.ts";
 import { SqliteSubmits } from "./sqlite-submits.ts";
 import type { PayloadKind } from "./store.ts";
 import {
+  type RemovalRow,
   type RevisionRow,
   revisionColumns,
   revisionOf,
@@ -41,6 +42,10 @@ export class SqliteReads {
   async revision(name: string, revision: number): Promise<ApplicationRevision | undefined> {
     const row = this.#statements.selectRevision.get(name, revision);
     return row === undefined ? undefined : revisionOf(row);
+  }
+
+  async removals(name: string): Promise<readonly ApplicationRemoval[]> {
+    return this.#statements.selectRemovals.all(name);
   }
 
   async task(session: SessionKey, taskId: number): Promise<TaskRecord | undefined> {
@@ -107,6 +112,9 @@ function prepareAll(db: Database) {
       `${revisions} AND r.revision < ? ORDER BY r.revision DESC LIMIT ?`,
     ),
     selectRevision: db.prepare<[string, number], RevisionRow>(`${revisions} AND r.revision = ?`),
+    selectRemovals: db.prepare<[string], RemovalRow>(
+      "SELECT time, author, revision FROM application_removals WHERE name = ? ORDER BY number DESC",
+    ),
     selectTask: db.prepare<[string, number], TaskRow>(
       `SELECT ${taskColumns} FROM tasks WHERE session_id = ? AND id = ?`,
     ),

@@ -23,6 +23,7 @@ import type { StartMark } from "./start-mark.ts";
 import type { Store, StoredSession, StoredState, StoreRoom } from "./store.ts";
 import {
   type ApplicationRow,
+  applicationColumns,
   countsOf,
   type ExecutorRow,
   executorOf,
@@ -57,6 +58,7 @@ export class SqliteStore implements Store {
   readonly startNumber: number;
   readonly readRevisions: Store["readRevisions"];
   readonly readRevision: Store["readRevision"];
+  readonly readRemovals: Store["readRemovals"];
   readonly readTask: Store["readTask"];
   readonly readTasks: Store["readTasks"];
   readonly readPayloads: Store["readPayloads"];
@@ -106,6 +108,7 @@ export class SqliteStore implements Store {
     this.#submits = reads.submitRanges;
     this.readRevisions = reads.revisions.bind(reads);
     this.readRevision = reads.revision.bind(reads);
+    this.readRemovals = reads.removals.bind(reads);
     this.readTask = reads.task.bind(reads);
     this.readTasks = reads.tasks.bind(reads);
     this.readPayloads = reads.payloads.bind(reads);
@@ -117,7 +120,7 @@ export class SqliteStore implements Store {
     const db = this.#database;
     this.#deletion.load();
     this.#forgetting.load();
-    const columns = `a.name, a.state, a.creation_time, a.last_seeded, a.owner, a.created_by, a.field_owners, ${revisionColumns}`;
+    const columns = `${applicationColumns}, ${revisionColumns}`;
     const applications = db.prepare<[], ApplicationRow>(
       `SELECT ${columns} FROM applications a
          JOIN application_revisions r ON r.name = a.name AND r.revision = a.revision ORDER BY a.name`,

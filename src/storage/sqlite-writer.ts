@@ -4,7 +4,7 @@ import { CommitBatch } from "./commit-batch.ts";
 import { eventsText } from "./event-text.ts";
 import { mergeTaskChanges } from "./merge-task-changes.ts";
 import type { SqliteDeletion } from "./sqlite-deletion.ts";
-import { revisionsKept } from "./store.ts";
+import { removalsKept, revisionsKept } from "./store.ts";
 import { fieldOwnersText } from "./stored-rows.ts";
 
 type Of<K extends Change["kind"]> = Extract<Change, { kind: K }>;
@@ -78,7 +78,7 @@ export class SqliteWriter {
         this.#putApplication(change.record);
         return;
       case "application.delete":
-        batch.run("deleteApplication", change.name);
+        this.#deleteApplication(change);
         return;
       case "node.put":
         this.#putNode(change);
@@ -185,9 +185,18 @@ export class SqliteWriter {
       record.owner ?? null,
       record.createdBy ?? null,
       fieldOwnersText(record.fieldOwners),
+      record.removedBy ?? null,
     );
     this.#putRevision(record);
     batch.run("pruneRevisions", record.name, record.revision - revisionsKept, record.name);
+  }
+
+  #deleteApplication({ name, removal }: Of<"application.delete">): void {
+    const batch = this.#batch;
+    batch.run("deleteApplication", name);
+    batch.run("putRemoval", name, removal.time, removal.author, removal.revision);
+    batch.run("pruneRemovals", name, name, removalsKept.ofName);
+    batch.run("pruneAllRemovals", removalsKept.ofAll);
   }
 
   /** A revision never changes: it is written once, and found as it was whenever its application is written again. */

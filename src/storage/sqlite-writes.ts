@@ -15,17 +15,22 @@ export const writes = {
        ON CONFLICT (session_id) DO UPDATE SET
          pending = excluded.pending, running = excluded.running, succeed = excluded.succeed, failed = excluded.failed,
          cancelled = excluded.cancelled, last_task_id = excluded.last_task_id`,
-  putApplication: `INSERT INTO applications (name, state, creation_time, revision, last_seeded, owner, created_by, field_owners)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+  putApplication: `INSERT INTO applications (name, state, creation_time, revision, last_seeded, owner, created_by, field_owners, removed_by)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (name) DO UPDATE SET
          state = excluded.state, revision = excluded.revision, last_seeded = excluded.last_seeded,
-         owner = excluded.owner, field_owners = excluded.field_owners`,
+         owner = excluded.owner, field_owners = excluded.field_owners, removed_by = excluded.removed_by`,
   putRevision: `INSERT INTO application_revisions (name, revision, revision_time, origin, author, cause, restored, forced, manifest)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name, revision) DO NOTHING`,
   findRevision: `SELECT 1 FROM application_revisions WHERE name = ? AND revision = ? AND revision_time = ? AND origin = ?
          AND author = ? AND cause = ? AND restored IS ? AND forced = ? AND manifest = ?`,
   pruneRevisions: `DELETE FROM application_revisions WHERE name = ? AND revision <= ?
          AND revision NOT IN (SELECT application_revision FROM sessions WHERE application = ?)`,
+  putRemoval: "INSERT INTO application_removals (name, time, author, revision) VALUES (?, ?, ?, ?)",
+  pruneRemovals: `DELETE FROM application_removals WHERE name = ? AND number NOT IN
+         (SELECT number FROM application_removals WHERE name = ? ORDER BY number DESC LIMIT ?)`,
+  pruneAllRemovals:
+    "DELETE FROM application_removals WHERE number <= (SELECT max(number) FROM application_removals) - ?",
   deleteApplication: "DELETE FROM applications WHERE name = ?",
   putExecutor: `INSERT INTO executors (id, node, cpu, memory, gpu, shim, state, session_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET

@@ -1,4 +1,8 @@
-import type { ApplicationRecord, ApplicationRevision } from "../model/application.ts";
+import type {
+  ApplicationRecord,
+  ApplicationRemoval,
+  ApplicationRevision,
+} from "../model/application.ts";
 import type { Change } from "../model/change.ts";
 import type { ExecutorRecord } from "../model/executor.ts";
 import type { NodeRecord } from "../model/node.ts";
@@ -32,6 +36,9 @@ export interface StoredSession {
 
 /** Latest revisions of an application that are kept, besides those that sessions are pinned to. */
 export const revisionsKept = 100;
+
+/** Latest removals that are kept of each name, and of all names together. */
+export const removalsKept = { ofName: 20, ofAll: 10_000 } as const;
 
 /** What the store takes, and what it still may. */
 export interface StoreRoom {
@@ -81,6 +88,9 @@ export interface Store {
 
   /** One revision of an application; undefined when it never was, or is no longer kept. */
   readRevision(name: string, revision: number): Promise<ApplicationRevision | undefined>;
+
+  /** When applications of a name were unregistered and by whom, as far as it is kept, the latest first. */
+  readRemovals(name: string): Promise<readonly ApplicationRemoval[]>;
 
   /** The task, terminal or not; undefined when there is none. */
   readTask(session: SessionKey, taskId: number): Promise<TaskRecord | undefined>;

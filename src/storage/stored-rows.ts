@@ -1,6 +1,7 @@
 import type {
   ApplicationOrigin,
   ApplicationRecord,
+  ApplicationRemoval,
   ApplicationRevision,
   ApplicationState,
   FieldOwner,
@@ -38,7 +39,15 @@ export interface ApplicationRow {
   created_by: string | null;
   field_owners: string;
   last_seeded: string | null;
+  removed_by: string | null;
 }
+
+/** A row of application_removals, but for its name. */
+export type RemovalRow = ApplicationRemoval;
+
+/** What there is of an application beside its present revision. */
+export const applicationColumns =
+  "a.name, a.state, a.creation_time, a.last_seeded, a.owner, a.created_by, a.field_owners, a.removed_by";
 
 /** What a revision is made of, beside the name of its application. */
 export const revisionColumns =
@@ -46,7 +55,7 @@ export const revisionColumns =
 
 export type RevisionRow = Omit<
   ApplicationRow,
-  "state" | "creation_time" | "owner" | "created_by" | "field_owners" | "last_seeded"
+  "state" | "creation_time" | "owner" | "created_by" | "field_owners" | "last_seeded" | "removed_by"
 >;
 
 export interface SessionRow {
@@ -198,6 +207,7 @@ function applicationOf(
   };
   if (row.owner !== null) record.owner = row.owner;
   if (row.created_by !== null) record.createdBy = row.created_by;
+  if (row.removed_by !== null) record.removedBy = row.removed_by;
   if (row.last_seeded !== null) {
     record.lastSeeded = JSON.parse(row.last_seeded) as ApplicationManifestSpec;
   }

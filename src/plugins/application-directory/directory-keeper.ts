@@ -141,7 +141,7 @@ export class DirectoryKeeper {
 
   async #remove({ record, path }: Departure): Promise<"removed" | "disabled" | "failed"> {
     const { name, revision } = record;
-    const input = { name, owner: path, expectedRevision: revision, whenUnused: true };
+    const input = { name, owner: path, author: path, expectedRevision: revision, whenUnused: true };
     try {
       return await this.#host.applications.remove(input);
     } catch (thrown) {

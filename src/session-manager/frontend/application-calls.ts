@@ -57,7 +57,8 @@ export function applicationCalls(deps: ApplicationCallDeps): ApplicationCalls {
 
     unregisterApplication: unary(({ name }, call) =>
       asResult(async () => {
-        await doorOf(engine, call).ask("application.unregister", { name });
+        const author = authorOf(callerOf(call));
+        await doorOf(engine, call).ask("application.unregister", { name, author });
       }),
     ),
 

@@ -9,8 +9,8 @@ export function engineRegistryHost(engine: Engine): RegistryHost {
     seed: (defaults) => engine.ask("application.seed", { defaults }),
     register: (input) => engine.ask("application.register", input),
     update: (input) => engine.ask("application.update", input),
-    unregister: async (name) => {
-      await engine.ask("application.unregister", { name });
+    unregister: async (name, author) => {
+      await engine.ask("application.unregister", { name, author });
     },
     apply: (applications, options = {}) =>
       engine.ask("application.apply", { applications, options }),

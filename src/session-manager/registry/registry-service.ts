@@ -8,6 +8,7 @@ import type {
   Application,
   ListRequest,
   ListResponse,
+  ListRevisionsResponse,
   RegistryServer,
   RemoveRequest,
 } from "../../protocol/generated/flame/registry/v1/registry.ts";
@@ -23,6 +24,7 @@ import {
   absentToWire,
   outcomeToWire,
   registryApplicationToWire,
+  removalToWire,
   revisionToWire,
 } from "./registry-wire.ts";
 
@@ -62,10 +64,7 @@ export function registryService(deps: RegistryDeps): RegistryServer {
       return revisionToWire(await findRevision(store, name, revision));
     }),
 
-    listRevisions: unary(async ({ name }) => {
-      const { revision } = await engine.ask("application.get", { name });
-      return { revisions: await listRevisions(store, name), present: BigInt(revision) };
-    }),
+    listRevisions: unary(({ name }) => history(deps, name)),
 
     rollback: unary(async (request, call) =>
       outcomeToWire(
@@ -75,12 +74,33 @@ export function registryService(deps: RegistryDeps): RegistryServer {
 
     remove: unary(async (request, call) => {
       const { name, whenUnused } = request;
-      const input = { name, whenUnused, ...guardOf(request) };
+      const author = authorOf(callerOf(call));
+      const input = { name, author, whenUnused, ...guardOf(request) };
       return { removed: (await door(call).ask("application.remove", input)) === "removed" };
     }),
 
     watch: watchRegistry(deps),
   };
+}
+
+/** Also of an application that was unregistered. @throws FlameError not_found for one that never was */
+async function history(
+  { engine, store }: RegistryDeps,
+  name: string,
+): Promise<ListRevisionsResponse> {
+  const present = await engine
+    .ask("application.get", { name })
+    .catch((thrown: unknown) => FlameError.from(thrown));
+  const removals = (await store.readRemovals(name)).map(removalToWire);
+  if (!(present instanceof FlameError))
+    return {
+      revisions: await listRevisions(store, name),
+      present: BigInt(present.revision),
+      removals,
+    };
+  if (present.code === "not_found" && removals.length > 0)
+    return { revisions: [], present: 0n, removals };
+  throw present;
 }
 
 /** Who keeps what is applied speaks as a file does: the revision is of that origin. */

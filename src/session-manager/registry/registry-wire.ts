@@ -7,13 +7,18 @@ import {
 } from "../../application-registry/index.ts";
 import type { SourceFault } from "../../application-registry/source-faults.ts";
 import { toYaml } from "../../manifest/to-yaml.ts";
-import type { ApplicationRecord, ApplicationRevision } from "../../model/application.ts";
+import type {
+  ApplicationRecord,
+  ApplicationRemoval,
+  ApplicationRevision,
+} from "../../model/application.ts";
 import type { ApplicationManifestSpec } from "../../model/application-spec.ts";
 import {
   Action,
   type Application,
   Application_State,
   type Outcome,
+  type Removal,
   type Revision,
   type FieldChange as WireChange,
   type FieldOwner as WireOwner,
@@ -93,6 +98,10 @@ export function changedRevisionToWire(
   const earlier = before?.manifest ?? first;
   const changes = earlier === undefined ? [] : changesToWire(earlier, revision.manifest);
   return { ...revisionToWire(revision), changes };
+}
+
+export function removalToWire({ time, author, revision }: ApplicationRemoval): Removal {
+  return { time: BigInt(time), author, revision: BigInt(revision) };
 }
 
 export function outcomeToWire(outcome: ApplyOutcome): Outcome {

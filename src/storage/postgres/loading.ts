@@ -3,6 +3,7 @@ import type { TaskRecord } from "../../model/task.ts";
 import type { StoredSession, StoredState } from "../store.ts";
 import {
   type ApplicationRow,
+  applicationColumns,
   countsOf,
   type ExecutorRow,
   executorOf,
@@ -26,21 +27,21 @@ const rowsAtOnce = 20_000;
 
 type FillDefaults = Parameters<typeof readApplications>[1];
 
-const applicationColumns = `a.name, a.state, a.creation_time, a.last_seeded, a.owner, a.created_by, a.field_owners, ${revisionColumns}`;
+const columns = `${applicationColumns}, ${revisionColumns}`;
 
 /** Reads the state that the core starts from, while nothing is committed. */
 export async function loadState(ask: Ask, fillDefaults: FillDefaults): Promise<StoredState> {
   const applications = await ask<ApplicationRow>(
     statement(
       "",
-      `SELECT ${applicationColumns} FROM applications a
+      `SELECT ${columns} FROM applications a
          JOIN application_revisions r ON r.name = a.name AND r.revision = a.revision ORDER BY a.name`,
     ),
   );
   const pinned = await ask<ApplicationRow>(
     statement(
       "",
-      `SELECT DISTINCT ${applicationColumns} FROM sessions s JOIN applications a ON a.name = s.application
+      `SELECT DISTINCT ${columns} FROM sessions s JOIN applications a ON a.name = s.application
          JOIN application_revisions r ON r.name = s.application AND r.revision = s.application_revision
          WHERE s.state = 'Open' AND s.application_revision <> a.revision`,
     ),

@@ -41,6 +41,7 @@ const sessionsAtOnce = 100;
 export class PostgresStore implements Store {
   readonly readRevisions: Store["readRevisions"];
   readonly readRevision: Store["readRevision"];
+  readonly readRemovals: Store["readRemovals"];
   readonly readTask: Store["readTask"];
   readonly readTasks: Store["readTasks"];
   readonly readPayloads: Store["readPayloads"];
@@ -82,6 +83,7 @@ export class PostgresStore implements Store {
     const reads = new PostgresReads(ask);
     this.readRevisions = reads.revisions.bind(reads);
     this.readRevision = reads.revision.bind(reads);
+    this.readRemovals = reads.removals.bind(reads);
     this.readTask = reads.task.bind(reads);
     this.readTasks = reads.tasks.bind(reads);
     this.readPayloads = reads.payloads.bind(reads);

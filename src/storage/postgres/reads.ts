@@ -1,10 +1,11 @@
-import type { ApplicationRevision } from "../../model/application.ts";
+import type { ApplicationRemoval, ApplicationRevision } from "../../model/application.ts";
 import type { SessionKey } from "../../model/session.ts";
 import type { NumberSpan, SubmitRange } from "../../model/submits.ts";
 import type { TaskKey, TaskRecord } from "../../model/task.ts";
 import { readList, rowsAtOnce } from "../in-pieces.ts";
 import type { PayloadKind } from "../store.ts";
 import {
+  type RemovalRow,
   type RevisionRow,
   rangeOf,
   revisionColumns,
@@ -55,6 +56,12 @@ export class PostgresReads {
     const text = `${selectRevisions} AND r.revision = $2::bigint`;
     const [row] = await this.#ask<RevisionRow>(statement("revision", text, name, revision));
     return row === undefined ? undefined : revisionOf(row);
+  }
+
+  async removals(name: string): Promise<readonly ApplicationRemoval[]> {
+    const text =
+      "SELECT time, author, revision FROM application_removals WHERE name = $1 ORDER BY number DESC";
+    return await this.#ask<RemovalRow>(statement("removals", text, name));
   }
 
   async task(session: SessionKey, taskId: number): Promise<TaskRecord | undefined> {

@@ -141,6 +141,7 @@ export const applicationTable = new Table<ApplicationRecord>("applications", [
   column("owner", "text", "latest", ({ owner }) => owner),
   column("created_by", "text", "once", ({ createdBy }) => createdBy),
   column("field_owners", "text", "latest", ({ fieldOwners }) => fieldOwnersText(fieldOwners)),
+  column("removed_by", "text", "latest", ({ removedBy }) => removedBy),
 ]);
 
 const revisionColumns: readonly Column<ApplicationRecord>[] = [

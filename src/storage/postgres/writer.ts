@@ -6,7 +6,7 @@ import type { SessionRecord } from "../../model/session.ts";
 import type { SubmitRange } from "../../model/submits.ts";
 import { mergeTaskChanges } from "../merge-task-changes.ts";
 import type { PartlyDeleted } from "../partly-deleted.ts";
-import { revisionsKept } from "../store.ts";
+import { removalsKept, revisionsKept } from "../store.ts";
 import { type Statement, statement } from "./statement.ts";
 import {
   applicationTable,
@@ -65,13 +65,28 @@ function dependents(changes: readonly Dependent[], leaving: PartlyDeleted): Stat
   for (const change of changes) {
     if (change.kind === "session.delete") {
       if (leaving.delete(change.id)) deleted.push(change.id);
-    } else if (change.kind === "application.delete")
-      others.push(statement("", "DELETE FROM applications WHERE name = $1", change.name));
+    } else if (change.kind === "application.delete") others.push(...deleteApplication(change));
     else others.push(cancelTasks(change));
   }
   const mark = "UPDATE sessions SET state = 'Deleted' WHERE id = ANY ($1::text[])";
   if (deleted.length > 0) others.push(statement("", mark, deleted));
   return others;
+}
+
+function deleteApplication({ name, removal }: Of<"application.delete">): Statement[] {
+  const { time, author, revision } = removal;
+  const put =
+    "INSERT INTO application_removals (name, time, author, revision) VALUES ($1, $2::bigint, $3, $4::bigint)";
+  const prune = `DELETE FROM application_removals WHERE name = $1 AND number NOT IN
+       (SELECT number FROM application_removals WHERE name = $1 ORDER BY number DESC LIMIT $2::bigint)`;
+  const pruneAll =
+    "DELETE FROM application_removals WHERE number <= (SELECT max(number) FROM application_removals) - $1::bigint";
+  return [
+    statement("", "DELETE FROM applications WHERE name = $1", name),
+    statement("", put, name, time, author, revision),
+    statement("", prune, name, removalsKept.ofName),
+    statement("", pruneAll, removalsKept.ofAll),
+  ];
 }
 
 function cancelTasks({ sessionId, time }: Of<"tasks.cancel">): Statement {

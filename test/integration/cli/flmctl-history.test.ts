@@ -1,3 +1,4 @@
+import { userInfo } from "node:os";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { flmctlIn } from "../../support/flmctl-in.ts";
 import { type ManagerUnderTest, startManager } from "../../support/in-process-manager.ts";
@@ -46,6 +47,33 @@ describe("flmctl history", () => {
   it("tells the shipped defaults and their authors too", async () => {
     const { out } = await manager.flmctl("history", "app", "flmrun");
     expect(out).toMatch(/^1 +\S+ +defaults\/flmrun\.yaml +seed /m);
+  });
+
+  it("tells who unregistered an application, also when another one has its name", async () => {
+    const user = userInfo().username;
+    await manager.flmctl("unregister", "app", name, "--force");
+    const gone = (await manager.flmctl("history", "app", name)).out.trimEnd().split("\n");
+    const end = `^- +\\S+Z +${user} \\(127\\.0\\.0\\.1:\\d+\\) +unregister +gone with its revisions, the last was 3$`;
+    expect(gone).toEqual([expect.stringMatching(/^REVISION/), expect.stringMatching(end)]);
+    await apply("{ command: /bin/new }");
+    const { out } = await manager.flmctl("history", "app", name);
+    expect(out.trimEnd().split("\n").slice(1)).toEqual([
+      expect.stringMatching(`^1 +\\S+Z +${user} \\(127.* apply `),
+      expect.stringMatching(end),
+    ]);
+    const { out: json } = await manager.flmctl("history", "app", name, "-o", "json");
+    expect(JSON.parse(json)).toMatchObject([
+      { revision: 1, cause: "apply", author: expect.stringContaining(user) },
+      { revision: 3, cause: "unregister", author: expect.stringContaining(user) },
+    ]);
+    expect((await manager.flmctl("rollback", "app", name)).err).toContain("nothing to roll back");
+  });
+
+  it("tells it of the published call too, and that there are no revisions to go back to", async () => {
+    await manager.flmctl("unregister", name);
+    expect((await manager.flmctl("history", "app", name)).out).toContain(" unregister ");
+    const { code, err } = await manager.flmctl("view", "app", name, "--revision", "1");
+    expect([code, err]).toEqual([1, expect.stringContaining("not found: it was unregistered")]);
   });
 
   it("has every change whole in JSON", async () => {

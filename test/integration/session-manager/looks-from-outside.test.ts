@@ -27,7 +27,7 @@ beforeEach(() => {
     if (id !== "open") machine.ask("session.close", { id });
   }
   machine.ask("session.delete", { id: "deleted" });
-  machine.ask("application.unregister", { name: "gone" });
+  machine.ask("application.unregister", { name: "gone", author: "alice" });
   engine = {
     state: machine.state,
     queued: 7,

@@ -117,7 +117,7 @@ describe("who keeps an application", () => {
   it.each([
     ["update", (book: ApplicationBook) => book.update(change("a", { command: "x" }), 0, 2)],
     ["unregister", (book: ApplicationBook) => book.unregister("a", 0)],
-    ["remove", (book: ApplicationBook) => book.remove({ name: "a" }, 0)],
+    ["remove", (book: ApplicationBook) => book.remove({ name: "a", author: "alice" }, 0)],
     ["apply", (book: ApplicationBook) => book.apply([change("a", { command: "x" })], {}, 2)],
   ])("stands against %s by others, by name", (_what, act) => {
     const book = new ApplicationBook([]);
@@ -178,17 +178,19 @@ describe("removing an application", () => {
   it("with open sessions is refused, or disables it until they are closed", () => {
     const book = new ApplicationBook([]);
     book.apply([change("a")], {}, 1);
-    expect(refusal(() => book.remove({ name: "a" }, 2)).message).toBe(
+    expect(refusal(() => book.remove({ name: "a", author: "alice" }, 2)).message).toBe(
       '2 open sessions in the application "a": it can be removed when they are closed',
     );
-    expect(book.remove({ name: "a", whenUnused: true }, 2).outcome).toBe("disabled");
+    expect(book.remove({ name: "a", author: "alice", whenUnused: true }, 2).outcome).toBe(
+      "disabled",
+    );
     expect(book.get("a").state).toBe("Disabled");
   });
 
   it("is taken back by applying it again", () => {
     const book = new ApplicationBook([]);
     book.apply([change("a")], {}, 1);
-    book.remove({ name: "a", whenUnused: true }, 1);
+    book.remove({ name: "a", author: "alice", whenUnused: true }, 1);
     expect(told(book.apply([change("a")], {}, 2))).toEqual(["a configured"]);
     expect(book.get("a").state).toBe("Enabled");
   });
@@ -196,7 +198,9 @@ describe("removing an application", () => {
   it("that changed meanwhile is refused with both revisions", () => {
     const book = new ApplicationBook([]);
     book.apply([change("a")], {}, 1);
-    const { code, message } = refusal(() => book.remove({ name: "a", expectedRevision: 4 }, 0));
+    const { code, message } = refusal(() =>
+      book.remove({ name: "a", author: "alice", expectedRevision: 4 }, 0),
+    );
     expect([code, message]).toEqual(["aborted", expect.stringMatching(/revision 1, .*revision 4/)]);
   });
 });

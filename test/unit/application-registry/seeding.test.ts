@@ -300,14 +300,14 @@ describe("what becomes of a default application", () => {
   it("that is to go with its last session: it is enabled again", () => {
     const book = edited(base, { ...base, max_instances: 99 });
     for (const file of [base, { ...base, max_instances: 99 }, { ...base, description: "second" }]) {
-      book.remove({ name: "app", whenUnused: true }, 1);
+      book.remove({ name: "app", author: "alice", whenUnused: true }, 1);
       expect(present(book).state).toBe("Disabled");
       seed(book, file);
       expect(present(book).state).toBe("Enabled");
     }
     const own = new ApplicationBook([]);
     own.register(edit({ command: "own" }), 1);
-    own.remove({ name: "app", whenUnused: true }, 1);
+    own.remove({ name: "app", author: "alice", whenUnused: true }, 1);
     seed(own, base);
     expect(present(own).state).toBe("Disabled");
   });

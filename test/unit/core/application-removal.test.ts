@@ -32,7 +32,8 @@ function close(id: string): void {
   machine.open(id);
   machine.ask("session.close", { id });
 }
-const remove = (): unknown => machine.ask("application.unregister", { name: "app" });
+const remove = (): unknown =>
+  machine.ask("application.unregister", { name: "app", author: "alice" });
 const listed = (): string[] => machine.ask("session.list", {}).map(({ record }) => record.id);
 const deletions = (changes: readonly Change[]): number =>
   changes.filter(({ kind }) => kind === "session.delete").length;
@@ -106,7 +107,7 @@ describe("the closed sessions of a removed application, when they are many", () 
       machine.ask("session.close", { id: `t${index}` });
     }
     expect(machine.executor("e1")?.sessionId).toBe("busy");
-    machine.ask("application.unregister", { name: "app-2" });
+    machine.ask("application.unregister", { name: "app-2", author: "alice" });
     expect(machine.executor("e1")?.sessionId).toBeUndefined();
   });
 });
@@ -115,6 +116,6 @@ it("few closed sessions go in the turn that removes their application", async ()
   machine.register("few");
   machine.open("one", { application: "few" });
   machine.ask("session.close", { id: "one" });
-  machine.ask("application.unregister", { name: "few" });
+  machine.ask("application.unregister", { name: "few", author: "alice" });
   expect(await stored()).not.toContain("one");
 });

@@ -90,7 +90,11 @@ describe("an application that is removed while sessions are open", () => {
     apply("app", "x");
     machine.open("s1", request);
     machine.open("s2", request);
-    const outcome = machine.ask("application.remove", { name: "app", whenUnused: true });
+    const outcome = machine.ask("application.remove", {
+      name: "app",
+      author: "alice",
+      whenUnused: true,
+    });
     expect(outcome).toBe("disabled");
   });
 
@@ -103,6 +107,19 @@ describe("an application that is removed while sessions are open", () => {
     });
     expect(machine.refusal("application.get", { name: "app" }).code).toBe("not_found");
     expect(machine.refusal("session.get", { id: "s1" }).code).toBe("not_found");
+  });
+
+  it("tells who asked for it, though somebody else closed the last session, after a restart too", async () => {
+    machine.ask("session.close", { id: "s1" });
+    await machine.restart();
+    machine.ask("session.close", { id: "s2" });
+    const kept = await machine.store.readRemovals("app");
+    expect(kept).toEqual([{ time: machine.now, author: "alice", revision: 1 }]);
+  });
+
+  it("is wanted again by whoever applies it", () => {
+    apply("app", "y");
+    expect(machine.ask("application.get", { name: "app" })).not.toHaveProperty("removedBy");
   });
 
   it("does so after a restart too", async () => {
@@ -128,7 +145,7 @@ describe("a watch of applications", () => {
     apply("b", "1");
     apply("a", "1");
     apply("a", "2");
-    machine.ask("application.unregister", { name: "b" });
+    machine.ask("application.unregister", { name: "b", author: "alice" });
     expect(told(watch.pushes)).toEqual(["present a", "created b 1", "changed a 2", "removed b 1"]);
   });
 

@@ -249,7 +249,7 @@ describe("a cancel", () => {
     machine.task("s");
     expect(cancel({ close: true })).toEqual({ ...nothing, cancelled: 1, ended: 1, closed: true });
     machine.ask("session.delete", { id: "s" });
-    machine.ask("application.unregister", { name: "app" });
+    machine.ask("application.unregister", { name: "app", author: "alice" });
     // e2 was on its way for the second task.
     expect(machine.executors).toEqual(["e1 Releasing -", "e2 Void -"]);
     machine.ask("executor.unregister", { id: "e1" });

@@ -360,7 +360,7 @@ describe("applications with sessions", () => {
     machine.open("s");
     for (const error of [
       machine.refusal("application.update", input),
-      machine.refusal("application.unregister", { name: "app" }),
+      machine.refusal("application.unregister", { name: "app", author: "alice" }),
     ]) {
       expect(error).toMatchObject({ code: "invalid_state" });
       expect(error.message).toContain("1 open session");
@@ -370,7 +370,7 @@ describe("applications with sessions", () => {
   it("take their closed sessions along", () => {
     machine.open("s");
     machine.ask("session.close", { id: "s" });
-    machine.ask("application.unregister", { name: "app" });
+    machine.ask("application.unregister", { name: "app", author: "alice" });
     expect(machine.ask("session.list", {})).toEqual([]);
     expect(machine.refusal("session.get", { id: "s" }).code).toBe("not_found");
   });

@@ -55,7 +55,7 @@ describe("a node that keeps warm services", () => {
     expect(node.heard()).toEqual(["warm 1 also@1 2 hot@2"]);
     apply("hot", { warm_instances: 0 });
     expect(node.heard()).toEqual(["warm 1 also@1"]);
-    machine.ask("application.unregister", { name: "also" });
+    machine.ask("application.unregister", { name: "also", author: "alice" });
     expect(node.heard()).toEqual(["warm"]);
   });
 
@@ -63,7 +63,9 @@ describe("a node that keeps warm services", () => {
     const node = keeper("n1", 4);
     node.heard();
     machine.open("s", { application: "hot" });
-    expect(machine.ask("application.remove", { name: "hot", whenUnused: true })).toBe("disabled");
+    expect(
+      machine.ask("application.remove", { name: "hot", author: "alice", whenUnused: true }),
+    ).toBe("disabled");
     expect(node.heard()).toEqual(["warm"]);
   });
 

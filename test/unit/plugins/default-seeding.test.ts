@@ -148,7 +148,7 @@ describe("a merge that would be no valid manifest", () => {
 
   it("is forgotten when the application is unregistered", async () => {
     const registry = await refusedMerge();
-    await registry.unregister("app");
+    await registry.unregister("app", "alice");
     expect(faults.of("app")).toEqual([]);
     expect(book.find("app")).toBeUndefined();
   });

@@ -51,7 +51,14 @@ describe("turns that are not durable", () => {
   it("hold back what shows them, of whichever commit, and nothing else", () => {
     unsettled.add(turn(counted("s1")), []);
     unsettled.begin();
-    unsettled.add(turn({ kind: "application.delete", name: "app" }), []);
+    unsettled.add(
+      turn({
+        kind: "application.delete",
+        name: "app",
+        removal: { time: 1, author: "alice", revision: 1 },
+      }),
+      [],
+    );
     const held = (kind: string, input: object): boolean =>
       unsettled.addAnswer(look(kind, input), answer);
     expect(held("session.get", { id: "s2" })).toBe(false);

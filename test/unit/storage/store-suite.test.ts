@@ -284,7 +284,11 @@ describe.each(storeKinds)("the $name store", (kind) => {
       { kind: "application.put", record: application(1) },
       ...ids.map((id) => ({ kind: "session.put", record: session({ id }) }) as const),
       ...ids.map((sessionId) => ({ kind: "task.put", record: task(1, { sessionId }) }) as const),
-      { kind: "application.delete", name: "my-app" },
+      {
+        kind: "application.delete",
+        name: "my-app",
+        removal: { time: 9, author: "alice (test)", revision: 1 },
+      },
       ...ids.map((id) => ({ kind: "session.delete", id }) as const),
       { kind: "application.put", record: application(1) },
     ]);
@@ -303,7 +307,11 @@ describe.each(storeKinds)("the $name store", (kind) => {
       { kind: "application.put", record: application(1) },
       { kind: "session.put", record: session({ state: "Closed", completionTime: 5 }) },
       { kind: "task.put", record: task(1, { state: "Succeed", completionTime: 4 }) },
-      { kind: "application.delete", name: "my-app" },
+      {
+        kind: "application.delete",
+        name: "my-app",
+        removal: { time: 9, author: "alice (test)", revision: 1 },
+      },
     ]);
     await reopen();
     const left = await store.load();

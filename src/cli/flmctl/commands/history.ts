@@ -1,5 +1,5 @@
 import type { Command } from "@commander-js/extra-typings";
-import type { RevisionInfo } from "../../../client/index.ts";
+import type { ApplicationHistory, RevisionInfo } from "../../../client/index.ts";
 import type { CliContext } from "../../context.ts";
 import { jsonText, yamlText } from "../../output/documents.ts";
 import { plainTable } from "../../output/table.ts";
@@ -7,7 +7,7 @@ import { naturalTime } from "../../output/times.ts";
 import { kindArgument, kindOf, unsupported } from "../kinds.ts";
 import { outputOption } from "../options.ts";
 import { withRegistry } from "../registry-access.ts";
-import { causeText, revisionDocument } from "../show/revision-text.ts";
+import { causeText, removalDocument, revisionDocument } from "../show/revision-text.ts";
 
 const kinds = ["app"] as const;
 
@@ -16,7 +16,7 @@ export function addHistory(program: Command<[], { config?: string }>, context: C
   program
     .command("history")
     .description(
-      "List the revisions of an application: when, by whom, why, and which fields changed.",
+      "List the revisions of an application: when, by whom, why, and which fields changed; and who unregistered earlier ones of its name.",
     )
     .addArgument(kindArgument("what it is", kinds))
     .argument("[name]", "its name")
@@ -29,16 +29,25 @@ export function addHistory(program: Command<[], { config?: string }>, context: C
       if (word === undefined || name === undefined) throw unsupported("no application", kinds);
       kindOf(word, kinds);
       const instead = "there is no history";
-      const revisions = await withRegistry(context, program.opts().config, instead, (registry) =>
-        registry.revisions(name),
+      const history = await withRegistry(context, program.opts().config, instead, (registry) =>
+        registry.history(name),
       );
       const { terminal } = context;
-      if (output === "table") terminal.out(historyTable(revisions, context));
-      else terminal.out((output === "json" ? jsonText : yamlText)(revisions.map(revisionDocument)));
+      if (output === "table") terminal.out(historyTable(history, context));
+      else terminal.out((output === "json" ? jsonText : yamlText)(documents(history)));
     });
 }
 
-function historyTable(revisions: readonly RevisionInfo[], { terminal, clock }: CliContext): string {
+const documents = ({ revisions, removals }: ApplicationHistory): object[] => [
+  ...revisions.map(revisionDocument),
+  ...removals.map(removalDocument),
+];
+
+/** The latest first: what was unregistered was there before what is there. */
+function historyTable(
+  { revisions, removals }: ApplicationHistory,
+  { terminal, clock }: CliContext,
+): string {
   const time = naturalTime(terminal, clock);
   const titles = ["REVISION", "WHEN", "BY", "CAUSE", "CHANGED"];
   const rows = revisions.map((revision) => [
@@ -48,7 +57,14 @@ function historyTable(revisions: readonly RevisionInfo[], { terminal, clock }: C
     causeText(revision),
     changedText(revision),
   ]);
-  return plainTable([titles, ...rows]);
+  const ends = removals.map(({ revision, author, ...removal }) => [
+    "-",
+    time(removal.time),
+    author,
+    "unregister",
+    `gone with its revisions, the last was ${revision}`,
+  ]);
+  return plainTable([titles, ...rows, ...ends]);
 }
 
 /** The fields that a revision changed. */

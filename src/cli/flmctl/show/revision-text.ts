@@ -1,4 +1,4 @@
-import type { FieldDifference, RevisionInfo } from "../../../client/index.ts";
+import type { FieldDifference, RemovalInfo, RevisionInfo } from "../../../client/index.ts";
 import { labelled } from "../../output/details.ts";
 import { timestamp, unixSeconds } from "../../output/times.ts";
 import { changeLines } from "./change-lines.ts";
@@ -38,6 +38,11 @@ export function revisionDocument(revision: RevisionInfo): object {
     changes: changes.map(differenceDocument),
     manifest,
   };
+}
+
+/** The end of an application, in the same form: `revision` is the one that it was at. */
+export function removalDocument({ revision, time, author }: RemovalInfo): object {
+  return { revision, time: unixSeconds(time), author, cause: "unregister" };
 }
 
 /** One field; null: not set there. */

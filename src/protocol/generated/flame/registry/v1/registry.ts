@@ -210,8 +210,20 @@ export interface ListRevisionsRequest {
 
 export interface ListRevisionsResponse {
   revisions: Revision[];
-  /** The present one. */
+  /** The present one; 0 when the application is not there. */
   present: bigint;
+  /** The latest first, all of them before the revisions. */
+  removals: Removal[];
+}
+
+/** The end of an application, which took its revisions along. */
+export interface Removal {
+  /** Unix milliseconds. */
+  time: bigint;
+  /** Who unregistered it: a caller's name and address, a file or a plugin. */
+  author: string;
+  /** The revision that it was at. */
+  revision: bigint;
 }
 
 export interface RollbackRequest {
@@ -1590,7 +1602,7 @@ export const ListRevisionsRequest: MessageFns<ListRevisionsRequest> = {
 };
 
 function createBaseListRevisionsResponse(): ListRevisionsResponse {
-  return { revisions: [], present: 0n };
+  return { revisions: [], present: 0n, removals: [] };
 }
 
 export const ListRevisionsResponse: MessageFns<ListRevisionsResponse> = {
@@ -1603,6 +1615,9 @@ export const ListRevisionsResponse: MessageFns<ListRevisionsResponse> = {
         throw new globalThis.Error("value provided for field message.present of type int64 too large");
       }
       writer.uint32(16).int64(message.present);
+    }
+    for (const v of message.removals) {
+      Removal.encode(v!, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -1636,6 +1651,14 @@ export const ListRevisionsResponse: MessageFns<ListRevisionsResponse> = {
             message.present = reader.int64() as bigint;
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.removals.push(Removal.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1655,6 +1678,92 @@ export const ListRevisionsResponse: MessageFns<ListRevisionsResponse> = {
     const message = createBaseListRevisionsResponse();
     message.revisions = object.revisions?.map((e) => Revision.fromPartial(e)) || [];
     message.present = (object.present !== undefined && object.present !== null) ? BigInt(object.present) : 0n;
+    message.removals = object.removals?.map((e) => Removal.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRemoval(): Removal {
+  return { time: 0n, author: "", revision: 0n };
+}
+
+export const Removal: MessageFns<Removal> = {
+  encode(message: Removal, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.time !== 0n) {
+      if (BigInt.asIntN(64, message.time) !== message.time) {
+        throw new globalThis.Error("value provided for field message.time of type int64 too large");
+      }
+      writer.uint32(8).int64(message.time);
+    }
+    if (message.author !== "") {
+      writer.uint32(18).string(message.author);
+    }
+    if (message.revision !== 0n) {
+      if (BigInt.asIntN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type int64 too large");
+      }
+      writer.uint32(24).int64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Removal {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoval();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.time = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.author = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.revision = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Removal>): Removal {
+    return Removal.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Removal>): Removal {
+    const message = createBaseRemoval();
+    message.time = (object.time !== undefined && object.time !== null) ? BigInt(object.time) : 0n;
+    message.author = object.author ?? "";
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
     return message;
   },
 };
@@ -2119,7 +2228,10 @@ export const RegistryService = {
     responseSerialize: (value: Revision): Buffer => Buffer.from(Revision.encode(value).finish()),
     responseDeserialize: (value: Buffer): Revision => Revision.decode(value),
   },
-  /** The revisions that are kept, the latest first. NOT_FOUND. */
+  /**
+   * The revisions that are kept, the latest first, and when earlier applications of the name were unregistered. NOT_FOUND
+   * when there is neither.
+   */
   listRevisions: {
     path: "/flame.registry.v1.Registry/ListRevisions" as const,
     requestStream: false as const,
@@ -2185,7 +2297,10 @@ export interface RegistryServer extends UntypedServiceImplementation {
   list: handleServerStreamingCall<ListRequest, ListResponse>;
   /** The application as a session runs it: at the revision that the session was created with. NOT_FOUND. */
   getOfSession: handleUnaryCall<GetOfSessionRequest, Revision>;
-  /** The revisions that are kept, the latest first. NOT_FOUND. */
+  /**
+   * The revisions that are kept, the latest first, and when earlier applications of the name were unregistered. NOT_FOUND
+   * when there is neither.
+   */
   listRevisions: handleUnaryCall<ListRevisionsRequest, ListRevisionsResponse>;
   /** Makes the manifest of an earlier revision the present one, as a new revision. NOT_FOUND, ABORTED. */
   rollback: handleUnaryCall<RollbackRequest, Outcome>;
@@ -2258,7 +2373,10 @@ export interface RegistryClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Revision) => void,
   ): ClientUnaryCall;
-  /** The revisions that are kept, the latest first. NOT_FOUND. */
+  /**
+   * The revisions that are kept, the latest first, and when earlier applications of the name were unregistered. NOT_FOUND
+   * when there is neither.
+   */
   listRevisions(
     request: ListRevisionsRequest,
     callback: (error: ServiceError | null, response: ListRevisionsResponse) => void,
