@@ -6,9 +6,10 @@ import socket
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import grpc
+if TYPE_CHECKING:
+    import grpc
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ _TLS_ALERT = b"\x15"
 
 def other_port(channel: grpc.Channel, wanted: Server) -> str | None:
     """Return which other port of Flame a channel leads to; None when what answers does not say."""
+    import grpc  # Not above: services, which load this module, do without.
+
     ask: Any = channel.unary_unary(_HEALTH_CHECK, None, None)
     for service, port in _PORTS.items():
         if service == wanted.service:

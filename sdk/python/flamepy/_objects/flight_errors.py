@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-import grpc
-
 from flamepy._client.config import FlameClientTls
 from flamepy._client.credentials import trust_roots
 from flamepy._client.proxy import channel_options, proxy_text
@@ -105,6 +103,8 @@ def _not_a_cache(endpoint: str, what: str, text: str) -> FlameError:
     address = _address_of(endpoint)
     port = None
     if address is not None and not address[2]:
+        import grpc  # Not above: services, which load this module, do without.
+
         host, number, _ = address
         target = f"[{host}]:{number}" if ":" in host else f"{host}:{number}"
         with grpc.insecure_channel(target, options=channel_options(host)) as channel:
