@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -39,9 +40,10 @@ class Turn:
 
 
 class HeldPut:
-    """One put of a large argument, which goes on when a test says so."""
+    """One put of a large argument, which goes on when a test says so, and may fail then."""
 
-    def __init__(self) -> None:
+    def __init__(self, fails: bool) -> None:
+        self.fails = fails
         self.began = threading.Event()
         self.release = threading.Event()
         self.ended = threading.Event()
@@ -50,6 +52,8 @@ class HeldPut:
         self.began.set()
         assert self.release.wait(SECONDS)
         self.ended.set()
+        if self.fails:
+            raise FlameError(FlameErrorCode.INVALID_STATE, "the cache is full")
         return b"large"
 
 
@@ -124,8 +128,8 @@ def test_a_put_that_fails_is_raised_in_its_place() -> None:
 
 def test_who_is_cancelled_or_closes_while_an_argument_is_put_submits_it_no_more() -> None:
     async def main() -> None:
-        for closes in (False, True):
-            tasks, put = Tasks(), HeldPut()
+        for closes, fails in itertools.product((False, True), repeat=2):
+            tasks, put = Tasks(), HeldPut(fails)
             results = tasks.map(iter([put.put, b"1"]))
             waiting = asyncio.ensure_future(anext(results, "end"))
             await asyncio.to_thread(put.began.wait, SECONDS)

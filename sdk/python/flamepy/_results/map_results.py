@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from flamepy._calls.requests import Upload
@@ -85,8 +84,10 @@ class MapResults(OrderedResults):
 
     def _fill(self) -> None:
         while (upload := self._submit_small()) is not None:
-            with self._noting_faults():
+            try:
                 self._submit(upload())
+            except Exception as error:
+                self._end_inputs(error)
 
     async def _begin_meanwhile(self) -> None:
         if not self._ahead:
@@ -100,10 +101,12 @@ class MapResults(OrderedResults):
         self._turn = self._turn or asyncio.Lock()
         async with self._turn:
             while (upload := self._submit_small()) is not None:
-                with self._noting_faults():
+                try:
                     data = await asyncio.to_thread(upload)
                     if self._inputs is not None:  # Nobody has given it up meanwhile.
                         self._submit(data)
+                except Exception as error:
+                    self._end_inputs(error)
 
     def _submit_small(self) -> Upload | None:
         """Submit what there is room for, up to a large input; return what puts that."""
@@ -111,11 +114,13 @@ class MapResults(OrderedResults):
             if self._large is not None:
                 upload, self._large = self._large, None
                 return upload
-            with self._noting_faults():
+            try:
                 data = next(self._inputs)
                 if not isinstance(data, bytes):
                     return data
                 self._submit(data)
+            except Exception as error:
+                self._end_inputs(error)
         return None
 
     def _submit(self, data: bytes) -> None:
@@ -123,16 +128,11 @@ class MapResults(OrderedResults):
         self._sizes.append(len(data))
         self._ahead_bytes += len(data)
 
-    @contextmanager
-    def _noting_faults(self) -> Iterator[None]:
-        """Have nothing follow after what fails, and nothing after the last input."""
-        try:
-            yield
-        except StopIteration:
-            self._inputs = None
-        except Exception as error:
-            self._inputs = None
-            self._fault = error
+    def _end_inputs(self, error: Exception) -> None:
+        """Have nothing follow after what fails, nor after the last input."""
+        is_fault = self._inputs is not None and not isinstance(error, StopIteration)
+        self._inputs = None
+        self._fault = error if is_fault else None
 
     def _has_room(self) -> bool:
         if not self._ahead:
